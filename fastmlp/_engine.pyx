@@ -1,0 +1,800 @@
+# cython: boundscheck=False, cdivision=True, initializedcheck=False, freethreading_compatible=True
+"""The native engine: packed networks, the fused training step, prediction.
+
+Cython owns shapes, element types and threads; the C core (src_c/) owns one contiguous block on one core. A training step
+has two phases with a barrier after each, whatever the depth of the network:
+
+rows
+    Each thread takes a slice of the minibatch through all layers, the loss, and back through all layers.
+tiles
+    Each thread takes a share of the weight tiles: gradient in registers, update rule, weight, transposed copy.
+
+Nothing is summed in an order that depends on the number of threads, so the results do not depend on it either.
+"""
+
+import os
+
+import numpy as np
+
+cimport numpy as cnp
+from cython.parallel cimport parallel, prange
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memset
+
+from fastmlp._native cimport (
+    FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of, fm_activation_name, fm_csr, fm_denormals_flush,
+    fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
+    fm_layer, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
+    fm_source_codes, fm_step, real,
+)
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #ifdef _OPENMP
+    #include <omp.h>
+    #define FM_OPENMP _OPENMP
+    static int fm_max_threads(void) { return omp_get_max_threads(); }
+    static void fm_team_barrier(void) {
+        #pragma omp barrier
+    }
+    #else
+    #define FM_OPENMP 0
+    static int fm_max_threads(void) { return 1; }
+    static void fm_team_barrier(void) {}
+    #endif
+    """
+    const int FM_OPENMP
+    int fm_max_threads() nogil
+    void fm_team_barrier() nogil  # Cython ends a prange within a parallel block without one
+
+# A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
+cdef double RUN_SECONDS = 0.05
+# A chunk of a batch holds at most this many rows, and this many floating-point operations per byte of vector width.
+cdef long CHUNK_ROWS = 1024
+cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
+# Rows of a block of a forward pass without training: its activations stay in the second-level cache.
+cdef long FORWARD_ROWS = 128
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The tables of the C core
+# ---------------------------------------------------------------------------------------------------------------------
+
+ctypedef const char *(*_name_fn)(int) noexcept nogil
+
+
+cdef tuple _names(_name_fn name_of):
+    cdef int i = 0
+    names = []
+    while name_of(i) != NULL:
+        names.append(name_of(i).decode())
+        i += 1
+    return tuple(names)
+
+
+ACTIVATIONS = _names(fm_activation_name)
+LOSSES = _names(fm_loss_name)
+RULES = _names(fm_rule_name)
+RULE_SLOTS = {name: fm_rule_slots(i) for i, name in enumerate(RULES)}
+CLASS_TARGET_LOSSES = frozenset(name for i, name in enumerate(LOSSES) if fm_loss_takes_classes(i))
+SOURCE_CODES = fm_source_codes().decode()
+ISAS = tuple(fm_isa_name(i).decode() for i in range(fm_isa_count()))
+SUPPORTED_ISAS = tuple(name for i, name in enumerate(ISAS) if fm_isa_supported(i))
+OPENMP_VERSION = FM_OPENMP
+
+
+def choose_isa(requested):
+    """The instruction set to use: the widest the CPU has, or the one asked for by name.
+
+    Raises ValueError when the name is unknown or the CPU lacks it.
+    """
+    if not requested:
+        return SUPPORTED_ISAS[-1]
+    if requested not in ISAS:
+        raise ValueError(f"FASTMLP_ISA={requested!r} is not an instruction set of this build; known are {list(ISAS)}.")
+    if requested not in SUPPORTED_ISAS:
+        raise ValueError(f"FASTMLP_ISA={requested!r} is not supported by this CPU, which has {list(SUPPORTED_ISAS)}.")
+    return requested
+
+
+ISA = choose_isa(os.environ.get("FASTMLP_ISA", ""))
+
+
+def max_threads():
+    """The team size OpenMP would use now; OMP_NUM_THREADS and threadpoolctl set it."""
+    return fm_max_threads()
+
+
+cdef inline long _ceil(long n, long parts) noexcept nogil:
+    # For n >= 0; // on C integers rounds towards zero.
+    return (n + parts - 1) // parts
+
+
+cdef int _isa_index(isa) except -1:
+    return ISAS.index(choose_isa(isa) if isa is not None else ISA)
+
+
+cdef int _bits(dtype) except -1:
+    return {"float32": 32, "float64": 64}[np.dtype(dtype).name]
+
+
+cdef int _source_index(dtype) except -1:
+    return SOURCE_CODES.index(dtype.char)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where rows come from
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef class Rows:
+    """The rows of X, read in place: a 2-D array whose rows are contiguous, of any source type, or a CSR matrix.
+
+    A CSR matrix has its indices sorted and without duplicates, int32 indices, int64 indptr, and data of the compute
+    type. X must stay unchanged for as long as this object is used.
+    """
+
+    cdef object _keep
+    cdef const char *base
+    cdef Py_ssize_t row_bytes
+    cdef int source
+    cdef bint is_sparse
+    cdef fm_csr csr
+    cdef readonly long n_rows
+    cdef readonly long n_features
+
+    def __init__(self, X):
+        cdef const int64_t[::1] indptr
+        cdef const int32_t[::1] indices
+        self.n_rows, self.n_features = X.shape
+        self.csr.order = NULL
+        self.is_sparse = not isinstance(X, np.ndarray)
+        if self.is_sparse:
+            indptr, indices = X.indptr, X.indices
+            self._keep = (X.indptr, X.indices, X.data)
+            self.csr.indptr = &indptr[0]
+            self.csr.indices = &indices[0] if indices.shape[0] else NULL
+            self.csr.data = cnp.PyArray_DATA(X.data)
+        else:
+            if X.shape[1] > 1 and X.strides[1] != X.itemsize or not X.flags.aligned or not X.dtype.isnative:
+                raise ValueError("X must have contiguous, aligned rows in native byte order.")
+            self._keep = X
+            self.source = _source_index(X.dtype)
+            self.base = <const char *> cnp.PyArray_DATA(X)
+            self.row_bytes = X.strides[0]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Networks
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef class PackedNetwork:
+    """A network's weights in the packed layout of src_c/fastmlp.h, ready for forward passes.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units per layer, input and output included.
+    activation, loss : str
+        Names from ACTIVATIONS and LOSSES; the loss decides the output's link.
+    dtype : float32 or float64
+    isa : str, default=None
+        Instruction set; None is ISA.
+    """
+
+    cdef const fm_kernels *kernels
+    cdef list _buffers
+    cdef readonly object dtype
+    cdef int source
+    cdef long itemsize
+    cdef long panel
+    cdef long vector_bytes
+    cdef int activation
+    cdef int loss
+    cdef readonly long n_layers
+    cdef readonly long n_params
+    cdef double flops_per_row
+    cdef fm_layer *layers
+
+    def __init__(self, sizes, activation, loss, dtype, *, isa=None):
+        cdef int isa_index = _isa_index(isa)
+        cdef long i
+        self._buffers = []
+        self.dtype = np.dtype(dtype)
+        self.kernels = fm_isa_kernels(isa_index, _bits(dtype))
+        self.source = _source_index(self.dtype)
+        self.itemsize = self.dtype.itemsize
+        self.panel = FM_PANEL_BYTES // self.itemsize
+        self.vector_bytes = fm_isa_vector_bytes(isa_index)
+        self.activation = ACTIVATIONS.index(activation)
+        self.loss = LOSSES.index(loss)
+        self.n_layers = len(sizes) - 1
+        self.n_params = 0
+        self.layers = <fm_layer *> self._zeros(self.n_layers * sizeof(fm_layer))
+        for i in range(self.n_layers):
+            self.layers[i].inputs = sizes[i]
+            self.layers[i].outputs = sizes[i + 1]
+            self.layers[i].weights = self._zeros(self._packed_bytes(i))
+            self.n_params += (sizes[i] + 1) * sizes[i + 1]
+        self.flops_per_row = 2.0 * self.n_params
+
+    cdef char *_zeros(self, Py_ssize_t n_bytes) except NULL:
+        """64-byte aligned zeroed memory that lives as long as this object."""
+        buffer = np.zeros(n_bytes + 64, dtype=np.uint8)
+        self._buffers.append(buffer)
+        cdef size_t at = <size_t> cnp.PyArray_DATA(buffer)
+        return <char *> ((at + 63) & ~<size_t> 63)
+
+    cdef long _panels(self, long width) noexcept nogil:
+        return _ceil(width, self.panel)
+
+    cdef Py_ssize_t _packed_bytes(self, long i) noexcept nogil:
+        return self._panels(self.layers[i].outputs) * (self.layers[i].inputs + 1) * FM_PANEL_BYTES
+
+    cdef Py_ssize_t _flat_bytes(self, long i) noexcept nogil:
+        return (self.layers[i].inputs + 1) * self.layers[i].outputs * self.itemsize
+
+    cdef const char *_flat(self, params) except NULL:
+        if params.dtype != self.dtype or params.shape != (self.n_params,) or not params.flags.c_contiguous:
+            raise ValueError(f"expected a contiguous {self.dtype} vector of {self.n_params} parameters")
+        return <const char *> cnp.PyArray_DATA(params)
+
+    cdef void _pack(self, long i, const char *flat, void *packed) noexcept nogil:
+        # In the flat vector a layer is one row-major matrix of inputs + 1 rows, the last of them the biases.
+        cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs
+        self.kernels.gather[self.source](flat, width * self.itemsize, NULL, rows, width, packed, rows)
+
+    cdef void _unpack(self, long i, const void *packed, char *flat) noexcept nogil:
+        cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs
+        self.kernels.scatter(packed, rows, rows, width, flat, width * self.itemsize)
+
+    def load(self, params):
+        """Takes the parameters from a flat vector: per layer the (inputs, outputs) weights, then the biases."""
+        cdef const char *flat = self._flat(params)
+        cdef long i
+        for i in range(self.n_layers):
+            self._pack(i, flat, self.layers[i].weights)
+            flat += self._flat_bytes(i)
+
+    def store(self, params):
+        """Writes the parameters to a flat vector."""
+        cdef char *flat = <char *> self._flat(params)
+        cdef long i
+        for i in range(self.n_layers):
+            self._unpack(i, self.layers[i].weights, flat)
+            flat += self._flat_bytes(i)
+
+    cdef void _enter(self, Rows rows, const int64_t *order, long start, long n, char *inputs, char *z, long stride,
+                     long out_stride) noexcept nogil:
+        """The first layer's pre-activations of n rows, start the first of them."""
+        cdef fm_csr csr = rows.csr
+        if rows.is_sparse:
+            if order != NULL:
+                csr.order = order + start
+            else:
+                csr.indptr += start
+            self.kernels.sparse(n, self.layers[0].outputs, self.layers[0].inputs, &csr, self.layers[0].weights, z,
+                                out_stride)
+        else:
+            self.kernels.gather[rows.source](
+                rows.base + (0 if order != NULL else start * rows.row_bytes), rows.row_bytes,
+                order + start if order != NULL else NULL, n, self.layers[0].inputs, inputs, stride)
+            self.kernels.dense(n, self.layers[0].outputs, self.layers[0].inputs, inputs, stride,
+                               self.layers[0].weights, 1, z, out_stride)
+
+    def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1):
+        """Outputs, link applied, of rows start to stop of X, or of X[order] where order is given.
+
+        Returns
+        -------
+        out : ndarray of shape (stop - start, n_outputs)
+        """
+        cdef const int64_t[::1] order_view
+        cdef const int64_t *order_at = NULL
+        cdef long first = start, n, width = 0, i, block, slice_
+        cdef long n_blocks, n_slices, stride = FORWARD_ROWS + 1
+        cdef Py_ssize_t half, slice_bytes
+        cdef char *scratch
+        cdef char *to
+        cdef unsigned mode = 0
+        if order is not None:
+            order_view = order
+            order_at = &order_view[0] if order_view.shape[0] else NULL
+        n = (stop if stop is not None else (order_view.shape[0] if order is not None else rows.n_rows)) - first
+        if out is None:
+            out = np.empty((n, self.layers[self.n_layers - 1].outputs), dtype=self.dtype)
+        if n == 0:
+            return out
+        n_blocks = _ceil(n, FORWARD_ROWS)
+        n_slices = max(1, min(<long> n_threads, n_blocks))
+        if n < FORWARD_ROWS:
+            stride = n | 1
+        for i in range(self.n_layers):
+            width = max(width, max(self.layers[i].outputs, 0 if rows.is_sparse and i == 0 else self.layers[i].inputs))
+        half = self._panels(width) * stride * FM_PANEL_BYTES
+        slice_bytes = 2 * half
+        buffer = np.empty(n_slices * slice_bytes + 64, dtype=np.uint8)
+        scratch = <char *> ((<size_t> cnp.PyArray_DATA(buffer) + 63) & ~<size_t> 63)
+        to = <char *> cnp.PyArray_DATA(out)
+        if n_slices == 1:
+            with nogil:
+                mode = fm_denormals_flush()
+                for block in range(n_blocks):
+                    self._forward_block(rows, order_at, first, n, block, stride, half, scratch, to)
+                fm_denormals_restore(mode)
+        else:
+            with nogil, parallel(num_threads=n_slices):
+                mode = fm_denormals_flush()
+                for slice_ in prange(n_slices, schedule="static", chunksize=1):
+                    for block in range(n_blocks * slice_ // n_slices, n_blocks * (slice_ + 1) // n_slices):
+                        self._forward_block(rows, order_at, first, n, block, stride, half,
+                                            scratch + slice_ * slice_bytes, to)
+                fm_denormals_restore(mode)
+        return out
+
+    cdef void _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
+                             Py_ssize_t half, char *scratch, char *out) noexcept nogil:
+        cdef long at = block * FORWARD_ROWS, m = min(FORWARD_ROWS, n - at), i, width
+        cdef char *a = scratch + half
+        cdef char *z = scratch
+        self._enter(rows, order, first + at, m, a, z, stride, stride)
+        for i in range(self.n_layers):
+            width = self.layers[i].outputs
+            if i > 0:
+                a, z = z, a
+                self.kernels.dense(m, width, self.layers[i].inputs, a, stride, self.layers[i].weights, 1, z, stride)
+            if i < self.n_layers - 1:
+                self.kernels.activate[self.activation](m, width, z, stride)
+        width = self.layers[self.n_layers - 1].outputs
+        self.kernels.link[self.loss](m, width, z, stride)
+        self.kernels.scatter(z, stride, m, width, out + at * width * self.itemsize, width * self.itemsize)
+
+
+cdef class Trainer(PackedNetwork):
+    """A packed network with what training needs: activations, deltas, slots of the update rule, transposed weights.
+
+    Parameters
+    ----------
+    rule : str
+        Update rule, from RULES. "gradient" leaves the weights alone and puts the gradient into slot 0.
+    max_batch : int
+        Rows of the largest batch that will be run.
+    n_threads : int
+        Threads of the team. The results do not depend on it.
+    """
+
+    cdef int rule
+    cdef readonly int n_threads
+    cdef long chunk
+    cdef long stride
+    cdef char **activations
+    cdef char **deltas
+    cdef double **squares
+    cdef double *row_losses
+    cdef int64_t *cursors
+    cdef long *unit_cost
+    cdef long total_cost
+    # what attach() and begin() set
+    cdef Rows rows
+    cdef object _keep
+    cdef const void *targets
+    cdef const double *weights
+    cdef const int64_t *order
+    cdef long n_rows
+    cdef long batch_size
+    cdef double l2
+    cdef double hyper[8]
+    cdef const double *weight_sums
+    cdef const int64_t *step_numbers
+    cdef object _batch_arrays
+    # where the run stands
+    cdef long position
+    cdef bint stop
+    cdef double deadline
+    cdef readonly long step_count
+    cdef readonly double loss_sum
+    cdef double batch_loss
+    cdef bint pending
+    cdef double pending_weight
+    cdef long pending_rows
+
+    def __init__(self, sizes, activation, loss, dtype, *, rule, max_batch, n_threads=1, isa=None):
+        super().__init__(sizes, activation, loss, dtype, isa=isa)
+        cdef long i, j, units
+        cdef double rows
+        self.rule = RULES.index(rule)
+        self.n_threads = n_threads
+        self.flops_per_row = 6.0 * self.n_params
+        rows = CHUNK_FLOPS_PER_VECTOR_BYTE * self.vector_bytes / self.flops_per_row
+        self.chunk = max(1, min(max_batch, min(CHUNK_ROWS, <long> max(32.0, rows))))
+        # An odd number of rows per panel keeps the panels of one row out of each other's cache sets.
+        self.stride = self.chunk | 1
+        self.activations = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
+        self.deltas = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
+        self.squares = <double **> self._zeros(self.n_layers * sizeof(double *))
+        self.row_losses = <double *> self._zeros(self.chunk * sizeof(double))
+        self.unit_cost = <long *> self._zeros(self.n_layers * sizeof(long))
+        self.total_cost = 0
+        for i in range(self.n_layers):
+            units = self._units(i)
+            self.squares[i] = <double *> self._zeros(self._panels(self.layers[i].outputs) * units * sizeof(double))
+            self.activations[i + 1] = self.deltas[i + 1] = self._zeros(self._block_bytes(self.layers[i].outputs))
+            if i < self.n_layers - 1:
+                self.deltas[i + 1] = self._zeros(self._block_bytes(self.layers[i].outputs))
+            if i > 0:
+                self.layers[i].transposed = self._zeros(
+                    self._panels(self.layers[i].inputs) * self.layers[i].outputs * FM_PANEL_BYTES)
+            if max_batch > self.chunk:
+                self.layers[i].sums = self._zeros(self._packed_bytes(i))
+            for j in range(fm_rule_slots(self.rule)):
+                self.layers[i].slots[j] = self._zeros(self._packed_bytes(i))
+            # Vectors a unit's tile is wide.
+            self.unit_cost[i] = _ceil(min(self.panel, self.layers[i].outputs) * self.itemsize, self.vector_bytes)
+            self.total_cost += self._panels(self.layers[i].outputs) * units * self.unit_cost[i]
+
+    cdef long _units(self, long i) noexcept nogil:
+        return _ceil(self.layers[i].inputs, FM_UNIT)
+
+    cdef Py_ssize_t _block_bytes(self, long width) noexcept nogil:
+        return self._panels(width) * self.stride * FM_PANEL_BYTES
+
+    def load(self, params, slots=()):
+        """Takes the parameters, and the rule's state, from flat vectors."""
+        cdef const char *flat
+        cdef long i, j
+        super().load(params)
+        for i in range(1, self.n_layers):
+            self.kernels.pack_transposed(self.layers[i].weights, self.layers[i].inputs, self.layers[i].outputs,
+                                         self.layers[i].transposed)
+        for j, slot in enumerate(slots):
+            flat = self._flat(slot)
+            for i in range(self.n_layers):
+                self._pack(i, flat, self.layers[i].slots[j])
+                flat += self._flat_bytes(i)
+
+    def store(self, params, slots=()):
+        """Writes the parameters (unless None), and the rule's state, to flat vectors."""
+        cdef char *flat
+        cdef long i, j
+        if params is not None:
+            super().store(params)
+        for j, slot in enumerate(slots):
+            flat = <char *> self._flat(slot)
+            for i in range(self.n_layers):
+                self._unpack(i, self.layers[i].slots[j], flat)
+                flat += self._flat_bytes(i)
+
+    def attach(self, Rows rows not None, targets, weights=None):
+        """Names the data: X, targets, and sample weights or None.
+
+        Targets are int32 class numbers of shape (n,) for the losses in CLASS_TARGET_LOSSES, else an array of the compute
+        type of shape (n, n_outputs). Weights are float64 of shape (n,).
+        """
+        cdef long n_outputs = self.layers[self.n_layers - 1].outputs
+        classes = fm_loss_takes_classes(self.loss)
+        expected = (np.dtype(np.int32), (rows.n_rows,)) if classes else (self.dtype, (rows.n_rows, n_outputs))
+        if (targets.dtype, targets.shape) != expected or not targets.flags.c_contiguous:
+            raise ValueError(f"expected contiguous targets of type and shape {expected}")
+        if rows.n_features != self.layers[0].inputs:
+            raise ValueError(f"X has {rows.n_features} features, the network {self.layers[0].inputs}")
+        if weights is not None and (weights.dtype != np.float64 or weights.shape != (rows.n_rows,)
+                                    or not weights.flags.c_contiguous):
+            raise ValueError(f"expected {rows.n_rows} contiguous float64 weights")
+        self.rows = rows
+        self._keep = (targets, weights)
+        self.targets = cnp.PyArray_DATA(targets)
+        self.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
+        if rows.is_sparse:
+            if self.cursors == NULL:
+                self.cursors = <int64_t *> self._zeros(self.n_threads * self.chunk * sizeof(int64_t))
+        elif self.activations[0] == NULL:
+            self.activations[0] = self._zeros(self._block_bytes(self.layers[0].inputs))
+
+    def begin(self, const int64_t[::1] order, long batch_size, double l2, hyper, long step_count):
+        """Starts a pass over the rows order names, in minibatches; run() until it returns True.
+
+        hyper holds the rule's hyperparameters in the order updates.def gives; step_count the updates made before.
+        A minibatch whose weights are all zero is passed over.
+        """
+        cdef int i
+        self.n_rows = order.shape[0]
+        self.order = &order[0] if self.n_rows else NULL
+        self.batch_size = batch_size
+        self.l2 = l2
+        memset(self.hyper, 0, sizeof(self.hyper))
+        for i, value in enumerate(hyper):
+            self.hyper[i] = value
+        self.step_count = step_count
+        self.position = 0
+        self.loss_sum = 0
+        self.pending = False
+        if self.weights == NULL:
+            self._batch_arrays = (np.asarray(order),)
+            self.weight_sums = NULL
+        else:
+            order_array = np.asarray(order)
+            sums = np.add.reduceat(self._keep[1][order_array], np.arange(0, self.n_rows, batch_size))
+            numbers = step_count + np.cumsum(sums != 0)
+            self._batch_arrays = (order_array, sums, numbers)
+            self.weight_sums = <const double *> cnp.PyArray_DATA(sums)
+            self.step_numbers = <const int64_t *> cnp.PyArray_DATA(numbers)
+
+    def run(self):
+        """Goes on with the pass for a short while; True when it is complete.
+
+        Afterwards loss_sum is the sum of the batches' losses times their lengths, and step_count has moved on.
+        """
+        if self.position >= self.n_rows:
+            return True
+        self.stop = False
+        self.deadline = fm_seconds() + RUN_SECONDS
+        if self.n_threads == 1:
+            with nogil:
+                self._steps_alone()
+        else:
+            with nogil:
+                self._steps_as_team()
+        self._fold()
+        return self.position >= self.n_rows
+
+    cdef void _steps_alone(self) noexcept nogil:
+        # Without OpenMP: a process forked from one that had a team must not enter it.
+        cdef unsigned mode = fm_denormals_flush()
+        cdef long start = self.position
+        while not self.stop:
+            self._row_phase(0, start)
+            self._tile_phase(0, start)
+            start = self._chunk_end(start)
+        fm_denormals_restore(mode)
+
+    cdef void _steps_as_team(self) noexcept nogil:
+        cdef unsigned mode = 0
+        cdef long start = 0
+        cdef int slice_
+        with parallel(num_threads=self.n_threads):
+            mode = fm_denormals_flush()
+            start = self.position
+            while True:
+                for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
+                    self._row_phase(slice_, start)
+                fm_team_barrier()
+                for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
+                    self._tile_phase(slice_, start)
+                fm_team_barrier()
+                start = self._chunk_end(start)
+                if self.stop:
+                    break
+            fm_denormals_restore(mode)
+
+    cdef long _batch_end(self, long start) noexcept nogil:
+        return min(self.n_rows, (start // self.batch_size + 1) * self.batch_size)
+
+    cdef long _chunk_end(self, long start) noexcept nogil:
+        return min(self._batch_end(start), start + self.chunk)
+
+    cdef double _batch_weight(self, long start) noexcept nogil:
+        cdef long batch = start // self.batch_size
+        if self.weight_sums != NULL:
+            return self.weight_sums[batch]
+        return self._batch_end(start) - batch * self.batch_size
+
+    cdef void _row_phase(self, int slice_, long start) noexcept nogil:
+        cdef long m = self._chunk_end(start) - start
+        cdef long low = m * slice_ // self.n_threads, high = m * (slice_ + 1) // self.n_threads
+        cdef long n = high - low, stride = self.stride, i, inputs, outputs
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        cdef const fm_kernels *kernels = self.kernels
+        cdef char *inputs_at
+        if slice_ == 0:
+            self._fold()
+        if n == 0 or self._batch_weight(start) == 0:
+            return
+        inputs_at = self.activations[0] + offset if self.activations[0] != NULL else NULL
+        self._enter(self.rows, self.order, start + low, n, inputs_at, self.activations[1] + offset, stride, stride)
+        for i in range(self.n_layers):
+            outputs = self.layers[i].outputs
+            if i > 0:
+                kernels.dense(n, outputs, self.layers[i].inputs, self.activations[i] + offset, stride,
+                              self.layers[i].weights, 1, self.activations[i + 1] + offset, stride)
+            if i < self.n_layers - 1:
+                kernels.activate[self.activation](n, outputs, self.activations[i + 1] + offset, stride)
+        # The output layer's deltas take the place of its activations.
+        kernels.loss[self.loss](n, self.layers[self.n_layers - 1].outputs, self.deltas[self.n_layers] + offset, stride,
+                                self.targets, self.order + start + low, self.weights, self.row_losses + low)
+        for i in range(self.n_layers - 1, 0, -1):
+            inputs = self.layers[i].inputs
+            kernels.dense(n, inputs, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
+                          self.layers[i].transposed, 0, self.deltas[i] + offset, stride)
+            kernels.derivative[self.activation](n, inputs, self.activations[i] + offset, self.deltas[i] + offset, stride)
+
+    cdef void _tile_phase(self, int slice_, long start) noexcept nogil:
+        cdef long end = self._chunk_end(start), batch = start // self.batch_size, rows = end - start
+        cdef double batch_weight = self._batch_weight(start)
+        cdef long low = self.total_cost * slice_ // self.n_threads
+        cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
+        cdef long i, r, base = 0, units, all_units, at, stop, panel, panel_end, cost
+        cdef int64_t step_number
+        cdef fm_step step
+        cdef fm_csr csr
+        if batch_weight != 0:
+            step.rule = self.rule
+            step.first = start == batch * self.batch_size
+            step.last = end == self._batch_end(start)
+            step.l2 = self.l2
+            step.scale = 1 / batch_weight
+            memset(step.constants, 0, sizeof(step.constants))
+            step_number = self.step_numbers[batch] if self.weight_sums != NULL else self.step_count + batch + 1
+            fm_rule_prepare(self.rule, self.hyper, <double> step_number, step.constants)
+            for i in range(self.n_layers):
+                units = self._units(i)
+                all_units = units * self._panels(self.layers[i].outputs)
+                cost = self.unit_cost[i]
+                # A unit is this slice's when it begins within [low, high) of the summed costs.
+                at = min(all_units, _ceil(max(0, low - base), cost))
+                stop = min(all_units, _ceil(max(0, high - base), cost))
+                base += all_units * cost
+                while at < stop:
+                    panel = at // units
+                    panel_end = min(stop, (panel + 1) * units)
+                    if i == 0 and self.rows.is_sparse:
+                        csr = self.rows.csr
+                        csr.order = self.order + start
+                        self.kernels.update_sparse(
+                            &self.layers[i], panel, at - panel * units, panel_end - panel * units, rows, &csr,
+                            self.cursors + slice_ * self.chunk, self.deltas[i + 1], self.stride, &step,
+                            self.squares[i] + panel * units)
+                    else:
+                        self.kernels.update_dense(
+                            &self.layers[i], panel, at - panel * units, panel_end - panel * units, rows,
+                            self.activations[i], self.stride, self.deltas[i + 1], self.stride, &step,
+                            self.squares[i] + panel * units)
+                    at = panel_end
+            if slice_ == 0:
+                if step.first:
+                    self.batch_loss = 0
+                for r in range(rows):
+                    self.batch_loss += self.row_losses[r]
+                if step.last:
+                    self.pending = True
+                    self.pending_weight = batch_weight
+                    self.pending_rows = end - batch * self.batch_size
+        if slice_ == 0 and (end == self.n_rows or fm_seconds() > self.deadline):
+            self.position = end
+            self.stop = True
+
+    cdef void _fold(self) noexcept nogil:
+        """Adds a finished batch's loss, with the penalty of the weights it began with, to the pass's."""
+        cdef long i, k
+        cdef double penalty = 0
+        if not self.pending:
+            return
+        self.pending = False
+        if self.l2 != 0:
+            for i in range(self.n_layers):
+                for k in range(self._units(i) * self._panels(self.layers[i].outputs)):
+                    penalty += self.squares[i][k]
+        self.loss_sum += (self.batch_loss + 0.5 * self.l2 * penalty) / self.pending_weight * self.pending_rows
+
+    def updates_done(self):
+        """Updates made when the pass is complete: step_count for the next one."""
+        if self.weights != NULL:
+            return int(self._batch_arrays[2][-1])
+        return self.step_count + _ceil(self.n_rows, self.batch_size)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The kernels on plain arrays
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef class _Panels:
+    """A matrix in panels, and the kernels of its element type on one instruction set."""
+
+    cdef const fm_kernels *kernels
+    cdef object _buffer
+    cdef readonly object array
+    cdef char *at
+    cdef long rows, width, stride
+    cdef Py_ssize_t itemsize
+
+    def __init__(self, array, isa, extra_row=None):
+        cdef int bits = _bits(array.dtype)
+        self.kernels = fm_isa_kernels(_isa_index(isa), bits)
+        self.rows, self.width = array.shape
+        self.itemsize = array.itemsize
+        self.stride = self.rows + (extra_row is not None)
+        cdef long panels = _ceil(self.width * self.itemsize, FM_PANEL_BYTES)
+        self._buffer = np.zeros(panels * self.stride * FM_PANEL_BYTES + 64, dtype=np.uint8)
+        self.at = <char *> ((<size_t> cnp.PyArray_DATA(self._buffer) + 63) & ~<size_t> 63)
+        self._fill(array, 0)
+        if extra_row is not None:
+            self._fill(extra_row.reshape(1, -1), self.rows)
+
+    cdef void _fill(self, array, long row):
+        self.kernels.gather[_source_index(array.dtype)](
+            cnp.PyArray_DATA(array), array.strides[0], NULL, array.shape[0], self.width,
+            self.at + row * FM_PANEL_BYTES, self.stride)
+
+    cdef object unpack(self, dtype):
+        out = np.empty((self.rows, self.width), dtype=dtype)
+        self.kernels.scatter(self.at, self.stride, self.rows, self.width, cnp.PyArray_DATA(out), out.strides[0])
+        return out
+
+
+def _type_of(const real[:, ::1] a):
+    """The element type of a typed memoryview, as a NumPy dtype."""
+    return np.dtype(np.float32) if bits_of(<real *> NULL) == 32 else np.dtype(np.float64)
+
+
+def matmul(const real[:, ::1] a, const real[:, ::1] b, bias=None, *, isa=None, int n_threads=1):
+    """a @ b (+ bias), by the kernel of the layers' forward and backward products.
+
+    Parameters
+    ----------
+    a : C-contiguous memoryview of shape (n, k), float32 or float64
+    b : the same type, of shape (k, m)
+    bias : array of shape (m,), default=None
+    isa : str, default=None
+    n_threads : int, default=1
+        Rows of a are shared out; the result does not depend on it.
+    """
+    if a.shape[1] != b.shape[0]:
+        raise ValueError(f"a has {a.shape[1]} columns, b has {b.shape[0]} rows")
+    dtype = _type_of(a)
+    cdef _Panels left = _Panels(np.asarray(a), isa)
+    cdef _Panels right = _Panels(np.asarray(b), isa, None if bias is None else np.asarray(bias, dtype=dtype))
+    cdef _Panels product = _Panels(np.zeros((a.shape[0], b.shape[1]), dtype=dtype), isa)
+    cdef long n = left.rows, low, slice_
+    cdef bint biased = bias is not None
+    with nogil:
+        for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+            low = n * slice_ // n_threads
+            left.kernels.dense(
+                n * (slice_ + 1) // n_threads - low, right.width, left.width, left.at + low * FM_PANEL_BYTES,
+                left.stride, right.at, biased, product.at + low * FM_PANEL_BYTES, product.stride)
+    return product.unpack(dtype)
+
+
+def activate(name, const real[:, ::1] z, *, isa=None):
+    """f(z) of the named activation."""
+    cdef _Panels values = _Panels(np.asarray(z), isa)
+    values.kernels.activate[<int> ACTIVATIONS.index(name)](values.rows, values.width, values.at, values.stride)
+    return values.unpack(_type_of(z))
+
+
+def differentiate(name, const real[:, ::1] a, const real[:, ::1] deltas, *, isa=None):
+    """deltas * f'(z), given a = f(z) of the named activation."""
+    cdef _Panels values = _Panels(np.asarray(a), isa)
+    cdef _Panels ds = _Panels(np.asarray(deltas), isa)
+    values.kernels.derivative[<int> ACTIVATIONS.index(name)](values.rows, values.width, values.at, ds.at, values.stride)
+    return ds.unpack(_type_of(a))
+
+
+def link(loss, const real[:, ::1] z, *, isa=None):
+    """The named loss's link (its output activation) of z."""
+    cdef _Panels values = _Panels(np.asarray(z), isa)
+    values.kernels.link[<int> LOSSES.index(loss)](values.rows, values.width, values.at, values.stride)
+    return values.unpack(_type_of(z))
+
+
+def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, isa=None):
+    """The named loss of every row, times its weight, and the gradient of their sum with respect to z.
+
+    targets as for Trainer.attach; for squared_error the gradient lacks the mean over outputs, as scikit-learn's does.
+    """
+    cdef _Panels values = _Panels(np.asarray(z), isa)
+    losses = np.zeros(values.rows)
+    values.kernels.loss[<int> LOSSES.index(loss)](
+        values.rows, values.width, values.at, values.stride, cnp.PyArray_DATA(targets), NULL,
+        NULL if weights is None else <const double *> cnp.PyArray_DATA(weights), <double *> cnp.PyArray_DATA(losses))
+    return losses, values.unpack(_type_of(z))
+
+
+def gather(X, dtype, *, isa=None):
+    """X converted to dtype the way a minibatch is read."""
+    dtype = np.dtype(dtype)
+    cdef Rows rows = Rows(X)
+    cdef _Panels values = _Panels(np.zeros(X.shape, dtype=dtype), isa)
+    values.kernels.gather[rows.source](rows.base, rows.row_bytes, NULL, rows.n_rows, rows.n_features, values.at,
+                                       values.stride)
+    return values.unpack(dtype)

@@ -1,0 +1,78 @@
+"""The C interface (src_c/fastmlp.h), and the one adapter from an element type to its kernels."""
+
+from libc.stdint cimport int32_t, int64_t
+
+cdef extern from "fastmlp.h" nogil:
+    const int FM_PANEL_BYTES
+    const int FM_UNIT
+    const int FM_MAX_SLOTS
+    const int FM_MAX_HYPER
+
+    ctypedef struct fm_csr:
+        const int64_t *order
+        const int64_t *indptr
+        const int32_t *indices
+        const void *data
+
+    ctypedef struct fm_layer:
+        long inputs
+        long outputs
+        void *weights
+        void *transposed
+        void *sums
+        void *slots[2]
+
+    ctypedef struct fm_step:
+        int rule
+        int first
+        int last
+        double l2
+        double scale
+        double constants[8]
+
+    ctypedef void (*fm_gather_fn)(const void *, Py_ssize_t, const int64_t *, long, long, void *, long) noexcept nogil
+    ctypedef void (*fm_elementwise_fn)(long, long, void *, long) noexcept nogil
+    ctypedef void (*fm_derivative_fn)(long, long, const void *, void *, long) noexcept nogil
+    ctypedef void (*fm_loss_fn)(long, long, void *, long, const void *, const int64_t *, const double *,
+                                double *) noexcept nogil
+
+    ctypedef struct fm_kernels:
+        void (*scatter)(const void *, long, long, long, void *, Py_ssize_t) noexcept nogil
+        void (*pack_transposed)(const void *, long, long, void *) noexcept nogil
+        void (*dense)(long, long, long, const void *, long, const void *, int, void *, long) noexcept nogil
+        void (*sparse)(long, long, long, const fm_csr *, const void *, void *, long) noexcept nogil
+        void (*update_dense)(const fm_layer *, long, long, long, long, const void *, long, const void *, long,
+                             const fm_step *, double *) noexcept nogil
+        void (*update_sparse)(const fm_layer *, long, long, long, long, const fm_csr *, int64_t *, const void *, long,
+                              const fm_step *, double *) noexcept nogil
+        const fm_gather_fn *gather
+        const fm_elementwise_fn *activate
+        const fm_derivative_fn *derivative
+        const fm_loss_fn *loss
+        const fm_elementwise_fn *link
+
+    int fm_isa_count()
+    const char *fm_isa_name(int isa)
+    int fm_isa_supported(int isa)
+    int fm_isa_vector_bytes(int isa)
+    const fm_kernels *fm_isa_kernels(int isa, int bits)
+
+    const char *fm_source_codes()
+    const char *fm_activation_name(int i)
+    const char *fm_loss_name(int i)
+    int fm_loss_takes_classes(int i)
+    const char *fm_rule_name(int i)
+    int fm_rule_slots(int i)
+    void fm_rule_prepare(int i, const double *hyper, double t, double *constants)
+
+    unsigned fm_denormals_flush()
+    void fm_denormals_restore(unsigned mode)
+    double fm_seconds()
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef inline int bits_of(real *_) noexcept nogil:
+    return 32 if real is float else 64

@@ -1,0 +1,71 @@
+/* What the running CPU and operating system offer. Compiled without instruction-set flags. */
+#define _POSIX_C_SOURCE 199309L
+#include <time.h>
+
+#include "fastmlp.h"
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#include <xmmintrin.h>
+#define FM_X86 1
+#endif
+
+#ifdef FM_X86
+/* The registers the operating system saves: bits 1, 2 SSE and AVX; 5, 6, 7 the AVX-512 state. */
+static unsigned long long saved_state(void) {
+    unsigned low, high;
+    __asm__ volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(low), "=d"(high) : "c"(0)); /* xgetbv */
+    return (unsigned long long)high << 32 | low;
+}
+#endif
+
+int fm_cpu_has(fm_cpu_level level) {
+    if (level == FM_CPU_BASELINE)
+        return 1;
+#ifdef FM_X86
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d))
+        return 0;
+    const unsigned osxsave = c >> 27 & 1, avx = c >> 28 & 1, fma = c >> 12 & 1;
+    if (!osxsave || !avx || !fma || (saved_state() & 0x06) != 0x06)
+        return 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return 0;
+    const unsigned avx2 = b >> 5 & 1, f = b >> 16 & 1, dq = b >> 17 & 1, bw = b >> 30 & 1, vl = b >> 31 & 1;
+    if (level == FM_CPU_AVX2)
+        return avx2 != 0;
+    if (level == FM_CPU_AVX512)
+        return avx2 && f && dq && bw && vl && (saved_state() & 0xe0) == 0xe0;
+#endif
+    return 0;
+}
+
+unsigned fm_denormals_flush(void) {
+#ifdef FM_X86
+    const unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | 0x8040); /* flush to zero, denormals are zero */
+    return mode;
+#elif defined(__aarch64__)
+    unsigned long mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode | 1ul << 24));
+    return (unsigned)mode;
+#else
+    return 0;
+#endif
+}
+
+void fm_denormals_restore(unsigned mode) {
+#ifdef FM_X86
+    _mm_setcsr(mode);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long)mode));
+#else
+    (void)mode;
+#endif
+}
+
+double fm_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}

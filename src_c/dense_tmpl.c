@@ -1,0 +1,106 @@
+#undef FM_TILE_ROWS
+#define FM_TILE_ROWS (FM_FORWARD_ROWS > FM_GRADIENT_ROWS ? FM_FORWARD_ROWS : FM_GRADIENT_ROWS)
+
+/* The one register tile behind every matrix product: c[i][:] = start[i][:] + sum over k of a(i, k) b[k][:], k ascending.
+ *
+ * a(i, k) lies at a[k / block * block_step + i * row_step + k % block * step]: rows of a panel-major block in the
+ * layers' products, columns of it in the weight gradient. b, start and c are rows of one panel. rows and vectors are
+ * constants wherever this is inlined, so that c stays in registers. */
+FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_REAL *a, const long row_step,
+                        const long step, const long block, long block_step, const FM_REAL *b, const FM_REAL *start,
+                        const long start_step, FM_REAL *c) {
+    vec sum[FM_TILE_ROWS][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = start ? ((const vec *)(start + i * start_step))[v] : v_all(0);
+    for (long first = 0; first < depth; first += block, a += block_step) {
+        const long length = depth - first < block ? depth - first : block;
+        for (long k = 0; k < length; k++, b += FM_PANEL) {
+            const vec b0 = ((const vec *)b)[0], b1 = vectors > 1 ? ((const vec *)b)[1] : b0;
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++) {
+                const vec x = v_all(a[i * row_step + k * step]);
+                sum[i][0] += x * b0;
+                if (vectors > 1)
+                    sum[i][1] += x * b1;
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            ((vec *)(c + i * FM_PANEL))[v] = sum[i][v];
+}
+
+/* Calls body(rows, vectors) with constants, for 1 <= n <= limit and one or two vectors. */
+#undef FM_CASE
+#undef FM_CASES
+#define FM_CASE(n, limit, wide, body)  \
+    case n:                            \
+        if (n <= limit) {              \
+            if (wide) {                \
+                body((n), 2);          \
+            } else {                   \
+                body((n), 1);          \
+            }                          \
+        }                              \
+        break;
+#define FM_CASES(n, limit, wide, body)                                                                              \
+    switch (n) {                                                                                                    \
+        FM_CASE(1, limit, wide, body)                                                                               \
+        FM_CASE(2, limit, wide, body)                                                                               \
+        FM_CASE(3, limit, wide, body)                                                                               \
+        FM_CASE(4, limit, wide, body)                                                                               \
+        FM_CASE(5, limit, wide, body)                                                                               \
+        FM_CASE(6, limit, wide, body)                                                                               \
+        FM_CASE(7, limit, wide, body)                                                                               \
+        FM_CASE(8, limit, wide, body)                                                                               \
+        FM_CASE(9, limit, wide, body)                                                                               \
+        FM_CASE(10, limit, wide, body)                                                                              \
+        FM_CASE(11, limit, wide, body)                                                                              \
+        FM_CASE(12, limit, wide, body)                                                                              \
+        FM_CASE(13, limit, wide, body)                                                                              \
+        FM_CASE(14, limit, wide, body)                                                                              \
+    }
+
+/* Vectors of a panel that columns reach into. */
+FM_INLINE long FM(vectors_in_panel)(long columns) {
+    return columns >= FM_PANEL ? FM_PANEL_VECTORS : (columns + FM_LANES - 1) / FM_LANES;
+}
+
+static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
+                           const FM_REAL *bias, FM_REAL *c) {
+#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, bias, 0, c)
+    FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
+#undef FM_BODY
+}
+
+/* c = a b, plus b's last row where it is biased. Rows are shared evenly among as few tiles as they need. */
+static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased,
+                      void *c, long c_stride) {
+    const long tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
+    for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
+        const FM_REAL *b_panel = (const FM_REAL *)b + panel * (depth + (biased != 0)) * FM_PANEL;
+        const long vectors = FM(vectors_in_panel)(outputs - panel * FM_PANEL);
+        for (long v = 0; v < vectors; v += 2)
+            for (long t = 0, row = 0; t < tiles; t++) {
+                const long end = rows * (t + 1) / tiles;
+                const FM_REAL *at = b_panel + v * FM_LANES;
+                FM(dense_tile)((int)(end - row), vectors - v > 1, depth, (const FM_REAL *)a + row * FM_PANEL,
+                               a_stride * FM_PANEL, at, biased ? at + depth * FM_PANEL : NULL,
+                               (FM_REAL *)c + (panel * c_stride + row) * FM_PANEL + v * FM_LANES);
+                row = end;
+            }
+    }
+}
+
+/* sums[i][:] += sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a. */
+static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
+                              FM_REAL *sums) {
+#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums)
+    FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
+#undef FM_BODY
+}

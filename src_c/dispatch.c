@@ -1,0 +1,97 @@
+/* The table of instruction sets, narrowest first, and the members' names. setup.py defines FM_WITH_<ISA> for the stubs
+ * it could compile. */
+#include "fastmlp.h"
+
+#define FM_DECLARE(isa) extern const fm_kernels fm_kernels_##isa##_32, fm_kernels_##isa##_64;
+FM_DECLARE(scalar)
+#ifdef FM_WITH_SSE2
+FM_DECLARE(sse2)
+#endif
+#ifdef FM_WITH_AVX2
+FM_DECLARE(avx2)
+#endif
+#ifdef FM_WITH_AVX512
+FM_DECLARE(avx512)
+#endif
+#ifdef FM_WITH_NEON
+FM_DECLARE(neon)
+#endif
+
+static const struct {
+    const char *name;
+    int vector_bytes;
+    fm_cpu_level needs;
+    const fm_kernels *single_precision, *double_precision;
+} isas[] = {
+    {"scalar", 4, FM_CPU_BASELINE, &fm_kernels_scalar_32, &fm_kernels_scalar_64},
+#ifdef FM_WITH_SSE2
+    {"sse2", 16, FM_CPU_BASELINE, &fm_kernels_sse2_32, &fm_kernels_sse2_64},
+#endif
+#ifdef FM_WITH_AVX2
+    {"avx2", 32, FM_CPU_AVX2, &fm_kernels_avx2_32, &fm_kernels_avx2_64},
+#endif
+#ifdef FM_WITH_AVX512
+    {"avx512", 64, FM_CPU_AVX512, &fm_kernels_avx512_32, &fm_kernels_avx512_64},
+#endif
+#ifdef FM_WITH_NEON
+    {"neon", 16, FM_CPU_BASELINE, &fm_kernels_neon_32, &fm_kernels_neon_64},
+#endif
+};
+#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+int fm_isa_count(void) {
+    return COUNT(isas);
+}
+
+const char *fm_isa_name(int isa) {
+    return isas[isa].name;
+}
+
+int fm_isa_supported(int isa) {
+    return fm_cpu_has(isas[isa].needs);
+}
+
+int fm_isa_vector_bytes(int isa) {
+    return isas[isa].vector_bytes;
+}
+
+const fm_kernels *fm_isa_kernels(int isa, int bits) {
+    return bits == 32 ? isas[isa].single_precision : isas[isa].double_precision;
+}
+
+static const char source_codes[] = {
+#define FM_SOURCE(code, name, type, value) code,
+#include "sources.def"
+#undef FM_SOURCE
+    '\0'};
+
+const char *fm_source_codes(void) {
+    return source_codes;
+}
+
+static const char *const activations[] = {
+#define FM_ACTIVATION(name, f, df) #name,
+#include "activations.def"
+#undef FM_ACTIVATION
+};
+
+const char *fm_activation_name(int i) {
+    return i < COUNT(activations) ? activations[i] : NULL;
+}
+
+static const struct {
+    const char *name;
+    int takes_classes;
+} losses[] = {
+#define FM_LOSS(name, takes_classes, link) {#name, takes_classes},
+#include "losses.def"
+#undef FM_LOSS
+};
+
+const char *fm_loss_name(int i) {
+    return i < COUNT(losses) ? losses[i].name : NULL;
+}
+
+int fm_loss_takes_classes(int i) {
+    return losses[i].takes_classes;
+}

@@ -1,0 +1,50 @@
+/* The kernel families for one element type, and the table that hands them out. */
+#include "real.h"
+#include "vector_tmpl.c"
+#include "gather_tmpl.c"
+#include "activations_tmpl.c"
+#include "losses_tmpl.c"
+#include "dense_tmpl.c"
+#include "updates_tmpl.c"
+#include "sparse_tmpl.c"
+
+static const fm_gather_fn FM(gathers)[] = {
+#define FM_SOURCE(code, name, type, value) FM(gather_##name),
+#include "sources.def"
+#undef FM_SOURCE
+};
+static const fm_elementwise_fn FM(activations)[] = {
+#define FM_ACTIVATION(name, f, df) FM(activate_##name),
+#include "activations.def"
+#undef FM_ACTIVATION
+};
+static const fm_derivative_fn FM(derivatives)[] = {
+#define FM_ACTIVATION(name, f, df) FM(derivative_##name),
+#include "activations.def"
+#undef FM_ACTIVATION
+};
+static const fm_loss_fn FM(losses)[] = {
+#define FM_LOSS(name, takes_classes, link) FM(loss_##name),
+#include "losses.def"
+#undef FM_LOSS
+};
+static const fm_elementwise_fn FM(links)[] = {
+#define FM_LOSS(name, takes_classes, link) FM(link_##link),
+#include "losses.def"
+#undef FM_LOSS
+};
+
+extern const fm_kernels FM(kernels);
+const fm_kernels FM(kernels) = {
+    .scatter = FM(scatter),
+    .pack_transposed = FM(pack_transposed),
+    .dense = FM(dense),
+    .sparse = FM(sparse),
+    .update_dense = FM(update_dense),
+    .update_sparse = FM(update_sparse),
+    .gather = FM(gathers),
+    .activate = FM(activations),
+    .derivative = FM(derivatives),
+    .loss = FM(losses),
+    .link = FM(links),
+};

@@ -1,0 +1,103 @@
+/* The C interface: everything Cython sees of src_c/.
+ *
+ * C owns one contiguous block on one core: no Python, no malloc, no OpenMP in here. The interface lists kernel
+ * *families*; their members (activations, losses, update rules, source types, instruction sets) are rows of tables
+ * filled from the .def files, so a new member changes nothing on this page.
+ *
+ * Layout. A panel is 128 bytes wide, FM_PANEL elements, on every instruction set.
+ *   activations, deltas   [ceil(width / P)][stride][P]: row r, column c at (c / P) * stride * P + r * P + c % P
+ *   weights               [ceil(outputs / P)][inputs + 1][P], the last row of each panel holds the biases
+ *   transposed weights    [ceil(inputs / P)][outputs][P]
+ *   gradient sums, slots  as weights
+ * Padding columns hold zero in weights and deltas and are never read in activations. Every buffer is 64-byte aligned.
+ *
+ * Every product is summed strictly in the order of its inner index (inputs, outputs or batch rows), one element at a
+ * time, so that results depend neither on how rows and tiles are shared out nor on whether the input was sparse.
+ */
+#ifndef FASTMLP_H
+#define FASTMLP_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define FM_PANEL_BYTES 128
+#define FM_UNIT 8 /* input rows per work unit of the weight update */
+#define FM_MAX_SLOTS 2
+#define FM_MAX_HYPER 8
+
+/* Rows of a compressed sparse row matrix, columns ascending within a row. */
+typedef struct {
+    const int64_t *order; /* which rows, or NULL for 0, 1, 2, ... */
+    const int64_t *indptr;
+    const int32_t *indices;
+    const void *data;
+} fm_csr;
+
+typedef struct {
+    long inputs, outputs;
+    void *weights;
+    void *transposed; /* kept in step with weights; NULL where nobody needs it */
+    void *sums;       /* gradient sums carried between the chunks of one batch; NULL when a batch is one chunk */
+    void *slots[FM_MAX_SLOTS];
+} fm_layer;
+
+typedef struct {
+    int rule;
+    int first, last; /* first chunk of the batch: sums start at zero; last: the rule is applied */
+    double l2;       /* added to the weights' gradient sum, times the weight; biases go free */
+    double scale;    /* 1 / (sum of the batch's sample weights) */
+    double constants[FM_MAX_HYPER];
+} fm_step;
+
+typedef void (*fm_gather_fn)(const void *x, ptrdiff_t row_bytes, const int64_t *order, long rows, long width,
+                             void *out, long stride);
+typedef void (*fm_elementwise_fn)(long rows, long width, void *a, long stride);
+typedef void (*fm_derivative_fn)(long rows, long width, const void *a, void *deltas, long stride);
+/* z in, deltas out; order picks the targets and weights; one weighted loss per row. weights may be NULL. */
+typedef void (*fm_loss_fn)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
+                           const double *weights, double *row_losses);
+
+typedef struct {
+    /* families with one member */
+    void (*scatter)(const void *panels, long stride, long rows, long width, void *out, ptrdiff_t row_bytes);
+    void (*pack_transposed)(const void *weights, long inputs, long outputs, void *transposed);
+    void (*dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased, void *c,
+                  long c_stride);
+    void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, void *c, long c_stride);
+    /* units [from, to) of one output panel; biases go with the last unit. squares[unit] gets the sum of the squared
+     * weights before the update. cursor: scratch, one per batch row. */
+    void (*update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a, long a_stride,
+                         const void *deltas, long d_stride, const fm_step *step, double *squares);
+    void (*update_sparse)(const fm_layer *layer, long panel, long from, long to, long rows, const fm_csr *x,
+                          int64_t *cursor, const void *deltas, long d_stride, const fm_step *step, double *squares);
+    /* families with many members, indexed by the position of the member's line in its .def file */
+    const fm_gather_fn *gather;
+    const fm_elementwise_fn *activate;
+    const fm_derivative_fn *derivative;
+    const fm_loss_fn *loss;
+    const fm_elementwise_fn *link;
+} fm_kernels;
+
+/* dispatch.c: instruction sets, narrowest first. */
+int fm_isa_count(void);
+const char *fm_isa_name(int isa);
+int fm_isa_supported(int isa);
+int fm_isa_vector_bytes(int isa);
+const fm_kernels *fm_isa_kernels(int isa, int bits);
+
+/* dispatch.c: the members' names in table order; NULL past the end. */
+const char *fm_source_codes(void);
+const char *fm_activation_name(int i);
+const char *fm_loss_name(int i);
+int fm_loss_takes_classes(int i); /* targets are int32 class numbers, not a matrix of the compute type */
+const char *fm_rule_name(int i);
+int fm_rule_slots(int i);
+void fm_rule_prepare(int i, const double *hyper, double t, double *constants);
+
+/* cpu.c */
+typedef enum { FM_CPU_BASELINE, FM_CPU_AVX2, FM_CPU_AVX512 } fm_cpu_level;
+int fm_cpu_has(fm_cpu_level level);
+unsigned fm_denormals_flush(void); /* for the calling thread; returns the mode to restore */
+void fm_denormals_restore(unsigned mode);
+double fm_seconds(void); /* monotonic clock */
+
+#endif

@@ -1,0 +1,74 @@
+/* Rows into panels and back. Gathering a minibatch converts each element to the compute type on the way, so that X is
+ * read in place whatever its type is. */
+
+/* IEEE half precision, from its bits. */
+FM_INLINE float FM(from_half)(uint16_t h) {
+    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, magnitude = h & 0x7fffu;
+    uint32_t bits = (magnitude << 13) + ((127 - 15) << 23);
+    float value;
+    if (magnitude >= 0x7c00u) /* infinity, NaN */
+        bits += (uint32_t)(128 - 16) << 23;
+    else if (magnitude < 0x0400u) { /* denormal: magnitude * 2^-24 */
+        value = (float)magnitude * 0x1p-24f;
+        memcpy(&bits, &value, sizeof bits);
+    }
+    bits |= sign;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+#define FM_SOURCE(code, name, type, value)                                                                          \
+    static void FM(gather_##name)(const void *rows_of_x, ptrdiff_t row_bytes, const int64_t *order, long rows,      \
+                                  long width, void *out, long stride) {                                             \
+        for (long r = 0; r < rows; r++) {                                                                           \
+            const type *row = (const type *)((const char *)rows_of_x + (order ? order[r] : r) * row_bytes);         \
+            FM_REAL *to = (FM_REAL *)out + r * FM_PANEL;                                                            \
+            for (long c = 0; c < width; c += FM_PANEL, to += stride * FM_PANEL) {                                   \
+                if (width - c >= FM_PANEL)                                                                          \
+                    for (long k = 0; k < FM_PANEL; k++) {                                                           \
+                        const type x = row[c + k];                                                                  \
+                        to[k] = (FM_REAL)(value);                                                                   \
+                    }                                                                                               \
+                else                                                                                                \
+                    for (long k = 0; k < width - c; k++) {                                                          \
+                        const type x = row[c + k];                                                                  \
+                        to[k] = (FM_REAL)(value);                                                                   \
+                    }                                                                                               \
+            }                                                                                                       \
+        }                                                                                                           \
+    }
+#include "sources.def"
+#undef FM_SOURCE
+
+static void FM(scatter)(const void *panels, long stride, long rows, long width, void *out, ptrdiff_t row_bytes) {
+    for (long r = 0; r < rows; r++) {
+        const FM_REAL *from = (const FM_REAL *)panels + r * FM_PANEL;
+        FM_REAL *to = (FM_REAL *)((char *)out + r * row_bytes);
+        for (long c = 0; c < width; c += FM_PANEL, from += stride * FM_PANEL)
+            memcpy(to + c, from, (size_t)(width - c < FM_PANEL ? width - c : FM_PANEL) * sizeof(FM_REAL));
+    }
+}
+
+/* A tile of weights: rows of one output panel, into their columns of the transposed copy. */
+FM_INLINE void FM(transpose)(const FM_REAL *weights, long row, long rows, long panel, long outputs, FM_REAL *transposed) {
+    const long first = panel * FM_PANEL, columns = outputs - first < FM_PANEL ? outputs - first : FM_PANEL;
+    FM_REAL *to = transposed + (row / FM_PANEL * outputs + first) * FM_PANEL + row % FM_PANEL;
+    if (rows == FM_UNIT) {
+        for (long c = 0; c < columns; c++)
+            for (long r = 0; r < FM_UNIT; r++)
+                to[c * FM_PANEL + r] = weights[r * FM_PANEL + c];
+    } else {
+        for (long c = 0; c < columns; c++)
+            for (long r = 0; r < rows; r++)
+                to[c * FM_PANEL + r] = weights[r * FM_PANEL + c];
+    }
+}
+
+static void FM(pack_transposed)(const void *weights, long inputs, long outputs, void *transposed) {
+    for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
+        const FM_REAL *w = (const FM_REAL *)weights + panel * (inputs + 1) * FM_PANEL;
+        for (long row = 0; row < inputs; row += FM_UNIT)
+            FM(transpose)(w + row * FM_PANEL, row, inputs - row < FM_UNIT ? inputs - row : FM_UNIT, panel, outputs,
+                          transposed);
+    }
+}

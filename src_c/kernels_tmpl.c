@@ -1,0 +1,24 @@
+/* All kernels of one instruction set, in both element types. A stub (isa_*.c) sets
+ *   FM_ISA            its name
+ *   FM_VECTOR_BYTES   bytes in a vector register
+ *   FM_FORWARD_ROWS   rows of the register tile of a layer's forward product
+ *   FM_GRADIENT_ROWS  rows of the register tile of the weight gradient; divides FM_UNIT
+ * and includes this file. Helpers are static: were they shared, the linker could keep the copy compiled for a wider
+ * instruction set than the CPU has. */
+#include <math.h>
+#include <string.h>
+
+#include "fastmlp.h"
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+#define FM_INLINE static inline __attribute__((always_inline))
+
+#define FM_BITS 32
+#include "family_tmpl.c"
+#undef FM_BITS
+#define FM_BITS 64
+#include "family_tmpl.c"
+#undef FM_BITS

@@ -1,0 +1,115 @@
+/* Losses with their link merged in: z, the output layer's pre-activations, becomes delta = w (link(z) - y) in place, and
+ * each row's weighted loss is written in double. All four links are canonical for their loss, hence the one form of
+ * delta. Columns beyond the last output are left at zero. Definitions: those of scikit-learn. */
+
+#undef FM_ROW
+#define FM_ROW(base, stride, panel, r) ((FM_REAL *)(base) + ((panel) * (stride) + (r)) * FM_PANEL)
+
+FM_INLINE FM_REAL *FM(output)(void *z, long stride, long r, long j) {
+    return FM_ROW(z, stride, j / FM_PANEL, r) + j % FM_PANEL;
+}
+
+FM_INLINE void FM(zero_padding)(void *z, long stride, long r, long outputs) {
+    if (outputs % FM_PANEL)
+        for (FM_REAL *at = FM(output)(z, stride, r, outputs), *end = at + FM_PANEL - outputs % FM_PANEL; at < end; at++)
+            *at = 0;
+}
+
+/* Vectors a row's outputs reach into, panel by panel. */
+#define FM_EACH_VECTOR(at, z, stride, r, outputs)                                                          \
+    for (long panel_ = 0; panel_ * FM_PANEL < (outputs); panel_++)                                         \
+        for (vec *at = (vec *)FM_ROW(z, stride, panel_, r),                                                \
+                 *end_ = at + ((outputs) - panel_ * FM_PANEL < FM_PANEL                                    \
+                                   ? ((outputs) - panel_ * FM_PANEL + FM_LANES - 1) / FM_LANES             \
+                                   : FM_PANEL_VECTORS);                                                    \
+             at < end_; at++)
+
+static void FM(link_identity)(long rows, long outputs, void *z, long stride) {
+    (void)rows, (void)outputs, (void)z, (void)stride;
+}
+
+static void FM(link_logistic)(long rows, long outputs, void *z, long stride) {
+    FM(activate_logistic)(rows, outputs, z, stride);
+}
+
+static void FM(link_exp)(long rows, long outputs, void *z, long stride) {
+    for (long r = 0; r < rows; r++)
+        FM_EACH_VECTOR(at, z, stride, r, outputs)
+            *at = v_exp(*at);
+}
+
+FM_INLINE void FM(softmax_row)(void *z, long stride, long r, long outputs) {
+    FM_REAL top = *FM(output)(z, stride, r, 0), sum = 0;
+    for (long j = 1; j < outputs; j++) {
+        const FM_REAL x = *FM(output)(z, stride, r, j);
+        top = x > top ? x : top;
+    }
+    FM_EACH_VECTOR(at, z, stride, r, outputs)
+        *at = v_exp(*at - top);
+    for (long j = 0; j < outputs; j++)
+        sum += *FM(output)(z, stride, r, j);
+    FM_EACH_VECTOR(at, z, stride, r, outputs)
+        *at /= sum;
+}
+
+static void FM(link_softmax)(long rows, long outputs, void *z, long stride) {
+    for (long r = 0; r < rows; r++)
+        FM(softmax_row)(z, stride, r, outputs);
+}
+
+/* log of a probability kept away from 0 and 1, as scikit-learn's log_loss; NaN stays. */
+FM_INLINE double FM(log_probability)(FM_REAL p) {
+    if (p < (FM_REAL)FM_EPS)
+        p = (FM_REAL)FM_EPS;
+    if (p > (FM_REAL)(1 - FM_EPS))
+        p = (FM_REAL)(1 - FM_EPS);
+    return log((double)p);
+}
+
+/* x log(y), 0 where x is 0 (and y is not NaN). */
+FM_INLINE double FM(xlogy)(double x, double y) {
+    return x == 0 && y == y ? 0 : x * log(y);
+}
+
+static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
+                              const double *weights, double *row_losses) {
+    const int32_t *classes = targets;
+    for (long r = 0; r < rows; r++) {
+        const int64_t sample = order ? order[r] : r;
+        const double weight = weights ? weights[sample] : 1;
+        FM(softmax_row)(z, stride, r, outputs);
+        FM_REAL *hit = FM(output)(z, stride, r, classes[sample]);
+        row_losses[r] = -weight * FM(log_probability)(*hit);
+        *hit -= 1;
+        if (weights)
+            FM_EACH_VECTOR(at, z, stride, r, outputs)
+                *at *= (FM_REAL)weight;
+        FM(zero_padding)(z, stride, r, outputs);
+    }
+}
+
+/* The losses over real targets differ in the link and in one output's loss, given its prediction p and target y. */
+#undef FM_REAL_LOSS
+#define FM_REAL_LOSS(name, link, one_loss)                                                                            \
+    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets,                   \
+                                const int64_t *order, const double *weights, double *row_losses) {                    \
+        FM(link_##link)(rows, outputs, z, stride);                                                                    \
+        for (long r = 0; r < rows; r++) {                                                                             \
+            const int64_t sample = order ? order[r] : r;                                                              \
+            const FM_REAL *target = (const FM_REAL *)targets + sample * outputs;                                      \
+            const double weight = weights ? weights[sample] : 1;                                                      \
+            double sum = 0;                                                                                           \
+            for (long j = 0; j < outputs; j++) {                                                                      \
+                FM_REAL *at = FM(output)(z, stride, r, j);                                                            \
+                const FM_REAL p = *at, y = target[j];                                                                 \
+                sum += one_loss;                                                                                      \
+                *at = weights ? (p - y) * (FM_REAL)weight : p - y;                                                    \
+            }                                                                                                         \
+            row_losses[r] = weight * sum;                                                                             \
+            FM(zero_padding)(z, stride, r, outputs);                                                                  \
+        }                                                                                                             \
+    }
+FM_REAL_LOSS(binary_log_loss, logistic,
+             -(y == 0 ? 0 : y * FM(log_probability)(p)) - (y == 1 ? 0 : (1 - y) * FM(log_probability)(1 - p)))
+FM_REAL_LOSS(squared_error, identity, 0.5 * ((double)p - y) * ((double)p - y) / outputs)
+FM_REAL_LOSS(poisson, exp, FM(xlogy)(y, (double)y / p) - y + p)

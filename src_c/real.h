@@ -1,0 +1,21 @@
+/* The only file that spells the C element type. Included with FM_BITS 32 or 64 and FM_ISA set; each inclusion
+ * replaces the one before it. FM(name) is name made unique to the type and the instruction set. */
+#undef FM_REAL
+#undef FM_INT
+#undef FM_PANEL
+#undef FM_EPS
+#undef FM
+#define FM_JOIN_(name, isa, bits) fm_##name##_##isa##_##bits
+#define FM_JOIN(name, isa, bits) FM_JOIN_(name, isa, bits)
+#define FM(name) FM_JOIN(name, FM_ISA, FM_BITS)
+#if FM_BITS == 32
+#define FM_REAL float
+#define FM_INT int32_t
+#define FM_EPS 1.1920928955078125e-07 /* numpy.finfo(float32).eps */
+#define FM_PANEL 32
+#else
+#define FM_REAL double
+#define FM_INT int64_t
+#define FM_EPS 2.220446049250313e-16
+#define FM_PANEL 16
+#endif

@@ -1,0 +1,127 @@
+/* Update rules, and the fused step of one layer's tiles: gradient in registers, rule, weight, transposed copy.
+ *
+ * A rule sees one vector: weight w and gradient g in; slots s in and out; constants c as prepare_<name> (updates.c) made them
+ * once for the step. It returns the new weight. */
+
+FM_INLINE vec FM(rule_sgd)(vec w, vec g, vec *s, const vec *c) {
+    (void)s;
+    return w - c[0] * g;
+}
+
+FM_INLINE vec FM(rule_momentum)(vec w, vec g, vec *s, const vec *c) {
+    s[0] = c[1] * s[0] - c[0] * g;
+    return w + s[0];
+}
+
+FM_INLINE vec FM(rule_nesterov)(vec w, vec g, vec *s, const vec *c) {
+    s[0] = c[1] * s[0] - c[0] * g;
+    return w + (c[1] * s[0] - c[0] * g);
+}
+
+/* c: step size with both bias corrections, beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon */
+FM_INLINE vec FM(rule_adam)(vec w, vec g, vec *s, const vec *c) {
+    s[0] = c[1] * s[0] + c[2] * g;
+    s[1] = c[3] * s[1] + c[4] * g * g;
+    return w - c[0] * s[0] / (v_sqrt(s[1]) + c[5]);
+}
+
+FM_INLINE vec FM(rule_gradient)(vec w, vec g, vec *s, const vec *c) {
+    (void)c;
+    s[0] = g;
+    return w;
+}
+
+typedef double (*FM(apply_fn))(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset, const FM_REAL *sums,
+                               double l2, const fm_step *step);
+
+/* The rule on a tile whose gradient sums are given; returns the sum of the squared old weights. */
+#define FM_RULE(name, n_slots)                                                                                         \
+    static double FM(apply_##name)(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset,                   \
+                                   const FM_REAL *sums, double l2, const fm_step *step) {                              \
+        const vec decay = v_all((FM_REAL)l2), scale = v_all((FM_REAL)step->scale);                                     \
+        vec c[FM_MAX_HYPER], squares = v_all(0);                                                                       \
+        for (int i = 0; i < FM_MAX_HYPER; i++)                                                                         \
+            c[i] = v_all((FM_REAL)step->constants[i]);                                                                 \
+        for (long r = 0; r < rows; r++, offset += FM_PANEL, sums += FM_PANEL)                                          \
+            for (long v = 0; v < vectors; v++) {                                                                       \
+                vec *at = (vec *)((FM_REAL *)layer->weights + offset) + v;                                             \
+                const vec w = *at, g = (((const vec *)sums)[v] + decay * w) * scale;                                   \
+                vec s[FM_MAX_SLOTS];                                                                                   \
+                for (int i = 0; i < (n_slots); i++)                                                                    \
+                    s[i] = ((vec *)((FM_REAL *)layer->slots[i] + offset))[v];                                          \
+                *at = FM(rule_##name)(w, g, s, c);                                                                     \
+                for (int i = 0; i < (n_slots); i++)                                                                    \
+                    ((vec *)((FM_REAL *)layer->slots[i] + offset))[v] = s[i];                                          \
+                squares += w * w;                                                                                      \
+            }                                                                                                          \
+        return v_sum(squares);                                                                                         \
+    }
+#include "updates.def"
+#undef FM_RULE
+
+static const FM(apply_fn) FM(rules)[] = {
+#define FM_RULE(name, n_slots) FM(apply_##name),
+#include "updates.def"
+#undef FM_RULE
+};
+
+/* A unit's finished sums: kept for the next chunk of the batch, or turned into the update. */
+FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows, const FM_REAL *sums,
+                          const fm_step *step, double *square) {
+    const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
+    const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
+    if (!step->last) {
+        memcpy((FM_REAL *)layer->sums + offset, sums, (size_t)(rows * FM_PANEL) * sizeof(FM_REAL));
+        return;
+    }
+    const int biases = row == layer->inputs;
+    const double squares =
+        FM(rules)[step->rule](rows, vectors, layer, offset, sums, biases ? 0 : step->l2, step);
+    if (biases)
+        return;
+    *square = squares;
+    if (layer->transposed)
+        FM(transpose)((const FM_REAL *)layer->weights + offset, row, rows, panel, layer->outputs, layer->transposed);
+}
+
+/* Where a unit's sums start: nowhere (zero), or at what the batch's earlier chunks left. */
+FM_INLINE const FM_REAL *FM(start_of)(const fm_layer *layer, long panel, long row, const fm_step *step) {
+    return step->first ? NULL : (const FM_REAL *)layer->sums + (panel * (layer->inputs + 1) + row) * FM_PANEL;
+}
+
+/* The biases' gradient: the deltas of one panel, summed over the batch. */
+static void FM(update_biases)(const fm_layer *layer, long panel, long rows, const FM_REAL *d, const fm_step *step) {
+    const FM_REAL *start = FM(start_of)(layer, panel, layer->inputs, step);
+    vec sums[FM_PANEL_BYTES / FM_VECTOR_BYTES];
+    for (long v = 0; v < FM_PANEL_VECTORS; v++)
+        sums[v] = start ? ((const vec *)start)[v] : v_all(0);
+    for (long r = 0; r < rows; r++)
+        for (long v = 0; v < FM_PANEL_VECTORS; v++)
+            sums[v] += ((const vec *)(d + r * FM_PANEL))[v];
+    FM(finish)(layer, panel, layer->inputs, 1, (const FM_REAL *)sums, step, NULL);
+}
+
+static void FM(update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a,
+                             long a_stride, const void *deltas, long d_stride, const fm_step *step, double *squares) {
+    const FM_REAL *d = (const FM_REAL *)deltas + panel * d_stride * FM_PANEL;
+    const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
+    vec sums[FM_UNIT * FM_PANEL_BYTES / FM_VECTOR_BYTES];
+    memset(sums, 0, sizeof sums);
+    for (long unit = from; unit < to; unit++) {
+        const long row = unit * FM_UNIT, left = layer->inputs - row, unit_rows = left < FM_UNIT ? left : FM_UNIT;
+        const FM_REAL *start = FM(start_of)(layer, panel, row, step);
+        for (long i = 0; i < unit_rows; i += FM_GRADIENT_ROWS) {
+            const long tile_rows = unit_rows - i < FM_GRADIENT_ROWS ? unit_rows - i : FM_GRADIENT_ROWS;
+            const FM_REAL *a_tile =
+                (const FM_REAL *)a + (row + i) / FM_PANEL * a_stride * FM_PANEL + (row + i) % FM_PANEL;
+            for (long v = 0; v < vectors; v += 2) {
+                const long at = i * FM_PANEL + v * FM_LANES;
+                FM(gradient_tile)((int)tile_rows, vectors - v > 1, rows, a_tile, d + v * FM_LANES,
+                                  start ? start + at : NULL, (FM_REAL *)sums + at);
+            }
+        }
+        FM(finish)(layer, panel, row, unit_rows, (const FM_REAL *)sums, step, squares + unit);
+        if (left <= FM_UNIT)
+            FM(update_biases)(layer, panel, rows, d, step);
+    }
+}

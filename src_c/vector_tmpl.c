@@ -1,0 +1,163 @@
+/* Vectors of the element type, written with the GCC/Clang vector extension, and the elementary functions on them.
+ *
+ * exp and its kin reduce the argument by n ln 2 (Cody and Waite's two-part constant; n is rounded by adding a large
+ * number), sum a Taylor polynomial on |r| <= ln(2)/2 and scale by 2^n in two steps, so that overflow and denormals
+ * come out right. At most 2 ulp in double and 3 in float (tests/test_kernels.py measures it). */
+#undef FM_LANES
+#define FM_LANES ((long)(FM_VECTOR_BYTES / sizeof(FM_REAL)))
+#define FM_PANEL_VECTORS (FM_PANEL / FM_LANES)
+
+typedef FM_REAL FM(vector) __attribute__((vector_size(FM_VECTOR_BYTES)));
+typedef FM_INT FM(integers) __attribute__((vector_size(FM_VECTOR_BYTES)));
+/* Short names; the arguments of FM must not be macros themselves. */
+#define vec FM(vector)
+#define ivec FM(integers)
+#define v_select FM(vector_select)
+#define v_abs FM(vector_abs)
+#define v_clamp FM(vector_clamp)
+#define v_pow2 FM(vector_pow2)
+#define v_exp FM(vector_exp)
+#define v_expm1 FM(vector_expm1)
+#define v_logistic FM(vector_logistic)
+#define v_tanh FM(vector_tanh)
+#define v_sqrt FM(vector_sqrt)
+#define v_sum FM(vector_sum)
+#define v_all FM(vector_all)
+#define v_reduce FM(vector_reduce)
+
+FM_INLINE vec v_all(FM_REAL x) {
+    return x - (vec){0}; /* minus keeps -0, and compiles to a broadcast */
+}
+
+FM_INLINE vec v_select(ivec mask, vec a, vec b) {
+    return (vec)((mask & (ivec)a) | (~mask & (ivec)b));
+}
+
+FM_INLINE vec v_abs(vec x) {
+    return (vec)((ivec)x & ~(ivec)v_all((FM_REAL)-0.0));
+}
+
+/* NaN passes through: both comparisons are false. */
+FM_INLINE vec v_clamp(vec x, FM_REAL low, FM_REAL high) {
+    x = v_select(x < low, v_all(low), x);
+    return v_select(x > high, v_all(high), x);
+}
+
+FM_INLINE vec v_sqrt(vec x) {
+#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
+    return (vec)_mm512_sqrt_ps((__m512)x);
+#elif FM_VECTOR_BYTES == 64
+    return (vec)_mm512_sqrt_pd((__m512d)x);
+#elif FM_VECTOR_BYTES == 32 && FM_BITS == 32
+    return (vec)_mm256_sqrt_ps((__m256)x);
+#elif FM_VECTOR_BYTES == 32
+    return (vec)_mm256_sqrt_pd((__m256d)x);
+#elif FM_VECTOR_BYTES == 16 && defined(__SSE2__) && FM_BITS == 32
+    return (vec)_mm_sqrt_ps((__m128)x);
+#elif FM_VECTOR_BYTES == 16 && defined(__SSE2__)
+    return (vec)_mm_sqrt_pd((__m128d)x);
+#elif FM_VECTOR_BYTES == 16 && defined(__ARM_NEON) && FM_BITS == 32
+    return (vec)vsqrtq_f32((float32x4_t)x);
+#elif FM_VECTOR_BYTES == 16 && defined(__ARM_NEON)
+    return (vec)vsqrtq_f64((float64x2_t)x);
+#else
+    for (long i = 0; i < FM_LANES; i++)
+        x[i] = (FM_REAL)sqrt(x[i]); /* exact for float too: double rounding is harmless for a square root */
+    return x;
+#endif
+}
+
+/* Sum of the lanes, pairwise. */
+FM_INLINE double v_sum(vec x) {
+    FM_REAL lanes[FM_VECTOR_BYTES / sizeof(FM_REAL)];
+    memcpy(lanes, &x, sizeof lanes);
+    for (long half = FM_LANES / 2; half > 0; half /= 2)
+        for (long i = 0; i < half; i++)
+            lanes[i] += lanes[i + half];
+    return lanes[0];
+}
+
+#undef FM_MANTISSA
+#undef FM_BIAS
+#undef FM_MAGIC
+#undef FM_LN2_HIGH
+#undef FM_LN2_LOW
+#undef FM_EXP_LOW
+#undef FM_EXP_HIGH
+#undef FM_TANH_HIGH
+#if FM_BITS == 32
+#define FM_MANTISSA 23
+#define FM_BIAS 127
+#define FM_MAGIC 12582912.0f /* 1.5 * 2^23 */
+#define FM_LN2_HIGH 0x1.62e4p-1f
+#define FM_LN2_LOW 0x1.7f7d1cp-20f
+#define FM_EXP_LOW -104.0f
+#define FM_EXP_HIGH 89.0f
+#define FM_TANH_HIGH 10.0f
+#else
+#define FM_MANTISSA 52
+#define FM_BIAS 1023
+#define FM_MAGIC 6755399441055744.0 /* 1.5 * 2^52 */
+#define FM_LN2_HIGH 0x1.62e42feep-1
+#define FM_LN2_LOW 0x1.a39ef35793c76p-33
+#define FM_EXP_LOW -746.0
+#define FM_EXP_HIGH 710.0
+#define FM_TANH_HIGH 22.0
+#endif
+
+/* 2^n for n in the range of normal numbers. */
+FM_INLINE vec v_pow2(ivec n) {
+    return (vec)((n + FM_BIAS) << FM_MANTISSA);
+}
+
+/* x = n ln 2 + r; returns expm1(r). */
+FM_INLINE vec v_reduce(vec x, ivec *n) {
+    const vec shifted = x * (FM_REAL)1.4426950408889634 + FM_MAGIC;
+    const vec whole = shifted - FM_MAGIC;
+    *n = (ivec)shifted - (ivec)v_all(FM_MAGIC);
+    vec r = x - whole * FM_LN2_HIGH;
+    r = r - whole * FM_LN2_LOW;
+#if FM_BITS == 32
+    vec p = v_all((FM_REAL)(1.0 / 5040));
+#else
+    vec p = v_all((FM_REAL)(1.0 / 6227020800));
+    p = p * r + (FM_REAL)(1.0 / 479001600);
+    p = p * r + (FM_REAL)(1.0 / 39916800);
+    p = p * r + (FM_REAL)(1.0 / 3628800);
+    p = p * r + (FM_REAL)(1.0 / 362880);
+    p = p * r + (FM_REAL)(1.0 / 40320);
+    p = p * r + (FM_REAL)(1.0 / 5040);
+#endif
+    p = p * r + (FM_REAL)(1.0 / 720);
+    p = p * r + (FM_REAL)(1.0 / 120);
+    p = p * r + (FM_REAL)(1.0 / 24);
+    p = p * r + (FM_REAL)(1.0 / 6);
+    p = p * r + (FM_REAL)0.5;
+    return p * r * r + r;
+}
+
+FM_INLINE vec v_exp(vec x) {
+    ivec n;
+    const vec p = v_reduce(v_clamp(x, FM_EXP_LOW, FM_EXP_HIGH), &n) + (FM_REAL)1;
+    const ivec half = n >> 1;
+    return p * v_pow2(half) * v_pow2(n - half);
+}
+
+/* For 0 <= x <= 2 FM_TANH_HIGH. */
+FM_INLINE vec v_expm1(vec x) {
+    ivec n;
+    const vec p = v_reduce(x, &n);
+    const vec scale = v_pow2(n);
+    return p * scale + (scale - (FM_REAL)1);
+}
+
+FM_INLINE vec v_logistic(vec x) {
+    const vec e = v_exp(-v_abs(x));
+    return v_select(x < 0, e, v_all(1)) / (e + (FM_REAL)1);
+}
+
+FM_INLINE vec v_tanh(vec x) {
+    const ivec sign = (ivec)x & (ivec)v_all((FM_REAL)-0.0);
+    const vec m = v_expm1(v_clamp(v_abs(x), 0, FM_TANH_HIGH) * (FM_REAL)2);
+    return (vec)((ivec)(m / (m + (FM_REAL)2)) | sign);
+}
