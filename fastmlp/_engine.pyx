@@ -24,7 +24,7 @@ from libc.string cimport memset
 from fastmlp._native cimport (
     FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of, fm_activation_name, fm_csr, fm_denormals_flush,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
-    fm_layer, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
+    fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
     fm_source_codes, fm_step, real,
 )
 
@@ -76,6 +76,7 @@ cdef tuple _names(_name_fn name_of):
 
 ACTIVATIONS = _names(fm_activation_name)
 LOSSES = _names(fm_loss_name)
+LOSS_LINKS = {name: fm_loss_link(i).decode() for i, name in enumerate(LOSSES)}
 RULES = _names(fm_rule_name)
 RULE_SLOTS = {name: fm_rule_slots(i) for i, name in enumerate(RULES)}
 CLASS_TARGET_LOSSES = frozenset(name for i, name in enumerate(LOSSES) if fm_loss_takes_classes(i))
@@ -194,6 +195,7 @@ cdef class PackedNetwork:
     cdef int loss
     cdef readonly long n_layers
     cdef readonly long n_params
+    cdef readonly long n_outputs
     cdef double flops_per_row
     cdef fm_layer *layers
 
@@ -217,6 +219,7 @@ cdef class PackedNetwork:
             self.layers[i].outputs = sizes[i + 1]
             self.layers[i].weights = self._zeros(self._packed_bytes(i))
             self.n_params += (sizes[i] + 1) * sizes[i + 1]
+        self.n_outputs = sizes[self.n_layers]
         self.flops_per_row = 2.0 * self.n_params
 
     cdef char *_zeros(self, Py_ssize_t n_bytes) except NULL:
@@ -303,7 +306,7 @@ cdef class PackedNetwork:
             order_at = &order_view[0] if order_view.shape[0] else NULL
         n = (stop if stop is not None else (order_view.shape[0] if order is not None else rows.n_rows)) - first
         if out is None:
-            out = np.empty((n, self.layers[self.n_layers - 1].outputs), dtype=self.dtype)
+            out = np.empty((n, self.n_outputs), dtype=self.dtype)
         if n == 0:
             return out
         n_blocks = _ceil(n, FORWARD_ROWS)
@@ -346,9 +349,9 @@ cdef class PackedNetwork:
                 self.kernels.dense(m, width, self.layers[i].inputs, a, stride, self.layers[i].weights, 1, z, stride)
             if i < self.n_layers - 1:
                 self.kernels.activate[self.activation](m, width, z, stride)
-        width = self.layers[self.n_layers - 1].outputs
-        self.kernels.link[self.loss](m, width, z, stride)
-        self.kernels.scatter(z, stride, m, width, out + at * width * self.itemsize, width * self.itemsize)
+        self.kernels.link[self.loss](m, self.n_outputs, z, stride)
+        self.kernels.scatter(z, stride, m, self.n_outputs, out + at * self.n_outputs * self.itemsize,
+                             self.n_outputs * self.itemsize)
 
 
 cdef class Trainer(PackedNetwork):
@@ -471,9 +474,8 @@ cdef class Trainer(PackedNetwork):
         Targets are int32 class numbers of shape (n,) for the losses in CLASS_TARGET_LOSSES, else an array of the compute
         type of shape (n, n_outputs). Weights are float64 of shape (n,).
         """
-        cdef long n_outputs = self.layers[self.n_layers - 1].outputs
         classes = fm_loss_takes_classes(self.loss)
-        expected = (np.dtype(np.int32), (rows.n_rows,)) if classes else (self.dtype, (rows.n_rows, n_outputs))
+        expected = (np.dtype(np.int32), (rows.n_rows,)) if classes else (self.dtype, (rows.n_rows, self.n_outputs))
         if (targets.dtype, targets.shape) != expected or not targets.flags.c_contiguous:
             raise ValueError(f"expected contiguous targets of type and shape {expected}")
         if rows.n_features != self.layers[0].inputs:
@@ -523,7 +525,7 @@ cdef class Trainer(PackedNetwork):
     def run(self):
         """Goes on with the pass for a short while; True when it is complete.
 
-        Afterwards loss_sum is the sum of the batches' losses times their lengths, and step_count has moved on.
+        loss_sum then is the sum of the batches' losses times their lengths.
         """
         if self.position >= self.n_rows:
             return True
@@ -600,7 +602,7 @@ cdef class Trainer(PackedNetwork):
             if i < self.n_layers - 1:
                 kernels.activate[self.activation](n, outputs, self.activations[i + 1] + offset, stride)
         # The output layer's deltas take the place of its activations.
-        kernels.loss[self.loss](n, self.layers[self.n_layers - 1].outputs, self.deltas[self.n_layers] + offset, stride,
+        kernels.loss[self.loss](n, self.n_outputs, self.deltas[self.n_layers] + offset, stride,
                                 self.targets, self.order + start + low, self.weights, self.row_losses + low)
         for i in range(self.n_layers - 1, 0, -1):
             inputs = self.layers[i].inputs
@@ -677,10 +679,13 @@ cdef class Trainer(PackedNetwork):
         self.loss_sum += (self.batch_loss + 0.5 * self.l2 * penalty) / self.pending_weight * self.pending_rows
 
     def updates_done(self):
-        """Updates made when the pass is complete: step_count for the next one."""
-        if self.weights != NULL:
-            return int(self._batch_arrays[2][-1])
-        return self.step_count + _ceil(self.n_rows, self.batch_size)
+        """Updates made by the end of the pass so far: step_count for the next one."""
+        cdef long n_batches = self.position // self.batch_size
+        if self.position == self.n_rows:
+            n_batches = _ceil(self.n_rows, self.batch_size)
+        if self.weights == NULL or n_batches == 0:
+            return self.step_count + n_batches
+        return int(self._batch_arrays[2][n_batches - 1])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

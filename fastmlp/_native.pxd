@@ -61,6 +61,7 @@ cdef extern from "fastmlp.h" nogil:
     const char *fm_activation_name(int i)
     const char *fm_loss_name(int i)
     int fm_loss_takes_classes(int i)
+    const char *fm_loss_link(int i)
     const char *fm_rule_name(int i)
     int fm_rule_slots(int i)
     void fm_rule_prepare(int i, const double *hyper, double t, double *constants)

@@ -82,8 +82,9 @@ const char *fm_activation_name(int i) {
 static const struct {
     const char *name;
     int takes_classes;
+    const char *link;
 } losses[] = {
-#define FM_LOSS(name, takes_classes, link) {#name, takes_classes},
+#define FM_LOSS(name, takes_classes, link) {#name, takes_classes, #link},
 #include "losses.def"
 #undef FM_LOSS
 };
@@ -94,4 +95,8 @@ const char *fm_loss_name(int i) {
 
 int fm_loss_takes_classes(int i) {
     return losses[i].takes_classes;
+}
+
+const char *fm_loss_link(int i) {
+    return losses[i].link;
 }

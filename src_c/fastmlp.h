@@ -89,6 +89,7 @@ const char *fm_source_codes(void);
 const char *fm_activation_name(int i);
 const char *fm_loss_name(int i);
 int fm_loss_takes_classes(int i); /* targets are int32 class numbers, not a matrix of the compute type */
+const char *fm_loss_link(int i);
 const char *fm_rule_name(int i);
 int fm_rule_slots(int i);
 void fm_rule_prepare(int i, const double *hyper, double t, double *constants);

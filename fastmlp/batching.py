@@ -1,0 +1,50 @@
+"""Minibatches: how many rows, and in which order they are visited."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
+    """Rows per minibatch: 'auto' is min(200, n_samples); a larger number than n_samples is clipped with a warning.
+
+    Examples
+    --------
+    >>> from fastmlp.batching import resolve_batch_size
+    >>> resolve_batch_size("auto", 1000), resolve_batch_size(64, 1000)
+    (200, 64)
+    """
+    if batch_size == "auto":
+        return min(200, n_samples)
+    if int(batch_size) > n_samples:
+        warnings.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2)
+    return int(np.clip(int(batch_size), 1, n_samples))
+
+
+class RowOrder:
+    """The order in which an epoch visits the rows.
+
+    Each epoch shuffles the order of the epoch before, not the original one, as scikit-learn does.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples,), int64
+        The rows to visit.
+    shuffle : bool
+    random_state : numpy.random.RandomState
+    """
+
+    def __init__(self, rows: NDArray, shuffle: bool, random_state: np.random.RandomState) -> None:
+        self._order = rows
+        self._shuffle = shuffle
+        self._random_state = random_state
+        self._counting = np.arange(len(rows)) if shuffle else None
+
+    def next_epoch(self) -> NDArray:
+        """Return the rows in this epoch's order."""
+        if self._counting is not None:
+            permutation = self._counting.copy()
+            self._random_state.shuffle(permutation)
+            self._order = self._order[permutation]
+        return self._order

@@ -1,0 +1,49 @@
+"""What this installation of fastmlp consists of."""
+
+import platform
+import sys
+
+import numpy as np
+import scipy
+import sklearn
+
+from fastmlp import _engine
+from fastmlp.threads import team_size
+
+
+def show_config() -> dict[str, object]:
+    """Print, and return, the instruction set in use, the threads, and the versions.
+
+    Returns
+    -------
+    config : dict
+        isa, the instruction set in use (FASTMLP_ISA forces one); isas, those built in; isas_supported, those this CPU can
+        run; openmp, the version date of the OpenMP specification or None for a build on one thread; n_threads, the team
+        size of n_jobs=None for large work; versions of Python, numpy, scipy and scikit-learn; machine.
+
+    Examples
+    --------
+    >>> import fastmlp
+    >>> config = fastmlp.show_config()  # doctest: +ELLIPSIS
+    fastmlp ...
+    >>> "scalar" in config["isas"]
+    True
+    """
+    from fastmlp import __version__  # noqa: PLC0415  (the package imports this module first)
+
+    config: dict[str, object] = {
+        "fastmlp": __version__,
+        "isa": _engine.ISA,
+        "isas": _engine.ISAS,
+        "isas_supported": _engine.SUPPORTED_ISAS,
+        "openmp": _engine.OPENMP_VERSION or None,
+        "n_threads": team_size(None, float("1e18")) if _engine.OPENMP_VERSION else 1,
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "machine": platform.machine(),
+    }
+    for name, value in config.items():
+        print(f"{name:15} {value}")
+    return config

@@ -1,0 +1,883 @@
+"""MLPClassifier and MLPRegressor: scikit-learn's estimators on the native engine."""
+
+import copy
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import scipy.sparse
+import sklearn.utils.optimize
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import Tags, check_random_state, column_or_1d
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fastmlp.activations import ACTIVATIONS
+from fastmlp.batching import RowOrder, resolve_batch_size
+from fastmlp.initializers import glorot_uniform
+from fastmlp.losses import OUTPUT_ACTIVATIONS
+from fastmlp.network import Network
+from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, Optimizer
+from fastmlp.rows import Rows, in_place_dtype, rows_of
+from fastmlp.schedules import SCHEDULES, InvScaling
+from fastmlp.stopping import NoImprovement
+from fastmlp.targets import classification_loss, encode_labels, encode_numbers
+from fastmlp.threads import team_size
+from fastmlp.training import MinibatchTraining, minimize_full_batch
+
+
+class _BaseMLP(BaseEstimator):
+    """What classifier and regressor share. The Python attributes are the source of truth: every fit, partial_fit and
+    predict takes the parameters from coefs_ and intercepts_.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+        ],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+    }
+
+    # ---- what the two kinds of estimator answer differently -----------------------------------------------------------
+
+    @abstractmethod
+    def _check_targets(self, y: Any, incremental: bool) -> Any:
+        """Validate y further, setting what the estimator must know about it; return it."""
+
+    @abstractmethod
+    def _loss_name(self) -> str:
+        """Return the engine's name of the loss; after _check_targets."""
+
+    @abstractmethod
+    def _encode(self, y: Any, dtype: np.dtype) -> NDArray:
+        """Return y in the engine's terms."""
+
+    @abstractmethod
+    def _decode(self, outputs: NDArray) -> Any:
+        """Return the predictions that belong to the network's outputs."""
+
+    @abstractmethod
+    def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
+        """Return what early stopping maximises."""
+
+    # ---- fitting ------------------------------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the network to the samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples. An array of any real type is read in place, row by row, when its rows are contiguous.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels (or, for several labels per sample, an indicator matrix) or real numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights, not all of them zero.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            On input that cannot be used, and when the weights end up infinite or NaN. The estimator then is as it was
+            before the call.
+        """
+        with _restored_on_error(self):
+            return self._fit(X, y, sample_weight, incremental=False)
+
+    def _can_partial_fit(self) -> bool:
+        if self.solver not in OPTIMIZERS:
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Self:
+        hidden = self.hidden_layer_sizes
+        hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
+        if np.any(np.array(hidden) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=not is_classifier(self),
+            dtype=self._validation_dtype(X),
+            reset=first_pass,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = self._check_targets(y, incremental)
+        dtype = self._compute_dtype(X)
+        rows = rows_of(X, dtype)
+        targets = self._encode(y, dtype)
+        if sample_weight is not None:
+            sample_weight = self._check_weights(sample_weight, X)
+        loss = self._loss_name()
+        n_outputs = len(self._label_binarizer.classes_) if targets.ndim == 1 else targets.shape[1]
+        sizes = [rows.n_features, *(int(n) for n in hidden), n_outputs]
+
+        self._random_state = check_random_state(self.random_state)
+        if first_pass:
+            self._initialize(sizes, loss)
+            params = glorot_uniform(sizes, self.activation, dtype, self._random_state)
+            network = Network(params, sizes, self.activation, loss)
+        else:
+            self._check_unchanged(sizes)
+            network = Network.from_layers(self.coefs_, self.intercepts_, self.activation, loss, dtype)
+        self.n_outputs_ = n_outputs
+
+        if self.solver == "lbfgs":
+            network = self._fit_lbfgs(network, rows, targets, sample_weight)
+        else:
+            self._fit_stochastic(network, rows, y, targets, sample_weight, incremental)
+        if not np.isfinite(network.params).all():
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
+                " preprocessed."
+            )
+        self.coefs_, self.intercepts_ = network.coefs, network.intercepts
+        return self
+
+    def _validation_dtype(self, X: Any) -> Any:
+        """Return what check_array is to convert X to: nothing when the engine can read it as it is."""
+        if in_place_dtype(X):
+            return "numeric"
+        return (np.float64, np.float32) if self.dtype == "auto" else np.dtype(self.dtype)
+
+    def _compute_dtype(self, X: Any) -> np.dtype:
+        if self.dtype != "auto":
+            return np.dtype(self.dtype)
+        return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+
+    def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weights.any():
+            raise ValueError("sample_weight is zero for every sample: there is nothing to fit.")
+        return np.ascontiguousarray(weights)
+
+    def _check_unchanged(self, sizes: list[int]) -> None:
+        """Refuse to go on with a network of another shape than the parameters ask for."""
+        fitted = [self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_)]
+        if sizes[1:-1] != fitted[1:-1]:
+            raise ValueError(
+                f"hidden_layer_sizes={sizes[1:-1]} differs from the fitted network's {fitted[1:-1]}; training can only be"
+                " continued with the same hidden layers."
+            )
+        if sizes[-1] != fitted[-1]:
+            raise ValueError(f"y has {sizes[-1]} outputs, but the fitted network has {fitted[-1]}.")
+
+    def _initialize(self, sizes: list[int], loss: str) -> None:
+        self.n_iter_ = 0
+        self.t_ = 0
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = OUTPUT_ACTIVATIONS[loss]
+        if self.solver in OPTIMIZERS:
+            self.loss_curve_: list[float] = []
+            self.best_loss_: float | None = None
+            self.validation_scores_: list[float] | None = None
+            self.best_validation_score_: float | None = None
+            self._no_improvement_count = 0
+
+    def _new_optimizer(self) -> Optimizer:
+        if self.solver == "adam":
+            return Adam(self.learning_rate_init, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
+        schedule = InvScaling(self.power_t) if self.learning_rate == "invscaling" else SCHEDULES[self.learning_rate]()
+        return SGD(self.learning_rate_init, schedule, momentum=self.momentum, nesterov=self.nesterovs_momentum)
+
+    def _fit_lbfgs(self, network: Network, rows: Rows, targets: NDArray, sample_weight: NDArray | None) -> Network:
+        # In float64 whatever the model's type: line searches do not get along with losses rounded to float32.
+        dtype = network.params.dtype
+        wide = Network(network.params.astype(np.float64), network.sizes, network.activation, network.loss)
+        if targets.dtype == np.float32:
+            targets = targets.astype(np.float64)
+        result = minimize_full_batch(
+            wide,
+            LBFGS(self.max_iter, self.max_fun, self.tol),
+            rows,
+            targets,
+            sample_weight,
+            alpha=self.alpha,
+            n_threads=team_size(self.n_jobs, wide.flops_per_row * rows.n_rows),
+            after_iteration=self._report_lbfgs if self.verbose else None,
+        )
+        self.loss_ = result.fun
+        if result.status == "interrupted":
+            self.n_iter_ = result.nit
+        else:
+            self.n_iter_ = sklearn.utils.optimize._check_optimize_result("lbfgs", result, self.max_iter)
+        return Network(wide.params.astype(dtype, copy=False), wide.sizes, wide.activation, wide.loss)
+
+    @staticmethod
+    def _report_lbfgs(n_iter: int, loss: float) -> None:
+        print(f"Iteration {n_iter}, loss = {loss:.8f}")
+
+    def _fit_stochastic(
+        self,
+        network: Network,
+        rows: Rows,
+        y: Any,
+        targets: NDArray,
+        sample_weight: NDArray | None,
+        incremental: bool,
+    ) -> None:
+        if incremental and hasattr(self, "_optimizer"):
+            # A copy, so that nothing is lost should this call fail; its arrays are replaced, not changed.
+            optimizer = copy.copy(self._optimizer)
+        else:
+            optimizer = self._new_optimizer()
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        train, held_out = self._split(targets) if self.early_stopping else (np.arange(rows.n_rows), None)
+        batch_size = resolve_batch_size(self.batch_size, len(train))
+        training = MinibatchTraining(
+            network,
+            optimizer,
+            rows,
+            targets,
+            sample_weight,
+            order=RowOrder(train, self.shuffle, self._random_state),
+            batch_size=batch_size,
+            alpha=self.alpha,
+            n_threads=team_size(self.n_jobs, network.flops_per_row * batch_size),
+        )
+        improvement = self._improvement(incremental)
+        best_params = None
+        if held_out is not None:
+            best_params = network.params.copy()
+            y_val = y[held_out]
+            weights_val = None if sample_weight is None else sample_weight[held_out]
+        self._optimizer, self.n_iter_ = optimizer, 0
+
+        def after_epoch(loss: float) -> bool:
+            nonlocal best_params
+            self.n_iter_ += 1
+            self.loss_ = loss
+            self.t_ += len(train)
+            self.loss_curve_.append(loss)
+            if self.verbose:
+                print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
+            if held_out is None:
+                improvement.update(loss)
+                self.best_loss_ = improvement.best
+            else:
+                score = self._validation_score(y_val, training.outputs(held_out), weights_val)
+                self.validation_scores_.append(score)
+                if self.verbose:
+                    print(f"Validation score: {score:f}")
+                if improvement.update(score):
+                    best_params = training.params()
+                self.best_validation_score_ = improvement.best
+            optimizer.schedule.after_epoch(optimizer, self.t_)
+            if improvement.exhausted:
+                stop, remark = optimizer.schedule.on_plateau(optimizer)
+                if self.verbose:
+                    what = "Training loss" if held_out is None else "Validation score"
+                    print(
+                        f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} consecutive"
+                        f" epochs. {remark}"
+                    )
+                if stop:
+                    return True
+                improvement.count = 0
+            if not incremental and self.n_iter_ == self.max_iter:
+                warnings.warn(
+                    f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't"
+                    " converged yet.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+            return False
+
+        training.run(1 if incremental else self.max_iter, after_epoch)
+        training.finish()
+        self._no_improvement_count = improvement.count
+        if best_params is not None:
+            network.params[:] = best_params
+
+    def _improvement(self, incremental: bool) -> NoImprovement:
+        """Return the stopping rule, with the best value of earlier fits where this one goes on from them."""
+        if not hasattr(self, "loss_curve_"):  # a warm start after lbfgs
+            self.loss_curve_ = []
+        count = self._no_improvement_count if incremental else 0
+        if self.early_stopping:
+            if getattr(self, "validation_scores_", None) is None:
+                self.validation_scores_, self.best_validation_score_ = [], -np.inf
+            self.best_loss_ = None
+            return NoImprovement(
+                self.tol, self.n_iter_no_change, maximize=True, best=self.best_validation_score_, count=count
+            )
+        self.validation_scores_ = self.best_validation_score_ = None
+        rule = NoImprovement(
+            self.tol, self.n_iter_no_change, maximize=False, best=getattr(self, "best_loss_", None), count=count
+        )
+        self.best_loss_ = rule.best
+        return rule
+
+    def _split(self, targets: NDArray) -> tuple[NDArray, NDArray]:
+        """Return the rows to train on and those to validate on.
+
+        Only a classifier's single output column is stratified, as in scikit-learn: with more than two classes the split is
+        a plain shuffle.
+        """
+        stratify = None
+        if is_classifier(self) and self.n_outputs_ == 1:
+            stratify = np.where(targets[:, 0] != 0, "True", "False")
+        train, held_out = train_test_split(
+            np.arange(len(targets)),
+            random_state=self._random_state,
+            test_size=self.validation_fraction,
+            stratify=stratify,
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        return train, held_out
+
+    # ---- predicting ---------------------------------------------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> NDArray:
+        """Return the network's outputs for X, shape (n_samples, n_outputs)."""
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if self.dtype == "auto":
+            dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
+            dtype = np.dtype(np.float32 if dtype == np.float32 else np.float64)
+        else:
+            dtype = np.dtype(self.dtype)
+        loss = next(name for name, link in OUTPUT_ACTIVATIONS.items() if link == self.out_activation_)
+        network = Network.from_layers(self.coefs_, self.intercepts_, self.activation, loss, dtype)
+        rows = rows_of(X, dtype)
+        return network.forward(rows, team_size(self.n_jobs, network.flops_per_row / 3 * rows.n_rows))
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Predict labels or numbers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self)
+        return self._decode(self._outputs(X))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class MLPClassifier(ClassifierMixin, _BaseMLP):
+    """Multilayer perceptron classifier, a drop-in for scikit-learn's.
+
+    Trained by minimising the log loss. Parameters, attributes, messages and, in float64, the numbers are those of
+    :class:`sklearn.neural_network.MLPClassifier`; ``n_jobs`` and ``dtype`` are new.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of each hidden layer; () gives a linear model.
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Of the hidden layers.
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        lbfgs sees all samples at once; the others go through minibatches.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty, alpha / 2 times the sum of the squared weights divided by the batch's size.
+    batch_size : int or 'auto', default='auto'
+        Rows per minibatch; 'auto' is min(200, n_samples).
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        For sgd only. invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive: divided
+        by five whenever n_iter_no_change epochs bring no improvement.
+    learning_rate_init : float, default=0.001
+        For sgd and adam.
+    power_t : float, default=0.5
+        The exponent of invscaling.
+    max_iter : int, default=200
+        Epochs at most (lbfgs: iterations).
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, validation split and order of rows.
+    tol : float, default=1e-4
+        Smaller improvements of the loss (or validation score) do not count; for lbfgs the gradient's tolerance.
+    verbose : bool, default=False
+        Whether to print each epoch's loss.
+    warm_start : bool, default=False
+        Whether fit goes on from the solution of the fit before.
+    momentum : float in [0, 1], default=0.9
+        For sgd.
+    nesterovs_momentum : bool, default=True
+        For sgd.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when their score stops improving, and keep the best weights. Not with lbfgs.
+    validation_fraction : float in [0, 1), default=0.1
+        The share of rows held out.
+    beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
+        Decay of adam's moments.
+    epsilon : float, default=1e-8
+        For adam.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement before sgd or adam stops.
+    max_fun : int, default=15000
+        For lbfgs: evaluations of loss and gradient at most.
+    n_jobs : int or None, default=None
+        Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is too
+        small to share; -1 is all CPUs. The results do not depend on it.
+    dtype : {'auto', 'float32', 'float64'}, default='auto'
+        Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; for several labels per sample, the labels' numbers.
+    coefs_, intercepts_ : list of ndarray
+        Each layer's weights (n_in, n_out) and biases (n_out,).
+    loss_ : float
+        Loss of the last epoch.
+    loss_curve_ : list of float
+        Loss of each epoch (sgd and adam).
+    best_loss_ : float or None
+        The lowest of them; None with early stopping (sgd and adam).
+    validation_scores_ : list of float or None
+        Score of the held-out rows after each epoch; None without early stopping (sgd and adam).
+    best_validation_score_ : float or None
+        The highest of them (sgd and adam).
+    n_iter_ : int
+        Epochs (iterations) of the last fit.
+    t_ : int
+        Samples seen in training.
+    n_layers_, n_outputs_ : int
+        Layers, input and output included; outputs.
+    out_activation_ : str
+        Activation of the output layer.
+    n_features_in_ : int
+        Features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, when X had names that are all strings.
+
+    Notes
+    -----
+    With early stopping and more than two classes the validation rows are not stratified, so that the split is
+    scikit-learn's.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fastmlp import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MLPClassifier(hidden_layer_sizes=(20,), max_iter=500, random_state=0).fit(X, y)
+    >>> bool(clf.score(X, y) > 0.95)
+    True
+    """
+
+    loss = "log_loss"
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_jobs: int | None = None,
+        dtype: str = "auto",
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+
+    def _check_targets(self, y: Any, incremental: bool) -> Any:
+        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+            return y
+        classes = unique_labels(y)
+        if self.warm_start:
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit."
+                    f" Previously got {self.classes_}, `y` has {classes}"
+                )
+        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+        return y
+
+    def _loss_name(self) -> str:
+        return classification_loss(self._label_binarizer)
+
+    def _encode(self, y: Any, dtype: np.dtype) -> NDArray:
+        return encode_labels(y, self._label_binarizer, dtype)
+
+    def _decode(self, outputs: NDArray) -> Any:
+        return self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
+
+    def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
+        return float(accuracy_score(y, self._decode(outputs), sample_weight=sample_weight))
+
+    @available_if(_BaseMLP._can_partial_fit)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Go through the samples once, starting from what was learned so far.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed in the first call.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        AttributeError
+            When the solver is lbfgs.
+        ValueError
+            As :meth:`fit`, and with early_stopping=True.
+        """
+        with _restored_on_error(self):
+            if _check_partial_fit_first_call(self, classes):
+                multilabel = type_of_target(y).startswith("multilabel")
+                self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+            return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray:
+        """Predict the probability of each class, or of each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+        """
+        check_is_fitted(self)
+        outputs = self._outputs(X)
+        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray:
+        """Predict the logarithm of the probabilities; see :meth:`predict_proba`."""
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class MLPRegressor(RegressorMixin, _BaseMLP):
+    """Multilayer perceptron regressor, a drop-in for scikit-learn's.
+
+    Trained by minimising half the squared error or half the Poisson deviance. Parameters, attributes, messages and, in
+    float64, the numbers are those of :class:`sklearn.neural_network.MLPRegressor`; ``n_jobs`` and ``dtype`` are new.
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        'poisson' predicts exp(z) and wants y >= 0.
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of each hidden layer; () gives a linear model.
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Of the hidden layers.
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        lbfgs sees all samples at once; the others go through minibatches.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty, alpha / 2 times the sum of the squared weights divided by the batch's size.
+    batch_size : int or 'auto', default='auto'
+        Rows per minibatch; 'auto' is min(200, n_samples).
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        For sgd only. invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive: divided
+        by five whenever n_iter_no_change epochs bring no improvement.
+    learning_rate_init : float, default=0.001
+        For sgd and adam.
+    power_t : float, default=0.5
+        The exponent of invscaling.
+    max_iter : int, default=200
+        Epochs at most (lbfgs: iterations).
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, validation split and order of rows.
+    tol : float, default=1e-4
+        Smaller improvements of the loss (or validation score) do not count; for lbfgs the gradient's tolerance.
+    verbose : bool, default=False
+        Whether to print each epoch's loss.
+    warm_start : bool, default=False
+        Whether fit goes on from the solution of the fit before.
+    momentum : float in [0, 1], default=0.9
+        For sgd.
+    nesterovs_momentum : bool, default=True
+        For sgd.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when their score stops improving, and keep the best weights. Not with lbfgs.
+    validation_fraction : float in [0, 1), default=0.1
+        The share of rows held out.
+    beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
+        Decay of adam's moments.
+    epsilon : float, default=1e-8
+        For adam.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement before sgd or adam stops.
+    max_fun : int, default=15000
+        For lbfgs: evaluations of loss and gradient at most.
+    n_jobs : int or None, default=None
+        Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is too
+        small to share; -1 is all CPUs. The results do not depend on it.
+    dtype : {'auto', 'float32', 'float64'}, default='auto'
+        Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray
+        Each layer's weights (n_in, n_out) and biases (n_out,).
+    loss_ : float
+        Loss of the last epoch.
+    loss_curve_ : list of float
+        Loss of each epoch (sgd and adam).
+    best_loss_ : float or None
+        The lowest of them; None with early stopping (sgd and adam).
+    validation_scores_ : list of float or None
+        Score of the held-out rows after each epoch; None without early stopping (sgd and adam).
+    best_validation_score_ : float or None
+        The highest of them (sgd and adam).
+    n_iter_ : int
+        Epochs (iterations) of the last fit.
+    t_ : int
+        Samples seen in training.
+    n_layers_, n_outputs_ : int
+        Layers, input and output included; outputs.
+    out_activation_ : str
+        Activation of the output layer.
+    n_features_in_ : int
+        Features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, when X had names that are all strings.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from fastmlp import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> bool(reg.score(X, y) > 0.5)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **_BaseMLP._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_jobs: int | None = None,
+        dtype: str = "auto",
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+
+    def _check_targets(self, y: Any, incremental: bool) -> Any:
+        return y.toarray() if scipy.sparse.issparse(y) else y
+
+    def _loss_name(self) -> str:
+        return self.loss
+
+    def _encode(self, y: Any, dtype: np.dtype) -> NDArray:
+        return encode_numbers(y, self.loss, dtype)
+
+    def _decode(self, outputs: NDArray) -> NDArray:
+        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
+        if not np.isfinite(outputs).all():
+            return np.nan
+        return float(r2_score(y, self._decode(outputs), sample_weight=sample_weight))
+
+    @available_if(_BaseMLP._can_partial_fit)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Go through the samples once, starting from what was learned so far.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        AttributeError
+            When the solver is lbfgs.
+        ValueError
+            As :meth:`fit`, and with early_stopping=True.
+        """
+        with _restored_on_error(self):
+            return self._fit(X, y, sample_weight, incremental=True)
+
+
+@contextmanager
+def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Put the estimator's attributes back as they were when the block fails."""
+    before = estimator.__dict__.copy()
+    lengths = {name: len(value) for name, value in before.items() if name in {"loss_curve_", "validation_scores_"} and value}
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        for name, length in lengths.items():
+            del before[name][length:]
+        raise

@@ -1,0 +1,65 @@
+"""Limited-memory BFGS over all samples at once, through SciPy."""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+
+class LBFGS:
+    """Full-batch quasi-Newton minimisation: :func:`scipy.optimize.minimize` with method L-BFGS-B.
+
+    Parameters
+    ----------
+    max_iter : int, default=200
+    max_fun : int, default=15000
+        Limit of loss and gradient evaluations.
+    tol : float, default=1e-4
+        Stop when no component of the gradient is larger.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.optimizers import LBFGS
+    >>> result = LBFGS().minimize(lambda w: (float(w @ w), 2 * w), np.ones(3))
+    >>> bool(np.abs(result.x).max() < 1e-6)
+    True
+    """
+
+    def __init__(self, max_iter: int = 200, max_fun: int = 15000, tol: float = 1e-4) -> None:
+        self.max_iter = max_iter
+        self.max_fun = max_fun
+        self.tol = tol
+
+    def minimize(
+        self,
+        loss_and_gradient: Callable[[NDArray], tuple[float, NDArray]],
+        start: NDArray,
+        after_iteration: Callable[[int, float], None] | None = None,
+    ) -> scipy.optimize.OptimizeResult:
+        """Minimise from start; on Ctrl-C the result holds the last iterate and status 'interrupted'.
+
+        after_iteration is called with the number of iterations done and the loss.
+        """
+        reached = scipy.optimize.OptimizeResult(x=start, fun=np.nan, nit=0)
+
+        def note(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+            reached.x = intermediate_result.x.copy()
+            reached.fun = intermediate_result.fun
+            reached.nit += 1
+            if after_iteration is not None:
+                after_iteration(reached.nit, reached.fun)
+
+        try:
+            return scipy.optimize.minimize(
+                loss_and_gradient,
+                start,
+                method="L-BFGS-B",
+                jac=True,
+                callback=note,
+                options={"maxiter": self.max_iter, "maxfun": self.max_fun, "gtol": self.tol},
+            )
+        except KeyboardInterrupt:
+            reached.status = "interrupted"
+            return reached

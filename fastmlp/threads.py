@@ -1,0 +1,61 @@
+"""How many threads a fit or a prediction uses."""
+
+import os
+from functools import cache
+
+import joblib
+
+from fastmlp import _engine
+
+# Below this much work per thread between two barriers, a second thread costs more than it brings.
+FLOPS_PER_THREAD = 1_000_000.0
+
+_in_child_of_fork = False
+
+
+def _forked() -> None:
+    # The OpenMP team of the parent does not exist in the child; entering it would wait for ever.
+    global _in_child_of_fork  # noqa: PLW0603
+    _in_child_of_fork = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+@cache
+def _cpu_count(pid: int) -> int:
+    # joblib's count heeds cgroup quotas and CPU affinity; it reads files, hence once per process.
+    return joblib.cpu_count()
+
+
+def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
+    """Threads for a piece of work.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        A positive number is taken as it is; -1 is all CPUs, -2 all but one, and so on. None is as many as the CPUs,
+        cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is too small to share.
+    flops_between_barriers : float
+        Size of the work that is shared out at once.
+
+    Returns
+    -------
+    n_threads : int
+        1 in a process that was forked off another Python process, whatever is asked.
+
+    Examples
+    --------
+    >>> from fastmlp.threads import team_size
+    >>> team_size(3, 1e9), team_size(None, 1000.0)
+    (3, 1)
+    """
+    if _in_child_of_fork:
+        return 1
+    if n_jobs is None:
+        worthwhile = int(flops_between_barriers / FLOPS_PER_THREAD)
+        return max(1, min(worthwhile, _engine.max_threads(), _cpu_count(os.getpid())))
+    if n_jobs < 0:
+        return max(1, _cpu_count(os.getpid()) + 1 + n_jobs)
+    return n_jobs

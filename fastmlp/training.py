@@ -1,0 +1,132 @@
+"""The training loops: minibatches through the fused engine, or all samples through L-BFGS.
+
+A loop knows epochs, not rules for ending them and not a word to print: after each epoch it calls back.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult
+
+from fastmlp import _engine
+from fastmlp.batching import RowOrder
+from fastmlp.network import Gradients, Network, forward_in_pieces
+from fastmlp.optimizers import LBFGS, Optimizer
+from fastmlp.rows import Rows
+
+
+def _warn_interrupted() -> None:
+    warnings.warn("Training interrupted by user.", stacklevel=4)
+
+
+class MinibatchTraining:
+    """A network being trained by minibatches.
+
+    The parameters live in the engine's layout until :meth:`finish` writes them, and the optimizer's state, back; until
+    then network and optimizer are as they were.
+
+    Parameters
+    ----------
+    network : Network
+    optimizer : Optimizer
+    rows : Rows
+    targets, weights
+        As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
+    order : RowOrder
+    batch_size : int
+    alpha : float
+        Strength of the L2 penalty.
+    n_threads : int
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        rows: Rows,
+        targets: NDArray,
+        weights: NDArray | None,
+        *,
+        order: RowOrder,
+        batch_size: int,
+        alpha: float,
+        n_threads: int,
+    ) -> None:
+        self._network = network
+        self._optimizer = optimizer
+        self._rows = rows
+        self._order = order
+        self._batch_size = batch_size
+        self._alpha = float(alpha)
+        self._n_threads = n_threads
+        state = optimizer.state or optimizer.init([network.params])
+        self._n_updates = state["step"]
+        self._engine = _engine.Trainer(
+            network.sizes,
+            network.activation,
+            network.loss,
+            network.params.dtype,
+            rule=optimizer.rule,
+            max_batch=batch_size,
+            n_threads=n_threads,
+        )
+        self._engine.load(network.params, [slot[0] for slot in state["slots"]])
+        self._engine.attach(rows, targets, weights)
+
+    def epoch(self) -> float:
+        """Visit every row once; return the mean of the batches' losses, weighted by their lengths."""
+        engine, order = self._engine, self._order.next_epoch()
+        engine.begin(order, self._batch_size, self._alpha, self._optimizer.hyper(), self._n_updates)
+        try:
+            while not engine.run():
+                pass
+        finally:
+            self._n_updates = engine.updates_done()
+        return engine.loss_sum / len(order)
+
+    def run(self, max_epochs: int, after_epoch: Callable[[float], bool]) -> None:
+        """Run epochs until after_epoch(loss) returns True, max_epochs are done, or the user presses Ctrl-C."""
+        try:
+            for _ in range(max_epochs):
+                if after_epoch(self.epoch()):
+                    break
+        except KeyboardInterrupt:
+            _warn_interrupted()
+
+    def outputs(self, order: NDArray) -> NDArray:
+        """Return the present network's outputs for the rows order names."""
+        return forward_in_pieces(self._engine, self._rows, order, self._n_threads)
+
+    def params(self) -> NDArray:
+        """Return a copy of the present parameters."""
+        params = np.empty_like(self._network.params)
+        self._engine.store(params)
+        return params
+
+    def finish(self) -> None:
+        """Write the parameters and the optimizer's state back."""
+        slots = [[np.empty_like(self._network.params)] for _ in range(self._optimizer.n_slots)]
+        self._engine.store(self._network.params, [slot[0] for slot in slots])
+        self._optimizer.state = {"step": self._n_updates, "slots": slots}
+
+
+def minimize_full_batch(
+    network: Network,
+    optimizer: LBFGS,
+    rows: Rows,
+    targets: NDArray,
+    weights: NDArray | None,
+    *,
+    alpha: float,
+    n_threads: int,
+    after_iteration: Callable[[int, float], None] | None = None,
+) -> OptimizeResult:
+    """Train over all rows at once; the network's parameters end up at the x of the result, which is returned."""
+    gradients = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=n_threads)
+    result = optimizer.minimize(gradients, network.params.copy(), after_iteration)
+    if result.status == "interrupted":
+        _warn_interrupted()
+    network.params[:] = result.x
+    return result
