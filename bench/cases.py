@@ -1,0 +1,66 @@
+"""The shapes that benchmarks time and tests check: one place for both."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Case(NamedTuple):
+    """A training problem: rows, layer sizes, batch, and how many epochs make a measurement."""
+
+    n_rows: int
+    sizes: tuple[int, ...]
+    batch: int
+    epochs: int
+
+    @property
+    def flops_per_epoch(self):
+        """Multiplications and additions of the matrix products; no input deltas in the first layer."""
+        pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
+        return self.n_rows * sum((6 if i else 4) * n_in * n_out for i, (n_in, n_out) in enumerate(pairs))
+
+    def data(self, dtype, seed=0):
+        """Random samples, and as labels the largest of the first features."""
+        rng = np.random.default_rng(seed)
+        X = rng.standard_normal((self.n_rows, self.sizes[0])).astype(dtype)
+        return X, X[:, : self.sizes[-1]].argmax(axis=1)
+
+
+TRAINING = {
+    "XS": Case(150, (4, 100, 3), 150, 400),
+    "S": Case(20_000, (20, 64, 64, 2), 200, 10),
+    "M": Case(20_000, (784, 256, 128, 10), 128, 4),
+    "L": Case(10_240, (784, 1024, 1024, 10), 512, 3),
+    "D": Case(20_000, (50, 128, 128, 128, 128, 128, 128, 10), 256, 5),
+}
+
+# Products (rows, inner, columns): nothing, one, a tile or panel and its neighbours, primes, real layers.
+PRODUCTS = [
+    (0, 3, 4),
+    (1, 1, 1),
+    (2, 0, 3),
+    (13, 7, 15),
+    (14, 31, 16),
+    (15, 32, 17),
+    (29, 33, 31),
+    (6, 64, 32),
+    (7, 5, 33),
+    (97, 101, 103),
+    (200, 20, 64),
+    (64, 64, 2),
+    (128, 784, 10),
+    (33, 1000, 1),
+    (17, 10, 1000),
+]
+
+# Networks whose every layer boundary is awkward somewhere.
+NETWORKS = [
+    (1, 1),
+    (3, 2),
+    (5, 1),
+    (8, 7, 3),
+    (17, 15, 16, 10),
+    (31, 33, 32, 4),
+    (67, 13, 1),
+    (9, 1000, 10),
+]
