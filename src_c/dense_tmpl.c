@@ -1,3 +1,5 @@
+#undef FM_LINE
+#define FM_LINE (64 / (FM_BITS / 8)) /* elements of a cache line */
 #undef FM_TILE_ROWS
 #define FM_TILE_ROWS (FM_FORWARD_ROWS > FM_GRADIENT_ROWS ? FM_FORWARD_ROWS : FM_GRADIENT_ROWS)
 
@@ -8,7 +10,7 @@
  * constants wherever this is inlined, so that c stays in registers. */
 FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_REAL *a, const long row_step,
                         const long step, const long block, long block_step, const FM_REAL *b, const FM_REAL *start,
-                        const long start_step, FM_REAL *c) {
+                        const long start_step, FM_REAL *c, const FM_REAL *ahead) {
     vec sum[FM_TILE_ROWS][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -17,7 +19,8 @@ FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_
             sum[i][v] = start ? ((const vec *)(start + i * start_step))[v] : v_all(0);
     for (long first = 0; first < depth; first += block, a += block_step) {
         const long length = depth - first < block ? depth - first : block;
-        for (long k = 0; k < length; k++, b += FM_PANEL) {
+        for (long k = 0; k < length; k++, b += FM_PANEL, ahead += FM_LINE) {
+            __builtin_prefetch(ahead, 0, 2);
             const vec b0 = ((const vec *)b)[0], b1 = vectors > 1 ? ((const vec *)b)[1] : b0;
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++) {
@@ -72,35 +75,45 @@ FM_INLINE long FM(vectors_in_panel)(long columns) {
 }
 
 static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
-                           const FM_REAL *bias, FM_REAL *c) {
-#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, bias, 0, c)
+                           const FM_REAL *start, long start_step, FM_REAL *c, const FM_REAL *ahead) {
+#define FM_BODY(n, vectors) \
+    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, c, ahead)
     FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }
 
-/* c = a b, plus b's last row where it is biased. Rows are shared evenly among as few tiles as they need. */
+/* c = a b, plus b's last row where it is biased. Rows are shared evenly among as few tiles as they need. Long sums are
+ * taken in parts, c holding what is summed so far, so that a part of b stays in the first-level cache for all rows. */
+#undef FM_DEPTH_PART
+#define FM_DEPTH_PART 192
 static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased,
                       void *c, long c_stride) {
     const long tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const FM_REAL *b_panel = (const FM_REAL *)b + panel * (depth + (biased != 0)) * FM_PANEL;
         const long vectors = FM(vectors_in_panel)(outputs - panel * FM_PANEL);
-        for (long v = 0; v < vectors; v += 2)
-            for (long t = 0, row = 0; t < tiles; t++) {
-                const long end = rows * (t + 1) / tiles;
-                const FM_REAL *at = b_panel + v * FM_LANES;
-                FM(dense_tile)((int)(end - row), vectors - v > 1, depth, (const FM_REAL *)a + row * FM_PANEL,
-                               a_stride * FM_PANEL, at, biased ? at + depth * FM_PANEL : NULL,
-                               (FM_REAL *)c + (panel * c_stride + row) * FM_PANEL + v * FM_LANES);
-                row = end;
-            }
+        for (long first = 0; first == 0 || first < depth; first += FM_DEPTH_PART) {
+            const long length = depth - first < FM_DEPTH_PART ? depth - first : FM_DEPTH_PART;
+            const FM_REAL *a_part = (const FM_REAL *)a + first / FM_PANEL * a_stride * FM_PANEL;
+            for (long v = 0; v < vectors; v += 2)
+                for (long t = 0, row = 0; t < tiles; t++) {
+                    const long end = rows * (t + 1) / tiles;
+                    const FM_REAL *bias = b_panel + depth * FM_PANEL + v * FM_LANES;
+                    FM_REAL *c_tile = (FM_REAL *)c + (panel * c_stride + row) * FM_PANEL + v * FM_LANES;
+                    FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
+                                   a_stride * FM_PANEL, b_panel + first * FM_PANEL + v * FM_LANES,
+                                   first ? c_tile : biased ? bias : NULL, first ? FM_PANEL : 0, c_tile,
+                                   b_panel + (first + length) * FM_PANEL + (t < 2 ? t : 0) * length * FM_LINE);
+                    row = end;
+                }
+        }
     }
 }
 
 /* sums[i][:] += sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a. */
 static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
-                              FM_REAL *sums) {
-#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums)
+                              FM_REAL *sums, const FM_REAL *ahead) {
+#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums, ahead)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }

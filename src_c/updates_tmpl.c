@@ -22,7 +22,7 @@ FM_INLINE vec FM(rule_nesterov)(vec w, vec g, vec *s, const vec *c) {
 FM_INLINE vec FM(rule_adam)(vec w, vec g, vec *s, const vec *c) {
     s[0] = c[1] * s[0] + c[2] * g;
     s[1] = c[3] * s[1] + c[4] * g * g;
-    return w - c[0] * s[0] / (v_sqrt(s[1]) + c[5]);
+    return w - c[0] * v_over_root(s[0], s[1], c[5]);
 }
 
 FM_INLINE vec FM(rule_gradient)(vec w, vec g, vec *s, const vec *c) {
@@ -101,27 +101,39 @@ static void FM(update_biases)(const fm_layer *layer, long panel, long rows, cons
     FM(finish)(layer, panel, layer->inputs, 1, (const FM_REAL *)sums, step, NULL);
 }
 
+/* One panel of inputs at a time, and the batch in parts, so that a part of the activations and deltas stays in the
+ * first-level cache for all the tiles of the panel. */
+#undef FM_ROWS_PART
+#define FM_ROWS_PART 128
 static void FM(update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a,
                              long a_stride, const void *deltas, long d_stride, const fm_step *step, double *squares) {
     const FM_REAL *d = (const FM_REAL *)deltas + panel * d_stride * FM_PANEL;
     const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
-    vec sums[FM_UNIT * FM_PANEL_BYTES / FM_VECTOR_BYTES];
-    memset(sums, 0, sizeof sums);
-    for (long unit = from; unit < to; unit++) {
-        const long row = unit * FM_UNIT, left = layer->inputs - row, unit_rows = left < FM_UNIT ? left : FM_UNIT;
-        const FM_REAL *start = FM(start_of)(layer, panel, row, step);
-        for (long i = 0; i < unit_rows; i += FM_GRADIENT_ROWS) {
-            const long tile_rows = unit_rows - i < FM_GRADIENT_ROWS ? unit_rows - i : FM_GRADIENT_ROWS;
-            const FM_REAL *a_tile =
-                (const FM_REAL *)a + (row + i) / FM_PANEL * a_stride * FM_PANEL + (row + i) % FM_PANEL;
-            for (long v = 0; v < vectors; v += 2) {
-                const long at = i * FM_PANEL + v * FM_LANES;
-                FM(gradient_tile)((int)tile_rows, vectors - v > 1, rows, a_tile, d + v * FM_LANES,
-                                  start ? start + at : NULL, (FM_REAL *)sums + at);
-            }
+    const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
+    vec scratch[FM_PANEL * FM_PANEL_BYTES / FM_VECTOR_BYTES];
+    FM_REAL *sums = (FM_REAL *)scratch;
+    memset(scratch, 0, sizeof scratch);
+    for (long first = from * FM_UNIT, end; first < last; first = end) {
+        end = (first / FM_PANEL + 1) * FM_PANEL < last ? (first / FM_PANEL + 1) * FM_PANEL : last;
+        const FM_REAL *a_panel = (const FM_REAL *)a + first / FM_PANEL * a_stride * FM_PANEL;
+        const FM_REAL *carried = FM(start_of)(layer, panel, first, step);
+        for (long r = 0; r < rows; r += FM_ROWS_PART) {
+            const long length = rows - r < FM_ROWS_PART ? rows - r : FM_ROWS_PART;
+            const FM_REAL *start = r ? sums : carried;
+            for (long row = first; row < end; row += FM_GRADIENT_ROWS)
+                for (long v = 0; v < vectors; v += 2) {
+                    const long at = (row - first) * FM_PANEL + v * FM_LANES;
+                    FM(gradient_tile)((int)(end - row < FM_GRADIENT_ROWS ? end - row : FM_GRADIENT_ROWS),
+                                      vectors - v > 1, length, a_panel + r * FM_PANEL + row % FM_PANEL,
+                                      d + r * FM_PANEL + v * FM_LANES, start ? start + at : NULL, sums + at,
+                                      a_panel + (a_stride + r) * FM_PANEL +
+                                          (row - first) / FM_GRADIENT_ROWS % 2 * length * FM_LINE);
+                }
         }
-        FM(finish)(layer, panel, row, unit_rows, (const FM_REAL *)sums, step, squares + unit);
-        if (left <= FM_UNIT)
-            FM(update_biases)(layer, panel, rows, d, step);
+        for (long row = first; row < end; row += FM_UNIT)
+            FM(finish)(layer, panel, row, end - row < FM_UNIT ? end - row : FM_UNIT, sums + (row - first) * FM_PANEL,
+                       step, squares + row / FM_UNIT);
     }
+    if (last == layer->inputs)
+        FM(update_biases)(layer, panel, rows, d, step);
 }

@@ -21,6 +21,7 @@ typedef FM_INT FM(integers) __attribute__((vector_size(FM_VECTOR_BYTES)));
 #define v_logistic FM(vector_logistic)
 #define v_tanh FM(vector_tanh)
 #define v_sqrt FM(vector_sqrt)
+#define v_over_root FM(vector_over_root)
 #define v_sum FM(vector_sum)
 #define v_all FM(vector_all)
 #define v_reduce FM(vector_reduce)
@@ -64,6 +65,23 @@ FM_INLINE vec v_sqrt(vec x) {
     for (long i = 0; i < FM_LANES; i++)
         x[i] = (FM_REAL)sqrt(x[i]); /* exact for float too: double rounding is harmless for a square root */
     return x;
+#endif
+}
+
+/* m / (sqrt(v) + e), v >= 0. In single precision on AVX-512 by the CPU's estimates and a Newton step each (within 4 ulp):
+ * exact square root and division take half the time of a whole update there. The clamps keep 0 and infinity from turning
+ * into NaN; min and max return their second argument when one is NaN. */
+FM_INLINE vec v_over_root(vec m, vec v, vec e) {
+#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
+    const __m512 x = _mm512_min_ps(_mm512_set1_ps(3e38f), _mm512_max_ps(_mm512_set1_ps(4e-38f), (__m512)v));
+    vec y = (vec)_mm512_rsqrt14_ps(x);
+    y = y * ((FM_REAL)1.5 - (FM_REAL)0.5 * (vec)x * y * y);
+    const vec d = (vec)_mm512_min_ps(_mm512_set1_ps(8e37f), (__m512)(v * y + e));
+    vec r = (vec)_mm512_rcp14_ps((__m512)d);
+    r = r * ((FM_REAL)2 - d * r);
+    return m * r;
+#else
+    return m / (v_sqrt(v) + e);
 #endif
 }
 
