@@ -22,7 +22,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
 from fastmlp._native cimport (
-    FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of, fm_activation_name, fm_csr, fm_denormals_flush,
+    FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of, fm_activation_name, fm_after, fm_csr, fm_denormals_flush,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
     fm_source_codes, fm_step, real,
@@ -268,23 +268,32 @@ cdef class PackedNetwork:
             self._unpack(i, self.layers[i].weights, flat)
             flat += self._flat_bytes(i)
 
-    cdef void _enter(self, Rows rows, const int64_t *order, long start, long n, char *inputs, char *z, long stride,
-                     long out_stride) noexcept nogil:
-        """The first layer's pre-activations of n rows, start the first of them."""
+    cdef fm_after _after_layer(self, long i) noexcept nogil:
+        """What follows layer i's product: the activation, but for the last layer, whose link goes with the loss."""
+        cdef fm_after after
+        after.activate = self.kernels.activate[self.activation] if i < self.n_layers - 1 else NULL
+        after.derivative = NULL
+        after.a = NULL
+        return after
+
+    cdef void _enter(self, Rows rows, const int64_t *order, long start, long n, char *inputs, char *out,
+                     long stride) noexcept nogil:
+        """The first layer's outputs of n rows, start the first of them; inputs is where they are gathered."""
         cdef fm_csr csr = rows.csr
+        cdef fm_after after = self._after_layer(0)
         if rows.is_sparse:
             if order != NULL:
                 csr.order = order + start
             else:
                 csr.indptr += start
-            self.kernels.sparse(n, self.layers[0].outputs, self.layers[0].inputs, &csr, self.layers[0].weights, z,
-                                out_stride)
+            self.kernels.sparse(n, self.layers[0].outputs, self.layers[0].inputs, &csr, self.layers[0].weights, out,
+                                stride, &after)
         else:
             self.kernels.gather[rows.source](
                 rows.base + (0 if order != NULL else start * rows.row_bytes), rows.row_bytes,
                 order + start if order != NULL else NULL, n, self.layers[0].inputs, inputs, stride)
             self.kernels.dense(n, self.layers[0].outputs, self.layers[0].inputs, inputs, stride,
-                               self.layers[0].weights, 1, z, out_stride)
+                               self.layers[0].weights, 1, out, stride, &after)
 
     def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1):
         """Outputs, link applied, of rows start to stop of X, or of X[order] where order is given.
@@ -338,17 +347,16 @@ cdef class PackedNetwork:
 
     cdef void _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
                              Py_ssize_t half, char *scratch, char *out) noexcept nogil:
-        cdef long at = block * FORWARD_ROWS, m = min(FORWARD_ROWS, n - at), i, width
+        cdef long at = block * FORWARD_ROWS, m = min(FORWARD_ROWS, n - at), i
         cdef char *a = scratch + half
         cdef char *z = scratch
-        self._enter(rows, order, first + at, m, a, z, stride, stride)
-        for i in range(self.n_layers):
-            width = self.layers[i].outputs
-            if i > 0:
-                a, z = z, a
-                self.kernels.dense(m, width, self.layers[i].inputs, a, stride, self.layers[i].weights, 1, z, stride)
-            if i < self.n_layers - 1:
-                self.kernels.activate[self.activation](m, width, z, stride)
+        cdef fm_after after
+        self._enter(rows, order, first + at, m, a, z, stride)
+        for i in range(1, self.n_layers):
+            a, z = z, a
+            after = self._after_layer(i)
+            self.kernels.dense(m, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights, 1, z,
+                               stride, &after)
         self.kernels.link[self.loss](m, self.n_outputs, z, stride)
         self.kernels.scatter(z, stride, m, self.n_outputs, out + at * self.n_outputs * self.itemsize,
                              self.n_outputs * self.itemsize)
@@ -584,7 +592,8 @@ cdef class Trainer(PackedNetwork):
     cdef void _row_phase(self, int slice_, long start) noexcept nogil:
         cdef long m = self._chunk_end(start) - start
         cdef long low = m * slice_ // self.n_threads, high = m * (slice_ + 1) // self.n_threads
-        cdef long n = high - low, stride = self.stride, i, inputs, outputs
+        cdef long n = high - low, stride = self.stride, i
+        cdef fm_after after
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef const fm_kernels *kernels = self.kernels
         cdef char *inputs_at
@@ -593,22 +602,20 @@ cdef class Trainer(PackedNetwork):
         if n == 0 or self._batch_weight(start) == 0:
             return
         inputs_at = self.activations[0] + offset if self.activations[0] != NULL else NULL
-        self._enter(self.rows, self.order, start + low, n, inputs_at, self.activations[1] + offset, stride, stride)
-        for i in range(self.n_layers):
-            outputs = self.layers[i].outputs
-            if i > 0:
-                kernels.dense(n, outputs, self.layers[i].inputs, self.activations[i] + offset, stride,
-                              self.layers[i].weights, 1, self.activations[i + 1] + offset, stride)
-            if i < self.n_layers - 1:
-                kernels.activate[self.activation](n, outputs, self.activations[i + 1] + offset, stride)
+        self._enter(self.rows, self.order, start + low, n, inputs_at, self.activations[1] + offset, stride)
+        for i in range(1, self.n_layers):
+            after = self._after_layer(i)
+            kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, self.activations[i] + offset, stride,
+                          self.layers[i].weights, 1, self.activations[i + 1] + offset, stride, &after)
         # The output layer's deltas take the place of its activations.
         kernels.loss[self.loss](n, self.n_outputs, self.deltas[self.n_layers] + offset, stride,
                                 self.targets, self.order + start + low, self.weights, self.row_losses + low)
+        after.activate = NULL
+        after.derivative = kernels.derivative[self.activation]
         for i in range(self.n_layers - 1, 0, -1):
-            inputs = self.layers[i].inputs
-            kernels.dense(n, inputs, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
-                          self.layers[i].transposed, 0, self.deltas[i] + offset, stride)
-            kernels.derivative[self.activation](n, inputs, self.activations[i] + offset, self.deltas[i] + offset, stride)
+            after.a = self.activations[i] + offset
+            kernels.dense(n, self.layers[i].inputs, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
+                          self.layers[i].transposed, 0, self.deltas[i] + offset, stride, &after)
 
     cdef void _tile_phase(self, int slice_, long start) noexcept nogil:
         cdef long end = self._chunk_end(start), batch = start // self.batch_size, rows = end - start
@@ -751,12 +758,15 @@ def matmul(const real[:, ::1] a, const real[:, ::1] b, bias=None, *, isa=None, i
     cdef _Panels product = _Panels(np.zeros((a.shape[0], b.shape[1]), dtype=dtype), isa)
     cdef long n = left.rows, low, slice_
     cdef bint biased = bias is not None
+    cdef fm_after nothing
+    nothing.activate = NULL
+    nothing.derivative = NULL
     with nogil:
         for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
             low = n * slice_ // n_threads
             left.kernels.dense(
                 n * (slice_ + 1) // n_threads - low, right.width, left.width, left.at + low * FM_PANEL_BYTES,
-                left.stride, right.at, biased, product.at + low * FM_PANEL_BYTES, product.stride)
+                left.stride, right.at, biased, product.at + low * FM_PANEL_BYTES, product.stride, &nothing)
     return product.unpack(dtype)
 
 

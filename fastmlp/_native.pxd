@@ -36,11 +36,17 @@ cdef extern from "fastmlp.h" nogil:
     ctypedef void (*fm_loss_fn)(long, long, void *, long, const void *, const int64_t *, const double *,
                                 double *) noexcept nogil
 
+    ctypedef struct fm_after:
+        fm_elementwise_fn activate
+        fm_derivative_fn derivative
+        const void *a
+
     ctypedef struct fm_kernels:
         void (*scatter)(const void *, long, long, long, void *, Py_ssize_t) noexcept nogil
         void (*pack_transposed)(const void *, long, long, void *) noexcept nogil
-        void (*dense)(long, long, long, const void *, long, const void *, int, void *, long) noexcept nogil
-        void (*sparse)(long, long, long, const fm_csr *, const void *, void *, long) noexcept nogil
+        void (*dense)(long, long, long, const void *, long, const void *, int, void *, long,
+                      const fm_after *) noexcept nogil
+        void (*sparse)(long, long, long, const fm_csr *, const void *, void *, long, const fm_after *) noexcept nogil
         void (*update_dense)(const fm_layer *, long, long, long, long, const void *, long, const void *, long,
                              const fm_step *, double *) noexcept nogil
         void (*update_sparse)(const fm_layer *, long, long, long, long, const fm_csr *, int64_t *, const void *, long,

@@ -82,12 +82,21 @@ static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, lon
 #undef FM_BODY
 }
 
+/* The epilogue on rows of one panel, first of them at element offset of c. */
+FM_INLINE void FM(finish_rows)(const fm_after *after, long rows, void *c, long offset) {
+    FM_REAL *at = (FM_REAL *)c + offset;
+    if (after->activate)
+        after->activate(rows, 1, at, 0);
+    else if (after->derivative)
+        after->derivative(rows, 1, (const FM_REAL *)after->a + offset, at, 0);
+}
+
 /* c = a b, plus b's last row where it is biased. Rows are shared evenly among as few tiles as they need. Long sums are
  * taken in parts, c holding what is summed so far, so that a part of b stays in the first-level cache for all rows. */
 #undef FM_DEPTH_PART
 #define FM_DEPTH_PART 192
 static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased,
-                      void *c, long c_stride) {
+                      void *c, long c_stride, const fm_after *after) {
     const long tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const FM_REAL *b_panel = (const FM_REAL *)b + panel * (depth + (biased != 0)) * FM_PANEL;
@@ -99,11 +108,14 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
                 for (long t = 0, row = 0; t < tiles; t++) {
                     const long end = rows * (t + 1) / tiles;
                     const FM_REAL *bias = b_panel + depth * FM_PANEL + v * FM_LANES;
-                    FM_REAL *c_tile = (FM_REAL *)c + (panel * c_stride + row) * FM_PANEL + v * FM_LANES;
+                    const long offset = (panel * c_stride + row) * FM_PANEL;
+                    FM_REAL *c_tile = (FM_REAL *)c + offset + v * FM_LANES;
                     FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
                                    a_stride * FM_PANEL, b_panel + first * FM_PANEL + v * FM_LANES,
                                    first ? c_tile : biased ? bias : NULL, first ? FM_PANEL : 0, c_tile,
                                    b_panel + (first + length) * FM_PANEL + (t < 2 ? t : 0) * length * FM_LINE);
+                    if (first + length >= depth && v + 2 >= vectors)
+                        FM(finish_rows)(after, end - row, c, offset);
                     row = end;
                 }
         }

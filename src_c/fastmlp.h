@@ -56,13 +56,22 @@ typedef void (*fm_derivative_fn)(long rows, long width, const void *a, void *del
 typedef void (*fm_loss_fn)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
                            const double *weights, double *row_losses);
 
+/* What a product does to a block of c while it is still in the first-level cache: an activation, a derivative (with the
+ * activations a, laid out as c), or nothing. */
+typedef struct {
+    fm_elementwise_fn activate;
+    fm_derivative_fn derivative;
+    const void *a;
+} fm_after;
+
 typedef struct {
     /* families with one member */
     void (*scatter)(const void *panels, long stride, long rows, long width, void *out, ptrdiff_t row_bytes);
     void (*pack_transposed)(const void *weights, long inputs, long outputs, void *transposed);
     void (*dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased, void *c,
-                  long c_stride);
-    void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, void *c, long c_stride);
+                  long c_stride, const fm_after *after);
+    void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, void *c, long c_stride,
+                   const fm_after *after);
     /* units [from, to) of one output panel; biases go with the last unit. squares[unit] gets the sum of the squared
      * weights before the update. cursor: scratch, one per batch row. */
     void (*update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a, long a_stride,

@@ -9,10 +9,20 @@ FM_INLINE FM_REAL *FM(output)(void *z, long stride, long r, long j) {
     return FM_ROW(z, stride, j / FM_PANEL, r) + j % FM_PANEL;
 }
 
+/* 0, 1, 2, ... */
+FM_INLINE ivec FM(lane_numbers)(void) {
+    static const FM_INT numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    ivec lanes;
+    memcpy(&lanes, numbers, sizeof lanes);
+    return lanes;
+}
+
+/* In the vector that the last output shares with padding; products never write the vectors after it. */
 FM_INLINE void FM(zero_padding)(void *z, long stride, long r, long outputs) {
-    if (outputs % FM_PANEL)
-        for (FM_REAL *at = FM(output)(z, stride, r, outputs), *end = at + FM_PANEL - outputs % FM_PANEL; at < end; at++)
-            *at = 0;
+    if (outputs % FM_LANES) {
+        vec *last = (vec *)FM(output)(z, stride, r, outputs - outputs % FM_LANES);
+        *last = v_select(FM(lane_numbers)() < (FM_INT)(outputs % FM_LANES), *last, v_all(0));
+    }
 }
 
 /* Vectors a row's outputs reach into, panel by panel. */
@@ -29,7 +39,9 @@ static void FM(link_identity)(long rows, long outputs, void *z, long stride) {
 }
 
 static void FM(link_logistic)(long rows, long outputs, void *z, long stride) {
-    FM(activate_logistic)(rows, outputs, z, stride);
+    for (long r = 0; r < rows; r++)
+        FM_EACH_VECTOR(at, z, stride, r, outputs)
+            *at = v_logistic(*at);
 }
 
 static void FM(link_exp)(long rows, long outputs, void *z, long stride) {
@@ -78,13 +90,15 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
         const int64_t sample = order ? order[r] : r;
         const double weight = weights ? weights[sample] : 1;
         FM(softmax_row)(z, stride, r, outputs);
-        FM_REAL *hit = FM(output)(z, stride, r, classes[sample]);
-        row_losses[r] = -weight * FM(log_probability)(*hit);
-        *hit -= 1;
-        if (weights)
-            FM_EACH_VECTOR(at, z, stride, r, outputs)
-                *at *= (FM_REAL)weight;
-        FM(zero_padding)(z, stride, r, outputs);
+        row_losses[r] = -weight * FM(log_probability)(*FM(output)(z, stride, r, classes[sample]));
+        /* By vectors: one element written alone would hold up the next vector read of it. */
+        FM_INT first = 0;
+        FM_EACH_VECTOR(at, z, stride, r, outputs) {
+            const ivec column = FM(lane_numbers)() + first;
+            const vec target = v_select(column == (FM_INT)classes[sample], v_all(1), v_all(0));
+            *at = v_select(column < (FM_INT)outputs, (*at - target) * (FM_REAL)weight, v_all(0));
+            first += (FM_INT)FM_LANES;
+        }
     }
 }
 

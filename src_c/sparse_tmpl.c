@@ -1,7 +1,7 @@
 /* The first layer on compressed sparse rows. Terms are added in the dense order, and the terms left out are zeros, so the
  * results are those of the same rows given dense. */
 static void FM(sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, void *c,
-                       long c_stride) {
+                       long c_stride, const fm_after *after) {
     const FM_REAL *data = x->data;
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const FM_REAL *w = (const FM_REAL *)weights + panel * (inputs + 1) * FM_PANEL;
@@ -17,6 +17,7 @@ static void FM(sparse)(long rows, long outputs, long inputs, const fm_csr *x, co
             }
             memcpy((FM_REAL *)c + (panel * c_stride + r) * FM_PANEL, sums, sizeof sums);
         }
+        FM(finish_rows)(after, rows, c, panel * c_stride * FM_PANEL);
     }
 }
 
