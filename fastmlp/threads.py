@@ -1,9 +1,13 @@
 """How many threads a fit or a prediction uses."""
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import joblib
+from threadpoolctl import ThreadpoolController
 
 from fastmlp import _engine
 
@@ -59,3 +63,31 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
     if n_jobs < 0:
         return max(1, _cpu_count(os.getpid()) + 1 + n_jobs)
     return n_jobs
+
+
+_blas_lock = threading.Lock()
+_blas_users = 0
+_blas_limit = None
+_blas_controller = cache(ThreadpoolController)
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Keep BLAS on one thread inside the block.
+
+    After a call BLAS threads wait for the next one in a busy loop, on the very CPUs that the engine's team needs: L-BFGS,
+    which takes turns between the two, is thirty times slower with both on all CPUs. Blocks may overlap in several Python
+    threads; the last one out restores what was.
+    """
+    global _blas_users, _blas_limit  # noqa: PLW0603
+    with _blas_lock:
+        if _blas_users == 0:
+            _blas_limit = _blas_controller().limit(limits=1, user_api="blas")
+        _blas_users += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if _blas_users == 0:
+                _blas_limit.restore_original_limits()

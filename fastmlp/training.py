@@ -15,6 +15,7 @@ from fastmlp.batching import RowOrder
 from fastmlp.network import Gradients, Network, forward_in_pieces
 from fastmlp.optimizers import LBFGS, Optimizer
 from fastmlp.rows import Rows
+from fastmlp.threads import single_threaded_blas
 
 
 def _warn_interrupted() -> None:
@@ -125,7 +126,8 @@ def minimize_full_batch(
 ) -> OptimizeResult:
     """Train over all rows at once; the network's parameters end up at the x of the result, which is returned."""
     gradients = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=n_threads)
-    result = optimizer.minimize(gradients, network.params.copy(), after_iteration)
+    with single_threaded_blas():
+        result = optimizer.minimize(gradients, network.params.copy(), after_iteration)
     if result.status == "interrupted":
         _warn_interrupted()
     network.params[:] = result.x
