@@ -87,7 +87,7 @@ setup(
     ext_modules=cythonize(
         Extension(
             "fastmlp._engine",
-            ["fastmlp/_engine.pyx", "src_c/cpu.c", "src_c/dispatch.c", "src_c/updates.c"],
+            ["fastmlp/_engine.pyx", "src_c/barrier.c", "src_c/cpu.c", "src_c/dispatch.c", "src_c/updates.c"],
             include_dirs=["src_c", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             depends=[str(p) for pattern in ("*.c", "*.h", "*.def") for p in sorted(Path("src_c").glob(pattern))],

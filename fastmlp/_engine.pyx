@@ -22,7 +22,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
 from fastmlp._native cimport (
-    FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of, fm_activation_name, fm_after, fm_csr, fm_denormals_flush,
+    FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of, fm_activation_name, fm_after, fm_barrier, fm_barrier_wait, fm_csr, fm_denormals_flush,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
     fm_source_codes, fm_step, real,
@@ -36,18 +36,16 @@ cdef extern from *:
     #include <omp.h>
     #define FM_OPENMP _OPENMP
     static int fm_max_threads(void) { return omp_get_max_threads(); }
-    static void fm_team_barrier(void) {
-        #pragma omp barrier
-    }
+    static int fm_team_size(void) { return omp_get_num_threads(); }
     #else
     #define FM_OPENMP 0
     static int fm_max_threads(void) { return 1; }
-    static void fm_team_barrier(void) {}
+    static int fm_team_size(void) { return 1; }
     #endif
     """
     const int FM_OPENMP
     int fm_max_threads() nogil
-    void fm_team_barrier() nogil  # Cython ends a prange within a parallel block without one
+    int fm_team_size() nogil
 
 # A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
 cdef double RUN_SECONDS = 0.05
@@ -407,6 +405,7 @@ cdef class Trainer(PackedNetwork):
     cdef readonly double loss_sum
     cdef double batch_loss
     cdef bint pending
+    cdef fm_barrier barrier
     cdef double pending_weight
     cdef long pending_rows
 
@@ -561,17 +560,19 @@ cdef class Trainer(PackedNetwork):
     cdef void _steps_as_team(self) noexcept nogil:
         cdef unsigned mode = 0
         cdef long start = 0
-        cdef int slice_
+        cdef int slice_, team = 0
         with parallel(num_threads=self.n_threads):
+            # A prange within a parallel block ends without a barrier; the team may be smaller than asked for.
+            team = fm_team_size()
             mode = fm_denormals_flush()
             start = self.position
             while True:
                 for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
                     self._row_phase(slice_, start)
-                fm_team_barrier()
+                fm_barrier_wait(&self.barrier, team)
                 for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
                     self._tile_phase(slice_, start)
-                fm_team_barrier()
+                fm_barrier_wait(&self.barrier, team)
                 start = self._chunk_end(start)
                 if self.stop:
                     break

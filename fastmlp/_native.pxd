@@ -76,6 +76,13 @@ cdef extern from "fastmlp.h" nogil:
     void fm_denormals_restore(unsigned mode)
     double fm_seconds()
 
+    ctypedef struct fm_barrier:
+        int arrived
+        int round
+        int sleepers
+
+    void fm_barrier_wait(fm_barrier *barrier, int n_threads)
+
 ctypedef fused real:
     float
     double

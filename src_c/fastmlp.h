@@ -110,4 +110,10 @@ unsigned fm_denormals_flush(void); /* for the calling thread; returns the mode t
 void fm_denormals_restore(unsigned mode);
 double fm_seconds(void); /* monotonic clock */
 
+/* barrier.c; zeroed before its first use, touched through fm_barrier_wait only. */
+typedef struct {
+    int arrived, round, sleepers;
+} fm_barrier;
+void fm_barrier_wait(fm_barrier *barrier, int n_threads);
+
 #endif
