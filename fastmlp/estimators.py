@@ -159,7 +159,8 @@ class _BaseMLP(BaseEstimator):
             y = column_or_1d(y, warn=True)
         y = self._check_targets(y, incremental)
         dtype = self._compute_dtype(X)
-        rows = rows_of(X, dtype)
+        # L-BFGS computes in float64 whatever the model's type.
+        rows = rows_of(X, np.float64 if self.solver == "lbfgs" else dtype)
         targets = self._encode(y, dtype)
         if sample_weight is not None:
             sample_weight = self._check_weights(sample_weight, X)
