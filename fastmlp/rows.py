@@ -18,8 +18,8 @@ def rows_of(X: NDArray | scipy.sparse.sparray, dtype: DTypeLike) -> Rows:
     """Wrap validated samples for the engine.
 
     An array with contiguous rows is read in place and must not change meanwhile; one in Fortran order is copied, in its
-    own type, since its rows are gathered by index. A sparse matrix becomes CSR with sorted indices and data of the compute
-    type, sharing what already is so.
+    own type, since its rows are gathered by index. A sparse matrix becomes CSR with sorted indices and data of the
+    compute type, sharing what already is so.
 
     Parameters
     ----------
