@@ -1,6 +1,6 @@
 """A pytest plugin that puts fastmlp's estimators into scikit-learn's own test module for its MLP.
 
-    python -m pytest -p tests.sklearn_suite --pyargs sklearn.neural_network.tests.test_mlp
+python -m pytest -p tests.sklearn_suite --pyargs sklearn.neural_network.tests.test_mlp
 """
 
 import fastmlp
