@@ -37,7 +37,7 @@ def training(dtype, solver="adam", optimizer=None, n_threads=1):
 def test_runs_until_told_or_done(dtype):
     _, _, loop = training(dtype)
     losses = []
-    loop.run(20, lambda loss: losses.append(loss))
+    loop.run(20, losses.append)
     assert len(losses) == 20
     assert losses[-1] < losses[0]
     loop.run(20, lambda loss: losses.append(loss) or len(losses) == 23)
