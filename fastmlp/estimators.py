@@ -132,6 +132,8 @@ class _BaseMLP(BaseEstimator):
         return True
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Self:
+        if incremental:
+            self._validate_params()  # scikit-learn's decorator does so in the first call only
         hidden = self.hidden_layer_sizes
         hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
         if np.any(np.array(hidden) <= 0):
@@ -194,10 +196,8 @@ class _BaseMLP(BaseEstimator):
         return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weights.any():
-            raise ValueError("sample_weight is zero for every sample: there is nothing to fit.")
-        return np.ascontiguousarray(weights)
+        # Refuses weights that are all zero, too.
+        return np.ascontiguousarray(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
 
     def _check_unchanged(self, sizes: list[int]) -> None:
         """Refuse to go on with a network of another shape than the parameters ask for."""
