@@ -14,6 +14,11 @@ def test_a_number_is_taken_as_it_is():
     assert [team_size(n, 0.0) for n in (1, 2, 17)] == [1, 2, 17]
 
 
+def test_zero_is_refused():
+    with pytest.raises(ValueError, match="n_jobs must not be 0, got 0"):
+        team_size(0, LARGE)
+
+
 def test_negative_numbers_count_from_all_cpus():
     cpus = joblib.cpu_count()
     assert team_size(-1, 0.0) == cpus
