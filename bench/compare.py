@@ -1,6 +1,6 @@
 """Time per training epoch, fastmlp beside scikit-learn, in one process and in turn.
 
-    python bench/compare.py [case ...] [--rounds N] [--dtype float32]
+python bench/compare.py [case ...] [--rounds N] [--dtype float32]
 """
 
 import argparse
@@ -48,7 +48,8 @@ def main():
                 seen.append(seconds_per_epoch(engine, case, X, y))
         ours, theirs = (statistics.median(seen) for seen in times.values())
         print(
-            f"{name:5}{ours * 1e3:12.3f}{case.flops_per_epoch / ours / 1e9:7.0f}{theirs * 1e3:15.3f}{theirs / ours:8.1f}",
+            f"{name:5}{ours * 1e3:12.3f}{case.flops_per_epoch / ours / 1e9:7.0f}{theirs * 1e3:15.3f}"
+            f"{theirs / ours:8.1f}",
             flush=True,
         )
 

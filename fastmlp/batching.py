@@ -18,7 +18,9 @@ def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
     if batch_size == "auto":
         return min(200, n_samples)
     if int(batch_size) > n_samples:
-        warnings.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2)
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
+        )
     return int(np.clip(int(batch_size), 1, n_samples))
 
 

@@ -17,9 +17,9 @@ def show_config() -> dict[str, object]:
     Returns
     -------
     config : dict
-        isa, the instruction set in use (FASTMLP_ISA forces one); isas, those built in; isas_supported, those this CPU can
-        run; openmp, the version date of the OpenMP specification or None for a build on one thread; n_threads, the team
-        size of n_jobs=None for large work; versions of Python, numpy, scipy and scikit-learn; machine.
+        isa, the instruction set in use (FASTMLP_ISA forces one); isas, those built in; isas_supported, those this CPU
+        can run; openmp, the version date of the OpenMP specification or None for a build on one thread; n_threads, the
+        team size of n_jobs=None for large work; versions of Python, numpy, scipy and scikit-learn; machine.
 
     Examples
     --------

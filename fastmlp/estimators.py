@@ -38,9 +38,15 @@ from fastmlp.training import MinibatchTraining, minimize_full_batch
 
 
 class _BaseMLP(BaseEstimator):
-    """What classifier and regressor share. The Python attributes are the source of truth: every fit, partial_fit and
-    predict takes the parameters from coefs_ and intercepts_.
+    """What classifier and regressor share.
+
+    The Python attributes are the source of truth: every fit, partial_fit and predict takes the parameters from coefs_
+    and intercepts_.
     """
+
+    coefs_: list[NDArray]
+    intercepts_: list[NDArray]
+    _optimizer: Optimizer
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -74,7 +80,7 @@ class _BaseMLP(BaseEstimator):
         "dtype": [StrOptions({"auto", "float32", "float64"})],
     }
 
-    # ---- what the two kinds of estimator answer differently -----------------------------------------------------------
+    # ---- what the two kinds of estimator answer differently ----------------------------------------------------------
 
     @abstractmethod
     def _check_targets(self, y: Any, incremental: bool) -> Any:
@@ -96,7 +102,7 @@ class _BaseMLP(BaseEstimator):
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         """Return what early stopping maximises."""
 
-    # ---- fitting ------------------------------------------------------------------------------------------------------
+    # ---- fitting -----------------------------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -204,8 +210,8 @@ class _BaseMLP(BaseEstimator):
         fitted = [self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_)]
         if sizes[1:-1] != fitted[1:-1]:
             raise ValueError(
-                f"hidden_layer_sizes={sizes[1:-1]} differs from the fitted network's {fitted[1:-1]}; training can only be"
-                " continued with the same hidden layers."
+                f"hidden_layer_sizes={sizes[1:-1]} differs from the fitted network's {fitted[1:-1]}; training can only"
+                " be continued with the same hidden layers."
             )
         if sizes[-1] != fitted[-1]:
             raise ValueError(f"y has {sizes[-1]} outputs, but the fitted network has {fitted[-1]}.")
@@ -218,7 +224,7 @@ class _BaseMLP(BaseEstimator):
         if self.solver in OPTIMIZERS:
             self.loss_curve_: list[float] = []
             self.best_loss_: float | None = None
-            self.validation_scores_: list[float] | None = None
+            self.validation_scores_: Any = None
             self.best_validation_score_: float | None = None
             self._no_improvement_count = 0
 
@@ -264,11 +270,9 @@ class _BaseMLP(BaseEstimator):
         sample_weight: NDArray | None,
         incremental: bool,
     ) -> None:
-        if incremental and hasattr(self, "_optimizer"):
-            # A copy, so that nothing is lost should this call fail; its arrays are replaced, not changed.
-            optimizer = copy.copy(self._optimizer)
-        else:
-            optimizer = self._new_optimizer()
+        # A copy, so that nothing is lost should this call fail; its arrays are replaced, not changed.
+        goes_on = incremental and hasattr(self, "_optimizer")
+        optimizer = copy.copy(self._optimizer) if goes_on else self._new_optimizer()
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         train, held_out = self._split(targets) if self.early_stopping else (np.arange(rows.n_rows), None)
@@ -360,8 +364,8 @@ class _BaseMLP(BaseEstimator):
     def _split(self, targets: NDArray) -> tuple[NDArray, NDArray]:
         """Return the rows to train on and those to validate on.
 
-        Only a classifier's single output column is stratified, as in scikit-learn: with more than two classes the split is
-        a plain shuffle.
+        Only a classifier's single output column is stratified, as in scikit-learn: with more than two classes the split
+        is a plain shuffle.
         """
         stratify = None
         if is_classifier(self) and self.n_outputs_ == 1:
@@ -378,7 +382,7 @@ class _BaseMLP(BaseEstimator):
             )
         return train, held_out
 
-    # ---- predicting ---------------------------------------------------------------------------------------------------
+    # ---- predicting --------------------------------------------------------------------------------------------------
 
     def _outputs(self, X: Any) -> NDArray:
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""
@@ -432,8 +436,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     batch_size : int or 'auto', default='auto'
         Rows per minibatch; 'auto' is min(200, n_samples).
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        For sgd only. invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive: divided
-        by five whenever n_iter_no_change epochs bring no improvement.
+        For sgd only. invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive:
+        divided by five whenever n_iter_no_change epochs bring no improvement.
     learning_rate_init : float, default=0.001
         For sgd and adam.
     power_t : float, default=0.5
@@ -467,8 +471,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     max_fun : int, default=15000
         For lbfgs: evaluations of loss and gradient at most.
     n_jobs : int or None, default=None
-        Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is too
-        small to share; -1 is all CPUs. The results do not depend on it.
+        Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is
+        too small to share; -1 is all CPUs. The results do not depend on it.
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
 
@@ -511,7 +515,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     >>> from sklearn.datasets import load_iris
     >>> from fastmlp import MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = MLPClassifier(hidden_layer_sizes=(20,), max_iter=500, random_state=0).fit(X, y)
+    >>> clf = MLPClassifier(hidden_layer_sizes=(20,), learning_rate_init=0.01, max_iter=500, random_state=0).fit(X, y)
     >>> bool(clf.score(X, y) > 0.95)
     True
     """
@@ -686,8 +690,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     batch_size : int or 'auto', default='auto'
         Rows per minibatch; 'auto' is min(200, n_samples).
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        For sgd only. invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive: divided
-        by five whenever n_iter_no_change epochs bring no improvement.
+        For sgd only. invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive:
+        divided by five whenever n_iter_no_change epochs bring no improvement.
     learning_rate_init : float, default=0.001
         For sgd and adam.
     power_t : float, default=0.5
@@ -721,8 +725,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     max_fun : int, default=15000
         For lbfgs: evaluations of loss and gradient at most.
     n_jobs : int or None, default=None
-        Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is too
-        small to share; -1 is all CPUs. The results do not depend on it.
+        Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is
+        too small to share; -1 is all CPUs. The results do not depend on it.
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
 
@@ -758,7 +762,7 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     >>> from sklearn.datasets import load_diabetes
     >>> from fastmlp import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> reg = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> reg = MLPRegressor(hidden_layer_sizes=(20,), learning_rate_init=0.1, max_iter=500, random_state=0).fit(X, y)
     >>> bool(reg.score(X, y) > 0.5)
     True
     """
@@ -872,7 +876,9 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
 def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Put the estimator's attributes back as they were when the block fails."""
     before = estimator.__dict__.copy()
-    lengths = {name: len(value) for name, value in before.items() if name in {"loss_curve_", "validation_scores_"} and value}
+    lengths = {
+        name: len(value) for name, value in before.items() if name in {"loss_curve_", "validation_scores_"} and value
+    }
     try:
         yield
     except BaseException:

@@ -12,8 +12,8 @@ def glorot_uniform(
 ) -> NDArray:
     """Draw every layer's weights and biases from U(-b, b), b = sqrt(f / (n_in + n_out)).
 
-    f is 2 for the logistic activation and 6 otherwise, the output layer included; the draws are made in float64, layer by
-    layer, weights before biases: scikit-learn's numbers, bit for bit. Source: Glorot & Bengio, "Understanding the
+    f is 2 for the logistic activation and 6 otherwise, the output layer included; the draws are made in float64, layer
+    by layer, weights before biases: scikit-learn's numbers, bit for bit. Source: Glorot & Bengio, "Understanding the
     difficulty of training deep feedforward neural networks", AISTATS 2010.
 
     Parameters

@@ -78,8 +78,9 @@ class Network:
     ) -> tuple[float, NDArray]:
         """Return the mean loss over all rows with its L2 term, and the gradient in the layout of params.
 
-        The L2 term is alpha / 2 times the sum of the squared weights, divided by the number of rows (or the sum of their
-        weights). For squared_error the gradient lacks the mean over outputs: it is n_outputs times that of the loss.
+        The L2 term is alpha / 2 times the sum of the squared weights, divided by the number of rows (or the sum of
+        their weights). For squared_error the gradient lacks the mean over outputs: it is n_outputs times that of
+        the loss.
 
         Parameters
         ----------

@@ -18,8 +18,8 @@ def rows_of(X: NDArray | scipy.sparse.sparray, dtype: DTypeLike) -> Rows:
     """Wrap validated samples for the engine.
 
     An array with contiguous rows is read in place and must not change meanwhile; one in Fortran order is copied, in its
-    own type, since its rows are gathered by index. A sparse matrix becomes CSR with sorted indices and data of the compute
-    type, sharing what already is so.
+    own type, since its rows are gathered by index. A sparse matrix becomes CSR with sorted indices and data of the
+    compute type, sharing what already is so.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def rows_of(X: NDArray | scipy.sparse.sparray, dtype: DTypeLike) -> Rows:
     if scipy.sparse.issparse(X):
         csr = scipy.sparse.csr_array(X)
         if not csr.has_canonical_format:
-            csr = csr.copy() if X.format == "csr" else csr  # the caller's arrays stay as they are
+            csr = csr.copy() if getattr(X, "format", "") == "csr" else csr  # the caller's arrays stay as they are
             csr.sum_duplicates()
         data = _checked(csr.data, dtype).astype(dtype, copy=False)
         indptr, indices = csr.indptr.astype(np.int64, copy=False), csr.indices.astype(np.int32, copy=False)

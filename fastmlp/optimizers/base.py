@@ -13,11 +13,11 @@ State = dict[str, Any]
 class Optimizer:
     """A rule that turns gradients into new parameters, a minibatch at a time.
 
-    A subclass gives ``step``, the rule in NumPy: slow, obvious, and what the fused rule in C is tested against. ``rule``
-    names the latter (a line in src_c/updates.def) and ``hyper`` its numbers, in the order given there.
+    A subclass gives ``step``, the rule in NumPy: slow, obvious, and what the fused rule in C is tested against.
+    ``rule`` names the latter (a line in src_c/updates.def) and ``hyper`` its numbers, in the order given there.
 
-    State is a dict: ``step``, the number of updates made, and ``slots``, for each of the rule's moments a list of arrays
-    shaped like the parameters.
+    State is a dict: ``step``, the number of updates made, and ``slots``, for each of the rule's moments a list of
+    arrays shaped like the parameters.
 
     Parameters
     ----------

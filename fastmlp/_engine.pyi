@@ -1,0 +1,82 @@
+"""The engine's interface, for type checkers; _engine.pyx documents it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+ACTIVATIONS: tuple[str, ...]
+LOSSES: tuple[str, ...]
+LOSS_LINKS: dict[str, str]
+CLASS_TARGET_LOSSES: frozenset[str]
+RULES: tuple[str, ...]
+RULE_SLOTS: dict[str, int]
+SOURCE_CODES: str
+ISAS: tuple[str, ...]
+SUPPORTED_ISAS: tuple[str, ...]
+ISA: str
+OPENMP_VERSION: int
+
+def choose_isa(requested: str) -> str: ...
+def max_threads() -> int: ...
+
+class Rows:
+    n_rows: int
+    n_features: int
+    def __init__(self, X: Any) -> None: ...
+
+class PackedNetwork:
+    dtype: np.dtype
+    n_layers: int
+    n_params: int
+    n_outputs: int
+    def __init__(
+        self, sizes: Sequence[int], activation: str, loss: str, dtype: DTypeLike, *, isa: str | None = None
+    ) -> None: ...
+    def load(self, params: NDArray) -> None: ...
+    def store(self, params: NDArray) -> None: ...
+    def forward(
+        self,
+        rows: Rows,
+        *,
+        order: NDArray | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        out: NDArray | None = None,
+        n_threads: int = 1,
+    ) -> NDArray: ...
+
+class Trainer(PackedNetwork):
+    n_threads: int
+    step_count: int
+    loss_sum: float
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str,
+        loss: str,
+        dtype: DTypeLike,
+        *,
+        rule: str,
+        max_batch: int,
+        n_threads: int = 1,
+        isa: str | None = None,
+    ) -> None: ...
+    def load(self, params: NDArray, slots: Iterable[NDArray] = ()) -> None: ...
+    def store(self, params: NDArray | None, slots: Iterable[NDArray] = ()) -> None: ...
+    def attach(self, rows: Rows, targets: NDArray, weights: NDArray | None = None) -> None: ...
+    def begin(self, order: NDArray, batch_size: int, l2: float, hyper: Iterable[float], step_count: int) -> None: ...
+    def run(self) -> bool: ...
+    def updates_done(self) -> int: ...
+
+def matmul(
+    a: NDArray, b: NDArray, bias: NDArray | None = None, *, isa: str | None = None, n_threads: int = 1
+) -> NDArray: ...
+def activate(name: str, z: NDArray, *, isa: str | None = None) -> NDArray: ...
+def differentiate(name: str, a: NDArray, deltas: NDArray, *, isa: str | None = None) -> NDArray: ...
+def link(loss: str, z: NDArray, *, isa: str | None = None) -> NDArray: ...
+def row_losses(
+    loss: str, z: NDArray, targets: NDArray, weights: NDArray | None = None, *, isa: str | None = None
+) -> tuple[NDArray, NDArray]: ...
+def gather(X: NDArray, dtype: DTypeLike, *, isa: str | None = None) -> NDArray: ...
