@@ -37,9 +37,9 @@ def test_accuracy(mnist, seed):
 def test_straight_on_the_bytes(mnist):
     """Images of 0 to 255, unscaled: what their float32 copy gives, bit for bit, and a fair classifier."""
     X, y, X_test, y_test = mnist
-    on_bytes = model(max_iter=2, random_state=0, dtype="float32").fit(X, y)
-    assert on_bytes.score(X_test, y_test) > 0.9
-    on_floats = model(max_iter=2, random_state=0).fit(X.astype(np.float32), y)
+    on_bytes = model(max_iter=1, random_state=0, dtype="float32").fit(X, y)
+    assert on_bytes.score(X_test, y_test) > 0.85
+    on_floats = model(max_iter=1, random_state=0).fit(X.astype(np.float32), y)
     for W, V in zip(on_bytes.coefs_, on_floats.coefs_, strict=True):
         assert W.dtype == np.float32
         np.testing.assert_array_equal(W, V)
