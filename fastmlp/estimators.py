@@ -391,6 +391,7 @@ class _BaseMLP(BaseEstimator):
             dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
             dtype = np.dtype(np.float32 if dtype == np.float32 else np.float64)
         else:
+            self._validate_params()  # the type may have been set after fit
             dtype = np.dtype(self.dtype)
         loss = next(name for name, link in OUTPUT_ACTIVATIONS.items() if link == self.out_activation_)
         network = Network.from_layers(self.coefs_, self.intercepts_, self.activation, loss, dtype)
