@@ -226,6 +226,14 @@ def test_bad_predict(cls, X, message):
     assert_fails_without_a_trace(lambda: estimator.predict(X), estimator, ValueError, message)
 
 
+@pytest.mark.parametrize("bad", [{"n_jobs": 0}, {"dtype": "int8"}], ids=str)
+def test_predict_with_bad_parameters(cls, bad):
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS).set_params(**bad)
+    ((name, value),) = bad.items()
+    message = f"{name}.* got {value!r}"
+    assert_fails_without_a_trace(lambda: estimator.predict(X_IRIS), estimator, ValueError, f"(?i){message}")
+
+
 def test_predict_before_fit(cls):
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         cls().predict(X_IRIS)
