@@ -139,6 +139,8 @@ class _BaseMLP(BaseEstimator):
         return True
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Self:
+        if incremental:
+            self._validate_params()  # scikit-learn's decorator does so in the first call only
         hidden = self.hidden_layer_sizes
         hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
         if np.any(np.array(hidden) <= 0):
@@ -202,10 +204,8 @@ class _BaseMLP(BaseEstimator):
         return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weights.any():
-            raise ValueError("sample_weight is zero for every sample: there is nothing to fit.")
-        return np.ascontiguousarray(weights)
+        # Refuses weights that are all zero, too.
+        return np.ascontiguousarray(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
 
     def _check_unchanged(self, sizes: list[int]) -> None:
         """Refuse to go on with a network of another shape than the parameters ask for."""
@@ -393,6 +393,7 @@ class _BaseMLP(BaseEstimator):
             dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
             dtype = np.dtype(np.float32 if dtype == np.float32 else np.float64)
         else:
+            self._validate_params()  # the type may have been set after fit
             dtype = np.dtype(self.dtype)
         loss = next(name for name, link in OUTPUT_ACTIVATIONS.items() if link == self.out_activation_)
         network = Network.from_layers(self.coefs_, self.intercepts_, self.activation, loss, dtype)
@@ -517,7 +518,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     >>> from sklearn.datasets import load_iris
     >>> from fastmlp import MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = MLPClassifier(hidden_layer_sizes=(20,), max_iter=500, random_state=0).fit(X, y)
+    >>> clf = MLPClassifier(hidden_layer_sizes=(20,), learning_rate_init=0.01, max_iter=500, random_state=0).fit(X, y)
     >>> bool(clf.score(X, y) > 0.95)
     True
     """
@@ -764,7 +765,7 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     >>> from sklearn.datasets import load_diabetes
     >>> from fastmlp import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> reg = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> reg = MLPRegressor(hidden_layer_sizes=(20,), learning_rate_init=0.1, max_iter=500, random_state=0).fit(X, y)
     >>> bool(reg.score(X, y) > 0.5)
     True
     """

@@ -47,7 +47,7 @@ def rows_of(X: NDArray | scipy.sparse.sparray, dtype: DTypeLike) -> Rows:
     if scipy.sparse.issparse(X):
         csr = scipy.sparse.csr_array(X)
         if not csr.has_canonical_format:
-            csr = csr.copy() if csr.data is getattr(X, "data", None) else csr
+            csr = csr.copy() if getattr(X, "format", "") == "csr" else csr  # the caller's arrays stay as they are
             csr.sum_duplicates()
         data = _checked(csr.data, dtype).astype(dtype, copy=False)
         indptr, indices = csr.indptr.astype(np.int64, copy=False), csr.indices.astype(np.int32, copy=False)

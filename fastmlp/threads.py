@@ -49,12 +49,19 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
     n_threads : int
         1 in a process that was forked off another Python process, whatever is asked.
 
+    Raises
+    ------
+    ValueError
+        When n_jobs is 0.
+
     Examples
     --------
     >>> from fastmlp.threads import team_size
     >>> team_size(3, 1e9), team_size(None, 1000.0)
     (3, 1)
     """
+    if n_jobs == 0:
+        raise ValueError("n_jobs must not be 0, got 0.")
     if _in_child_of_fork:
         return 1
     if n_jobs is None:

@@ -1,0 +1,55 @@
+"""What several test modules share: the case list of bench/, the types and instruction sets, and a fresh interpreter."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "bench"))
+
+from fastmlp import _engine  # noqa: E402
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return np.dtype(request.param)
+
+
+@pytest.fixture(params=_engine.SUPPORTED_ISAS)
+def isa(request):
+    return request.param
+
+
+@pytest.fixture
+def python():
+    """Run a script in an interpreter of its own; return the finished process."""
+
+    def run(script, timeout=120, **environment):
+        return subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def script(python):
+    """Run a script in an interpreter of its own that must succeed; return what it printed."""
+
+    def run(source, timeout=120, **environment):
+        done = python(source, timeout, **environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run

@@ -1,0 +1,208 @@
+"""The structure: which way imports run, tables and registries, what C files may contain, tools, examples."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastmlp
+from fastmlp import _engine
+from tests.conftest import ROOT
+
+PACKAGE, CORE = ROOT / "fastmlp", ROOT / "src_c"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+# Who stands above whom. A module may import from layers below its own; within a layer nobody imports anybody, but a
+# package's modules each other. What is not named is a leaf, and may import from the engine alone.
+LAYERS = [
+    {"fastmlp", "fastmlp.config", "fastmlp.demo"},
+    {"fastmlp.estimators"},
+    {"fastmlp.training"},
+    {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
+    {"leaf"},
+    {"fastmlp._engine"},
+]
+TOP = LAYERS[0]
+
+
+def unit(module):
+    """The layer's name for a module: its own, its package's, or that it is a leaf."""
+    for name in (module, module.rpartition(".")[0]):
+        if any(name in layer for layer in LAYERS) and name != "fastmlp":
+            return name
+    return "fastmlp" if module == "fastmlp" else "leaf"
+
+
+def height(module):
+    return next(i for i, layer in enumerate(reversed(LAYERS)) if unit(module) in layer)
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path, functions=False):
+    """The package's modules that a module imports when it is imported (or inside its functions, too)."""
+    tree = ast.parse(path.read_text())
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    names = {name_of(module) for module in MODULES} | {"fastmlp._engine"}
+    for node in ast.walk(tree):
+        if not functions and id(node) in inside:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "fastmlp")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module.split(".")[0] == "fastmlp":
+                whole = [f"{node.module}.{alias.name}" for alias in node.names]
+                yield from (name if name in names else node.module for name in whole)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_run_downward(path):
+    module = name_of(path)
+    for imported in imports(path, functions=module not in TOP):
+        same_package = unit(imported) == unit(module) != "leaf" or {module, imported} <= TOP
+        assert same_package or height(imported) < height(module), f"{module} imports {imported}"
+
+
+def test_drawn_modules_exist():
+    """The layers above and the diagram in fastmlp/__init__.py name modules there are."""
+    existing = {name_of(path) for path in MODULES} | {"fastmlp._engine", "fastmlp.demo", "leaf"}
+    assert set().union(*LAYERS) <= existing
+    for module in existing - {"fastmlp", "fastmlp.demo", "fastmlp.config", "leaf", "fastmlp._engine"}:
+        assert re.search(rf"\b{module.split('.')[1]}\b", fastmlp.__doc__), module
+
+
+# ---- C ---------------------------------------------------------------------------------------------------------------
+
+
+def code(path):
+    """A C file without comments and string literals."""
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", path.read_text(), flags=re.S)
+    return re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+
+
+def members(table, macro):
+    return re.findall(rf"^{macro}\(('?.+?'?),", (CORE / table).read_text(), flags=re.M)
+
+
+@pytest.mark.parametrize(
+    ("table", "macro", "registry"),
+    [
+        ("activations.def", "FM_ACTIVATION", _engine.ACTIVATIONS),
+        ("losses.def", "FM_LOSS", _engine.LOSSES),
+        ("updates.def", "FM_RULE", _engine.RULES),
+        ("sources.def", "FM_SOURCE", tuple(f"'{code}'" for code in _engine.SOURCE_CODES)),
+    ],
+)
+def test_registries_are_the_tables(table, macro, registry):
+    assert tuple(members(table, macro)) == tuple(registry)
+
+
+def test_every_table_is_tested_here():
+    assert {path.name for path in CORE.glob("*.def")} == {
+        "activations.def",
+        "losses.def",
+        "updates.def",
+        "sources.def",
+    }
+
+
+def test_instruction_sets_are_stubs_rows_of_setup_and_rows_of_dispatch():
+    stubs = {path.stem.removeprefix("isa_") for path in CORE.glob("isa_*.c")}
+    isas = next(
+        node.value
+        for node in ast.parse((ROOT / "setup.py").read_text()).body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "ISAS"
+    )
+    assert {key.value for key in isas.keys} == stubs
+    assert set(re.findall(r'^\s*\{"(\w+)"', (CORE / "dispatch.c").read_text(), flags=re.M)) == stubs
+    assert set(_engine.SUPPORTED_ISAS) <= set(_engine.ISAS) <= stubs
+
+
+@pytest.mark.parametrize("path", sorted(CORE.glob("*")), ids=lambda path: path.name)
+def test_the_core_owns_one_block_on_one_core(path):
+    """No memory of its own, no threads, no Python: those are the engine's."""
+    forbidden = r"\b(malloc|calloc|realloc|free|alloca|pthread_\w+|Py\w+)\b|#\s*pragma\s+omp|<omp\.h>|Python\.h|numpy/"
+    assert not re.search(forbidden, code(path))
+
+
+def test_element_type_is_spelled_in_one_place():
+    """real.h alone ties FM_REAL to a C type. Elsewhere `float` is the value of a half-precision number (gather) and the
+    type of a source, `double` a loss or another number that is kept in double whatever the elements are: but never a
+    vector, a pointer to elements or a cast of them.
+    """
+    assert set(re.findall(r"#define FM_REAL (\w+)", code(CORE / "real.h"))) == {"float", "double"}
+    for path in sorted({*CORE.glob("*.c"), *CORE.glob("*.h")} - {CORE / "real.h"}):
+        text = code(path)
+        assert not re.search(r"#\s*(define|undef)\s+FM_REAL\b", text), path.name
+        assert not re.search(r"\bfloat\s*\*", text), path.name
+        assert not re.search(r"\b(float|double)\b[^;{}]*\bvector_size\b", text), path.name
+        allowed = {"gather_tmpl.c"}
+        assert path.name in allowed or not re.search(r"\bfloat\b", text), path.name
+
+
+# ---- the tree --------------------------------------------------------------------------------------------------------
+
+
+def test_modules_and_tests_have_the_same_stems():
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    modules = {path.stem.removeprefix("_") for path in PACKAGE.glob("*") if path.suffix in {".py", ".pyx"}}
+    modules = {"optimizers"} | modules - {"_init__", "demo"}
+    assert modules <= tests
+    assert tests - modules == {"architecture", "ecosystem", "kernels", "memory", "mnist", "parity"}
+
+
+def run(tool, *arguments):
+    # The tools of this interpreter's environment come first.
+    found = shutil.which(tool, path=str(Path(sys.executable).parent)) or shutil.which(tool)
+    if found is None:
+        pytest.skip(f"{tool} is not installed")
+    done = subprocess.run([found, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+
+
+def test_ruff_check():
+    run("ruff", "check", "--no-cache", ".")
+
+
+def test_ruff_format():
+    run("ruff", "format", "--no-cache", "--check", ".")
+
+
+def test_mypy(tmp_path):
+    run("mypy", "--cache-dir", str(tmp_path))
+
+
+def test_clang_format():
+    files = [str(path) for path in sorted(CORE.iterdir()) if path.suffix in {".c", ".h"}]
+    run("clang-format", "--dry-run", "-Werror", *files)
+
+
+MODULE_NAMES = ["fastmlp", *(info.name for info in pkgutil.walk_packages(fastmlp.__path__, "fastmlp."))]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULE_NAMES if not name.endswith("_engine")])
+def test_examples_in_docstrings(name):
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.failed == 0
+
+
+def test_public_classes_and_functions_have_examples():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for name in fastmlp.__all__:
+        assert any(test.examples for test in finder.find(getattr(fastmlp, name), name)), name

@@ -1,0 +1,38 @@
+"""Sizes of minibatches, and the order of rows."""
+
+import numpy as np
+import pytest
+
+from fastmlp.batching import RowOrder, resolve_batch_size
+
+
+def test_batch_size():
+    assert [resolve_batch_size("auto", n) for n in (1, 200, 201)] == [1, 200, 200]
+    assert resolve_batch_size(7, 7) == 7
+
+
+def test_batch_size_is_clipped_with_a_warning():
+    with pytest.warns(UserWarning, match=r"Got `batch_size` less than 1 or larger than sample size\. It is going"):
+        assert resolve_batch_size(8, 7) == 7
+
+
+def test_epochs_shuffle_the_order_before():
+    rows = np.array([5, 3, 8, 1])
+    order, random_state, expected = RowOrder(rows, True, np.random.RandomState(0)), np.random.RandomState(0), rows
+    seen = []
+    for _ in range(5):
+        permutation = np.arange(4)
+        random_state.shuffle(permutation)
+        expected = expected[permutation]
+        seen.append(order.next_epoch())
+        np.testing.assert_array_equal(seen[-1], expected)
+    assert len({tuple(epoch) for epoch in seen}) > 1
+    np.testing.assert_array_equal(rows, [5, 3, 8, 1])
+
+
+def test_without_shuffling_no_number_is_drawn():
+    rows, random_state = np.array([5, 3, 8, 1]), np.random.RandomState(0)
+    order = RowOrder(rows, False, random_state)
+    for _ in range(3):
+        np.testing.assert_array_equal(order.next_epoch(), rows)
+    assert random_state.uniform() == np.random.RandomState(0).uniform()

@@ -1,0 +1,27 @@
+"""What show_config tells."""
+
+import platform
+
+import numpy as np
+import sklearn
+
+import fastmlp
+from fastmlp import _engine
+
+
+def test_show_config(capsys):
+    config = fastmlp.show_config()
+    assert config["isa"] == _engine.ISA
+    assert config["isa"] in config["isas_supported"]
+    assert set(config["isas_supported"]) <= set(config["isas"])
+    assert config["n_threads"] >= 1
+    versions = [config[name] for name in ("fastmlp", "python", "numpy", "scikit-learn")]
+    assert versions == [fastmlp.__version__, platform.python_version(), np.__version__, sklearn.__version__]
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed] == list(config)
+    for line, value in zip(printed, config.values(), strict=True):
+        assert str(value) in line
+
+
+def test_forced_isa_is_shown(script, isa):
+    assert f"isa             {isa}" in script("import fastmlp; fastmlp.show_config()", FASTMLP_ISA=isa).splitlines()

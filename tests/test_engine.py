@@ -1,0 +1,311 @@
+"""The training engine against the NumPy oracle: gradients, updates, threads, what a pass leaves behind."""
+
+import ctypes
+import itertools
+
+import numpy as np
+import pytest
+import scipy.sparse
+from cases import NETWORKS
+
+from fastmlp import _engine
+from fastmlp.activations import ACTIVATIONS
+from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, OUTPUT_ACTIVATIONS
+from fastmlp.network import layer_views
+from fastmlp.optimizers import SGD, Adam
+from fastmlp.rows import rows_of
+from tests import reference
+
+N_ROWS = 37
+# The NumPy steps that stand for the engine's rules; plain gradient descent is momentum 0.
+ORACLES = {
+    "sgd": SGD(0.05, momentum=0.0, nesterov=False),
+    "momentum": SGD(0.02, momentum=0.9, nesterov=False),
+    "nesterov": SGD(0.02, momentum=0.9, nesterov=True),
+    "adam": Adam(0.01),
+}
+
+
+def n_params(sizes):
+    return sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(sizes))
+
+
+def problem(sizes, loss, dtype, n_rows=N_ROWS, seed=0):
+    """Parameters, samples with zeros among them, the engine's targets and the oracle's."""
+    rng = np.random.default_rng(seed)
+    params = (rng.uniform(-1, 1, n_params(sizes)) / np.sqrt(max(sizes[:-1]))).astype(dtype)
+    X = rng.standard_normal((n_rows, sizes[0])).astype(dtype)
+    X[rng.random(X.shape) < 0.4] = 0
+    if loss in CLASS_TARGET_LOSSES:
+        targets = rng.integers(sizes[-1], size=n_rows).astype(np.int32)
+        return params, X, targets, np.eye(sizes[-1], dtype=dtype)[targets]
+    binary = OUTPUT_ACTIVATIONS[loss] == "logistic"
+    targets = (rng.integers(0, 2, (n_rows, sizes[-1])) if binary else rng.poisson(2, (n_rows, sizes[-1]))).astype(dtype)
+    return params, X, targets, targets
+
+
+def passed(trainer, order, batch_size, alpha=0.0, hyper=(), step_count=0):
+    """Finish a whole pass; return the mean loss."""
+    trainer.begin(order, batch_size, alpha, hyper, step_count)
+    while not trainer.run():
+        pass
+    return trainer.loss_sum / len(order)
+
+
+def loss_and_gradient(
+    sizes, activation, loss, dtype, X, targets, params, *, alpha=0.0, weights=None, isa=None, n_threads=1
+):
+    """Of all rows as one batch."""
+    trainer = _engine.Trainer(
+        sizes, activation, loss, dtype, rule="gradient", max_batch=len(targets), n_threads=n_threads, isa=isa
+    )
+    trainer.load(params)
+    trainer.attach(rows_of(X, dtype), targets, weights)
+    value, gradient = passed(trainer, np.arange(len(targets)), len(targets), alpha), np.empty_like(params)
+    trainer.store(None, [gradient])
+    return value, gradient
+
+
+def oracle(sizes, activation, loss, X, y, params, alpha=0.0, weights=None):
+    """The same in float64 NumPy."""
+    wide = params.astype(np.float64)
+    value, coef_grads, intercept_grads = reference.loss_and_gradients(
+        X.astype(np.float64), y.astype(np.float64), *layer_views(wide, sizes), activation, loss, alpha, weights
+    )
+    pairs = zip(coef_grads, intercept_grads, strict=True)
+    return value, np.concatenate([part.ravel() for pair in pairs for part in pair])
+
+
+def assert_close(actual, expected, dtype, factor=1.0):
+    """Relative to the largest component: single ones may cancel to nearly nothing."""
+    tolerance = factor * {"float32": 1e-5, "float64": 1e-13}[dtype.name]
+    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max(initial=1e-30))
+
+
+@pytest.mark.parametrize("sizes", NETWORKS, ids=str)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gradients(activation, loss, sizes, dtype, isa):
+    params, X, targets, y = problem(sizes, loss, dtype)
+    weights = np.random.default_rng(1).uniform(0, 2, len(X))
+    weights[::5] = 0
+    csr = scipy.sparse.csr_array(X)
+    for alpha, w in [(0.0, None), (0.7, weights)]:
+        what = {"alpha": alpha, "weights": w}
+        value, gradient = loss_and_gradient(sizes, activation, loss, dtype, X, targets, params, isa=isa, **what)
+        # A lone class has probability 1 and is clipped to 1 - eps of its type: hence the 1 +.
+        expected_value, expected = oracle(sizes, activation, loss, X, y, params, **what)
+        assert_close(1 + value, 1 + expected_value, dtype)
+        assert_close(gradient, expected, dtype, factor=2)
+        sparse = loss_and_gradient(sizes, activation, loss, dtype, csr, targets, params, isa=isa, **what)
+        assert sparse[0] == value
+        np.testing.assert_array_equal(sparse[1], gradient)
+        team = loss_and_gradient(sizes, activation, loss, dtype, X, targets, params, isa=isa, n_threads=3, **what)
+        assert team[0] == value
+        np.testing.assert_array_equal(team[1], gradient)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("n_rows", [1024, 1025, 2500])
+def test_batch_of_several_chunks(n_rows, sparse, dtype, isa):
+    """Sums are carried from chunk to chunk: the gradient is that of the whole batch, for whatever team."""
+    sizes, loss = (9, 33, 4), "log_loss"
+    params, X, targets, y = problem(sizes, loss, dtype, n_rows)
+    weights = np.random.default_rng(1).uniform(0, 2, n_rows)
+    data = scipy.sparse.csr_array(X) if sparse else X
+    what = {"alpha": 0.5, "weights": weights}
+    value, gradient = loss_and_gradient(sizes, "tanh", loss, dtype, data, targets, params, isa=isa, **what)
+    expected_value, expected = oracle(sizes, "tanh", loss, X, y, params, **what)
+    assert_close(value, expected_value, dtype)
+    assert_close(gradient, expected, dtype, factor=10)
+    again = loss_and_gradient(sizes, "tanh", loss, dtype, data, targets, params, isa=isa, n_threads=3, **what)
+    np.testing.assert_array_equal(again[1], gradient)
+
+
+def test_sums_run_over_the_batch_in_order(dtype, isa):
+    """A bias's gradient is the sum of the deltas row by row, bitwise, across the borders of chunks."""
+    n_rows = 3000
+    X, y = np.zeros((n_rows, 1), dtype), np.random.default_rng(0).standard_normal((n_rows, 1)).astype(dtype)
+    params = np.zeros(2, dtype)
+    _, gradient = loss_and_gradient((1, 1), "relu", "squared_error", dtype, X, y, params, isa=isa, n_threads=2)
+    running = np.add.accumulate(-y[:, 0])[-1]  # unlike sum(), one addition after the other
+    assert gradient[1] == running * dtype.type(1 / n_rows)
+
+
+def test_every_rule_has_an_oracle():
+    assert {*ORACLES, "gradient"} == set(_engine.RULES)
+    for name, optimizer in ORACLES.items():
+        assert optimizer.rule in {name, "momentum"}
+        assert optimizer.n_slots == _engine.RULE_SLOTS[optimizer.rule]
+
+
+@pytest.mark.parametrize("rule", ORACLES)
+def test_rules(rule, dtype, isa):
+    """300 minibatch steps, the oracle's gradients taken at the oracle's parameters."""
+    sizes, activation, loss, batch_size, alpha = (5, 17, 3), "tanh", "log_loss", 10, 0.1
+    params, X, targets, y = problem(sizes, loss, dtype)
+    optimizer = ORACLES[rule]
+    hyper = optimizer.hyper()[:1] if rule == "sgd" else optimizer.hyper()
+    trainer = _engine.Trainer(sizes, activation, loss, dtype, rule=rule, max_batch=batch_size, isa=isa)
+    slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
+    trainer.load(params, slots)
+    trainer.attach(rows_of(X, dtype), targets)
+    wide = params.astype(np.float64)
+    state, rng, steps = optimizer.init([wide]), np.random.default_rng(0), 0
+    while steps < 300:
+        order = rng.permutation(len(X))
+        value = passed(trainer, order, batch_size, alpha, hyper, steps)
+        losses = []
+        for start in range(0, len(X), batch_size):
+            batch = order[start : start + batch_size]
+            batch_loss, gradient = oracle(sizes, activation, loss, X[batch], y[batch], wide, alpha)
+            losses.append(batch_loss * len(batch))
+            optimizer.step([wide], [gradient], state)
+        steps = trainer.updates_done()
+        assert steps == state["step"]
+        assert_close(value, sum(losses) / len(X), dtype, factor=30)
+    updated, slots = np.empty_like(params), [np.empty_like(params) for _ in slots]
+    trainer.store(updated, slots)
+    assert_close(updated, wide, dtype, factor=100)
+    for slot, (expected,) in zip(slots, state["slots"], strict=False):
+        assert_close(slot, expected, dtype, factor=100)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("n_rows", [300, 2100])
+@pytest.mark.parametrize("rule", ORACLES)
+def test_threads_do_not_change_a_bit(rule, n_rows, sparse, dtype):
+    sizes, loss = (31, 70, 33, 4), "log_loss"
+    params, X, targets, _ = problem(sizes, loss, dtype, n_rows)
+    data = scipy.sparse.csr_array(X) if sparse else X
+    hyper = ORACLES[rule].hyper()
+    results = []
+    for n_threads in (1, 2, 3, 8, 1):
+        trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=n_rows // 2 + 1, n_threads=n_threads)
+        slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
+        trainer.load(params, slots)
+        trainer.attach(rows_of(data, dtype), targets, np.linspace(0, 2, n_rows))
+        losses = [passed(trainer, np.arange(n_rows), n_rows // 2 + 1, 0.1, hyper, 2 * epoch) for epoch in range(3)]
+        after = np.empty_like(params)
+        trainer.store(after, slots)
+        results.append((losses, after, *slots))
+    assert not np.array_equal(results[0][1], params)
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_parameters_survive_the_packed_layout(dtype, isa):
+    for sizes in NETWORKS:
+        params = np.random.default_rng(0).standard_normal(n_params(sizes)).astype(dtype)
+        trainer = _engine.Trainer(sizes, "relu", "squared_error", dtype, rule="adam", max_batch=3, isa=isa)
+        trainer.load(params, [params * 2, params * 3])
+        out = [np.empty_like(params) for _ in range(3)]
+        trainer.store(out[0], out[1:])
+        for factor, values in enumerate(out, start=1):
+            np.testing.assert_array_equal(values, params * dtype.type(factor))
+
+
+@pytest.mark.parametrize("rule", ORACLES)
+def test_minibatch_of_zero_weight_is_passed_over(rule, dtype):
+    """Neither an update nor a step of the count: as if its rows were not there."""
+    sizes, loss = (5, 17, 3), "log_loss"
+    params, X, targets, _ = problem(sizes, loss, dtype, 40)
+    weights = np.random.default_rng(0).uniform(0.5, 2, 40)
+    weights[10:20] = 0
+    weights[30:] = 0
+    results = []
+    for order in (np.arange(40), np.r_[0:10, 20:30]):
+        trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=10, n_threads=2)
+        slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
+        trainer.load(params, slots)
+        trainer.attach(rows_of(X, dtype), targets, weights)
+        passed(trainer, order, 10, 0.1, ORACLES[rule].hyper(), 5)
+        assert trainer.updates_done() == 7
+        after = np.empty_like(params)
+        trainer.store(after, slots)
+        results.append((trainer.loss_sum, after, *slots))
+    assert np.isfinite(results[0][0])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_callers_denormals_come_back(n_threads, dtype):
+    """While the engine flushes denormal numbers to zero for speed, the caller's arithmetic must not."""
+    smallest = np.array([np.finfo(dtype).smallest_subnormal])
+    params, X, targets, _ = problem((5, 17, 3), "log_loss", dtype)
+    loss_and_gradient((5, 17, 3), "relu", "log_loss", dtype, X, targets, params, n_threads=n_threads)
+    assert (smallest * 1)[0] != 0
+    network = _engine.PackedNetwork((5, 17, 3), "relu", "log_loss", dtype)
+    network.load(params)
+    network.forward(rows_of(np.tile(X, (10, 1)), dtype), n_threads=n_threads)
+    assert (smallest * 1)[0] != 0
+    assert ctypes.c_double(5e-324).value / 1 != 0
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 127, 128, 129, 400])
+def test_forward(n_rows, dtype, isa):
+    for sizes, loss, activation in zip(NETWORKS, itertools.cycle(LOSSES), itertools.cycle(ACTIVATIONS)):
+        params, X, _, _ = problem(sizes, loss, dtype, n_rows)
+        network = _engine.PackedNetwork(sizes, activation, loss, dtype, isa=isa)
+        network.load(params)
+        expected = reference.forward(
+            X.astype(np.float64), *layer_views(params.astype(np.float64), sizes), activation, loss
+        )[-1]
+        out = network.forward(rows_of(X, dtype))
+        assert out.dtype == dtype
+        assert_close(out, expected, dtype)
+        np.testing.assert_array_equal(network.forward(rows_of(X, dtype), n_threads=3), out)
+        order = np.random.default_rng(0).permutation(n_rows)
+        np.testing.assert_array_equal(network.forward(rows_of(X, dtype), order=order), out[order])
+        csr = rows_of(scipy.sparse.csr_array(X), dtype)
+        np.testing.assert_array_equal(network.forward(csr), out)
+        np.testing.assert_array_equal(network.forward(csr, start=n_rows // 3, stop=n_rows), out[n_rows // 3 :])
+        np.testing.assert_array_equal(
+            network.forward(rows_of(X, dtype), start=n_rows // 3, stop=n_rows), out[n_rows // 3 :]
+        )
+
+
+def test_attach_and_load_check_their_arrays():
+    trainer = _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4)
+    rows, y = rows_of(np.zeros((4, 3)), np.float64), np.zeros((4, 2))
+    with pytest.raises(ValueError, match="8 parameters"):
+        trainer.load(np.zeros(7))
+    with pytest.raises(ValueError, match="float64 vector"):
+        trainer.load(np.zeros(8, np.float32))
+    with pytest.raises(ValueError, match="targets of type and shape"):
+        trainer.attach(rows, y[:3])
+    with pytest.raises(ValueError, match="targets of type and shape"):
+        trainer.attach(rows, y.astype(np.float32))
+    with pytest.raises(ValueError, match="4 contiguous float64 weights"):
+        trainer.attach(rows, y, np.ones(3))
+    with pytest.raises(ValueError, match="5 features, the network 3"):
+        trainer.attach(rows_of(np.zeros((4, 5)), np.float64), y)
+
+
+def test_choose_isa():
+    assert _engine.choose_isa("") == _engine.SUPPORTED_ISAS[-1]
+    assert _engine.SUPPORTED_ISAS[0] == "scalar"
+    for name in _engine.SUPPORTED_ISAS:
+        assert _engine.choose_isa(name) == name
+    with pytest.raises(ValueError, match=r"FASTMLP_ISA='mmx' is not an instruction set of this build; known are \["):
+        _engine.choose_isa("mmx")
+
+
+def test_choose_isa_the_cpu_lacks(monkeypatch):
+    monkeypatch.setattr(_engine, "SUPPORTED_ISAS", ("scalar",))
+    lacking = next(name for name in _engine.ISAS if name != "scalar")
+    with pytest.raises(ValueError, match=f"FASTMLP_ISA='{lacking}' is not supported by this CPU"):
+        _engine.choose_isa(lacking)
+
+
+def test_isa_from_the_environment(script, isa):
+    out = script("import fastmlp; fastmlp.MLPRegressor(max_iter=1); print(fastmlp._engine.ISA)", FASTMLP_ISA=isa)
+    assert out == isa
+
+
+def test_unknown_isa_in_the_environment(python):
+    done = python("import fastmlp", FASTMLP_ISA="mmx")
+    assert done.returncode == 1
+    assert "ValueError: FASTMLP_ISA='mmx' is not an instruction set of this build" in done.stderr

@@ -1,0 +1,54 @@
+"""The rule that ends training."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastmlp.stopping import NoImprovement
+
+
+def test_loss_must_fall_by_tol():
+    rule = NoImprovement(tol=0.1, patience=2, maximize=False)
+    updates = [(1.0, True, 0), (0.95, True, 1), (0.84, True, 0), (0.9, False, 1), (0.8, True, 2), (0.69, True, 0)]
+    for loss, is_best, count in updates:
+        assert rule.update(loss) is is_best
+        assert rule.count == count
+        assert not rule.exhausted
+    assert rule.best == 0.69
+
+
+def test_patience_is_exceeded_not_reached():
+    rule = NoImprovement(tol=0.0, patience=3, maximize=True, best=1.0)
+    assert [rule.update(0.5) or rule.exhausted for _ in range(4)] == [False, False, False, True]
+
+
+def test_equal_values_improve_where_tol_is_zero():
+    """scikit-learn's comparison: not worse than best is improvement enough for tol=0."""
+    rule = NoImprovement(tol=0.0, patience=1, maximize=False, best=1.0, count=1)
+    assert not rule.update(1.0)
+    assert rule.count == 0
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+def test_nan_is_neither_better_nor_worse(maximize):
+    rule = NoImprovement(tol=0.1, patience=1, maximize=maximize, best=1.0, count=1)
+    assert not rule.update(math.nan)
+    assert (rule.best, rule.count) == (1.0, 0)
+
+
+def test_infinite_patience():
+    rule = NoImprovement(tol=0.1, patience=math.inf, maximize=False, best=0.0)
+    for _ in range(1000):
+        rule.update(1.0)
+    assert not rule.exhausted
+
+
+@given(st.lists(st.floats(-1e6, 1e6)), st.floats(0, 1))
+def test_maximising_mirrors_minimising(values, tol):
+    low, high = (NoImprovement(tol, 3, maximize=maximize) for maximize in (False, True))
+    for value in values:
+        assert low.update(value) == high.update(-value)
+        assert (low.count, low.exhausted, low.best) == (high.count, high.exhausted, -high.best)
+    assert low.best == min(values, default=math.inf)

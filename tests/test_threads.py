@@ -1,0 +1,60 @@
+"""Team sizes."""
+
+import joblib
+import pytest
+from threadpoolctl import threadpool_limits
+
+from fastmlp import _engine
+from fastmlp.threads import FLOPS_PER_THREAD, team_size
+
+LARGE = 1e15
+
+
+def test_a_number_is_taken_as_it_is():
+    assert [team_size(n, 0.0) for n in (1, 2, 17)] == [1, 2, 17]
+
+
+def test_zero_is_refused():
+    with pytest.raises(ValueError, match="n_jobs must not be 0, got 0"):
+        team_size(0, LARGE)
+
+
+def test_negative_numbers_count_from_all_cpus():
+    cpus = joblib.cpu_count()
+    assert team_size(-1, 0.0) == cpus
+    assert team_size(-2, 0.0) == max(1, cpus - 1)
+    assert team_size(-1000, 0.0) == 1
+
+
+def test_none_is_fewer_for_small_work():
+    assert team_size(None, 0.0) == team_size(None, FLOPS_PER_THREAD) == 1
+    assert team_size(None, 2.5 * FLOPS_PER_THREAD) <= 2
+    assert 1 <= team_size(None, LARGE) <= joblib.cpu_count()
+
+
+@pytest.mark.skipif(not _engine.OPENMP_VERSION, reason="built without OpenMP")
+def test_none_heeds_threadpoolctl():
+    with threadpool_limits(1, user_api="openmp"):
+        assert team_size(None, LARGE) == 1
+
+
+@pytest.mark.skipif(not _engine.OPENMP_VERSION, reason="built without OpenMP")
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_none_heeds_the_environment(script, n_threads):
+    source = "from fastmlp import threads; print(threads.team_size(None, 1e15), threads._engine.max_threads())"
+    team, limit = map(int, script(source, OMP_NUM_THREADS=str(n_threads)).split())
+    assert limit == n_threads
+    assert team == min(n_threads, joblib.cpu_count())
+
+
+def test_a_forked_child_has_one(script):
+    source = """
+        import os
+        from fastmlp.threads import team_size
+        assert team_size(3, 1e15) == 3
+        child = os.fork()
+        if child == 0:
+            os._exit(team_size(3, 1e15) * 10 + team_size(None, 1e15))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert script(source) == "11"
