@@ -155,8 +155,11 @@ cdef class Rows:
             self.csr.indptr = &indptr[0]
             self.csr.indices = &indices[0] if indices.shape[0] else NULL
             self.csr.data = cnp.PyArray_DATA(X.data)
+            self.source = _source_index(X.data.dtype)
         else:
-            if X.shape[1] > 1 and X.strides[1] != X.itemsize or not X.flags.aligned or not X.dtype.isnative:
+            # NumPy gives arrays without elements any strides.
+            contiguous = X.size == 0 or X.shape[1] == 1 or X.strides[1] == X.itemsize
+            if not contiguous or not X.flags.aligned or not X.dtype.isnative:
                 raise ValueError("X must have contiguous, aligned rows in native byte order.")
             self._keep = X
             self.source = _source_index(X.dtype)
@@ -246,6 +249,12 @@ cdef class PackedNetwork:
         cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs
         self.kernels.gather[self.source](flat, width * self.itemsize, NULL, rows, width, packed, rows)
 
+    def _check(self, Rows rows):
+        if rows.n_features != self.layers[0].inputs:
+            raise ValueError(f"X has {rows.n_features} features, the network {self.layers[0].inputs}")
+        if rows.is_sparse and rows.source != self.source:
+            raise ValueError(f"the data of a CSR matrix must be {self.dtype}, as the network is")
+
     cdef void _unpack(self, long i, const void *packed, char *flat) noexcept nogil:
         cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs
         self.kernels.scatter(packed, rows, rows, width, flat, width * self.itemsize)
@@ -308,6 +317,7 @@ cdef class PackedNetwork:
         cdef char *scratch
         cdef char *to
         cdef unsigned mode = 0
+        self._check(rows)
         if order is not None:
             order_view = order
             order_at = &order_view[0] if order_view.shape[0] else NULL
@@ -485,8 +495,7 @@ cdef class Trainer(PackedNetwork):
         expected = (np.dtype(np.int32), (rows.n_rows,)) if classes else (self.dtype, (rows.n_rows, self.n_outputs))
         if (targets.dtype, targets.shape) != expected or not targets.flags.c_contiguous:
             raise ValueError(f"expected contiguous targets of type and shape {expected}")
-        if rows.n_features != self.layers[0].inputs:
-            raise ValueError(f"X has {rows.n_features} features, the network {self.layers[0].inputs}")
+        self._check(rows)
         if weights is not None and (weights.dtype != np.float64 or weights.shape != (rows.n_rows,)
                                     or not weights.flags.c_contiguous):
             raise ValueError(f"expected {rows.n_rows} contiguous float64 weights")

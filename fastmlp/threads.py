@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -74,7 +75,7 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
 
 _blas_lock = threading.Lock()
 _blas_users = 0
-_blas_limit = None
+_blas_limit: Any = None
 _blas_controller = cache(ThreadpoolController)
 
 
@@ -82,9 +83,9 @@ _blas_controller = cache(ThreadpoolController)
 def single_threaded_blas() -> Iterator[None]:
     """Keep BLAS on one thread inside the block.
 
-    After a call BLAS threads wait for the next one in a busy loop, on the very CPUs that the engine's team needs: L-BFGS,
-    which takes turns between the two, is thirty times slower with both on all CPUs. Blocks may overlap in several Python
-    threads; the last one out restores what was.
+    After a call BLAS threads wait for the next one in a busy loop, on the very CPUs that the engine's team needs:
+    L-BFGS, which takes turns between the two, is thirty times slower with both on all CPUs. Blocks may overlap in
+    several Python threads; the last one out restores what was.
     """
     global _blas_users, _blas_limit  # noqa: PLW0603
     with _blas_lock:

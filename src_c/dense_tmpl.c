@@ -41,32 +41,32 @@ FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_
 /* Calls body(rows, vectors) with constants, for 1 <= n <= limit and one or two vectors. */
 #undef FM_CASE
 #undef FM_CASES
-#define FM_CASE(n, limit, wide, body)  \
-    case n:                            \
-        if (n <= limit) {              \
-            if (wide) {                \
-                body((n), 2);          \
-            } else {                   \
-                body((n), 1);          \
-            }                          \
-        }                              \
+#define FM_CASE(n, limit, wide, body) \
+    case n:                           \
+        if (n <= limit) {             \
+            if (wide) {               \
+                body((n), 2);         \
+            } else {                  \
+                body((n), 1);         \
+            }                         \
+        }                             \
         break;
-#define FM_CASES(n, limit, wide, body)                                                                              \
-    switch (n) {                                                                                                    \
-        FM_CASE(1, limit, wide, body)                                                                               \
-        FM_CASE(2, limit, wide, body)                                                                               \
-        FM_CASE(3, limit, wide, body)                                                                               \
-        FM_CASE(4, limit, wide, body)                                                                               \
-        FM_CASE(5, limit, wide, body)                                                                               \
-        FM_CASE(6, limit, wide, body)                                                                               \
-        FM_CASE(7, limit, wide, body)                                                                               \
-        FM_CASE(8, limit, wide, body)                                                                               \
-        FM_CASE(9, limit, wide, body)                                                                               \
-        FM_CASE(10, limit, wide, body)                                                                              \
-        FM_CASE(11, limit, wide, body)                                                                              \
-        FM_CASE(12, limit, wide, body)                                                                              \
-        FM_CASE(13, limit, wide, body)                                                                              \
-        FM_CASE(14, limit, wide, body)                                                                              \
+#define FM_CASES(n, limit, wide, body) \
+    switch (n) {                       \
+        FM_CASE(1, limit, wide, body)  \
+        FM_CASE(2, limit, wide, body)  \
+        FM_CASE(3, limit, wide, body)  \
+        FM_CASE(4, limit, wide, body)  \
+        FM_CASE(5, limit, wide, body)  \
+        FM_CASE(6, limit, wide, body)  \
+        FM_CASE(7, limit, wide, body)  \
+        FM_CASE(8, limit, wide, body)  \
+        FM_CASE(9, limit, wide, body)  \
+        FM_CASE(10, limit, wide, body) \
+        FM_CASE(11, limit, wide, body) \
+        FM_CASE(12, limit, wide, body) \
+        FM_CASE(13, limit, wide, body) \
+        FM_CASE(14, limit, wide, body) \
     }
 
 /* Vectors of a panel that columns reach into. */
@@ -75,8 +75,8 @@ FM_INLINE long FM(vectors_in_panel)(long columns) {
 }
 
 static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
-                           const FM_REAL *start, long start_step, FM_REAL *c, const FM_REAL *ahead) {
-#define FM_BODY(n, vectors) \
+                           const FM_REAL *start, long start_step, FM_REAL *c, const FM_REAL *ahead){
+#define FM_BODY(n, vectors)                                                                           \
     FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, c, ahead)
     FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
 #undef FM_BODY
@@ -112,7 +112,10 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
                     FM_REAL *c_tile = (FM_REAL *)c + offset + v * FM_LANES;
                     FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
                                    a_stride * FM_PANEL, b_panel + first * FM_PANEL + v * FM_LANES,
-                                   first ? c_tile : biased ? bias : NULL, first ? FM_PANEL : 0, c_tile,
+                                   first    ? c_tile
+                                   : biased ? bias
+                                            : NULL,
+                                   first ? FM_PANEL : 0, c_tile,
                                    b_panel + (first + length) * FM_PANEL + (t < 2 ? t : 0) * length * FM_LINE);
                     if (first + length >= depth && v + 2 >= vectors)
                         FM(finish_rows)(after, end - row, c, offset);

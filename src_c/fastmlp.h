@@ -48,8 +48,8 @@ typedef struct {
     double constants[FM_MAX_HYPER];
 } fm_step;
 
-typedef void (*fm_gather_fn)(const void *x, ptrdiff_t row_bytes, const int64_t *order, long rows, long width,
-                             void *out, long stride);
+typedef void (*fm_gather_fn)(const void *x, ptrdiff_t row_bytes, const int64_t *order, long rows, long width, void *out,
+                             long stride);
 typedef void (*fm_elementwise_fn)(long rows, long width, void *a, long stride);
 typedef void (*fm_derivative_fn)(long rows, long width, const void *a, void *deltas, long stride);
 /* z in, deltas out; order picks the targets and weights; one weighted loss per row. weights may be NULL. */

@@ -21,27 +21,27 @@ FM_INLINE float FM(from_half)(uint16_t h) {
 #undef FM_ROWS_AHEAD
 #define FM_ROWS_AHEAD 8
 
-#define FM_SOURCE(code, name, type, value)                                                                          \
-    static void FM(gather_##name)(const void *rows_of_x, ptrdiff_t row_bytes, const int64_t *order, long rows,      \
-                                  long width, void *out, long stride) {                                             \
-        for (long r = 0; r < rows; r++) {                                                                           \
-            const type *row = (const type *)((const char *)rows_of_x + (order ? order[r] : r) * row_bytes);         \
-            FM_REAL *to = (FM_REAL *)out + r * FM_PANEL;                                                            \
-            if (order && r + FM_ROWS_AHEAD < rows)                                                                  \
-                __builtin_prefetch((const char *)rows_of_x + order[r + FM_ROWS_AHEAD] * row_bytes);                 \
-            for (long c = 0; c < width; c += FM_PANEL, to += stride * FM_PANEL) {                                   \
-                if (width - c >= FM_PANEL)                                                                          \
-                    for (long k = 0; k < FM_PANEL; k++) {                                                           \
-                        const type x = row[c + k];                                                                  \
-                        to[k] = (FM_REAL)(value);                                                                   \
-                    }                                                                                               \
-                else                                                                                                \
-                    for (long k = 0; k < width - c; k++) {                                                          \
-                        const type x = row[c + k];                                                                  \
-                        to[k] = (FM_REAL)(value);                                                                   \
-                    }                                                                                               \
-            }                                                                                                       \
-        }                                                                                                           \
+#define FM_SOURCE(code, name, type, value)                                                                     \
+    static void FM(gather_##name)(const void *rows_of_x, ptrdiff_t row_bytes, const int64_t *order, long rows, \
+                                  long width, void *out, long stride) {                                        \
+        for (long r = 0; r < rows; r++) {                                                                      \
+            const type *row = (const type *)((const char *)rows_of_x + (order ? order[r] : r) * row_bytes);    \
+            FM_REAL *to = (FM_REAL *)out + r * FM_PANEL;                                                       \
+            if (order && r + FM_ROWS_AHEAD < rows)                                                             \
+                __builtin_prefetch((const char *)rows_of_x + order[r + FM_ROWS_AHEAD] * row_bytes);            \
+            for (long c = 0; c < width; c += FM_PANEL, to += stride * FM_PANEL) {                              \
+                if (width - c >= FM_PANEL)                                                                     \
+                    for (long k = 0; k < FM_PANEL; k++) {                                                      \
+                        const type x = row[c + k];                                                             \
+                        to[k] = (FM_REAL)(value);                                                              \
+                    }                                                                                          \
+                else                                                                                           \
+                    for (long k = 0; k < width - c; k++) {                                                     \
+                        const type x = row[c + k];                                                             \
+                        to[k] = (FM_REAL)(value);                                                              \
+                    }                                                                                          \
+            }                                                                                                  \
+        }                                                                                                      \
     }
 #include "sources.def"
 #undef FM_SOURCE

@@ -26,12 +26,12 @@ FM_INLINE void FM(zero_padding)(void *z, long stride, long r, long outputs) {
 }
 
 /* Vectors a row's outputs reach into, panel by panel. */
-#define FM_EACH_VECTOR(at, z, stride, r, outputs)                                                          \
-    for (long panel_ = 0; panel_ * FM_PANEL < (outputs); panel_++)                                         \
-        for (vec *at = (vec *)FM_ROW(z, stride, panel_, r),                                                \
-                 *end_ = at + ((outputs) - panel_ * FM_PANEL < FM_PANEL                                    \
-                                   ? ((outputs) - panel_ * FM_PANEL + FM_LANES - 1) / FM_LANES             \
-                                   : FM_PANEL_VECTORS);                                                    \
+#define FM_EACH_VECTOR(at, z, stride, r, outputs)                                              \
+    for (long panel_ = 0; panel_ * FM_PANEL < (outputs); panel_++)                             \
+        for (vec *at = (vec *)FM_ROW(z, stride, panel_, r),                                    \
+                 *end_ = at + ((outputs) - panel_ * FM_PANEL < FM_PANEL                        \
+                                   ? ((outputs) - panel_ * FM_PANEL + FM_LANES - 1) / FM_LANES \
+                                   : FM_PANEL_VECTORS);                                        \
              at < end_; at++)
 
 static void FM(link_identity)(long rows, long outputs, void *z, long stride) {
@@ -40,13 +40,13 @@ static void FM(link_identity)(long rows, long outputs, void *z, long stride) {
 
 static void FM(link_logistic)(long rows, long outputs, void *z, long stride) {
     for (long r = 0; r < rows; r++)
-        FM_EACH_VECTOR(at, z, stride, r, outputs)
+        FM_EACH_VECTOR (at, z, stride, r, outputs)
             *at = v_logistic(*at);
 }
 
 static void FM(link_exp)(long rows, long outputs, void *z, long stride) {
     for (long r = 0; r < rows; r++)
-        FM_EACH_VECTOR(at, z, stride, r, outputs)
+        FM_EACH_VECTOR (at, z, stride, r, outputs)
             *at = v_exp(*at);
 }
 
@@ -56,11 +56,11 @@ FM_INLINE void FM(softmax_row)(void *z, long stride, long r, long outputs) {
         const FM_REAL x = *FM(output)(z, stride, r, j);
         top = x > top ? x : top;
     }
-    FM_EACH_VECTOR(at, z, stride, r, outputs)
+    FM_EACH_VECTOR (at, z, stride, r, outputs)
         *at = v_exp(*at - top);
     for (long j = 0; j < outputs; j++)
         sum += *FM(output)(z, stride, r, j);
-    FM_EACH_VECTOR(at, z, stride, r, outputs)
+    FM_EACH_VECTOR (at, z, stride, r, outputs)
         *at /= sum;
 }
 
@@ -93,7 +93,7 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
         row_losses[r] = -weight * FM(log_probability)(*FM(output)(z, stride, r, classes[sample]));
         /* By vectors: one element written alone would hold up the next vector read of it. */
         FM_INT first = 0;
-        FM_EACH_VECTOR(at, z, stride, r, outputs) {
+        FM_EACH_VECTOR (at, z, stride, r, outputs) {
             const ivec column = FM(lane_numbers)() + first;
             const vec target = v_select(column == (FM_INT)classes[sample], v_all(1), v_all(0));
             *at = v_select(column < (FM_INT)outputs, (*at - target) * (FM_REAL)weight, v_all(0));
@@ -104,24 +104,24 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
 
 /* The losses over real targets differ in the link and in one output's loss, given its prediction p and target y. */
 #undef FM_REAL_LOSS
-#define FM_REAL_LOSS(name, link, one_loss)                                                                            \
-    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets,                   \
-                                const int64_t *order, const double *weights, double *row_losses) {                    \
-        FM(link_##link)(rows, outputs, z, stride);                                                                    \
-        for (long r = 0; r < rows; r++) {                                                                             \
-            const int64_t sample = order ? order[r] : r;                                                              \
-            const FM_REAL *target = (const FM_REAL *)targets + sample * outputs;                                      \
-            const double weight = weights ? weights[sample] : 1;                                                      \
-            double sum = 0;                                                                                           \
-            for (long j = 0; j < outputs; j++) {                                                                      \
-                FM_REAL *at = FM(output)(z, stride, r, j);                                                            \
-                const FM_REAL p = *at, y = target[j];                                                                 \
-                sum += one_loss;                                                                                      \
-                *at = weights ? (p - y) * (FM_REAL)weight : p - y;                                                    \
-            }                                                                                                         \
-            row_losses[r] = weight * sum;                                                                             \
-            FM(zero_padding)(z, stride, r, outputs);                                                                  \
-        }                                                                                                             \
+#define FM_REAL_LOSS(name, link, one_loss)                                                          \
+    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets, \
+                                const int64_t *order, const double *weights, double *row_losses) {  \
+        FM(link_##link)(rows, outputs, z, stride);                                                  \
+        for (long r = 0; r < rows; r++) {                                                           \
+            const int64_t sample = order ? order[r] : r;                                            \
+            const FM_REAL *target = (const FM_REAL *)targets + sample * outputs;                    \
+            const double weight = weights ? weights[sample] : 1;                                    \
+            double sum = 0;                                                                         \
+            for (long j = 0; j < outputs; j++) {                                                    \
+                FM_REAL *at = FM(output)(z, stride, r, j);                                          \
+                const FM_REAL p = *at, y = target[j];                                               \
+                sum += one_loss;                                                                    \
+                *at = weights ? (p - y) * (FM_REAL)weight : p - y;                                  \
+            }                                                                                       \
+            row_losses[r] = weight * sum;                                                           \
+            FM(zero_padding)(z, stride, r, outputs);                                                \
+        }                                                                                           \
     }
 FM_REAL_LOSS(binary_log_loss, logistic,
              -(y == 0 ? 0 : y * FM(log_probability)(p)) - (y == 1 ? 0 : (1 - y) * FM(log_probability)(1 - p)))

@@ -35,26 +35,26 @@ typedef double (*FM(apply_fn))(long rows, long vectors, const fm_layer *layer, p
                                double l2, const fm_step *step);
 
 /* The rule on a tile whose gradient sums are given; returns the sum of the squared old weights. */
-#define FM_RULE(name, n_slots)                                                                                         \
-    static double FM(apply_##name)(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset,                   \
-                                   const FM_REAL *sums, double l2, const fm_step *step) {                              \
-        const vec decay = v_all((FM_REAL)l2), scale = v_all((FM_REAL)step->scale);                                     \
-        vec c[FM_MAX_HYPER], squares = v_all(0);                                                                       \
-        for (int i = 0; i < FM_MAX_HYPER; i++)                                                                         \
-            c[i] = v_all((FM_REAL)step->constants[i]);                                                                 \
-        for (long r = 0; r < rows; r++, offset += FM_PANEL, sums += FM_PANEL)                                          \
-            for (long v = 0; v < vectors; v++) {                                                                       \
-                vec *at = (vec *)((FM_REAL *)layer->weights + offset) + v;                                             \
-                const vec w = *at, g = (((const vec *)sums)[v] + decay * w) * scale;                                   \
-                vec s[FM_MAX_SLOTS];                                                                                   \
-                for (int i = 0; i < (n_slots); i++)                                                                    \
-                    s[i] = ((vec *)((FM_REAL *)layer->slots[i] + offset))[v];                                          \
-                *at = FM(rule_##name)(w, g, s, c);                                                                     \
-                for (int i = 0; i < (n_slots); i++)                                                                    \
-                    ((vec *)((FM_REAL *)layer->slots[i] + offset))[v] = s[i];                                          \
-                squares += w * w;                                                                                      \
-            }                                                                                                          \
-        return v_sum(squares);                                                                                         \
+#define FM_RULE(name, n_slots)                                                                       \
+    static double FM(apply_##name)(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset, \
+                                   const FM_REAL *sums, double l2, const fm_step *step) {            \
+        const vec decay = v_all((FM_REAL)l2), scale = v_all((FM_REAL)step->scale);                   \
+        vec c[FM_MAX_HYPER], squares = v_all(0);                                                     \
+        for (int i = 0; i < FM_MAX_HYPER; i++)                                                       \
+            c[i] = v_all((FM_REAL)step->constants[i]);                                               \
+        for (long r = 0; r < rows; r++, offset += FM_PANEL, sums += FM_PANEL)                        \
+            for (long v = 0; v < vectors; v++) {                                                     \
+                vec *at = (vec *)((FM_REAL *)layer->weights + offset) + v;                           \
+                const vec w = *at, g = (((const vec *)sums)[v] + decay * w) * scale;                 \
+                vec s[FM_MAX_SLOTS];                                                                 \
+                for (int i = 0; i < (n_slots); i++)                                                  \
+                    s[i] = ((vec *)((FM_REAL *)layer->slots[i] + offset))[v];                        \
+                *at = FM(rule_##name)(w, g, s, c);                                                   \
+                for (int i = 0; i < (n_slots); i++)                                                  \
+                    ((vec *)((FM_REAL *)layer->slots[i] + offset))[v] = s[i];                        \
+                squares += w * w;                                                                    \
+            }                                                                                        \
+        return v_sum(squares);                                                                       \
     }
 #include "updates.def"
 #undef FM_RULE
@@ -75,8 +75,7 @@ FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows
         return;
     }
     const int biases = row == layer->inputs;
-    const double squares =
-        FM(rules)[step->rule](rows, vectors, layer, offset, sums, biases ? 0 : step->l2, step);
+    const double squares = FM(rules)[step->rule](rows, vectors, layer, offset, sums, biases ? 0 : step->l2, step);
     if (biases)
         return;
     *square = squares;

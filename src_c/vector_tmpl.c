@@ -128,13 +128,13 @@ FM_INLINE vec v_pow2(ivec n) {
     return (vec)((n + FM_BIAS) << FM_MANTISSA);
 }
 
-/* x = n ln 2 + r; returns expm1(r). */
-FM_INLINE vec v_reduce(vec x, ivec *n) {
+/* x = n ln 2 + r; returns expm1(r) - r. The two parts stay apart for expm1, where 2^n r may cancel most of 2^n - 1. */
+FM_INLINE vec v_reduce(vec x, ivec *n, vec *r_out) {
     const vec shifted = x * (FM_REAL)1.4426950408889634 + FM_MAGIC;
     const vec whole = shifted - FM_MAGIC;
     *n = (ivec)shifted - (ivec)v_all(FM_MAGIC);
-    vec r = x - whole * FM_LN2_HIGH;
-    r = r - whole * FM_LN2_LOW;
+    const vec high = x - whole * FM_LN2_HIGH, low = whole * FM_LN2_LOW;
+    const vec r = high - low, lost = (high - r) - low; /* what rounding r lost */
 #if FM_BITS == 32
     vec p = v_all((FM_REAL)(1.0 / 5040));
 #else
@@ -151,31 +151,40 @@ FM_INLINE vec v_reduce(vec x, ivec *n) {
     p = p * r + (FM_REAL)(1.0 / 24);
     p = p * r + (FM_REAL)(1.0 / 6);
     p = p * r + (FM_REAL)0.5;
-    return p * r * r + r;
+    *r_out = r;
+    return p * (r * r) + lost;
 }
 
 FM_INLINE vec v_exp(vec x) {
     ivec n;
-    const vec p = v_reduce(v_clamp(x, FM_EXP_LOW, FM_EXP_HIGH), &n) + (FM_REAL)1;
+    vec r;
+    const vec rest = v_reduce(v_clamp(x, FM_EXP_LOW, FM_EXP_HIGH), &n, &r);
     const ivec half = n >> 1;
-    return p * v_pow2(half) * v_pow2(n - half);
+    return ((FM_REAL)1 + (r + rest)) * v_pow2(half) * v_pow2(n - half);
 }
 
 /* For 0 <= x <= 2 FM_TANH_HIGH. */
 FM_INLINE vec v_expm1(vec x) {
     ivec n;
-    const vec p = v_reduce(x, &n);
-    const vec scale = v_pow2(n);
-    return p * scale + (scale - (FM_REAL)1);
+    vec r;
+    const vec rest = v_reduce(x, &n, &r), scale = v_pow2(n);
+    const vec whole = scale - (FM_REAL)1, scaled = r * scale, sum = whole + scaled;
+    return sum + (rest * scale + (scaled - (sum - whole))); /* with what rounding the sum lost */
 }
 
+/* In both functions below the quotient q = a / (b + c), b > c, is mended for what rounding b + c lost, with 1 / (b + c) from
+ * q itself. */
 FM_INLINE vec v_logistic(vec x) {
-    const vec e = v_exp(-v_abs(x));
-    return v_select(x < 0, e, v_all(1)) / (e + (FM_REAL)1);
+    const vec e = v_exp(-v_abs(x)), below = e + (FM_REAL)1, lost = e - (below - (FM_REAL)1);
+    const ivec negative = x < 0;
+    const vec q = v_select(negative, e, v_all(1)) / below;
+    return q - q * (lost * v_select(negative, (FM_REAL)1 - q, q));
 }
 
 FM_INLINE vec v_tanh(vec x) {
     const ivec sign = (ivec)x & (ivec)v_all((FM_REAL)-0.0);
     const vec m = v_expm1(v_clamp(v_abs(x), 0, FM_TANH_HIGH) * (FM_REAL)2);
-    return (vec)((ivec)(m / (m + (FM_REAL)2)) | sign);
+    const vec below = m + (FM_REAL)2, lost = v_select(m < (FM_REAL)2, m - (below - (FM_REAL)2), v_all(0));
+    const vec q = m / below;
+    return (vec)((ivec)(q - q * (lost * ((FM_REAL)0.5 - (FM_REAL)0.5 * q))) | sign);
 }
