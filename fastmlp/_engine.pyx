@@ -52,6 +52,10 @@ cdef double RUN_SECONDS = 0.05
 # A chunk of a batch holds at most this many rows, and this many floating-point operations per byte of vector width.
 cdef long CHUNK_ROWS = 1024
 cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
+# Row blocks of a batch whose gradients are summed apart, see Trainer._blockwise.
+cdef long N_BLOCKS = 4
+# Less work in a batch than this is not worth a second thread.
+cdef double BLOCKWISE_FLOPS = 2e6
 # Rows of a block of a forward pass without training: its activations stay in the second-level cache.
 cdef long FORWARD_ROWS = 128
 
@@ -392,6 +396,8 @@ cdef class Trainer(PackedNetwork):
     cdef double **squares
     cdef double *row_losses
     cdef int64_t *cursors
+    cdef long block_rows
+    cdef void **block_sums
     cdef long *unit_cost
     cdef long total_cost
     # what attach() and begin() set
@@ -435,6 +441,9 @@ cdef class Trainer(PackedNetwork):
         self.squares = <double **> self._zeros(self.n_layers * sizeof(double *))
         self.row_losses = <double *> self._zeros(self.chunk * sizeof(double))
         self.unit_cost = <long *> self._zeros(self.n_layers * sizeof(long))
+        if self._blockwise(max_batch):
+            self.block_rows = _ceil(max_batch, N_BLOCKS)
+            self.block_sums = <void **> self._zeros(self.n_layers * N_BLOCKS * sizeof(void *))
         self.total_cost = 0
         for i in range(self.n_layers):
             units = self._units(i)
@@ -449,9 +458,27 @@ cdef class Trainer(PackedNetwork):
                 self.layers[i].sums = self._zeros(self._packed_bytes(i))
             for j in range(fm_rule_slots(self.rule)):
                 self.layers[i].slots[j] = self._zeros(self._packed_bytes(i))
+            if self.block_sums != NULL:
+                for j in range(N_BLOCKS):
+                    self.block_sums[i * N_BLOCKS + j] = self._zeros(self._packed_bytes(i))
             # Vectors a unit's tile is wide.
             self.unit_cost[i] = _ceil(min(self.panel, self.layers[i].outputs) * self.itemsize, self.vector_bytes)
             self.total_cost += self._panels(self.layers[i].outputs) * units * self.unit_cost[i]
+
+    cdef bint _blockwise(self, long max_batch) noexcept:
+        """Whether each row block's gradient is summed by the thread that has the block's activations in its cache.
+
+        The tile phase then adds up a few finished sums instead of reading every thread's activations and deltas, which
+        pays where these are larger than the sums. It changes the order of the additions, so it depends on the network
+        and the batch, never on the threads.
+        """
+        cdef Py_ssize_t sums = 0, values = 0
+        cdef long i
+        for i in range(self.n_layers):
+            sums += N_BLOCKS * self._packed_bytes(i)
+            values += (self._panels(self.layers[i].inputs) + self._panels(self.layers[i].outputs)) * FM_PANEL_BYTES
+        return (max_batch <= self.chunk and max_batch * self.flops_per_row >= BLOCKWISE_FLOPS
+                and 2 * sums <= values * max_batch)
 
     cdef long _units(self, long i) noexcept nogil:
         return _ceil(self.layers[i].inputs, FM_UNIT)
@@ -600,18 +627,29 @@ cdef class Trainer(PackedNetwork):
         return self._batch_end(start) - batch * self.batch_size
 
     cdef void _row_phase(self, int slice_, long start) noexcept nogil:
-        cdef long m = self._chunk_end(start) - start
-        cdef long low = m * slice_ // self.n_threads, high = m * (slice_ + 1) // self.n_threads
+        cdef long m = self._chunk_end(start) - start, block, low, high
+        if slice_ == 0:
+            self._fold()
+        if self._batch_weight(start) == 0:
+            return
+        if self.block_sums == NULL:
+            self._forward_and_back(start, m * slice_ // self.n_threads, m * (slice_ + 1) // self.n_threads)
+            return
+        for block in range(N_BLOCKS * slice_ // self.n_threads, N_BLOCKS * (slice_ + 1) // self.n_threads):
+            low, high = min(m, block * self.block_rows), min(m, (block + 1) * self.block_rows)
+            if low < high:
+                self._forward_and_back(start, low, high)
+                self._sum_block(slice_, start, block, low, high)
+
+    cdef void _forward_and_back(self, long start, long low, long high) noexcept nogil:
+        """Rows low to high of the chunk that begins at start: activations, losses and deltas of all layers."""
         cdef long n = high - low, stride = self.stride, i
         cdef fm_after after
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef const fm_kernels *kernels = self.kernels
-        cdef char *inputs_at
-        if slice_ == 0:
-            self._fold()
-        if n == 0 or self._batch_weight(start) == 0:
+        cdef char *inputs_at = self.activations[0] + offset if self.activations[0] != NULL else NULL
+        if n == 0:
             return
-        inputs_at = self.activations[0] + offset if self.activations[0] != NULL else NULL
         self._enter(self.rows, self.order, start + low, n, inputs_at, self.activations[1] + offset, stride)
         for i in range(1, self.n_layers):
             after = self._after_layer(i)
@@ -627,6 +665,34 @@ cdef class Trainer(PackedNetwork):
             kernels.dense(n, self.layers[i].inputs, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
                           self.layers[i].transposed, 0, self.deltas[i] + offset, stride, &after)
 
+    cdef void _sum_block(self, int slice_, long start, long block, long low, long high) noexcept nogil:
+        """The gradient sums of rows low to high, for all layers."""
+        cdef fm_layer layer
+        cdef fm_step step
+        cdef long i, panel
+        memset(&step, 0, sizeof(step))
+        step.first = True
+        for i in range(self.n_layers):
+            layer = self.layers[i]
+            layer.sums = self.block_sums[i * N_BLOCKS + block]
+            for panel in range(self._panels(layer.outputs)):
+                self._update(&layer, i, panel, 0, self._units(i), slice_, start, low, high, &step)
+
+    cdef void _update(self, const fm_layer *layer, long i, long panel, long first, long last, int slice_, long start,
+                      long low, long high, const fm_step *step) noexcept nogil:
+        """Units first to last of layer i's output panel: gradient over rows low to high of the chunk, and the step."""
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        cdef double *squares = self.squares[i] + panel * self._units(i)
+        cdef fm_csr csr
+        if i == 0 and self.rows.is_sparse:
+            csr = self.rows.csr
+            csr.order = self.order + start + low
+            self.kernels.update_sparse(layer, panel, first, last, high - low, &csr, self.cursors + slice_ * self.chunk,
+                                       self.deltas[i + 1] + offset, self.stride, step, squares)
+        else:
+            self.kernels.update_dense(layer, panel, first, last, high - low, self.activations[i] + offset, self.stride,
+                                      self.deltas[i + 1] + offset, self.stride, step, squares)
+
     cdef void _tile_phase(self, int slice_, long start) noexcept nogil:
         cdef long end = self._chunk_end(start), batch = start // self.batch_size, rows = end - start
         cdef double batch_weight = self._batch_weight(start)
@@ -635,7 +701,6 @@ cdef class Trainer(PackedNetwork):
         cdef long i, r, base = 0, units, all_units, at, stop, panel, panel_end, cost
         cdef int64_t step_number
         cdef fm_step step
-        cdef fm_csr csr
         if batch_weight != 0:
             step.rule = self.rule
             step.first = start == batch * self.batch_size
@@ -656,18 +721,14 @@ cdef class Trainer(PackedNetwork):
                 while at < stop:
                     panel = at // units
                     panel_end = min(stop, (panel + 1) * units)
-                    if i == 0 and self.rows.is_sparse:
-                        csr = self.rows.csr
-                        csr.order = self.order + start
-                        self.kernels.update_sparse(
-                            &self.layers[i], panel, at - panel * units, panel_end - panel * units, rows, &csr,
-                            self.cursors + slice_ * self.chunk, self.deltas[i + 1], self.stride, &step,
+                    if self.block_sums != NULL:
+                        self.kernels.update_sums(
+                            &self.layers[i], panel, at - panel * units, panel_end - panel * units,
+                            <const void *const *> &self.block_sums[i * N_BLOCKS], _ceil(rows, self.block_rows), &step,
                             self.squares[i] + panel * units)
                     else:
-                        self.kernels.update_dense(
-                            &self.layers[i], panel, at - panel * units, panel_end - panel * units, rows,
-                            self.activations[i], self.stride, self.deltas[i + 1], self.stride, &step,
-                            self.squares[i] + panel * units)
+                        self._update(&self.layers[i], i, panel, at - panel * units, panel_end - panel * units, slice_,
+                                     start, 0, rows, &step)
                     at = panel_end
             if slice_ == 0:
                 if step.first:

@@ -51,6 +51,8 @@ cdef extern from "fastmlp.h" nogil:
                              const fm_step *, double *) noexcept nogil
         void (*update_sparse)(const fm_layer *, long, long, long, long, const fm_csr *, int64_t *, const void *, long,
                               const fm_step *, double *) noexcept nogil
+        void (*update_sums)(const fm_layer *, long, long, long, const void *const *, long, const fm_step *,
+                            double *) noexcept nogil
         const fm_gather_fn *gather
         const fm_elementwise_fn *activate
         const fm_derivative_fn *derivative

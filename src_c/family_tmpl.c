@@ -42,6 +42,7 @@ const fm_kernels FM(kernels) = {
     .sparse = FM(sparse),
     .update_dense = FM(update_dense),
     .update_sparse = FM(update_sparse),
+    .update_sums = FM(update_sums),
     .gather = FM(gathers),
     .activate = FM(activations),
     .derivative = FM(derivatives),

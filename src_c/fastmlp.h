@@ -78,6 +78,9 @@ typedef struct {
                          const void *deltas, long d_stride, const fm_step *step, double *squares);
     void (*update_sparse)(const fm_layer *layer, long panel, long from, long to, long rows, const fm_csr *x,
                           int64_t *cursor, const void *deltas, long d_stride, const fm_step *step, double *squares);
+    /* The same from finished gradient sums, laid out as weights: those of n row blocks, added in their order. */
+    void (*update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
+                        const fm_step *step, double *squares);
     /* families with many members, indexed by the position of the member's line in its .def file */
     const fm_gather_fn *gather;
     const fm_elementwise_fn *activate;

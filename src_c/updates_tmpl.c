@@ -136,3 +136,20 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
     if (last == layer->inputs)
         FM(update_biases)(layer, panel, rows, d, step);
 }
+
+static void FM(update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
+                            const fm_step *step, double *squares) {
+    const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
+    const long end = last == layer->inputs ? last + 1 : last; /* with the biases */
+    for (long row = from * FM_UNIT, rows; row < end; row += rows) {
+        rows = row == layer->inputs ? 1 : last - row < FM_UNIT ? last - row : FM_UNIT;
+        const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
+        vec total[FM_UNIT * FM_PANEL_BYTES / FM_VECTOR_BYTES];
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {
+            total[i] = ((const vec *)((const FM_REAL *)sums[0] + offset))[i];
+            for (long k = 1; k < n; k++)
+                total[i] += ((const vec *)((const FM_REAL *)sums[k] + offset))[i];
+        }
+        FM(finish)(layer, panel, row, rows, (const FM_REAL *)total, step, squares + row / FM_UNIT);
+    }
+}
