@@ -119,14 +119,18 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
         for (long r = 0; r < rows; r += FM_ROWS_PART) {
             const long length = rows - r < FM_ROWS_PART ? rows - r : FM_ROWS_PART;
             const FM_REAL *start = r ? sums : carried;
+            /* What is asked for ahead, by turns of tile: the next panel's part in two halves, the rule's slots. */
+            const FM_REAL *next = a_panel + (a_stride + r) * FM_PANEL;
+            const FM_REAL *ahead[4] = {next, next + length * FM_LINE, next, next};
+            for (int i = 0; i < FM_MAX_SLOTS && layer->slots[i]; i++)
+                ahead[2 + i] = (const FM_REAL *)layer->slots[i] + (panel * (layer->inputs + 1) + first) * FM_PANEL;
             for (long row = first; row < end; row += FM_GRADIENT_ROWS)
                 for (long v = 0; v < vectors; v += 2) {
                     const long at = (row - first) * FM_PANEL + v * FM_LANES;
                     FM(gradient_tile)((int)(end - row < FM_GRADIENT_ROWS ? end - row : FM_GRADIENT_ROWS),
                                       vectors - v > 1, length, a_panel + r * FM_PANEL + row % FM_PANEL,
                                       d + r * FM_PANEL + v * FM_LANES, start ? start + at : NULL, sums + at,
-                                      a_panel + (a_stride + r) * FM_PANEL +
-                                          (row - first) / FM_GRADIENT_ROWS % 2 * length * FM_LINE);
+                                      ahead[(row - first) / FM_GRADIENT_ROWS % 4]);
                 }
         }
         for (long row = first; row < end; row += FM_UNIT)
