@@ -17,9 +17,11 @@ import os
 import numpy as np
 
 cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memset
+from numpy.random cimport bitgen_t
 
 from fastmlp._native cimport (
     FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of, fm_activation_name, fm_after, fm_barrier, fm_barrier_wait, fm_csr, fm_denormals_flush,
@@ -52,10 +54,10 @@ cdef double RUN_SECONDS = 0.05
 # A chunk of a batch holds at most this many rows, and this many floating-point operations per byte of vector width.
 cdef long CHUNK_ROWS = 1024
 cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
-# Row blocks of a batch whose gradients are summed apart, see Trainer._blockwise.
-cdef long N_BLOCKS = 4
-# Less work in a batch than this is not worth a second thread.
-cdef double BLOCKWISE_FLOPS = 2e6
+# Row blocks of a batch whose gradients are summed apart, see Trainer._choose_blocks: the most there are, and the work in
+# each that is worth a thread.
+cdef long MAX_BLOCKS = 4
+cdef double FLOPS_PER_BLOCK = 1.5e6
 # Rows of a block of a forward pass without training: its activations stay in the second-level cache.
 cdef long FORWARD_ROWS = 128
 
@@ -169,6 +171,44 @@ cdef class Rows:
             self.source = _source_index(X.dtype)
             self.base = <const char *> cnp.PyArray_DATA(X)
             self.row_bytes = X.strides[0]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The order of rows
+# ---------------------------------------------------------------------------------------------------------------------
+
+def shuffled(const int64_t[::1] rows, random_state):
+    """rows[p], p being numpy.arange(len(rows)) after random_state.shuffle(p), from the same random numbers.
+
+    The RandomState ends up as after its own shuffle, which takes twice as long: most of its time goes into mispredicted
+    branches on rejected draws, so here the draws are made without branches first and the swaps after them.
+    """
+    cdef long n = rows.shape[0], i
+    cdef uint32_t mask = 1, draw, limit
+    generator = random_state._bit_generator
+    cdef bitgen_t *source = <bitgen_t *> PyCapsule_GetPointer(generator.capsule, "BitGenerator")
+    if n > 0xffffffff:
+        raise ValueError(f"cannot shuffle {n} rows")
+    order_array, swaps_array = np.array(rows), np.empty(max(1, n), dtype=np.uint32)
+    cdef int64_t[::1] order = order_array
+    cdef uint32_t[::1] swaps = swaps_array
+    cdef int64_t kept
+    with generator.lock, nogil:
+        # As NumPy: for i = n - 1 ... 1, a number in [0, i] by masking a draw and rejecting what is larger.
+        limit = n - 1 if n else 0
+        while mask < limit:
+            mask = mask << 1 | 1
+        while limit > 0:
+            while mask >> 1 >= limit:
+                mask >>= 1
+            draw = source.next_uint32(source.state) & mask
+            swaps[limit] = draw
+            limit -= draw <= limit
+        for i in range(n - 1, 0, -1):
+            kept = order[i]
+            order[i] = order[swaps[i]]
+            order[swaps[i]] = kept
+    return order_array
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -396,6 +436,7 @@ cdef class Trainer(PackedNetwork):
     cdef double **squares
     cdef double *row_losses
     cdef int64_t *cursors
+    cdef long n_blocks
     cdef long block_rows
     cdef void **block_sums
     cdef long *unit_cost
@@ -441,9 +482,10 @@ cdef class Trainer(PackedNetwork):
         self.squares = <double **> self._zeros(self.n_layers * sizeof(double *))
         self.row_losses = <double *> self._zeros(self.chunk * sizeof(double))
         self.unit_cost = <long *> self._zeros(self.n_layers * sizeof(long))
-        if self._blockwise(max_batch):
-            self.block_rows = _ceil(max_batch, N_BLOCKS)
-            self.block_sums = <void **> self._zeros(self.n_layers * N_BLOCKS * sizeof(void *))
+        self._choose_blocks(max_batch)
+        if self.n_blocks:
+            self.block_rows = _ceil(max_batch, self.n_blocks)
+            self.block_sums = <void **> self._zeros(self.n_layers * self.n_blocks * sizeof(void *))
         self.total_cost = 0
         for i in range(self.n_layers):
             units = self._units(i)
@@ -458,27 +500,26 @@ cdef class Trainer(PackedNetwork):
                 self.layers[i].sums = self._zeros(self._packed_bytes(i))
             for j in range(fm_rule_slots(self.rule)):
                 self.layers[i].slots[j] = self._zeros(self._packed_bytes(i))
-            if self.block_sums != NULL:
-                for j in range(N_BLOCKS):
-                    self.block_sums[i * N_BLOCKS + j] = self._zeros(self._packed_bytes(i))
+            for j in range(self.n_blocks):
+                self.block_sums[i * self.n_blocks + j] = self._zeros(self._packed_bytes(i))
             # Vectors a unit's tile is wide.
             self.unit_cost[i] = _ceil(min(self.panel, self.layers[i].outputs) * self.itemsize, self.vector_bytes)
             self.total_cost += self._panels(self.layers[i].outputs) * units * self.unit_cost[i]
 
-    cdef bint _blockwise(self, long max_batch) noexcept:
-        """Whether each row block's gradient is summed by the thread that has the block's activations in its cache.
+    cdef void _choose_blocks(self, long max_batch) noexcept:
+        """Into how many row blocks, if any, the gradient is split.
 
-        The tile phase then adds up a few finished sums instead of reading every thread's activations and deltas, which
-        pays where these are larger than the sums. It changes the order of the additions, so it depends on the network
-        and the batch, never on the threads.
+        Each block's gradient is summed by the thread that has the block's activations in its cache; the tile phase then
+        adds up a few finished sums instead of reading every thread's activations and deltas. That pays where these are
+        larger than the sums. It changes the order of the additions, so it depends on the network and the batch, never
+        on the threads.
         """
         cdef Py_ssize_t sums = 0, values = 0
-        cdef long i
+        cdef long i, n = min(MAX_BLOCKS, <long> (max_batch * self.flops_per_row / FLOPS_PER_BLOCK))
         for i in range(self.n_layers):
-            sums += N_BLOCKS * self._packed_bytes(i)
+            sums += self._packed_bytes(i)
             values += (self._panels(self.layers[i].inputs) + self._panels(self.layers[i].outputs)) * FM_PANEL_BYTES
-        return (max_batch <= self.chunk and max_batch * self.flops_per_row >= BLOCKWISE_FLOPS
-                and 2 * sums <= values * max_batch)
+        self.n_blocks = n if n > 1 and max_batch <= self.chunk and 2 * n * sums <= values * max_batch else 0
 
     cdef long _units(self, long i) noexcept nogil:
         return _ceil(self.layers[i].inputs, FM_UNIT)
@@ -632,10 +673,10 @@ cdef class Trainer(PackedNetwork):
             self._fold()
         if self._batch_weight(start) == 0:
             return
-        if self.block_sums == NULL:
+        if not self.n_blocks:
             self._forward_and_back(start, m * slice_ // self.n_threads, m * (slice_ + 1) // self.n_threads)
             return
-        for block in range(N_BLOCKS * slice_ // self.n_threads, N_BLOCKS * (slice_ + 1) // self.n_threads):
+        for block in range(self.n_blocks * slice_ // self.n_threads, self.n_blocks * (slice_ + 1) // self.n_threads):
             low, high = min(m, block * self.block_rows), min(m, (block + 1) * self.block_rows)
             if low < high:
                 self._forward_and_back(start, low, high)
@@ -674,7 +715,7 @@ cdef class Trainer(PackedNetwork):
         step.first = True
         for i in range(self.n_layers):
             layer = self.layers[i]
-            layer.sums = self.block_sums[i * N_BLOCKS + block]
+            layer.sums = self.block_sums[i * self.n_blocks + block]
             for panel in range(self._panels(layer.outputs)):
                 self._update(&layer, i, panel, 0, self._units(i), slice_, start, low, high, &step)
 
@@ -721,10 +762,10 @@ cdef class Trainer(PackedNetwork):
                 while at < stop:
                     panel = at // units
                     panel_end = min(stop, (panel + 1) * units)
-                    if self.block_sums != NULL:
+                    if self.n_blocks:
                         self.kernels.update_sums(
                             &self.layers[i], panel, at - panel * units, panel_end - panel * units,
-                            <const void *const *> &self.block_sums[i * N_BLOCKS], _ceil(rows, self.block_rows), &step,
+                            <const void *const *> &self.block_sums[i * self.n_blocks], _ceil(rows, self.block_rows), &step,
                             self.squares[i] + panel * units)
                     else:
                         self._update(&self.layers[i], i, panel, at - panel * units, panel_end - panel * units, slice_,

@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmlp import _engine
+
 
 def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
     """Rows per minibatch: 'auto' is min(200, n_samples); a larger number than n_samples is clipped with a warning.
@@ -41,12 +43,9 @@ class RowOrder:
         self._order = rows
         self._shuffle = shuffle
         self._random_state = random_state
-        self._counting = np.arange(len(rows)) if shuffle else None
 
     def next_epoch(self) -> NDArray:
         """Return the rows in this epoch's order."""
-        if self._counting is not None:
-            permutation = self._counting.copy()
-            self._random_state.shuffle(permutation)
-            self._order = self._order[permutation]
+        if self._shuffle:
+            self._order = _engine.shuffled(self._order, self._random_state)
         return self._order
