@@ -10,7 +10,7 @@
  * constants wherever this is inlined, so that c stays in registers. */
 FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_REAL *a, const long row_step,
                         const long step, const long block, long block_step, const FM_REAL *b, const FM_REAL *start,
-                        const long start_step, FM_REAL *c, const FM_REAL *ahead) {
+                        const long start_step, FM_REAL *c, const FM_REAL *ahead, long ahead_step) {
     vec sum[FM_TILE_ROWS][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -19,7 +19,7 @@ FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_
             sum[i][v] = start ? ((const vec *)(start + i * start_step))[v] : v_all(0);
     for (long first = 0; first < depth; first += block, a += block_step) {
         const long length = depth - first < block ? depth - first : block;
-        for (long k = 0; k < length; k++, b += FM_PANEL, ahead += FM_LINE) {
+        for (long k = 0; k < length; k++, b += FM_PANEL, ahead += ahead_step) {
             __builtin_prefetch(ahead, 0, 2);
             const vec b0 = ((const vec *)b)[0], b1 = vectors > 1 ? ((const vec *)b)[1] : b0;
 #pragma GCC unroll 16
@@ -75,9 +75,9 @@ FM_INLINE long FM(vectors_in_panel)(long columns) {
 }
 
 static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
-                           const FM_REAL *start, long start_step, FM_REAL *c, const FM_REAL *ahead){
-#define FM_BODY(n, vectors)                                                                           \
-    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, c, ahead)
+                           const FM_REAL *start, long start_step, FM_REAL *c, const FM_REAL *ahead, long ahead_step){
+#define FM_BODY(n, vectors)                                                                                       \
+    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, c, ahead, ahead_step)
     FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }
@@ -98,6 +98,8 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long rows, void *c, long o
 static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased,
                       void *c, long c_stride, const fm_after *after) {
     const long tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
+    /* The next part of b is asked for a little with each step of each tile. */
+    const long ahead_step = tiles ? (FM_PANEL + tiles - 1) / tiles : 0;
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const FM_REAL *b_panel = (const FM_REAL *)b + panel * (depth + (biased != 0)) * FM_PANEL;
         const long vectors = FM(vectors_in_panel)(outputs - panel * FM_PANEL);
@@ -116,7 +118,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
                                    : biased ? bias
                                             : NULL,
                                    first ? FM_PANEL : 0, c_tile,
-                                   b_panel + (first + length) * FM_PANEL + (t < 2 ? t : 0) * length * FM_LINE);
+                                   b_panel + (first + length) * FM_PANEL + t * length * ahead_step, ahead_step);
                     if (first + length >= depth && v + 2 >= vectors)
                         FM(finish_rows)(after, end - row, c, offset);
                     row = end;
@@ -128,7 +130,8 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
 /* sums[i][:] += sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a. */
 static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
                               FM_REAL *sums, const FM_REAL *ahead) {
-#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums, ahead)
+#define FM_BODY(n, vectors)                                                                         \
+    FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums, ahead, FM_LINE)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }
