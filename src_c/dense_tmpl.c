@@ -129,9 +129,58 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
 
 /* sums[i][:] += sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a. */
 static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
-                              FM_REAL *sums, const FM_REAL *ahead) {
+                              FM_REAL *sums, const FM_REAL *ahead){
 #define FM_BODY(n, vectors)                                                                         \
     FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums, ahead, FM_LINE)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY
+}
+
+/* The same for a panel of few outputs, in which a tile would multiply padding: there the panel's inputs run along the
+ * vectors, and the sums are turned over at the end. Each is the sum of the same terms in the same order. */
+#undef FM_NARROW
+#define FM_NARROW 4
+FM_INLINE void FM(narrow_tile)(const int outputs, long depth, const FM_REAL *a, const FM_REAL *d, vec *sums) {
+    vec sum[FM_NARROW][2];
+    for (int j = 0; j < outputs; j++)
+        for (int v = 0; v < 2; v++)
+            sum[j][v] = sums[j * FM_PANEL_VECTORS + v];
+    for (long k = 0; k < depth; k++, a += FM_PANEL, d += FM_PANEL)
+        for (int j = 0; j < outputs; j++)
+            for (int v = 0; v < 2; v++)
+                sum[j][v] += ((const vec *)a)[v] * v_all(d[j]);
+    for (int j = 0; j < outputs; j++)
+        for (int v = 0; v < 2; v++)
+            sums[j * FM_PANEL_VECTORS + v] = sum[j][v];
+}
+
+/* Inputs first to last of one panel. */
+static void FM(gradient_narrow)(long first, long last, int outputs, long depth, const FM_REAL *a, const FM_REAL *d,
+                                const FM_REAL *start, FM_REAL *sums) {
+    FM_REAL turned[FM_NARROW][FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));
+    memset(turned, 0, sizeof turned);
+    for (long i = first; start && i < last; i++)
+        for (int j = 0; j < outputs; j++)
+            turned[j][i] = start[(i - first) * FM_PANEL + j];
+    for (long v = 0; v < FM_PANEL_VECTORS; v += 2) {
+        const FM_REAL *a_at = a + v * FM_LANES;
+        vec *sums_at = (vec *)turned + v;
+        switch (outputs) {
+        case 1:
+            FM(narrow_tile)(1, depth, a_at, d, sums_at);
+            break;
+        case 2:
+            FM(narrow_tile)(2, depth, a_at, d, sums_at);
+            break;
+        case 3:
+            FM(narrow_tile)(3, depth, a_at, d, sums_at);
+            break;
+        case 4:
+            FM(narrow_tile)(4, depth, a_at, d, sums_at);
+            break;
+        }
+    }
+    for (long i = first; i < last; i++)
+        for (int j = 0; j < outputs; j++)
+            sums[(i - first) * FM_PANEL + j] = turned[j][i];
 }

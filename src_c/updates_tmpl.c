@@ -107,7 +107,7 @@ static void FM(update_biases)(const fm_layer *layer, long panel, long rows, cons
 static void FM(update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a,
                              long a_stride, const void *deltas, long d_stride, const fm_step *step, double *squares) {
     const FM_REAL *d = (const FM_REAL *)deltas + panel * d_stride * FM_PANEL;
-    const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
+    const long outputs = layer->outputs - panel * FM_PANEL, vectors = FM(vectors_in_panel)(outputs);
     const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
     vec scratch[FM_PANEL * FM_PANEL_BYTES / FM_VECTOR_BYTES];
     FM_REAL *sums = (FM_REAL *)scratch;
@@ -119,6 +119,11 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
         for (long r = 0; r < rows; r += FM_ROWS_PART) {
             const long length = rows - r < FM_ROWS_PART ? rows - r : FM_ROWS_PART;
             const FM_REAL *start = r ? sums : carried;
+            if (outputs <= FM_NARROW) {
+                FM(gradient_narrow)(first % FM_PANEL, first % FM_PANEL + end - first, (int)outputs, length,
+                                    a_panel + r * FM_PANEL, d + r * FM_PANEL, start, sums);
+                continue;
+            }
             /* What is asked for ahead, by turns of tile: the next panel's part in two halves, the rule's slots. */
             const FM_REAL *next = a_panel + (a_stride + r) * FM_PANEL;
             const FM_REAL *ahead[4] = {next, next + length * FM_LINE, next, next};
