@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fastmlp._engine import shuffled
 from fastmlp.batching import RowOrder, resolve_batch_size
 
 
@@ -36,3 +37,13 @@ def test_without_shuffling_no_number_is_drawn():
     for _ in range(3):
         np.testing.assert_array_equal(order.next_epoch(), rows)
     assert random_state.uniform() == np.random.RandomState(0).uniform()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 8, 9, 31, 33, 1000, 4097])
+def test_the_engine_draws_random_states_numbers(n):
+    rows, theirs, ours = np.arange(n) * 3, np.random.RandomState(n), np.random.RandomState(n)
+    for _ in range(3):
+        permutation = np.arange(n)
+        theirs.shuffle(permutation)
+        np.testing.assert_array_equal(shuffled(rows, ours), rows[permutation])
+    assert theirs.randint(1 << 30) == ours.randint(1 << 30)
