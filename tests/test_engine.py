@@ -122,6 +122,28 @@ def test_batch_of_several_chunks(n_rows, sparse, dtype, isa):
     np.testing.assert_array_equal(again[1], gradient)
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("n_last", [1, 249, 250, 251, 1000])
+@pytest.mark.parametrize("sizes", [(20, 64, 64, 2), (8, 150, 3), (31, 100, 33, 1)], ids=str)
+def test_row_blocks_of_a_ragged_batch(sizes, n_last, sparse, dtype, isa):
+    """Small networks sum large batches in row blocks: the gradient left is that of the last batch, for whatever team."""
+    loss = "squared_error"
+    params, X, targets, _ = problem(sizes, loss, dtype, 1000 + n_last)
+    _, expected = oracle(sizes, "logistic", loss, X[1000:], targets[1000:], params, 0.5)
+    gradients = []
+    for n_threads in (1, 2, 3, 8):
+        trainer = _engine.Trainer(
+            sizes, "logistic", loss, dtype, rule="gradient", max_batch=1000, n_threads=n_threads, isa=isa
+        )
+        trainer.load(params)
+        trainer.attach(rows_of(scipy.sparse.csr_array(X) if sparse else X, dtype), targets)
+        passed(trainer, np.arange(len(X)), 1000, 0.5)
+        gradients.append(np.empty_like(params))
+        trainer.store(None, gradients[-1:])
+        np.testing.assert_array_equal(gradients[-1], gradients[0])
+    assert_close(gradients[0], expected, dtype, factor=10)
+
+
 def test_sums_run_over_the_batch_in_order(dtype, isa):
     """A bias's gradient is the sum of the deltas row by row, bitwise, across the borders of chunks."""
     n_rows = 3000
