@@ -126,7 +126,7 @@ def test_batch_of_several_chunks(n_rows, sparse, dtype, isa):
 @pytest.mark.parametrize("n_last", [1, 249, 250, 251, 1000])
 @pytest.mark.parametrize("sizes", [(20, 64, 64, 2), (8, 150, 3), (31, 100, 33, 1)], ids=str)
 def test_row_blocks_of_a_ragged_batch(sizes, n_last, sparse, dtype, isa):
-    """Small networks sum large batches in row blocks: the gradient left is that of the last batch, for whatever team."""
+    """Small networks sum large batches in row blocks; the gradient left is the last batch's, for whatever team."""
     loss = "squared_error"
     params, X, targets, _ = problem(sizes, loss, dtype, 1000 + n_last)
     _, expected = oracle(sizes, "logistic", loss, X[1000:], targets[1000:], params, 0.5)
