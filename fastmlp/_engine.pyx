@@ -451,6 +451,7 @@ cdef class Trainer(PackedNetwork):
     cdef long batch_size
     cdef double l2
     cdef double hyper[8]
+    cdef double tiny
     cdef const double *weight_sums
     cdef const int64_t *step_numbers
     cdef object _batch_arrays
@@ -471,6 +472,7 @@ cdef class Trainer(PackedNetwork):
         cdef long i, j, units
         cdef double rows
         self.rule = RULES.index(rule)
+        self.tiny = np.finfo(self.dtype).tiny
         self.n_threads = n_threads
         self.flops_per_row = 6.0 * self.n_params
         rows = CHUNK_FLOPS_PER_VECTOR_BYTE * self.vector_bytes / self.flops_per_row
@@ -589,8 +591,11 @@ cdef class Trainer(PackedNetwork):
         self.batch_size = batch_size
         self.l2 = l2
         memset(self.hyper, 0, sizeof(self.hyper))
+        if len(hyper) > FM_MAX_HYPER:
+            raise ValueError(f"a rule has at most {FM_MAX_HYPER} hyperparameters, got {len(hyper)}")
         for i, value in enumerate(hyper):
-            self.hyper[i] = value
+            # A denormal number would count as zero in the engine.
+            self.hyper[i] = self.tiny if 0 < value < self.tiny else value
         self.step_count = step_count
         self.position = 0
         self.loss_sum = 0

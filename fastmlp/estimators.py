@@ -1,6 +1,7 @@
 """MLPClassifier and MLPRegressor: scikit-learn's estimators on the native engine."""
 
 import copy
+import operator
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -160,7 +161,7 @@ class _BaseMLP(BaseEstimator):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = self._check_targets(y, incremental)
-        dtype = self._compute_dtype(X)
+        dtype = self._compute_dtype(X, first_pass)
         # L-BFGS computes in float64 whatever the model's type.
         rows = rows_of(X, np.float64 if self.solver == "lbfgs" else dtype)
         targets = self._encode(y, dtype)
@@ -168,7 +169,7 @@ class _BaseMLP(BaseEstimator):
             sample_weight = self._check_weights(sample_weight, X)
         loss = self._loss_name()
         n_outputs = len(self._label_binarizer.classes_) if targets.ndim == 1 else targets.shape[1]
-        sizes = [rows.n_features, *(int(n) for n in hidden), n_outputs]
+        sizes = [rows.n_features, *(operator.index(n) for n in hidden), n_outputs]
 
         self._random_state = check_random_state(self.random_state)
         if first_pass:
@@ -198,9 +199,11 @@ class _BaseMLP(BaseEstimator):
             return "numeric"
         return (np.float64, np.float32) if self.dtype == "auto" else np.dtype(self.dtype)
 
-    def _compute_dtype(self, X: Any) -> np.dtype:
+    def _compute_dtype(self, X: Any, first_pass: bool) -> np.dtype:
         if self.dtype != "auto":
             return np.dtype(self.dtype)
+        if not first_pass:  # a fitted model keeps its type, whatever X it goes on with
+            return np.dtype(np.float32 if self.coefs_[0].dtype == np.float32 else np.float64)
         return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
@@ -348,7 +351,7 @@ class _BaseMLP(BaseEstimator):
         """Return the stopping rule, with the best value of earlier fits where this one goes on from them."""
         if not hasattr(self, "loss_curve_"):  # a warm start after lbfgs
             self.loss_curve_ = []
-        count = self._no_improvement_count if incremental else 0
+        count = getattr(self, "_no_improvement_count", 0) if incremental else 0
         if self.early_stopping:
             if getattr(self, "validation_scores_", None) is None:
                 self.validation_scores_, self.best_validation_score_ = [], -np.inf
@@ -879,9 +882,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
 def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Put the estimator's attributes back as they were when the block fails."""
     before = estimator.__dict__.copy()
-    lengths = {
-        name: len(value) for name, value in before.items() if name in {"loss_curve_", "validation_scores_"} and value
-    }
+    lists = {"loss_curve_", "validation_scores_"}
+    lengths = {name: len(value) for name, value in before.items() if name in lists and value is not None}
     try:
         yield
     except BaseException:

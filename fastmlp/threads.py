@@ -14,6 +14,8 @@ from fastmlp import _engine
 
 # Below this much work per thread between two barriers, a second thread costs more than it brings.
 FLOPS_PER_THREAD = 1_000_000.0
+# More were a mistake, or a way to exhaust the machine.
+MAX_THREADS = 1024
 
 _in_child_of_fork = False
 
@@ -40,8 +42,8 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
     Parameters
     ----------
     n_jobs : int or None
-        A positive number is taken as it is; -1 is all CPUs, -2 all but one, and so on. None is as many as the CPUs,
-        cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is too small to share.
+        A positive number is taken as it is, up to 1024; -1 is all CPUs, -2 all but one, and so on. None is as many as
+        the CPUs, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is too small to share.
     flops_between_barriers : float
         Size of the work that is shared out at once.
 
@@ -70,7 +72,7 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
         return max(1, min(worthwhile, _engine.max_threads(), _cpu_count(os.getpid())))
     if n_jobs < 0:
         return max(1, _cpu_count(os.getpid()) + 1 + n_jobs)
-    return n_jobs
+    return min(n_jobs, MAX_THREADS)
 
 
 _blas_lock = threading.Lock()

@@ -73,7 +73,9 @@ class MinibatchTraining:
             max_batch=batch_size,
             n_threads=n_threads,
         )
-        self._engine.load(network.params, [slot[0] for slot in state["slots"]])
+        # The state may come from a fit in another type.
+        slots = [slot[0].astype(network.params.dtype, copy=False) for slot in state["slots"]]
+        self._engine.load(network.params, slots)
         self._engine.attach(rows, targets, weights)
 
     def epoch(self) -> float:

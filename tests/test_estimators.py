@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse
+import sklearn.neural_network
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -406,3 +407,57 @@ def test_warns_where_iterations_end(cls):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         cls(max_iter=1, random_state=0).partial_fit(X_IRIS, Y_IRIS, *([] if cls is MLPRegressor else [None, [0, 1, 2]]))
+
+
+@pytest.mark.parametrize("first, then", [(np.float32, np.float64), (np.float64, np.float32)])
+@pytest.mark.parametrize("way", ["partial_fit", "warm_start"])
+def test_a_fitted_model_keeps_its_type(first, then, way):
+    """As in scikit-learn: going on with samples of another type does not change the weights'."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 4)), rng.integers(3, size=60)
+    model = MLPClassifier((5,), random_state=0, warm_start=way == "warm_start", max_iter=2, tol=0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X.astype(first), y)
+        before = model.coefs_[0].copy()
+        (model.partial_fit if way == "partial_fit" else model.fit)(X.astype(then), y)
+    assert model.coefs_[0].dtype == first
+    assert not np.array_equal(model.coefs_[0], before)
+    model.set_params(dtype=np.dtype(then).name).partial_fit(X, y)
+    assert model.coefs_[0].dtype == then
+
+
+def test_partial_fit_after_lbfgs():
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    model = MLPClassifier((4,), solver="lbfgs", max_iter=1000, random_state=0, alpha=1.0).fit(X, y)
+    assert len(model.set_params(solver="adam").partial_fit(X, y).loss_curve_) == 1
+
+
+def test_hidden_layer_sizes_are_whole_numbers():
+    X, y = np.zeros((4, 2)), np.arange(4) % 2
+    for Model in (MLPClassifier, sklearn.neural_network.MLPClassifier):
+        with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+            Model((2.5,)).fit(X, y)
+
+
+def test_empty_history_comes_back_after_a_failure():
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    model = MLPClassifier((4,), random_state=0, max_iter=3, solver="sgd", learning_rate_init=1e300, warm_start=True)
+    model.loss_curve_ = history = []
+    model.coefs_, model.intercepts_ = [np.ones((3, 1))], [np.ones(1)]
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"non-finite|hidden_layer_sizes"):
+        model.fit(X, y)
+    model.set_params(hidden_layer_sizes=(), max_iter=5)
+    model.t_, model.best_loss_, model.n_features_in_ = 0, np.inf, 3
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="non-finite"):
+        model.fit(X, y)
+    assert history == [] and model.loss_curve_ is history
+
+
+@pytest.mark.parametrize("dtype, epsilon", [(np.float32, 1e-39), (np.float64, 1e-310)])
+def test_a_denormal_epsilon_is_not_zero(dtype, epsilon):
+    X = np.c_[np.random.default_rng(0).standard_normal((40, 3)), np.zeros((40, 3))].astype(dtype)
+    model = MLPClassifier((4,), random_state=0, max_iter=3, epsilon=epsilon, alpha=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, np.arange(40) % 2)
+    assert np.isfinite(model.coefs_[0]).all()
