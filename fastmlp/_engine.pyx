@@ -58,8 +58,8 @@ cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
 # each that is worth a thread.
 cdef long MAX_BLOCKS = 4
 cdef double FLOPS_PER_BLOCK = 1.5e6
-# Rows of a block of a forward pass without training: its activations stay in the second-level cache.
-cdef long FORWARD_ROWS = 128
+# Rows that go through all layers together: the activations of a wide layer stay in the second-level cache.
+cdef long CACHED_ROWS = 128
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -356,7 +356,7 @@ cdef class PackedNetwork:
         cdef const int64_t[::1] order_view
         cdef const int64_t *order_at = NULL
         cdef long first = start, n, width = 0, i, block, slice_
-        cdef long n_blocks, n_slices, stride = FORWARD_ROWS + 1
+        cdef long n_blocks, n_slices, stride = CACHED_ROWS + 1
         cdef Py_ssize_t half, slice_bytes
         cdef char *scratch
         cdef char *to
@@ -370,9 +370,9 @@ cdef class PackedNetwork:
             out = np.empty((n, self.n_outputs), dtype=self.dtype)
         if n == 0:
             return out
-        n_blocks = _ceil(n, FORWARD_ROWS)
+        n_blocks = _ceil(n, CACHED_ROWS)
         n_slices = max(1, min(<long> n_threads, n_blocks))
-        if n < FORWARD_ROWS:
+        if n < CACHED_ROWS:
             stride = n | 1
         for i in range(self.n_layers):
             width = max(width, max(self.layers[i].outputs, 0 if rows.is_sparse and i == 0 else self.layers[i].inputs))
@@ -399,7 +399,7 @@ cdef class PackedNetwork:
 
     cdef void _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
                              Py_ssize_t half, char *scratch, char *out) noexcept nogil:
-        cdef long at = block * FORWARD_ROWS, m = min(FORWARD_ROWS, n - at), i
+        cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, n - at), i
         cdef char *a = scratch + half
         cdef char *z = scratch
         cdef fm_after after
@@ -679,7 +679,10 @@ cdef class Trainer(PackedNetwork):
         if self._batch_weight(start) == 0:
             return
         if not self.n_blocks:
-            self._forward_and_back(start, m * slice_ // self.n_threads, m * (slice_ + 1) // self.n_threads)
+            low, high = m * slice_ // self.n_threads, m * (slice_ + 1) // self.n_threads
+            while low < high:
+                self._forward_and_back(start, low, min(high, low + CACHED_ROWS))
+                low += CACHED_ROWS
             return
         for block in range(self.n_blocks * slice_ // self.n_threads, self.n_blocks * (slice_ + 1) // self.n_threads):
             low, high = min(m, block * self.block_rows), min(m, (block + 1) * self.block_rows)
