@@ -117,6 +117,11 @@ cdef inline long _ceil(long n, long parts) noexcept nogil:
     return (n + parts - 1) // parts
 
 
+cdef char *_aligned(buffer) except NULL:
+    """The first 64-byte boundary in a byte array; whoever makes one adds 64 bytes for it."""
+    return <char *> ((<size_t> cnp.PyArray_DATA(buffer) + 63) & ~<size_t> 63)
+
+
 cdef int _isa_index(isa) except -1:
     return ISAS.index(choose_isa(isa) if isa is not None else ISA)
 
@@ -241,7 +246,6 @@ cdef class PackedNetwork:
     cdef readonly long n_layers
     cdef readonly long n_params
     cdef readonly long n_outputs
-    cdef double flops_per_row
     cdef fm_layer *layers
 
     def __init__(self, sizes, activation, loss, dtype, *, isa=None):
@@ -265,14 +269,12 @@ cdef class PackedNetwork:
             self.layers[i].weights = self._zeros(self._packed_bytes(i))
             self.n_params += (sizes[i] + 1) * sizes[i + 1]
         self.n_outputs = sizes[self.n_layers]
-        self.flops_per_row = 2.0 * self.n_params
 
     cdef char *_zeros(self, Py_ssize_t n_bytes) except NULL:
         """64-byte aligned zeroed memory that lives as long as this object."""
         buffer = np.zeros(n_bytes + 64, dtype=np.uint8)
         self._buffers.append(buffer)
-        cdef size_t at = <size_t> cnp.PyArray_DATA(buffer)
-        return <char *> ((at + 63) & ~<size_t> 63)
+        return _aligned(buffer)
 
     cdef long _panels(self, long width) noexcept nogil:
         return _ceil(width, self.panel)
@@ -379,7 +381,7 @@ cdef class PackedNetwork:
         half = self._panels(width) * stride * FM_PANEL_BYTES
         slice_bytes = 2 * half
         buffer = np.empty(n_slices * slice_bytes + 64, dtype=np.uint8)
-        scratch = <char *> ((<size_t> cnp.PyArray_DATA(buffer) + 63) & ~<size_t> 63)
+        scratch = _aligned(buffer)
         to = <char *> cnp.PyArray_DATA(out)
         if n_slices == 1:
             with nogil:
@@ -429,6 +431,7 @@ cdef class Trainer(PackedNetwork):
 
     cdef int rule
     cdef readonly int n_threads
+    cdef double flops_per_row
     cdef long chunk
     cdef long stride
     cdef char **activations
@@ -837,7 +840,7 @@ cdef class _Panels:
         self.stride = self.rows + (extra_row is not None)
         cdef long panels = _ceil(self.width * self.itemsize, FM_PANEL_BYTES)
         self._buffer = np.zeros(panels * self.stride * FM_PANEL_BYTES + 64, dtype=np.uint8)
-        self.at = <char *> ((<size_t> cnp.PyArray_DATA(self._buffer) + 63) & ~<size_t> 63)
+        self.at = _aligned(self._buffer)
         self._fill(array, 0)
         if extra_row is not None:
             self._fill(extra_row.reshape(1, -1), self.rows)

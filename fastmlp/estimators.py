@@ -202,9 +202,8 @@ class _BaseMLP(BaseEstimator):
     def _compute_dtype(self, X: Any, first_pass: bool) -> np.dtype:
         if self.dtype != "auto":
             return np.dtype(self.dtype)
-        if not first_pass:  # a fitted model keeps its type, whatever X it goes on with
-            return np.dtype(np.float32 if self.coefs_[0].dtype == np.float32 else np.float64)
-        return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+        # A fitted model keeps its type, whatever X it goes on with.
+        return _single_or_double(X.dtype if first_pass else self.coefs_[0].dtype)
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
         # Refuses weights that are all zero, too.
@@ -393,8 +392,7 @@ class _BaseMLP(BaseEstimator):
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         if self.dtype == "auto":
-            dtype = np.result_type(X.dtype, self.coefs_[0].dtype)
-            dtype = np.dtype(np.float32 if dtype == np.float32 else np.float64)
+            dtype = _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
         else:
             self._validate_params()  # the type may have been set after fit
             dtype = np.dtype(self.dtype)
@@ -876,6 +874,11 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         """
         with _restored_on_error(self):
             return self._fit(X, y, sample_weight, incremental=True)
+
+
+def _single_or_double(dtype: np.dtype) -> np.dtype:
+    """Return scikit-learn's choice of a type to compute in: float32 stays, all others become float64."""
+    return np.dtype(np.float32 if dtype == np.float32 else np.float64)
 
 
 @contextmanager
