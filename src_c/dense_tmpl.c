@@ -3,6 +3,25 @@
 #undef FM_TILE_ROWS
 #define FM_TILE_ROWS (FM_FORWARD_ROWS > FM_GRADIENT_ROWS ? FM_FORWARD_ROWS : FM_GRADIENT_ROWS)
 
+/* What a tile asks the caches for while it computes, a line of each stream with every second step: data to read, and data
+ * to write, which another core may hold. A stream with nothing to ask for stays where it is (step 0). */
+typedef struct {
+    const FM_REAL *read, *write;
+    long read_step, write_step;
+} FM(ahead);
+
+FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a, const long row_step, const FM_REAL *b,
+                             vec sum[][2]) {
+    const vec b0 = ((const vec *)b)[0], b1 = vectors > 1 ? ((const vec *)b)[1] : b0;
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+        const vec x = v_all(a[i * row_step]);
+        sum[i][0] += x * b0;
+        if (vectors > 1)
+            sum[i][1] += x * b1;
+    }
+}
+
 /* The one register tile behind every matrix product: c[i][:] = start[i][:] + sum over k of a(i, k) b[k][:], k ascending.
  *
  * a(i, k) lies at a[k / block * block_step + i * row_step + k % block * step]: rows of a panel-major block in the
@@ -10,7 +29,7 @@
  * constants wherever this is inlined, so that c stays in registers. */
 FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_REAL *a, const long row_step,
                         const long step, const long block, long block_step, const FM_REAL *b, const FM_REAL *start,
-                        const long start_step, FM_REAL *c, const FM_REAL *ahead, long ahead_step) {
+                        const long start_step, FM_REAL *c, FM(ahead) ahead) {
     vec sum[FM_TILE_ROWS][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -19,16 +38,18 @@ FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_
             sum[i][v] = start ? ((const vec *)(start + i * start_step))[v] : v_all(0);
     for (long first = 0; first < depth; first += block, a += block_step) {
         const long length = depth - first < block ? depth - first : block;
-        for (long k = 0; k < length; k++, b += FM_PANEL, ahead += ahead_step) {
-            __builtin_prefetch(ahead, 0, 2);
-            const vec b0 = ((const vec *)b)[0], b1 = vectors > 1 ? ((const vec *)b)[1] : b0;
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++) {
-                const vec x = v_all(a[i * row_step + k * step]);
-                sum[i][0] += x * b0;
-                if (vectors > 1)
-                    sum[i][1] += x * b1;
-            }
+        long k = 0;
+        for (; k + 1 < length; k += 2, b += 2 * FM_PANEL) {
+            __builtin_prefetch(ahead.read, 0, 2);
+            __builtin_prefetch(ahead.write, 1, 2);
+            ahead.read += ahead.read_step;
+            ahead.write += ahead.write_step;
+            FM(tile_step)(rows, vectors, a + k * step, row_step, b, sum);
+            FM(tile_step)(rows, vectors, a + (k + 1) * step, row_step, b + FM_PANEL, sum);
+        }
+        if (k < length) {
+            FM(tile_step)(rows, vectors, a + k * step, row_step, b, sum);
+            b += FM_PANEL;
         }
     }
 #pragma GCC unroll 16
@@ -75,9 +96,9 @@ FM_INLINE long FM(vectors_in_panel)(long columns) {
 }
 
 static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
-                           const FM_REAL *start, long start_step, FM_REAL *c, const FM_REAL *ahead, long ahead_step){
-#define FM_BODY(n, vectors)                                                                                       \
-    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, c, ahead, ahead_step)
+                           const FM_REAL *start, long start_step, FM_REAL *c, FM(ahead) ahead){
+#define FM_BODY(n, vectors)                                                                           \
+    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, c, ahead)
     FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }
@@ -98,28 +119,31 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long rows, void *c, long o
 static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased,
                       void *c, long c_stride, const fm_after *after) {
     const long tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
-    /* The next part of b is asked for a little with each step of each tile. */
-    const long ahead_step = tiles ? (FM_PANEL + tiles - 1) / tiles : 0;
+    const long parts = depth > FM_DEPTH_PART ? (depth + FM_DEPTH_PART - 1) / FM_DEPTH_PART : 1;
+    const long blocks = (depth + FM_PANEL - 1) / FM_PANEL;
+    /* All tiles together ask for the part of b that comes next, each for the rows of c it will write. */
+    const long read_step = tiles ? (2 * FM_PANEL + tiles - 1) / tiles : 0;
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const FM_REAL *b_panel = (const FM_REAL *)b + panel * (depth + (biased != 0)) * FM_PANEL;
+        const FM_REAL *bias = biased ? b_panel + depth * FM_PANEL : NULL;
         const long vectors = FM(vectors_in_panel)(outputs - panel * FM_PANEL);
-        for (long first = 0; first == 0 || first < depth; first += FM_DEPTH_PART) {
-            const long length = depth - first < FM_DEPTH_PART ? depth - first : FM_DEPTH_PART;
+        for (long part = 0, first = 0, length; part < parts; part++, first += length) {
+            const long next = blocks * (part + 1) / parts * FM_PANEL;
+            length = (next < depth ? next : depth) - first;
+            const long write_step = length ? 2 * FM_FORWARD_ROWS * FM_PANEL / length : 0;
             const FM_REAL *a_part = (const FM_REAL *)a + first / FM_PANEL * a_stride * FM_PANEL;
+            const FM_REAL *b_part = b_panel + first * FM_PANEL;
             for (long v = 0; v < vectors; v += 2)
                 for (long t = 0, row = 0; t < tiles; t++) {
-                    const long end = rows * (t + 1) / tiles;
-                    const FM_REAL *bias = b_panel + depth * FM_PANEL + v * FM_LANES;
-                    const long offset = (panel * c_stride + row) * FM_PANEL;
+                    const long end = rows * (t + 1) / tiles, offset = (panel * c_stride + row) * FM_PANEL;
                     FM_REAL *c_tile = (FM_REAL *)c + offset + v * FM_LANES;
+                    const FM(ahead) ahead = {b_part + length * FM_PANEL + t * (length / 2) * read_step, c_tile,
+                                             read_step, write_step};
+                    const FM_REAL *start = part ? c_tile : bias ? bias + v * FM_LANES : NULL;
                     FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
-                                   a_stride * FM_PANEL, b_panel + first * FM_PANEL + v * FM_LANES,
-                                   first    ? c_tile
-                                   : biased ? bias
-                                            : NULL,
-                                   first ? FM_PANEL : 0, c_tile,
-                                   b_panel + (first + length) * FM_PANEL + t * length * ahead_step, ahead_step);
-                    if (first + length >= depth && v + 2 >= vectors)
+                                   a_stride * FM_PANEL, b_part + v * FM_LANES, start, part ? FM_PANEL : 0, c_tile,
+                                   ahead);
+                    if (part == parts - 1 && v + 2 >= vectors)
                         FM(finish_rows)(after, end - row, c, offset);
                     row = end;
                 }
@@ -129,9 +153,8 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
 
 /* sums[i][:] += sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a. */
 static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
-                              FM_REAL *sums, const FM_REAL *ahead){
-#define FM_BODY(n, vectors)                                                                         \
-    FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums, ahead, FM_LINE)
+                              FM_REAL *sums, FM(ahead) ahead){
+#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums, ahead)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }

@@ -90,22 +90,24 @@ FM_INLINE void FM(transpose)(const FM_REAL *weights, long row, long rows, long p
                              FM_REAL *transposed) {
     const long first = panel * FM_PANEL, columns = outputs - first < FM_PANEL ? outputs - first : FM_PANEL;
     FM_REAL *to = transposed + (row / FM_PANEL * outputs + first) * FM_PANEL + row % FM_PANEL;
-    long c = 0;
+    long rows_done = 0, columns_done = 0;
 #if FM_OCTETS
-    if (rows == FM_UNIT)
-        for (; c + FM_UNIT <= columns; c += FM_UNIT)
-            FM(transpose_octets)(weights + c, to + c * FM_PANEL);
+    rows_done = rows / FM_UNIT * FM_UNIT;
+    columns_done = columns / FM_UNIT * FM_UNIT;
+    for (long c = 0; c < columns_done; c += FM_UNIT)
+        for (long r = 0; r < rows_done; r += FM_UNIT)
+            FM(transpose_octets)(weights + r * FM_PANEL + c, to + c * FM_PANEL + r);
 #endif
-    for (; c < columns; c++)
-        for (long r = 0; r < rows; r++)
+    for (long c = 0; c < columns; c++)
+        for (long r = c < columns_done ? rows_done : 0; r < rows; r++)
             to[c * FM_PANEL + r] = weights[r * FM_PANEL + c];
 }
 
 static void FM(pack_transposed)(const void *weights, long inputs, long outputs, void *transposed) {
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const FM_REAL *w = (const FM_REAL *)weights + panel * (inputs + 1) * FM_PANEL;
-        for (long row = 0; row < inputs; row += FM_UNIT)
-            FM(transpose)(w + row * FM_PANEL, row, inputs - row < FM_UNIT ? inputs - row : FM_UNIT, panel, outputs,
+        for (long row = 0; row < inputs; row += FM_PANEL)
+            FM(transpose)(w + row * FM_PANEL, row, inputs - row < FM_PANEL ? inputs - row : FM_PANEL, panel, outputs,
                           transposed);
     }
 }

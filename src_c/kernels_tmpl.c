@@ -2,7 +2,7 @@
  *   FM_ISA            its name
  *   FM_VECTOR_BYTES   bytes in a vector register
  *   FM_FORWARD_ROWS   rows of the register tile of a layer's forward product
- *   FM_GRADIENT_ROWS  rows of the register tile of the weight gradient; divides FM_UNIT
+ *   FM_GRADIENT_ROWS  rows of the register tile of the weight gradient
  * and includes this file. Helpers are static: were they shared, the linker could keep the copy compiled for a wider
  * instruction set than the CPU has. */
 #include <math.h>

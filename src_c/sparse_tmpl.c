@@ -64,9 +64,7 @@ static void FM(update_sparse)(const fm_layer *layer, long panel, long from, long
             }
             cursor[r] = k;
         }
-        for (long row = block; row < end; row += FM_UNIT)
-            FM(finish)(layer, panel, row, end - row < FM_UNIT ? end - row : FM_UNIT,
-                       (const FM_REAL *)sums + (row - block) * FM_PANEL, step, squares + row / FM_UNIT);
+        FM(finish)(layer, panel, block, end - block, (const FM_REAL *)sums, step, squares);
     }
     if (last == layer->inputs)
         FM(update_biases)(layer, panel, rows, d, step);

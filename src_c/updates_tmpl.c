@@ -31,30 +31,35 @@ FM_INLINE vec FM(rule_gradient)(vec w, vec g, vec *s, const vec *c) {
     return w;
 }
 
-typedef double (*FM(apply_fn))(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset, const FM_REAL *sums,
-                               double l2, const fm_step *step);
+typedef void (*FM(apply_fn))(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset, const FM_REAL *sums,
+                             double l2, const fm_step *step, double *squares);
 
-/* The rule on a tile whose gradient sums are given; returns the sum of the squared old weights. */
-#define FM_RULE(name, n_slots)                                                                       \
-    static double FM(apply_##name)(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset, \
-                                   const FM_REAL *sums, double l2, const fm_step *step) {            \
-        const vec decay = v_all((FM_REAL)l2), scale = v_all((FM_REAL)step->scale);                   \
-        vec c[FM_MAX_HYPER], squares = v_all(0);                                                     \
-        for (int i = 0; i < FM_MAX_HYPER; i++)                                                       \
-            c[i] = v_all((FM_REAL)step->constants[i]);                                               \
-        for (long r = 0; r < rows; r++, offset += FM_PANEL, sums += FM_PANEL)                        \
-            for (long v = 0; v < vectors; v++) {                                                     \
-                vec *at = (vec *)((FM_REAL *)layer->weights + offset) + v;                           \
-                const vec w = *at, g = (((const vec *)sums)[v] + decay * w) * scale;                 \
-                vec s[FM_MAX_SLOTS];                                                                 \
-                for (int i = 0; i < (n_slots); i++)                                                  \
-                    s[i] = ((vec *)((FM_REAL *)layer->slots[i] + offset))[v];                        \
-                *at = FM(rule_##name)(w, g, s, c);                                                   \
-                for (int i = 0; i < (n_slots); i++)                                                  \
-                    ((vec *)((FM_REAL *)layer->slots[i] + offset))[v] = s[i];                        \
-                squares += w * w;                                                                    \
-            }                                                                                        \
-        return v_sum(squares);                                                                       \
+/* The rule on whole units whose gradient sums are given; squares gets each unit's sum of the squared old weights. */
+#define FM_RULE(name, n_slots)                                                                           \
+    static void FM(apply_##name)(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset,       \
+                                 const FM_REAL *sums, double l2, const fm_step *step, double *squares) { \
+        const vec decay = v_all((FM_REAL)l2), scale = v_all((FM_REAL)step->scale);                       \
+        vec c[FM_MAX_HYPER];                                                                             \
+        for (int i = 0; i < FM_MAX_HYPER; i++)                                                           \
+            c[i] = v_all((FM_REAL)step->constants[i]);                                                   \
+        for (long unit = 0; unit < rows; unit += FM_UNIT) {                                              \
+            const long end = rows - unit < FM_UNIT ? rows : unit + FM_UNIT;                              \
+            vec square = v_all(0);                                                                       \
+            for (long r = unit; r < end; r++, offset += FM_PANEL, sums += FM_PANEL)                      \
+                for (long v = 0; v < vectors; v++) {                                                     \
+                    vec *at = (vec *)((FM_REAL *)layer->weights + offset) + v;                           \
+                    const vec w = *at, g = (((const vec *)sums)[v] + decay * w) * scale;                 \
+                    vec s[FM_MAX_SLOTS];                                                                 \
+                    for (int i = 0; i < (n_slots); i++)                                                  \
+                        s[i] = ((vec *)((FM_REAL *)layer->slots[i] + offset))[v];                        \
+                    *at = FM(rule_##name)(w, g, s, c);                                                   \
+                    for (int i = 0; i < (n_slots); i++)                                                  \
+                        ((vec *)((FM_REAL *)layer->slots[i] + offset))[v] = s[i];                        \
+                    square += w * w;                                                                     \
+                }                                                                                        \
+            if (squares)                                                                                 \
+                squares[unit / FM_UNIT] = v_sum(square);                                                 \
+        }                                                                                                \
     }
 #include "updates.def"
 #undef FM_RULE
@@ -65,21 +70,20 @@ static const FM(apply_fn) FM(rules)[] = {
 #undef FM_RULE
 };
 
-/* A unit's finished sums: kept for the next chunk of the batch, or turned into the update. */
+/* The finished sums of units of one panel of inputs: kept for the next chunk of the batch, or turned into the update. */
 FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows, const FM_REAL *sums,
-                          const fm_step *step, double *square) {
+                          const fm_step *step, double *squares) {
     const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
     const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
+    const int biases = row == layer->inputs;
     if (!step->last) {
         memcpy((FM_REAL *)layer->sums + offset, sums, (size_t)(rows * FM_PANEL) * sizeof(FM_REAL));
         return;
     }
-    const int biases = row == layer->inputs;
-    const double squares = FM(rules)[step->rule](rows, vectors, layer, offset, sums, biases ? 0 : step->l2, step);
-    if (biases)
-        return;
-    *square = squares;
-    if (layer->transposed)
+    FM(rules)
+    [step->rule](rows, vectors, layer, offset, sums, biases ? 0 : step->l2, step,
+                 biases ? NULL : squares + row / FM_UNIT);
+    if (layer->transposed && !biases)
         FM(transpose)((const FM_REAL *)layer->weights + offset, row, rows, panel, layer->outputs, layer->transposed);
 }
 
@@ -100,8 +104,28 @@ static void FM(update_biases)(const fm_layer *layer, long panel, long rows, cons
     FM(finish)(layer, panel, layer->inputs, 1, (const FM_REAL *)sums, step, NULL);
 }
 
+/* What finish() will touch, asked for by the first tiles of the last part: each takes a slot, the first also the weights,
+ * the second the transposed weights, which other cores have read. */
+FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, long tile, FM(ahead) * ahead) {
+    const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
+    if (layer->slots[tile]) {
+        ahead->read = (const FM_REAL *)layer->slots[tile] + offset;
+        ahead->read_step = FM_LINE;
+    }
+    const FM_REAL *write = NULL;
+    if (tile == 0)
+        write = (const FM_REAL *)layer->weights + offset;
+    else if (tile == 1 && layer->transposed)
+        write = (const FM_REAL *)layer->transposed + (row / FM_PANEL * layer->outputs + panel * FM_PANEL) * FM_PANEL;
+    if (write) {
+        ahead->write = write;
+        ahead->write_step = FM_LINE;
+    }
+}
+
 /* One panel of inputs at a time, and the batch in parts, so that a part of the activations and deltas stays in the
- * first-level cache for all the tiles of the panel. */
+ * first-level cache for all the tiles of the panel. The tiles ask for the next panel's activations, mostly one line in
+ * two: its neighbour comes along. */
 #undef FM_ROWS_PART
 #define FM_ROWS_PART 128
 static void FM(update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a,
@@ -112,35 +136,36 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
     vec scratch[FM_PANEL * FM_PANEL_BYTES / FM_VECTOR_BYTES];
     FM_REAL *sums = (FM_REAL *)scratch;
     memset(scratch, 0, sizeof scratch);
+    const long parts = (rows + FM_ROWS_PART - 1) / FM_ROWS_PART;
     for (long first = from * FM_UNIT, end; first < last; first = end) {
         end = (first / FM_PANEL + 1) * FM_PANEL < last ? (first / FM_PANEL + 1) * FM_PANEL : last;
         const FM_REAL *a_panel = (const FM_REAL *)a + first / FM_PANEL * a_stride * FM_PANEL;
         const FM_REAL *carried = FM(start_of)(layer, panel, first, step);
-        for (long r = 0; r < rows; r += FM_ROWS_PART) {
-            const long length = rows - r < FM_ROWS_PART ? rows - r : FM_ROWS_PART;
+        for (long part = 0, r = 0, length; part < parts; part++, r += length) {
+            length = rows * (part + 1) / parts - r;
             const FM_REAL *start = r ? sums : carried;
             if (outputs <= FM_NARROW) {
                 FM(gradient_narrow)(first % FM_PANEL, first % FM_PANEL + end - first, (int)outputs, length,
                                     a_panel + r * FM_PANEL, d + r * FM_PANEL, start, sums);
                 continue;
             }
-            /* What is asked for ahead, by turns of tile: the next panel's part in two halves, the rule's slots. */
-            const FM_REAL *next = a_panel + (a_stride + r) * FM_PANEL;
-            const FM_REAL *ahead[4] = {next, next + length * FM_LINE, next, next};
-            for (int i = 0; i < FM_MAX_SLOTS && layer->slots[i]; i++)
-                ahead[2 + i] = (const FM_REAL *)layer->slots[i] + (panel * (layer->inputs + 1) + first) * FM_PANEL;
-            for (long row = first; row < end; row += FM_GRADIENT_ROWS)
+            const long tiles = (end - first + FM_GRADIENT_ROWS - 1) / FM_GRADIENT_ROWS;
+            const long step_ahead = tiles > 3 ? 3 * FM_PANEL / tiles : FM_PANEL;
+            for (long t = 0, row = first, stop; t < tiles; t++, row = stop) {
+                stop = first + (end - first) * (t + 1) / tiles;
+                FM(ahead)
+                ahead = {a_panel + (a_stride + r) * FM_PANEL + t * (length / 2) * step_ahead, sums, step_ahead, 0};
+                if (part == parts - 1 && step->last && t < FM_MAX_SLOTS)
+                    FM(ask_for_finish)(layer, panel, first, t, &ahead);
                 for (long v = 0; v < vectors; v += 2) {
                     const long at = (row - first) * FM_PANEL + v * FM_LANES;
-                    FM(gradient_tile)((int)(end - row < FM_GRADIENT_ROWS ? end - row : FM_GRADIENT_ROWS),
-                                      vectors - v > 1, length, a_panel + r * FM_PANEL + row % FM_PANEL,
-                                      d + r * FM_PANEL + v * FM_LANES, start ? start + at : NULL, sums + at,
-                                      ahead[(row - first) / FM_GRADIENT_ROWS % 4]);
+                    FM(gradient_tile)((int)(stop - row), vectors - v > 1, length,
+                                      a_panel + r * FM_PANEL + row % FM_PANEL, d + r * FM_PANEL + v * FM_LANES,
+                                      start ? start + at : NULL, sums + at, ahead);
                 }
+            }
         }
-        for (long row = first; row < end; row += FM_UNIT)
-            FM(finish)(layer, panel, row, end - row < FM_UNIT ? end - row : FM_UNIT, sums + (row - first) * FM_PANEL,
-                       step, squares + row / FM_UNIT);
+        FM(finish)(layer, panel, first, end - first, sums, step, squares);
     }
     if (last == layer->inputs)
         FM(update_biases)(layer, panel, rows, d, step);
@@ -159,6 +184,6 @@ static void FM(update_sums)(const fm_layer *layer, long panel, long from, long t
             for (long k = 1; k < n; k++)
                 total[i] += ((const vec *)((const FM_REAL *)sums[k] + offset))[i];
         }
-        FM(finish)(layer, panel, row, rows, (const FM_REAL *)total, step, squares + row / FM_UNIT);
+        FM(finish)(layer, panel, row, rows, (const FM_REAL *)total, step, squares);
     }
 }
