@@ -822,13 +822,24 @@ cdef class Trainer(PackedNetwork):
 # The kernels on plain arrays
 # ---------------------------------------------------------------------------------------------------------------------
 
-cdef class _Panels:
-    """A matrix in panels, and the kernels of its element type on one instruction set."""
+cdef class Panels:
+    """A matrix in panels, and the kernels of its element type on one instruction set.
+
+    The methods run a kernel on what is packed already, as benchmarks need it; the functions below pack and unpack.
+
+    Parameters
+    ----------
+    array : ndarray of shape (rows, width), float32 or float64, rows contiguous
+    isa : str
+        Instruction set; None is ISA.
+    extra_row : ndarray of shape (width,), default=None
+        The biases that follow a layer's weights.
+    """
 
     cdef const fm_kernels *kernels
     cdef object _buffer
-    cdef readonly object array
     cdef char *at
+    cdef bint biased
     cdef long rows, width, stride
     cdef Py_ssize_t itemsize
 
@@ -837,7 +848,8 @@ cdef class _Panels:
         self.kernels = fm_isa_kernels(_isa_index(isa), bits)
         self.rows, self.width = array.shape
         self.itemsize = array.itemsize
-        self.stride = self.rows + (extra_row is not None)
+        self.biased = extra_row is not None
+        self.stride = self.rows + self.biased
         cdef long panels = _ceil(self.width * self.itemsize, FM_PANEL_BYTES)
         self._buffer = np.zeros(panels * self.stride * FM_PANEL_BYTES + 64, dtype=np.uint8)
         self.at = _aligned(self._buffer)
@@ -850,10 +862,63 @@ cdef class _Panels:
             cnp.PyArray_DATA(array), array.strides[0], NULL, array.shape[0], self.width,
             self.at + row * FM_PANEL_BYTES, self.stride)
 
-    cdef object unpack(self, dtype):
-        out = np.empty((self.rows, self.width), dtype=dtype)
+    cdef int _same_type(self, Panels a, Panels b) except -1:
+        if not self.itemsize == a.itemsize == b.itemsize:
+            raise ValueError("expected panels of one element type")
+        return 0
+
+    def unpack(self):
+        """The matrix as a new array, without the extra row."""
+        out = np.empty((self.rows, self.width), dtype=np.dtype(f"f{self.itemsize}"))
         self.kernels.scatter(self.at, self.stride, self.rows, self.width, cnp.PyArray_DATA(out), out.strides[0])
         return out
+
+    def multiply(self, Panels a not None, Panels b not None, *, int n_threads=1):
+        """Becomes a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
+        cdef long n = a.rows, low, slice_
+        cdef fm_after nothing
+        nothing.activate = NULL
+        nothing.derivative = NULL
+        self._same_type(a, b)
+        if (self.rows, self.width, a.width) != (a.rows, b.width, b.rows):
+            raise ValueError(f"a product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
+                             f"({self.rows}, {self.width})")
+        with nogil:
+            for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+                low = n * slice_ // n_threads
+                a.kernels.dense(
+                    n * (slice_ + 1) // n_threads - low, b.width, a.width, a.at + low * FM_PANEL_BYTES, a.stride, b.at,
+                    b.biased, self.at + low * FM_PANEL_BYTES, self.stride, &nothing)
+
+    def multiply_transposed(self, Panels a not None, Panels b not None):
+        """Becomes a.T @ b, and its extra row the sums of b's columns: a layer's weight gradient."""
+        cdef fm_layer layer
+        cdef fm_step step
+        cdef long panel, units = _ceil(a.width, FM_UNIT), panels = _ceil(b.width * b.itemsize, FM_PANEL_BYTES)
+        self._same_type(a, b)
+        if (self.rows, self.width, a.rows) != (a.width, b.width, b.rows) or not self.biased:
+            raise ValueError(f"a transposed product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
+                             f"({self.rows}, {self.width}) with an extra row")
+        memset(&layer, 0, sizeof(layer))
+        memset(&step, 0, sizeof(step))
+        layer.inputs, layer.outputs = self.rows, self.width
+        layer.sums = self.at
+        step.first = True
+        squares = np.empty(max(1, units))
+        for panel in range(panels):
+            a.kernels.update_dense(&layer, panel, 0, units, a.rows, a.at, a.stride, b.at, b.stride, &step,
+                                   <double *> cnp.PyArray_DATA(squares))
+
+    def activate(self, name):
+        """Becomes f of itself, f being the named activation."""
+        self.kernels.activate[<int> ACTIVATIONS.index(name)](self.rows, self.width, self.at, self.stride)
+
+    def differentiate(self, name, Panels a not None):
+        """Becomes itself times f'(z), given a = f(z) of the named activation."""
+        self._same_type(a, a)
+        if (self.rows, self.width, self.stride) != (a.rows, a.width, a.stride):
+            raise ValueError(f"deltas of ({self.rows}, {self.width}) do not belong to ({a.rows}, {a.width})")
+        self.kernels.derivative[<int> ACTIVATIONS.index(name)](self.rows, self.width, a.at, self.at, self.stride)
 
 
 def _type_of(const real[:, ::1] a):
@@ -876,43 +941,31 @@ def matmul(const real[:, ::1] a, const real[:, ::1] b, bias=None, *, isa=None, i
     if a.shape[1] != b.shape[0]:
         raise ValueError(f"a has {a.shape[1]} columns, b has {b.shape[0]} rows")
     dtype = _type_of(a)
-    cdef _Panels left = _Panels(np.asarray(a), isa)
-    cdef _Panels right = _Panels(np.asarray(b), isa, None if bias is None else np.asarray(bias, dtype=dtype))
-    cdef _Panels product = _Panels(np.zeros((a.shape[0], b.shape[1]), dtype=dtype), isa)
-    cdef long n = left.rows, low, slice_
-    cdef bint biased = bias is not None
-    cdef fm_after nothing
-    nothing.activate = NULL
-    nothing.derivative = NULL
-    with nogil:
-        for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
-            low = n * slice_ // n_threads
-            left.kernels.dense(
-                n * (slice_ + 1) // n_threads - low, right.width, left.width, left.at + low * FM_PANEL_BYTES,
-                left.stride, right.at, biased, product.at + low * FM_PANEL_BYTES, product.stride, &nothing)
-    return product.unpack(dtype)
+    cdef Panels product = Panels(np.zeros((a.shape[0], b.shape[1]), dtype=dtype), isa)
+    biases = None if bias is None else np.asarray(bias, dtype=dtype)
+    product.multiply(Panels(np.asarray(a), isa), Panels(np.asarray(b), isa, biases), n_threads=n_threads)
+    return product.unpack()
 
 
 def activate(name, const real[:, ::1] z, *, isa=None):
     """f(z) of the named activation."""
-    cdef _Panels values = _Panels(np.asarray(z), isa)
-    values.kernels.activate[<int> ACTIVATIONS.index(name)](values.rows, values.width, values.at, values.stride)
-    return values.unpack(_type_of(z))
+    cdef Panels values = Panels(np.asarray(z), isa)
+    values.activate(name)
+    return values.unpack()
 
 
 def differentiate(name, const real[:, ::1] a, const real[:, ::1] deltas, *, isa=None):
     """deltas * f'(z), given a = f(z) of the named activation."""
-    cdef _Panels values = _Panels(np.asarray(a), isa)
-    cdef _Panels ds = _Panels(np.asarray(deltas), isa)
-    values.kernels.derivative[<int> ACTIVATIONS.index(name)](values.rows, values.width, values.at, ds.at, values.stride)
-    return ds.unpack(_type_of(a))
+    cdef Panels ds = Panels(np.asarray(deltas), isa)
+    ds.differentiate(name, Panels(np.asarray(a), isa))
+    return ds.unpack()
 
 
 def link(loss, const real[:, ::1] z, *, isa=None):
     """The named loss's link (its output activation) of z."""
-    cdef _Panels values = _Panels(np.asarray(z), isa)
+    cdef Panels values = Panels(np.asarray(z), isa)
     values.kernels.link[<int> LOSSES.index(loss)](values.rows, values.width, values.at, values.stride)
-    return values.unpack(_type_of(z))
+    return values.unpack()
 
 
 def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, isa=None):
@@ -920,19 +973,66 @@ def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, isa=None):
 
     targets as for Trainer.attach; for squared_error the gradient lacks the mean over outputs, as scikit-learn's does.
     """
-    cdef _Panels values = _Panels(np.asarray(z), isa)
+    cdef Panels values = Panels(np.asarray(z), isa)
     losses = np.zeros(values.rows)
     values.kernels.loss[<int> LOSSES.index(loss)](
         values.rows, values.width, values.at, values.stride, cnp.PyArray_DATA(targets), NULL,
         NULL if weights is None else <const double *> cnp.PyArray_DATA(weights), <double *> cnp.PyArray_DATA(losses))
-    return losses, values.unpack(_type_of(z))
+    return losses, values.unpack()
 
 
 def gather(X, dtype, *, isa=None):
     """X converted to dtype the way a minibatch is read."""
     dtype = np.dtype(dtype)
     cdef Rows rows = Rows(X)
-    cdef _Panels values = _Panels(np.zeros(X.shape, dtype=dtype), isa)
+    cdef Panels values = Panels(np.zeros(X.shape, dtype=dtype), isa)
     values.kernels.gather[rows.source](rows.base, rows.row_bytes, NULL, rows.n_rows, rows.n_features, values.at,
                                        values.stride)
-    return values.unpack(dtype)
+    return values.unpack()
+
+
+def fma_ceiling(dtype, *, isa=None, int n_threads=1):
+    """Floating-point operations per second that no product can exceed: those of multiply-adds of registers.
+
+    It takes about 50 ms and is the best of ten tries; a multiply-add counts as two operations.
+
+    Parameters
+    ----------
+    dtype : float32 or float64
+    isa : str, default=None
+        Instruction set; None is ISA. Those without a fused multiply-add multiply, then add.
+    n_threads : int, default=1
+        Threads at work at the same time; the result is theirs together.
+
+    Returns
+    -------
+    ceiling : float
+        Operations per second.
+
+    Raises
+    ------
+    ValueError
+        When the CPU lacks the instruction set, or n_threads is not positive.
+    """
+    cdef const fm_kernels *kernels = fm_isa_kernels(_isa_index(isa), _bits(dtype))
+    cdef long steps = 1024, made = 0, slice_
+    cdef double start, seconds = 0, best = 0
+    cdef int tries
+    if n_threads < 1:
+        raise ValueError(f"n_threads must be positive, got {n_threads}")
+    with nogil:
+        while seconds < 0.002:
+            steps *= 2
+            start = fm_seconds()
+            made = kernels.multiply_add(steps)
+            seconds = fm_seconds() - start
+        steps = max(1, <long> (steps * 0.005 / seconds))
+        for tries in range(10):
+            start = fm_seconds()
+            if n_threads == 1:
+                made = kernels.multiply_add(steps)
+            else:
+                for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+                    made = kernels.multiply_add(steps)
+            best = max(best, 2.0 * made * n_threads / (fm_seconds() - start))
+    return best

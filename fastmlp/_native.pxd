@@ -53,6 +53,7 @@ cdef extern from "fastmlp.h" nogil:
                               const fm_step *, double *) noexcept nogil
         void (*update_sums)(const fm_layer *, long, long, long, const void *const *, long, const fm_step *,
                             double *) noexcept nogil
+        long (*multiply_add)(long) noexcept nogil
         const fm_gather_fn *gather
         const fm_elementwise_fn *activate
         const fm_derivative_fn *derivative

@@ -1,6 +1,7 @@
 /* The kernel families for one element type, and the table that hands them out. */
 #include "real.h"
 #include "vector_tmpl.c"
+#include "ceiling_tmpl.c"
 #include "gather_tmpl.c"
 #include "activations_tmpl.c"
 #include "losses_tmpl.c"
@@ -43,6 +44,7 @@ const fm_kernels FM(kernels) = {
     .update_dense = FM(update_dense),
     .update_sparse = FM(update_sparse),
     .update_sums = FM(update_sums),
+    .multiply_add = FM(multiply_add),
     .gather = FM(gathers),
     .activate = FM(activations),
     .derivative = FM(derivatives),

@@ -81,6 +81,9 @@ typedef struct {
     /* The same from finished gradient sums, laid out as weights: those of n row blocks, added in their order. */
     void (*update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
                         const fm_step *step, double *squares);
+    /* Multiply-adds of registers, for as many steps; returns their number. What they take is the least that as many in a
+     * product can take. */
+    long (*multiply_add)(long steps);
     /* families with many members, indexed by the position of the member's line in its .def file */
     const fm_gather_fn *gather;
     const fm_elementwise_fn *activate;

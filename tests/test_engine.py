@@ -322,6 +322,18 @@ def test_choose_isa_the_cpu_lacks(monkeypatch):
         _engine.choose_isa(lacking)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_fma_ceiling(n_threads, dtype, isa):
+    assert 0 < _engine.fma_ceiling(dtype, isa=isa, n_threads=n_threads) < np.inf
+
+
+def test_fma_ceiling_refuses():
+    with pytest.raises(ValueError, match="n_threads must be positive, got 0"):
+        _engine.fma_ceiling("float32", n_threads=0)
+    with pytest.raises(ValueError, match="'mmx' is not an instruction set"):
+        _engine.fma_ceiling("float32", isa="mmx")
+
+
 def test_isa_from_the_environment(script, isa):
     out = script("import fastmlp; fastmlp.MLPRegressor(max_iter=1); print(fastmlp._engine.ISA)", FASTMLP_ISA=isa)
     assert out == isa

@@ -58,6 +58,39 @@ def test_matmul_refuses_other_shapes(dtype):
 
 
 @pytest.mark.parametrize("shape", PRODUCTS, ids=str)
+def test_transposed_product(shape, dtype, isa):
+    n, k, m = shape
+    rng = np.random.default_rng(n + k + m)
+    a, b = rng.standard_normal((n, k)).astype(dtype), rng.standard_normal((n, m)).astype(dtype)
+    product = _engine.Panels(np.ones((k, m), dtype), isa, np.ones(m, dtype))
+    for _ in range(2):  # what was there before does not matter
+        product.multiply_transposed(_engine.Panels(a, isa), _engine.Panels(b, isa))
+    bound = (n + 2) * np.finfo(dtype).eps * (np.abs(a).T @ np.abs(b))
+    assert (np.abs(product.unpack() - a.astype(np.longdouble).T @ b.astype(np.longdouble)) <= bound).all()
+
+
+def test_panels_refuse_other_shapes(dtype, isa):
+    a, b, c = (_engine.Panels(np.zeros(shape, dtype), isa) for shape in [(2, 3), (3, 4), (4, 3)])
+    with pytest.raises(ValueError, match=r"of \(2, 3\) and \(3, 4\) is not \(4, 3\)"):
+        c.multiply(a, b)
+    with pytest.raises(ValueError, match=r"of \(2, 3\) and \(3, 4\) is not \(4, 3\) with an extra row"):
+        c.multiply_transposed(a, b)
+    with pytest.raises(ValueError, match=r"of \(2, 3\) do not belong to \(3, 4\)"):
+        a.differentiate("relu", b)
+
+
+def test_panels_refuse_other_types():
+    single, double = (_engine.Panels(np.zeros((2, 2), kind), None) for kind in (np.float32, np.float64))
+    for act in (
+        lambda: single.multiply(single, double),
+        lambda: double.multiply_transposed(single, single),
+        lambda: single.differentiate("relu", double),
+    ):
+        with pytest.raises(ValueError, match="of one element type"):
+            act()
+
+
+@pytest.mark.parametrize("shape", PRODUCTS, ids=str)
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations(name, shape, dtype, isa):
     z = np.random.default_rng(0).standard_normal(shape[::2]).astype(dtype) * 3

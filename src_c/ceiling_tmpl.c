@@ -1,0 +1,35 @@
+/* The ceiling that products are measured against: multiply-adds of registers alone. */
+
+/* Independent sums: as many as hide a multiply-add's latency (on ARM up to four units of four cycles each), and few enough
+ * that they and the two operands stay in the registers. */
+#undef FM_CEILING_SUMS
+#if defined(__ARM_NEON)
+#define FM_CEILING_SUMS 24
+#else
+#define FM_CEILING_SUMS 12
+#endif
+
+/* A vector of one element would go through the general registers. */
+#undef FM_CEILING_TYPE
+#if FM_VECTOR_BYTES == FM_BITS / 8
+#define FM_CEILING_TYPE FM_REAL
+#else
+#define FM_CEILING_TYPE vec
+#endif
+
+/* steps times a multiply-add to each sum; returns how many multiply-adds of elements these are. */
+static long FM(multiply_add)(long steps) {
+    const FM_REAL factor = (FM_REAL)0.5, addend = (FM_REAL)1;
+    FM_CEILING_TYPE sum[FM_CEILING_SUMS];
+#pragma GCC unroll 24
+    for (int i = 0; i < FM_CEILING_SUMS; i++)
+        sum[i] = (FM_CEILING_TYPE){0} + (FM_REAL)i; /* all different, or the compiler computes one of them for all */
+    for (long step = 0; step < steps; step++) {
+#pragma GCC unroll 24
+        for (int i = 0; i < FM_CEILING_SUMS; i++)
+            sum[i] = sum[i] * factor + addend;
+    }
+    /* Somebody might read the sums: hence the loop is not removed. */
+    __asm__ volatile("" : : "r"(sum) : "memory");
+    return steps * FM_CEILING_SUMS * FM_LANES;
+}
