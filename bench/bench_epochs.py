@@ -1,0 +1,65 @@
+"""Whole fits of a case's epochs through the estimators, as compare.py times them.
+
+pytest bench/ --benchmark-only
+"""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from cases import TRAINING
+
+from fastmlp import MLPClassifier, MLPRegressor, _engine
+
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning")
+
+
+def timed_fit(benchmark, case, X, y, *, epochs=None, estimator=MLPClassifier, **parameters):
+    """Time fits of the case's epochs, or of so many."""
+    epochs = epochs or case.epochs
+    model = estimator(
+        hidden_layer_sizes=case.sizes[1:-1],
+        batch_size=case.batch,
+        max_iter=epochs,
+        n_iter_no_change=np.inf,
+        tol=0,
+        random_state=0,
+        **parameters,
+    )
+    benchmark.extra_info |= {"epochs": epochs, "flops": case.flops_per_epoch * epochs}
+    benchmark.pedantic(model.fit, (X, y), rounds=5, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("n_jobs", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", TRAINING)
+def bench_classifier(benchmark, name, dtype, n_jobs):
+    case = TRAINING[name]
+    timed_fit(benchmark, case, *case.data(dtype), n_jobs=n_jobs)
+
+
+def bench_regressor(benchmark):
+    case = TRAINING["S"]
+    X, _ = case.data("float32")
+    timed_fit(benchmark, case, X, X[:, : case.sizes[-1]], estimator=MLPRegressor)
+
+
+@pytest.mark.parametrize("kept", [0.01, 0.1])
+def bench_csr(benchmark, kept):
+    """The case with most of its samples' features zero, as CSR."""
+    case = TRAINING["M"]
+    X, y = case.data("float32")
+    X[np.random.default_rng(0).random(X.shape) > kept] = 0
+    timed_fit(benchmark, case, scipy.sparse.csr_array(X), y)
+
+
+def bench_bytes(benchmark):
+    """Samples of bytes, converted minibatch by minibatch."""
+    case = TRAINING["M"]
+    X, y = case.data("float32")
+    timed_fit(benchmark, case, (X * 40 + 128).clip(0, 255).astype(np.uint8), y, dtype="float32")
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def bench_lbfgs(benchmark):
+    case = TRAINING["S"]
+    timed_fit(benchmark, case, *case.data("float64"), epochs=20, solver="lbfgs")

@@ -1,0 +1,48 @@
+"""Predictions: of one row, where it is all overhead, up to many.
+
+pytest bench/ --benchmark-only
+"""
+
+import numpy as np
+import pytest
+from cases import TRAINING
+
+from fastmlp import MLPClassifier, _engine
+
+ROWS = [1, 100, 10_000]
+
+
+def fitted(name, dtype, n_jobs):
+    """A classifier of the case's shape after a single epoch over few rows; nothing but its shape matters here."""
+    case = TRAINING[name]
+    X, y = case._replace(n_rows=1000).data(dtype)
+    return MLPClassifier(case.sizes[1:-1], n_jobs=n_jobs, random_state=0).partial_fit(
+        X, y, classes=np.arange(case.sizes[-1])
+    )
+
+
+@pytest.mark.parametrize("n_jobs", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("n_rows", ROWS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", TRAINING)
+def bench_predict_proba(benchmark, name, dtype, n_rows, n_jobs):
+    X, _ = TRAINING[name]._replace(n_rows=n_rows).data(dtype)
+    benchmark(fitted(name, dtype, n_jobs).predict_proba, X)
+
+
+@pytest.mark.skipif(not hasattr(MLPClassifier, "predictor"), reason="the estimators have no predictor()")
+@pytest.mark.parametrize("n_rows", ROWS)
+@pytest.mark.parametrize("name", TRAINING)
+def bench_predictor(benchmark, name, n_rows):
+    X, _ = TRAINING[name]._replace(n_rows=n_rows).data("float32")
+    benchmark(fitted(name, "float32", None).predictor(), X)
+
+
+@pytest.mark.parametrize("isa", _engine.SUPPORTED_ISAS)
+@pytest.mark.parametrize("name", ["S", "M"])
+def bench_forward_of_isa(benchmark, name, isa):
+    """The engine alone, on every instruction set."""
+    case = TRAINING[name]._replace(n_rows=1000)
+    X, _ = case.data("float32")
+    network = _engine.PackedNetwork(case.sizes, "relu", "log_loss", "float32", isa=isa)
+    benchmark(network.forward, _engine.Rows(X))

@@ -1,0 +1,62 @@
+"""One minibatch through the engine: rows forward and back, gradient, update.
+
+pytest bench/ --benchmark-only
+"""
+
+import numpy as np
+import pytest
+from bench_kernels import HYPER
+from cases import TRAINING
+
+from fastmlp import _engine
+from fastmlp.rows import rows_of
+
+LOSS = "log_loss"
+
+
+def timed_step(benchmark, name, dtype, *, activation="relu", rule="adam", isa=None, n_threads=1):
+    """Time the case's minibatches, one after another."""
+    case = TRAINING[name]
+    X, y = case.data(dtype)
+    trainer = _engine.Trainer(
+        case.sizes, activation, LOSS, dtype, rule=rule, max_batch=case.batch, n_threads=n_threads, isa=isa
+    )
+    rng = np.random.default_rng(0)
+    scale = 1 / np.sqrt(max(case.sizes))
+    trainer.load((rng.uniform(-scale, scale, trainer.n_params)).astype(dtype))
+    trainer.attach(rows_of(X, np.dtype(dtype)), y.astype(np.int32))
+    batches = [b for b in np.split(rng.permutation(len(X)), range(case.batch, len(X), case.batch))]
+    count = 0
+
+    def step():
+        nonlocal count
+        trainer.begin(batches[count % len(batches)], case.batch, 0.0001, HYPER, count)
+        count += 1
+        while not trainer.run():
+            pass
+
+    benchmark.extra_info["flops"] = case.flops_per_epoch * case.batch / case.n_rows
+    benchmark(step)
+
+
+@pytest.mark.parametrize("n_threads", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", TRAINING)
+def bench_step(benchmark, name, dtype, n_threads):
+    timed_step(benchmark, name, dtype, n_threads=n_threads)
+
+
+@pytest.mark.parametrize("isa", _engine.SUPPORTED_ISAS)
+@pytest.mark.parametrize("name", ["XS", "S", "M"])
+def bench_step_of_isa(benchmark, name, isa):
+    timed_step(benchmark, name, "float32", isa=isa)
+
+
+@pytest.mark.parametrize("rule", _engine.RULES)
+def bench_step_of_rule(benchmark, rule):
+    timed_step(benchmark, "M", "float32", rule=rule)
+
+
+@pytest.mark.parametrize("activation", _engine.ACTIVATIONS)
+def bench_step_of_activation(benchmark, activation):
+    timed_step(benchmark, "S", "float32", activation=activation)
