@@ -32,11 +32,9 @@ class Comparison:
     def __init__(self, names, dtype, n_threads):
         self.workers, self.versions, self.left_out = {}, {}, {}
         for name in names:
-            worker = None
             try:
-                worker = Worker(name, dtype, n_threads)
+                self.workers[name] = worker = Worker(name, dtype, n_threads)
                 self.versions |= worker.versions
-                self.workers[name] = worker
             except WorkerError as error:
                 self.leave_out(name, error)
 
@@ -52,6 +50,8 @@ class Comparison:
         except WorkerError as error:
             self.leave_out(name, error)
             self.workers.pop(name).close()
+            if name == OURS:  # there is nothing to compare with
+                sys.exit(1)
             return None
 
     def ask_all(self, names, *request):

@@ -5,6 +5,7 @@ requests from stdin and writes an answer to each to stdout, one line of JSON eac
 so the engines can be asked in turn.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -36,7 +37,11 @@ class Worker:
             text=True,
             env=environment,
         )
-        self.versions = self._answer()
+        try:
+            self.versions = self._answer()
+        except WorkerError:
+            self.close()
+            raise
 
     def _answer(self):
         line = self.process.stdout.readline()
@@ -47,16 +52,15 @@ class Worker:
 
     def ask(self, method, *arguments):
         """Return the result of a method of Measurements below; WorkerError when it raised an exception."""
-        try:
+        with contextlib.suppress(BrokenPipeError):  # there is no answer then
             self.process.stdin.write(json.dumps([method, *arguments]) + "\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # there is no answer then
         return self._answer()
 
     def close(self):
         """End the process."""
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
