@@ -1,6 +1,6 @@
 """What the rest of the package uses of the native engine; documented in _engine.pyx."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,23 @@ class PackedNetwork:
         out: NDArray | None = None,
         n_threads: int = 1,
     ) -> NDArray: ...
+
+class Predictor(PackedNetwork):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str,
+        loss: str,
+        dtype: DTypeLike,
+        *,
+        form: str = "columns",
+        team_size: Callable[[float], int],
+        flops_alone: float,
+        isa: str | None = None,
+    ) -> None: ...
+    def __call__(self, X: NDArray) -> NDArray: ...
+    def if_valid(self, X: Any) -> NDArray | None: ...
+    def holds(self, coefs: Sequence[NDArray], intercepts: Sequence[NDArray]) -> bool: ...
 
 class Trainer(PackedNetwork):
     n_threads: int

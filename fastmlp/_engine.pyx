@@ -17,6 +17,7 @@ import os
 import numpy as np
 
 cimport numpy as cnp
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -60,6 +61,8 @@ cdef long MAX_BLOCKS = 4
 cdef double FLOPS_PER_BLOCK = 1.5e6
 # Rows that go through all layers together: the activations of a wide layer stay in the second-level cache.
 cdef long CACHED_ROWS = 128
+# Rows times parameters that a forward pass does before it lets go of the GIL, about 10 us of work.
+cdef long ROW_PARAMS_WITH_GIL = 500_000
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -357,12 +360,7 @@ cdef class PackedNetwork:
         """
         cdef const int64_t[::1] order_view
         cdef const int64_t *order_at = NULL
-        cdef long first = start, n, width = 0, i, block, slice_
-        cdef long n_blocks, n_slices, stride = CACHED_ROWS + 1
-        cdef Py_ssize_t half, slice_bytes
-        cdef char *scratch
-        cdef char *to
-        cdef unsigned mode = 0
+        cdef long n, first = start
         self._check(rows)
         if order is not None:
             order_view = order
@@ -370,41 +368,65 @@ cdef class PackedNetwork:
         n = (stop if stop is not None else (order_view.shape[0] if order is not None else rows.n_rows)) - first
         if out is None:
             out = np.empty((n, self.n_outputs), dtype=self.dtype)
-        if n == 0:
-            return out
-        n_blocks = _ceil(n, CACHED_ROWS)
-        n_slices = max(1, min(<long> n_threads, n_blocks))
-        if n < CACHED_ROWS:
-            stride = n | 1
+        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, n_threads, False)
+        return out
+
+    cdef bint _outputs_of(self, Rows rows, const int64_t *order, long first, long n, char *to, long width,
+                          int n_threads, bint check) except -1:
+        """Writes the outputs of n rows to rows of width elements.
+
+        With check, dense rows are looked through first: False, with some outputs missing, when one holds a number that
+        is not finite.
+        """
+        cdef long i, block, slice_, widest = 0, stride = min(n, CACHED_ROWS) | 1
+        cdef long n_blocks = _ceil(n, CACHED_ROWS), n_slices = max(1, min(n_threads, n_blocks))
+        cdef Py_ssize_t half, slice_bytes
+        cdef char *buffer
+        cdef char *scratch
+        cdef unsigned mode = 0
+        cdef int bad = 0
         for i in range(self.n_layers):
-            width = max(width, max(self.layers[i].outputs, 0 if rows.is_sparse and i == 0 else self.layers[i].inputs))
-        half = self._panels(width) * stride * FM_PANEL_BYTES
+            widest = max(widest, self.layers[i].outputs)
+            if i > 0 or not rows.is_sparse:
+                widest = max(widest, self.layers[i].inputs)
+        half = self._panels(widest) * stride * FM_PANEL_BYTES
         slice_bytes = 2 * half
-        buffer = np.empty(n_slices * slice_bytes + 64, dtype=np.uint8)
-        scratch = _aligned(buffer)
-        to = <char *> cnp.PyArray_DATA(out)
-        if n_slices == 1:
+        buffer = <char *> PyMem_RawMalloc(n_slices * slice_bytes + 64)
+        if buffer == NULL:
+            raise MemoryError(f"no memory for the activations of {n_slices} x {min(n, CACHED_ROWS)} rows")
+        scratch = <char *> ((<size_t> buffer + 63) & ~<size_t> 63)
+        if n * self.n_params < ROW_PARAMS_WITH_GIL:
+            mode = fm_denormals_flush()
+            for block in range(n_blocks):
+                bad |= not self._forward_block(rows, order, first, n, block, stride, half, scratch, to, width, check)
+            fm_denormals_restore(mode)
+        elif n_slices == 1:
+            # Without OpenMP: a process forked from one that had a team must not enter it.
             with nogil:
                 mode = fm_denormals_flush()
                 for block in range(n_blocks):
-                    self._forward_block(rows, order_at, first, n, block, stride, half, scratch, to)
+                    bad |= not self._forward_block(rows, order, first, n, block, stride, half, scratch, to, width,
+                                                   check)
                 fm_denormals_restore(mode)
         else:
             with nogil, parallel(num_threads=n_slices):
                 mode = fm_denormals_flush()
                 for slice_ in prange(n_slices, schedule="static", chunksize=1):
                     for block in range(n_blocks * slice_ // n_slices, n_blocks * (slice_ + 1) // n_slices):
-                        self._forward_block(rows, order_at, first, n, block, stride, half,
-                                            scratch + slice_ * slice_bytes, to)
+                        bad |= not self._forward_block(rows, order, first, n, block, stride, half,
+                                                       scratch + slice_ * slice_bytes, to, width, check)
                 fm_denormals_restore(mode)
-        return out
+        PyMem_RawFree(buffer)
+        return not bad
 
-    cdef void _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
-                             Py_ssize_t half, char *scratch, char *out) noexcept nogil:
+    cdef bint _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
+                             Py_ssize_t half, char *scratch, char *out, long width, bint check) noexcept nogil:
         cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, n - at), i
         cdef char *a = scratch + half
         cdef char *z = scratch
         cdef fm_after after
+        if check and not self.kernels.finite(m * rows.n_features, rows.base + (first + at) * rows.row_bytes):
+            return False
         self._enter(rows, order, first + at, m, a, z, stride)
         for i in range(1, self.n_layers):
             a, z = z, a
@@ -412,8 +434,115 @@ cdef class PackedNetwork:
             self.kernels.dense(m, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights, 1, z,
                                stride, &after)
         self.kernels.link[self.loss](m, self.n_outputs, z, stride)
-        self.kernels.scatter(z, stride, m, self.n_outputs, out + at * self.n_outputs * self.itemsize,
-                             self.n_outputs * self.itemsize)
+        self.kernels.scatter(z, stride, m, self.n_outputs, out + at * width * self.itemsize, width * self.itemsize)
+        return True
+
+
+cdef class Predictor(PackedNetwork):
+    """A packed network that is called with samples: ``predictor(X)``.
+
+    X is a C-contiguous array of shape (n_samples, n_features) and of the network's type; shape and type are all that is
+    checked. May be called from many Python threads at once.
+
+    Parameters
+    ----------
+    sizes, activation, loss, dtype, isa
+        As for PackedNetwork.
+    form : {"columns", "flat", "pair"}
+        What a call returns: the outputs, shape (n_samples, n_outputs); for a single output also the outputs, shape
+        (n_samples,), or with p the output the columns 1 - p and p.
+    team_size : callable
+        Given a number of floating-point operations, the number of threads to share them.
+    flops_alone : float
+        So few of them need not be shared: team_size is not asked.
+    """
+
+    cdef int form
+    cdef int type_number
+    cdef object team_size
+    cdef double flops_alone
+
+    def __init__(self, sizes, activation, loss, dtype, *, form="columns", team_size, flops_alone, isa=None):
+        super().__init__(sizes, activation, loss, dtype, isa=isa)
+        self.form = ("columns", "flat", "pair").index(form)
+        if self.form and self.n_outputs != 1:
+            raise ValueError(f"form={form!r} is for one output, the network has {self.n_outputs}")
+        self.type_number = self.dtype.num
+        self.team_size = team_size
+        self.flops_alone = flops_alone
+
+    def __call__(self, X):
+        if not self._fits(X):
+            shape = f"an array of shape {X.shape} and type {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
+            raise ValueError(f"X must be a C-contiguous array of shape (n_samples, {self.layers[0].inputs}) and type "
+                             f"{self.dtype}, got {shape}.")
+        return self._predict(X, False)
+
+    def if_valid(self, X):
+        """What a call returns, for samples that are as they must be and finite, and at least one; None for all others."""
+        if not self._fits(X) or cnp.PyArray_DIM(X, 0) == 0:
+            return None
+        return self._predict(X, True)
+
+    def holds(self, coefs, intercepts):
+        """Whether these are the parameters that were loaded, bit by bit."""
+        cdef long i, inputs, outputs
+        cdef cnp.npy_intp step
+        if len(coefs) != self.n_layers or len(intercepts) != self.n_layers:
+            return False
+        for i in range(self.n_layers):
+            inputs, outputs = self.layers[i].inputs, self.layers[i].outputs
+            weights, biases = coefs[i], intercepts[i]
+            if not (cnp.PyArray_CheckExact(weights) and cnp.PyArray_CheckExact(biases)
+                    and cnp.PyArray_TYPE(weights) == cnp.PyArray_TYPE(biases) == self.type_number
+                    and cnp.PyArray_NDIM(weights) == 2 and cnp.PyArray_NDIM(biases) == 1
+                    and cnp.PyArray_DIM(weights, 0) == inputs and cnp.PyArray_DIM(weights, 1) == outputs
+                    and cnp.PyArray_DIM(biases, 0) == outputs
+                    and cnp.PyArray_IS_C_CONTIGUOUS(weights) and cnp.PyArray_IS_C_CONTIGUOUS(biases)
+                    and cnp.PyArray_ISCARRAY_RO(weights) and cnp.PyArray_ISCARRAY_RO(biases)):
+                return False
+            step = outputs * self.itemsize
+            if not (self.kernels.holds(self.layers[i].weights, inputs + 1, inputs, outputs,
+                                       cnp.PyArray_DATA(weights), step)
+                    and self.kernels.holds(<char *> self.layers[i].weights + inputs * FM_PANEL_BYTES, inputs + 1, 1,
+                                           outputs, cnp.PyArray_DATA(biases), step)):
+                return False
+        return True
+
+    cdef bint _fits(self, X):
+        # A C array: contiguous, aligned, in native byte order.
+        return (cnp.PyArray_Check(X) and cnp.PyArray_NDIM(X) == 2 and cnp.PyArray_TYPE(X) == self.type_number
+                and cnp.PyArray_ISCARRAY_RO(X) and cnp.PyArray_DIM(X, 1) == self.layers[0].inputs)
+
+    cdef object _predict(self, X, bint check):
+        cdef cnp.npy_intp n = cnp.PyArray_DIM(X, 0)
+        cdef cnp.npy_intp shape[2]
+        cdef double flops = 2.0 * n * self.n_params
+        cdef Rows rows = Rows.__new__(Rows)
+        cdef int n_threads = 1
+        shape[0], shape[1] = n, 2 if self.form == 2 else self.n_outputs
+        out = cnp.PyArray_EMPTY(1 if self.form == 1 else 2, shape, self.type_number, False)
+        rows.base = <const char *> cnp.PyArray_DATA(X)
+        rows.row_bytes = self.layers[0].inputs * self.itemsize
+        rows.source = self.source
+        rows.n_rows, rows.n_features = n, self.layers[0].inputs
+        if flops > self.flops_alone:
+            n_threads = self.team_size(flops)
+        if n and not self._outputs_of(rows, NULL, 0, n, <char *> cnp.PyArray_DATA(out), shape[1], n_threads, check):
+            return None
+        if self.form == 2 and self.type_number == cnp.NPY_FLOAT32:
+            _pair(<float *> cnp.PyArray_DATA(out), n)
+        elif self.form == 2:
+            _pair(<double *> cnp.PyArray_DATA(out), n)
+        return out
+
+
+cdef void _pair(real *columns, cnp.npy_intp n) noexcept nogil:
+    """From p in the first of two columns: 1 - p and p."""
+    cdef cnp.npy_intp i
+    for i in range(n):
+        columns[2 * i + 1] = columns[2 * i]
+        columns[2 * i] = 1 - columns[2 * i]
 
 
 cdef class Trainer(PackedNetwork):

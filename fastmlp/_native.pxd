@@ -43,6 +43,8 @@ cdef extern from "fastmlp.h" nogil:
 
     ctypedef struct fm_kernels:
         void (*scatter)(const void *, long, long, long, void *, Py_ssize_t) noexcept nogil
+        int (*holds)(const void *, long, long, long, const void *, Py_ssize_t) noexcept nogil
+        int (*finite)(long, const void *) noexcept nogil
         void (*pack_transposed)(const void *, long, long, void *) noexcept nogil
         void (*dense)(long, long, long, const void *, long, const void *, int, void *, long,
                       const fm_after *) noexcept nogil

@@ -4,10 +4,11 @@ import copy
 import operator
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse
@@ -28,7 +29,7 @@ from fastmlp.activations import ACTIVATIONS
 from fastmlp.batching import RowOrder, resolve_batch_size
 from fastmlp.initializers import glorot_uniform
 from fastmlp.losses import OUTPUT_ACTIVATIONS
-from fastmlp.network import Network
+from fastmlp.network import Network, Predictor
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, Optimizer
 from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import SCHEDULES, InvScaling
@@ -36,6 +37,10 @@ from fastmlp.stopping import NoImprovement
 from fastmlp.targets import classification_loss, encode_labels, encode_numbers
 from fastmlp.threads import team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
+
+# Packed networks of estimators that predict, with what beside the parameters they depend on. Not attributes: they are
+# no part of a pickle, and predict leaves an estimator's attributes as they are.
+_predictors: MutableMapping[BaseEstimator, tuple[tuple, Predictor]] = WeakKeyDictionary()
 
 
 class _BaseMLP(BaseEstimator):
@@ -99,6 +104,10 @@ class _BaseMLP(BaseEstimator):
     @abstractmethod
     def _decode(self, outputs: NDArray) -> Any:
         """Return the predictions that belong to the network's outputs."""
+
+    @abstractmethod
+    def _predictor_form(self) -> str:
+        """Return the form of a Predictor's answers."""
 
     @abstractmethod
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
@@ -388,18 +397,73 @@ class _BaseMLP(BaseEstimator):
 
     # ---- predicting -------------------------------------------------------------------------------------------------
 
+    def _network(self, dtype: np.dtype) -> Network:
+        """Return a copy of the fitted network."""
+        loss = next(name for name, link in OUTPUT_ACTIVATIONS.items() if link == self.out_activation_)
+        return Network.from_layers(self.coefs_, self.intercepts_, self.activation, loss, dtype)
+
     def _outputs(self, X: Any) -> NDArray:
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""
+        plain = self._predict_plain(X)
+        if plain is not None:
+            return plain[:, 1:] if self._predictor_form() == "pair" else plain.reshape(len(plain), -1)
+        check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         if self.dtype == "auto":
             dtype = _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
         else:
             self._validate_params()  # the type may have been set after fit
             dtype = np.dtype(self.dtype)
-        loss = next(name for name, link in OUTPUT_ACTIVATIONS.items() if link == self.out_activation_)
-        network = Network.from_layers(self.coefs_, self.intercepts_, self.activation, loss, dtype)
+        network = self._network(dtype)
         rows = rows_of(X, dtype)
         return network.forward(rows, team_size(self.n_jobs, network.flops_per_row / 3 * rows.n_rows))
+
+    def _predict_plain(self, X: Any) -> NDArray | None:
+        """Return what a predictor() returns, for an array that passes every check as it is; None for all else.
+
+        The packed network is kept from call to call. The attributes are the truth: it is made anew when they are no
+        longer what it was made from.
+        """
+        fitted = self.__dict__
+        if "coefs_" not in fitted or type(X) is not np.ndarray or "feature_names_in_" in fitted:
+            return None
+        coefs, intercepts, dtype = self.coefs_, self.intercepts_, X.dtype
+        if dtype != coefs[0].dtype or self.dtype not in ("auto", dtype.name):
+            return None
+        key = (self.activation, self.out_activation_, self.n_jobs)
+        kept = _predictors.get(self)
+        if kept is None or kept[0] != key or not kept[1].holds(coefs, intercepts):
+            team_size(self.n_jobs, 0.0)  # refuses a bad n_jobs
+            kept = _predictors[self] = (key, self._network(dtype).predictor(self._predictor_form(), self.n_jobs))
+        return kept[1].if_valid(X)
+
+    def predictor(self) -> Predictor:
+        """Return a bare function for predictions at the least cost per call.
+
+        It checks shape and type of its argument and nothing else: NaN and infinity go through, and names of columns are
+        not looked at. Its parameters are a copy, made now; a later fit does not change it. It may be called from many
+        threads at once. It cannot be pickled: it is made where it is used.
+
+        Returns
+        -------
+        predictor : callable
+            Takes a C-contiguous array of shape (n_samples, n_features) and of the type of ``coefs_``. Returns what
+            predict_proba (of a regressor: predict) returns for it. Raises ValueError for anything else.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from fastmlp import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = MLPClassifier((20,), learning_rate_init=0.01, max_iter=500, random_state=0).fit(X, y)
+        >>> predictor = clf.predictor()
+        >>> np.array_equal(predictor(X[:1]), clf.predict_proba(X[:1]))
+        True
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        return self._network(self.coefs_[0].dtype).predictor(self._predictor_form(), self.n_jobs)
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Predict labels or numbers.
@@ -412,7 +476,6 @@ class _BaseMLP(BaseEstimator):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        check_is_fitted(self)
         return self._decode(self._outputs(X))
 
     def __sklearn_tags__(self) -> Tags:
@@ -658,9 +721,14 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         -------
         probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
-        check_is_fitted(self)
+        probabilities = self._predict_plain(X)
+        if probabilities is not None:
+            return probabilities
         outputs = self._outputs(X)
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+
+    def _predictor_form(self) -> str:
+        return "pair" if self.n_outputs_ == 1 else "columns"
 
     def predict_log_proba(self, X: ArrayLike) -> NDArray:
         """Predict the logarithm of the probabilities; see :meth:`predict_proba`."""
@@ -844,6 +912,9 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
 
     def _decode(self, outputs: NDArray) -> NDArray:
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def _predictor_form(self) -> str:
+        return "flat" if self.n_outputs_ == 1 else "columns"
 
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         if not np.isfinite(outputs).all():

@@ -1,6 +1,7 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from fastmlp import _engine
 from fastmlp.rows import Rows
+from fastmlp.threads import FLOPS_PER_THREAD, team_size
+
+Predictor = _engine.Predictor
 
 
 class Network:
@@ -68,6 +72,20 @@ class Network:
         packed = _engine.PackedNetwork(self.sizes, self.activation, self.loss, self.params.dtype)
         packed.load(self.params)
         return packed
+
+    def predictor(self, form: str, n_jobs: int | None) -> Predictor:
+        """Return a callable that gives the outputs, in one of a Predictor's forms, for plain arrays."""
+        predictor = _engine.Predictor(
+            self.sizes,
+            self.activation,
+            self.loss,
+            self.params.dtype,
+            form=form,
+            team_size=partial(team_size, n_jobs),
+            flops_alone=2 * FLOPS_PER_THREAD,
+        )
+        predictor.load(self.params)
+        return predictor
 
     def forward(self, rows: Rows, n_threads: int = 1) -> NDArray:
         """Return the outputs for all rows, shape (n_rows, n_outputs)."""

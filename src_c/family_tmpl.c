@@ -38,6 +38,8 @@ static const fm_elementwise_fn FM(links)[] = {
 extern const fm_kernels FM(kernels);
 const fm_kernels FM(kernels) = {
     .scatter = FM(scatter),
+    .holds = FM(holds),
+    .finite = FM(finite),
     .pack_transposed = FM(pack_transposed),
     .dense = FM(dense),
     .sparse = FM(sparse),

@@ -67,6 +67,8 @@ typedef struct {
 typedef struct {
     /* families with one member */
     void (*scatter)(const void *panels, long stride, long rows, long width, void *out, ptrdiff_t row_bytes);
+    int (*holds)(const void *panels, long stride, long rows, long width, const void *x, ptrdiff_t row_bytes);
+    int (*finite)(long n, const void *x);
     void (*pack_transposed)(const void *weights, long inputs, long outputs, void *transposed);
     void (*dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased, void *c,
                   long c_stride, const fm_after *after);

@@ -55,6 +55,41 @@ static void FM(scatter)(const void *panels, long stride, long rows, long width, 
     }
 }
 
+/* Whether the panels hold these rows, bit by bit: a NaN equals itself, 0 and -0 differ. */
+static int FM(holds)(const void *panels, long stride, long rows, long width, const void *x, ptrdiff_t row_bytes) {
+    typedef FM_INT bits __attribute__((may_alias));
+    for (long r = 0; r < rows; r++) {
+        const bits *packed = (const bits *)panels + r * FM_PANEL,
+                   *row = (const bits *)((const char *)x + r * row_bytes);
+        FM_INT difference = 0;
+        for (long c = 0; c < width; c += FM_PANEL, packed += stride * FM_PANEL)
+            if (width - c >= FM_PANEL)
+                for (long k = 0; k < FM_PANEL; k++)
+                    difference |= packed[k] ^ row[c + k];
+            else
+                for (long k = 0; k < width - c; k++)
+                    difference |= packed[k] ^ row[c + k];
+        if (difference)
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether none of n numbers is infinite or NaN. */
+static int FM(finite)(long n, const void *x) {
+    const FM_REAL *at = x;
+    vec products = v_all(0), value; /* with zero: NaN where the number is not finite */
+    long i = 0;
+    for (; i + FM_LANES <= n; i += FM_LANES) {
+        memcpy(&value, at + i, sizeof value);
+        products += value * (FM_REAL)0;
+    }
+    FM_REAL sum = (FM_REAL)v_sum(products);
+    for (; i < n; i++)
+        sum += at[i] * (FM_REAL)0;
+    return sum == 0;
+}
+
 /* Eight rows of eight columns, transposed in registers where a vector holds eight elements: element by element this
  * costs a quarter of a weight update. */
 #undef FM_OCTETS

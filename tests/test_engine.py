@@ -289,6 +289,83 @@ def test_forward(n_rows, dtype, isa):
         )
 
 
+def predictor_of(params, sizes, loss, dtype, isa=None, *, n_threads=1, form="columns"):
+    predictor = _engine.Predictor(
+        sizes, "tanh", loss, dtype, isa=isa, form=form, team_size=lambda flops: n_threads, flops_alone=0.0
+    )
+    predictor.load(params)
+    return predictor
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 127, 400])
+def test_predictor(n_rows, dtype, isa):
+    for sizes, loss in zip(NETWORKS, itertools.cycle(LOSSES)):
+        params, X, _, _ = problem(sizes, loss, dtype, n_rows)
+        network = _engine.PackedNetwork(sizes, "tanh", loss, dtype, isa=isa)
+        network.load(params)
+        expected = network.forward(rows_of(X, dtype))
+        for n_threads in (1, 3):
+            predictor = predictor_of(params, sizes, loss, dtype, isa, n_threads=n_threads)
+            np.testing.assert_array_equal(predictor(X), expected)
+            if n_rows:
+                np.testing.assert_array_equal(predictor.if_valid(X), expected)
+            if sizes[-1] == 1:
+                flat = predictor_of(params, sizes, loss, dtype, isa, n_threads=n_threads, form="flat")
+                np.testing.assert_array_equal(flat(X), expected[:, 0])
+                pair = predictor_of(params, sizes, loss, dtype, isa, n_threads=n_threads, form="pair")
+                np.testing.assert_array_equal(pair(X), np.hstack([1 - expected, expected]))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_predictor_sees_what_is_not_finite(bad, n_threads, dtype, isa):
+    sizes = (37, 3)
+    params, X, _, _ = problem(sizes, "log_loss", dtype, 400)
+    X[5] = np.finfo(dtype).max  # finite, though the sum of the row is not
+    predictor = predictor_of(params, sizes, "log_loss", dtype, isa, n_threads=n_threads)
+    assert predictor.if_valid(X) is not None
+    for row, column in itertools.product([0, 5, 127, 128, 255, 399], [0, 31, 36]):
+        X_bad = X.copy()
+        X_bad[row, column] = bad
+        assert predictor.if_valid(X_bad) is None
+        assert np.isnan(predictor(X_bad)[row]).any()
+
+
+def test_predictor_takes_only_arrays_of_its_kind(dtype):
+    sizes = (4, 5, 3)
+    params, X, _, _ = problem(sizes, "log_loss", dtype, 10)
+    predictor = predictor_of(params, sizes, "log_loss", dtype)
+    other = np.float64 if dtype == np.float32 else np.float32
+    swapped = X.astype(X.dtype.newbyteorder())
+    for bad in (X[:, :3], X[0], X.astype(other), np.asfortranarray(X), X[:, ::-1], X[::2], swapped, X.tolist(), None):
+        assert predictor.if_valid(bad) is None
+        with pytest.raises(
+            ValueError, match=r"X must be a C-contiguous array of shape \(n_samples, 4\) and type float"
+        ):
+            predictor(bad)
+    assert predictor.if_valid(X[:0]) is None
+    assert predictor(X[:0]).shape == (0, 3)
+    with pytest.raises(ValueError, match="form='flat' is for one output, the network has 3"):
+        predictor_of(params, sizes, "log_loss", dtype, form="flat")
+
+
+def test_predictor_knows_its_parameters(dtype, isa):
+    for sizes in NETWORKS:
+        params = problem(sizes, "squared_error", dtype)[0]
+        params[0] = np.nan
+        predictor = predictor_of(params, sizes, "squared_error", dtype, isa)
+        for i in {0, 1, len(params) // 2, len(params) - sizes[-1], len(params) - 1}:
+            changed = params.copy()
+            assert predictor.holds(*layer_views(changed, sizes))
+            changed[i] = np.nextafter(changed[i], 2, dtype=dtype) if i else 0
+            assert not predictor.holds(*layer_views(changed, sizes))
+        coefs, intercepts = layer_views(params, sizes)
+        assert not predictor.holds(coefs[:-1], intercepts[:-1])
+        assert not predictor.holds(coefs, [None, *intercepts[1:]])
+        if params.dtype == np.float64:
+            assert not predictor.holds([W.astype(np.float32) for W in coefs], intercepts)
+
+
 def test_attach_and_load_check_their_arrays():
     trainer = _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4)
     rows, y = rows_of(np.zeros((4, 3)), np.float64), np.zeros((4, 2))

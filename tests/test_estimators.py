@@ -388,6 +388,66 @@ def test_attributes_are_the_source_of_truth(cls):
         np.testing.assert_array_equal(estimator.predict(X_IRIS), 0)
 
 
+def test_changes_of_a_fitted_model_show_in_its_next_prediction(cls):
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS)
+    answer = estimator.predict_proba if cls is MLPClassifier else estimator.predict
+    seen = [answer(X_IRIS)]
+    for change in (
+        lambda: estimator.coefs_[0].__setitem__((0, 0), 5.0),
+        lambda: estimator.intercepts_[-1].__setitem__(0, 5.0),
+        lambda: estimator.set_params(activation="identity"),
+        lambda: setattr(estimator, "out_activation_", "logistic"),
+        lambda: estimator.fit(X_IRIS[::2], Y_IRIS[::2]),
+    ):
+        change()
+        seen.append(answer(X_IRIS))
+        assert not np.array_equal(seen[-1], seen[-2])
+        copied = copy.deepcopy(estimator)
+        np.testing.assert_array_equal(
+            (copied.predict_proba if cls is MLPClassifier else copied.predict)(X_IRIS), seen[-1]
+        )
+
+
+def test_names_of_features_are_looked_at_in_every_call(cls):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X_IRIS, columns=list("abcd"))
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(frame, Y_IRIS)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            estimator.predict(X_IRIS)
+
+
+def test_assume_finite(cls):
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS)
+    with sklearn.config_context(assume_finite=True):
+        estimator.predict(X_BAD)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_predictor_gives_what_the_checked_methods_give(cls, dtype, n_targets):
+    X, y = X_IRIS.astype(dtype), np.stack([Y_IRIS > 0, Y_IRIS > 1], axis=1)[:, :n_targets].squeeze().astype(int)
+    for target in (Y_IRIS, y):
+        estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X, target)
+        expected = (estimator.predict_proba if cls is MLPClassifier else estimator.predict)(X)
+        # The long way, which an array in Fortran order takes, gives the same.
+        long_way = (estimator.predict_proba if cls is MLPClassifier else estimator.predict)(np.asfortranarray(X))
+        predictor = estimator.predictor()
+        np.testing.assert_array_equal(predictor(X), expected)
+        np.testing.assert_array_equal(long_way, expected)
+        assert predictor(X).dtype == dtype
+        estimator.fit(X[::3], target[::3])
+        np.testing.assert_array_equal(predictor(X), expected)
+
+
+def test_predictor_before_fit_and_with_bad_parameters(cls):
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        cls().predictor()
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS).set_params(n_jobs=0)
+    with pytest.raises(ValueError, match=r"n_jobs.* Got 0"):
+        estimator.predictor()
+
+
 def test_verbose(cls, capsys):
     estimator = cls(hidden_layer_sizes=(5,), max_iter=2, verbose=True, early_stopping=True, random_state=0)
     estimator.fit(X_IRIS, Y_IRIS)
