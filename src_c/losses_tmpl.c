@@ -34,11 +34,78 @@ FM_INLINE void FM(zero_padding)(void *z, long stride, long r, long outputs) {
                                    : FM_PANEL_VECTORS);                                        \
              at < end_; at++)
 
+/* Rows of few outputs would leave most of a vector empty; they are turned over, some at a time, to run along the
+ * vectors: column j of FM_FEW_ROWS rows is one array. */
+#undef FM_FEW
+#undef FM_FEW_ROWS
+#define FM_FEW 16
+#define FM_FEW_ROWS 32
+typedef struct {
+    FM_REAL at[FM_FEW][FM_FEW_ROWS] __attribute__((aligned(64)));
+} FM(columns);
+
+FM_INLINE long FM(few_rows)(long rows, long first) {
+    return rows - first < FM_FEW_ROWS ? rows - first : FM_FEW_ROWS;
+}
+
+FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, FM(columns) * columns) {
+    if (rows < FM_FEW_ROWS)
+        memset(columns, 0, sizeof *columns);
+    for (long r = 0; r < rows; r++, z += FM_PANEL)
+        for (long j = 0; j < outputs; j++)
+            columns->at[j][r] = z[j];
+}
+
+/* The padding up to a vector's end becomes zero. */
+FM_INLINE void FM(from_columns)(const FM(columns) * columns, long rows, long outputs, FM_REAL *z) {
+    for (long r = 0; r < rows; r++, z += FM_PANEL) {
+        ((vec *)z)[(outputs - 1) / FM_LANES] = v_all(0);
+        for (long j = 0; j < outputs; j++)
+            z[j] = columns->at[j][r];
+    }
+}
+
+FM_INLINE vec *FM(column)(FM(columns) * columns, long j, long v) {
+    return (vec *)columns->at[j] + v;
+}
+
+FM_INLINE void FM(logistic_columns)(FM(columns) * columns, long outputs) {
+    for (long j = 0; j < outputs; j++)
+        for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++)
+            *FM(column)(columns, j, v) = v_logistic(*FM(column)(columns, j, v));
+}
+
+FM_INLINE void FM(softmax_columns)(FM(columns) * columns, long outputs) {
+    for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
+        vec top = *FM(column)(columns, 0, v), sum = v_all(0);
+        for (long j = 1; j < outputs; j++) {
+            const vec x = *FM(column)(columns, j, v);
+            top = v_select(x > top, x, top);
+        }
+        for (long j = 0; j < outputs; j++)
+            sum += *FM(column)(columns, j, v) = v_exp(*FM(column)(columns, j, v) - top);
+        for (long j = 0; j < outputs; j++)
+            *FM(column)(columns, j, v) /= sum;
+    }
+}
+
+#define FM_LINK_OF_FEW(name)                                             \
+    for (long r = 0; outputs <= FM_FEW && r < rows; r += FM_FEW_ROWS) {  \
+        FM(columns) columns;                                             \
+        const long n = FM(few_rows)(rows, r);                            \
+        FM(to_columns)(FM_ROW(z, stride, 0, r), n, outputs, &columns);   \
+        FM(name##_columns)(&columns, outputs);                           \
+        FM(from_columns)(&columns, n, outputs, FM_ROW(z, stride, 0, r)); \
+    }                                                                    \
+    if (outputs <= FM_FEW)                                               \
+    return
+
 static void FM(link_identity)(long rows, long outputs, void *z, long stride) {
     (void)rows, (void)outputs, (void)z, (void)stride;
 }
 
 static void FM(link_logistic)(long rows, long outputs, void *z, long stride) {
+    FM_LINK_OF_FEW(logistic);
     for (long r = 0; r < rows; r++)
         FM_EACH_VECTOR (at, z, stride, r, outputs)
             *at = v_logistic(*at);
@@ -65,6 +132,7 @@ FM_INLINE void FM(softmax_row)(void *z, long stride, long r, long outputs) {
 }
 
 static void FM(link_softmax)(long rows, long outputs, void *z, long stride) {
+    FM_LINK_OF_FEW(softmax);
     for (long r = 0; r < rows; r++)
         FM(softmax_row)(z, stride, r, outputs);
 }
@@ -83,9 +151,47 @@ FM_INLINE double FM(xlogy)(double x, double y) {
     return x == 0 && y == y ? 0 : x * log(y);
 }
 
+FM_INLINE vec FM(log_probabilities)(vec p) {
+    return v_log(v_clamp(p, (FM_REAL)FM_EPS, (FM_REAL)(1 - FM_EPS)));
+}
+
+static void FM(log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const int32_t *classes,
+                                const int64_t *order, const double *weights, double *row_losses) {
+    FM(columns) columns;
+    FM_REAL logs[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
+    FM_INT class_of[FM_FEW_ROWS] __attribute__((aligned(64)));
+    memset(class_of, 0, sizeof class_of);
+    memset(weight, 0, sizeof weight);
+    FM(to_columns)(z, rows, outputs, &columns);
+    FM(softmax_columns)(&columns, outputs);
+    for (long r = 0; r < rows; r++) {
+        const int64_t sample = order ? order[first + r] : first + r;
+        class_of[r] = classes[sample];
+        weight[r] = weights ? (FM_REAL)weights[sample] : 1;
+    }
+    for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
+        vec chosen = v_all(0);
+        for (long j = 0; j < outputs; j++) {
+            vec *at = FM(column)(&columns, j, v);
+            const ivec hit = ((const ivec *)class_of)[v] == (FM_INT)j;
+            chosen = v_select(hit, *at, chosen);
+            *at = (*at - v_select(hit, v_all(1), v_all(0))) * ((const vec *)weight)[v];
+        }
+        ((vec *)logs)[v] = FM(log_probabilities)(chosen);
+    }
+    for (long r = 0; r < rows; r++)
+        row_losses[first + r] = -(double)logs[r] * (weights ? weights[order ? order[first + r] : first + r] : 1);
+    FM(from_columns)(&columns, rows, outputs, z);
+}
+
 static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
                               const double *weights, double *row_losses) {
     const int32_t *classes = targets;
+    for (long r = 0; outputs <= FM_FEW && r < rows; r += FM_FEW_ROWS)
+        FM(log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), classes, order, weights,
+                            row_losses);
+    if (outputs <= FM_FEW)
+        return;
     for (long r = 0; r < rows; r++) {
         const int64_t sample = order ? order[r] : r;
         const double weight = weights ? weights[sample] : 1;
@@ -123,7 +229,45 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
             FM(zero_padding)(z, stride, r, outputs);                                                \
         }                                                                                           \
     }
-FM_REAL_LOSS(binary_log_loss, logistic,
+
+static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
+                                       const int64_t *order, const double *weights, double *row_losses) {
+    FM(columns) columns, ys;
+    FM_REAL sums[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
+    memset(sums, 0, sizeof sums);
+    memset(weight, 0, sizeof weight);
+    if (rows < FM_FEW_ROWS)
+        memset(&ys, 0, sizeof ys);
+    FM(to_columns)(z, rows, outputs, &columns);
+    FM(logistic_columns)(&columns, outputs);
+    for (long r = 0; r < rows; r++) {
+        const int64_t sample = order ? order[first + r] : first + r;
+        for (long j = 0; j < outputs; j++)
+            ys.at[j][r] = targets[sample * outputs + j];
+        weight[r] = weights ? (FM_REAL)weights[sample] : 1;
+    }
+    for (long j = 0; j < outputs; j++)
+        for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
+            vec *at = FM(column)(&columns, j, v);
+            const vec p = *at, y = *FM(column)(&ys, j, v);
+            ((vec *)sums)[v] += y * FM(log_probabilities)(p) + ((FM_REAL)1 - y) * FM(log_probabilities)((FM_REAL)1 - p);
+            *at = (p - y) * ((const vec *)weight)[v];
+        }
+    for (long r = 0; r < rows; r++)
+        row_losses[first + r] = -(double)sums[r] * (weights ? weights[order ? order[first + r] : first + r] : 1);
+    FM(from_columns)(&columns, rows, outputs, z);
+}
+FM_REAL_LOSS(binary_log_loss_of_many, logistic,
              -(y == 0 ? 0 : y * FM(log_probability)(p)) - (y == 1 ? 0 : (1 - y) * FM(log_probability)(1 - p)))
 FM_REAL_LOSS(squared_error, identity, 0.5 * ((double)p - y) * ((double)p - y) / outputs)
 FM_REAL_LOSS(poisson, exp, FM(xlogy)(y, (double)y / p) - y + p)
+
+static void FM(loss_binary_log_loss)(long rows, long outputs, void *z, long stride, const void *targets,
+                                     const int64_t *order, const double *weights, double *row_losses) {
+    if (outputs > FM_FEW)
+        FM(loss_binary_log_loss_of_many)(rows, outputs, z, stride, targets, order, weights, row_losses);
+    else
+        for (long r = 0; r < rows; r += FM_FEW_ROWS)
+            FM(binary_log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), targets, order,
+                                       weights, row_losses);
+}

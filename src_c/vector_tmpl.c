@@ -18,6 +18,7 @@ typedef FM_INT FM(integers) __attribute__((vector_size(FM_VECTOR_BYTES)));
 #define v_pow2 FM(vector_pow2)
 #define v_exp FM(vector_exp)
 #define v_expm1 FM(vector_expm1)
+#define v_log FM(vector_log)
 #define v_logistic FM(vector_logistic)
 #define v_tanh FM(vector_tanh)
 #define v_sqrt FM(vector_sqrt)
@@ -103,6 +104,7 @@ FM_INLINE double v_sum(vec x) {
 #undef FM_EXP_LOW
 #undef FM_EXP_HIGH
 #undef FM_TANH_HIGH
+#undef FM_ROOT_HALF_BITS
 #if FM_BITS == 32
 #define FM_MANTISSA 23
 #define FM_BIAS 127
@@ -112,6 +114,7 @@ FM_INLINE double v_sum(vec x) {
 #define FM_EXP_LOW -104.0f
 #define FM_EXP_HIGH 89.0f
 #define FM_TANH_HIGH 10.0f
+#define FM_ROOT_HALF_BITS 0x3f3504f3
 #else
 #define FM_MANTISSA 52
 #define FM_BIAS 1023
@@ -121,6 +124,7 @@ FM_INLINE double v_sum(vec x) {
 #define FM_EXP_LOW -746.0
 #define FM_EXP_HIGH 710.0
 #define FM_TANH_HIGH 22.0
+#define FM_ROOT_HALF_BITS 0x3fe6a09e667f3bcd
 #endif
 
 /* 2^n for n in the range of normal numbers. */
@@ -161,6 +165,30 @@ FM_INLINE vec v_exp(vec x) {
     const vec rest = v_reduce(v_clamp(x, FM_EXP_LOW, FM_EXP_HIGH), &n, &r);
     const ivec half = n >> 1;
     return ((FM_REAL)1 + (r + rest)) * v_pow2(half) * v_pow2(n - half);
+}
+
+/* For normal numbers x > 0; NaN passes through. x = 2^n (1 + f) with 1 + f between the roots of 1/2 and 2, and with
+ * s = f / (2 + f), log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...)), whose largest term is exact. */
+FM_INLINE vec v_log(vec x) {
+    const ivec n = ((ivec)x - (FM_INT)FM_ROOT_HALF_BITS) >> FM_MANTISSA;
+    const vec f = (vec)((ivec)x - (n << FM_MANTISSA)) - (FM_REAL)1, s = f / (f + (FM_REAL)2), z = s * s;
+#if FM_BITS == 32
+    vec p = v_all((FM_REAL)(2.0 / 11));
+#else
+    vec p = v_all((FM_REAL)(2.0 / 21));
+    p = p * z + (FM_REAL)(2.0 / 19);
+    p = p * z + (FM_REAL)(2.0 / 17);
+    p = p * z + (FM_REAL)(2.0 / 15);
+    p = p * z + (FM_REAL)(2.0 / 13);
+    p = p * z + (FM_REAL)(2.0 / 11);
+#endif
+    p = p * z + (FM_REAL)(2.0 / 9);
+    p = p * z + (FM_REAL)(2.0 / 7);
+    p = p * z + (FM_REAL)(2.0 / 5);
+    p = p * z + (FM_REAL)(2.0 / 3);
+    const vec half = f * f * (FM_REAL)0.5, whole = __builtin_convertvector(n, vec);
+    const vec log_1pf = f - (half - (s * (half + z * p) + whole * FM_LN2_LOW));
+    return v_select(x == x, whole * FM_LN2_HIGH + log_1pf, x);
 }
 
 /* For 0 <= x <= 2 FM_TANH_HIGH. */

@@ -165,7 +165,9 @@ def targets_for(loss, z, rng):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (7, 1), (13, 10), (5, 32), (5, 33), (3, 1000)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(0, 3), (1, 1), (7, 1), (13, 10), (33, 16), (70, 2), (40, 17), (5, 32), (5, 33), (3, 1000)], ids=str
+)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_losses_and_links(loss, shape, weighted, dtype, isa):
     rng = np.random.default_rng(0)
@@ -194,6 +196,19 @@ def test_probabilities_are_clipped_before_the_logarithm(loss, dtype, isa):
     per_wrong_output = -np.log(eps, dtype=np.float64)
     expected = per_wrong_output if loss in CLASS_TARGET_LOSSES else 2 * per_wrong_output + np.log(2)
     np.testing.assert_allclose(losses, expected, rtol=1e-6)
+
+
+def test_logarithm(dtype, isa):
+    """Through the log loss, whose rows are minus the logarithm of the probability of the row's class."""
+    eps = np.finfo(dtype).eps
+    z = np.zeros((20_000, 2), dtype)
+    z[:, 0] = np.concatenate([np.linspace(np.log(eps) * 0.99, -np.log(eps) * 0.99, 10_000), np.linspace(-2, 2, 10_000)])
+    p = _engine.link("log_loss", z, isa=isa)
+    losses, _ = _engine.row_losses("log_loss", z, np.zeros(len(z), np.int32), isa=isa)
+    inside = (p[:, 0] >= eps) & (p[:, 0] <= 1 - eps)
+    assert inside.sum() > 15_000
+    exact = -np.log(p[inside, 0].astype(np.longdouble))
+    assert ulps(losses[inside].astype(dtype), exact, dtype).max() <= MAX_ULPS[dtype.name]
 
 
 def sample(code, shape, rng):
