@@ -112,12 +112,85 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long rows, void *c, long o
         after->derivative(rows, 1, (const FM_REAL *)after->a + offset, at, 0);
 }
 
+/* A panel of so few outputs leaves most of a vector empty; what follows takes another dimension along the vectors. */
+#undef FM_NARROW
+#define FM_NARROW 4
+
+#if FM_VECTOR_BYTES == 64
+/* A square of lanes, transposed: after stage s, bit s of row and lane number have changed places. */
+FM_INLINE void FM(transpose_lanes)(vec *a) {
+#pragma GCC unroll 4
+    for (long s = 1; s < FM_LANES; s *= 2) {
+        const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
+        const ivec low = lane + (second & (FM_INT)(FM_LANES - s)), high = low + (FM_INT)s;
+#pragma GCC unroll 16
+        for (long i = 0; i < FM_LANES; i++)
+            if (!(i & s)) {
+                const vec x = a[i], y = a[i + s];
+#if FM_BITS == 32
+                a[i] = (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)low, (__m512)y);
+                a[i + s] = (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)high, (__m512)y);
+#else
+                a[i] = (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)low, (__m512d)y);
+                a[i + s] = (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)high, (__m512d)y);
+#endif
+            }
+    }
+}
+
+/* dense() for one panel of few outputs: rows run along the vectors. Each sum has the same terms in the same order. */
+FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const FM_REAL *a, long a_stride,
+                                const FM_REAL *b, const FM_REAL *bias, FM_REAL *c) {
+    for (long r = 0; r < rows; r += FM_LANES) {
+        const long n = rows - r < FM_LANES ? rows - r : FM_LANES;
+        vec sum[FM_NARROW];
+        for (int j = 0; j < outputs; j++)
+            sum[j] = v_all(bias ? bias[j] : 0);
+        for (long k = 0; k < depth; k += FM_LANES) {
+            const long length = depth - k < FM_LANES ? depth - k : FM_LANES;
+            const FM_REAL *at = a + (k / FM_PANEL * a_stride + r) * FM_PANEL + k % FM_PANEL;
+            vec x[FM_PANEL_BYTES / sizeof(FM_REAL) / 2];
+#pragma GCC unroll 16
+            for (long i = 0; i < FM_LANES; i++)
+                x[i] = i < n ? *(const vec *)(at + i * FM_PANEL) : v_all(0);
+            FM(transpose_lanes)(x);
+#pragma GCC unroll 16
+            for (long i = 0; i < FM_LANES; i++)
+                if (i < length)
+                    for (int j = 0; j < outputs; j++)
+                        sum[j] += x[i] * v_all(b[(k + i) * FM_PANEL + j]);
+        }
+        for (long i = 0; i < n; i++) {
+            FM_REAL *to = c + (r + i) * FM_PANEL;
+            *(vec *)to = v_all(0);
+            for (int j = 0; j < outputs; j++)
+                to[j] = sum[j][i];
+        }
+    }
+}
+#endif
+
 /* c = a b, plus b's last row where it is biased. Rows are shared evenly among as few tiles as they need. Long sums are
  * taken in parts, c holding what is summed so far, so that a part of b stays in the first-level cache for all rows. */
 #undef FM_DEPTH_PART
 #define FM_DEPTH_PART 192
 static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased,
                       void *c, long c_stride, const fm_after *after) {
+#if FM_VECTOR_BYTES == 64
+    const FM_REAL *last_row = biased ? (const FM_REAL *)b + depth * FM_PANEL : NULL;
+    switch (outputs) {
+#define FM_NARROW_CASE(n)                                              \
+    case n:                                                            \
+        FM(dense_narrow)(n, rows, depth, a, a_stride, b, last_row, c); \
+        FM(finish_rows)(after, rows, c, 0);                            \
+        return;
+        FM_NARROW_CASE(1)
+        FM_NARROW_CASE(2)
+        FM_NARROW_CASE(3)
+        FM_NARROW_CASE(4)
+#undef FM_NARROW_CASE
+    }
+#endif
     const long tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
     const long parts = depth > FM_DEPTH_PART ? (depth + FM_DEPTH_PART - 1) / FM_DEPTH_PART : 1;
     const long blocks = (depth + FM_PANEL - 1) / FM_PANEL;
@@ -161,8 +234,6 @@ static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, 
 
 /* The same for a panel of few outputs, in which a tile would multiply padding: there the panel's inputs run along the
  * vectors, and the sums are turned over at the end. Each is the sum of the same terms in the same order. */
-#undef FM_NARROW
-#define FM_NARROW 4
 FM_INLINE void FM(narrow_tile)(const int outputs, long depth, const FM_REAL *a, const FM_REAL *d, vec *sums) {
     vec sum[FM_NARROW][2];
     for (int j = 0; j < outputs; j++)

@@ -9,19 +9,11 @@ FM_INLINE FM_REAL *FM(output)(void *z, long stride, long r, long j) {
     return FM_ROW(z, stride, j / FM_PANEL, r) + j % FM_PANEL;
 }
 
-/* 0, 1, 2, ... */
-FM_INLINE ivec FM(lane_numbers)(void) {
-    static const FM_INT numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    ivec lanes;
-    memcpy(&lanes, numbers, sizeof lanes);
-    return lanes;
-}
-
 /* In the vector that the last output shares with padding; products never write the vectors after it. */
 FM_INLINE void FM(zero_padding)(void *z, long stride, long r, long outputs) {
     if (outputs % FM_LANES) {
         vec *last = (vec *)FM(output)(z, stride, r, outputs - outputs % FM_LANES);
-        *last = v_select(FM(lane_numbers)() < (FM_INT)(outputs % FM_LANES), *last, v_all(0));
+        *last = v_select(v_lane_numbers() < (FM_INT)(outputs % FM_LANES), *last, v_all(0));
     }
 }
 
@@ -200,7 +192,7 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
         /* By vectors: one element written alone would hold up the next vector read of it. */
         FM_INT first = 0;
         FM_EACH_VECTOR (at, z, stride, r, outputs) {
-            const ivec column = FM(lane_numbers)() + first;
+            const ivec column = v_lane_numbers() + first;
             const vec target = v_select(column == (FM_INT)classes[sample], v_all(1), v_all(0));
             *at = v_select(column < (FM_INT)outputs, (*at - target) * (FM_REAL)weight, v_all(0));
             first += (FM_INT)FM_LANES;

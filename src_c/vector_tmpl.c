@@ -25,10 +25,19 @@ typedef FM_INT FM(integers) __attribute__((vector_size(FM_VECTOR_BYTES)));
 #define v_over_root FM(vector_over_root)
 #define v_sum FM(vector_sum)
 #define v_all FM(vector_all)
+#define v_lane_numbers FM(vector_lane_numbers)
 #define v_reduce FM(vector_reduce)
 
 FM_INLINE vec v_all(FM_REAL x) {
     return x - (vec){0}; /* minus keeps -0, and compiles to a broadcast */
+}
+
+/* 0, 1, 2, ... */
+FM_INLINE ivec v_lane_numbers(void) {
+    static const FM_INT numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    ivec lanes;
+    memcpy(&lanes, numbers, sizeof lanes);
+    return lanes;
 }
 
 FM_INLINE vec v_select(ivec mask, vec a, vec b) {
