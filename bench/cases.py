@@ -1,5 +1,6 @@
 """The shapes that benchmarks time and tests check: one place for both."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,14 @@ class Case(NamedTuple):
     epochs: int
 
     @property
+    def layers(self):
+        """Units per layer of the network that is trained: two classes are one logistic output."""
+        return (*self.sizes[:-1], 1 if self.sizes[-1] == 2 else self.sizes[-1])
+
+    @property
     def flops_per_epoch(self):
         """Multiplications and additions of the matrix products; no input deltas in the first layer."""
-        pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
+        pairs = list(pairwise(self.layers))
         return self.n_rows * sum((6 if i else 4) * n_in * n_out for i, (n_in, n_out) in enumerate(pairs))
 
     def data(self, dtype, seed=0):

@@ -69,11 +69,6 @@ def register(engine):
     return engine
 
 
-def network_sizes(case):
-    """Layer sizes with one output for two classes."""
-    return (*case.sizes[:-1], 1 if case.sizes[-1] == 2 else case.sizes[-1])
-
-
 class _Estimator(Engine):
     """An engine with scikit-learn's interface."""
 
@@ -182,7 +177,7 @@ class Torch(Engine):
         X, y = case.data(self.dtype)
         self.case, self.X = case, torch.from_numpy(X)
         self.y = torch.from_numpy(y.astype(self.dtype) if case.sizes[-1] == 2 else y)
-        self.network = self._network(network_sizes(case))
+        self.network = self._network(case.layers)
         self.initial = [p.detach().clone() for p in self.network.parameters()]
         self.reset()
         self.train(1)
@@ -241,7 +236,7 @@ class TorchCompiled(Torch):
     def prepare(self, case):
         torch = self.torch
         torch._dynamo.reset()
-        network_of = self._network(network_sizes(case))
+        network_of = self._network(case.layers)
         names = [name for name, _ in network_of.named_parameters()]
 
         def loss_of(parameters, x, targets):
@@ -318,7 +313,7 @@ class Jax(Engine):
         rng = np.random.default_rng(0)
         self.initial = [
             (rng.uniform(-1, 1, (n_in, n_out)).astype(self.dtype) / np.sqrt(n_in).astype(self.dtype), np.zeros(n_out))
-            for n_in, n_out in pairwise(network_sizes(case))
+            for n_in, n_out in pairwise(case.layers)
         ]
 
         def step(state, rows, X, y):

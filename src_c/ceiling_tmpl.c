@@ -19,11 +19,13 @@
 
 /* steps times a multiply-add to each sum; returns how many multiply-adds of elements these are. */
 static long FM(multiply_add)(long steps) {
-    const FM_REAL factor = (FM_REAL)0.5, addend = (FM_REAL)1;
+    /* Volatile: knowing the numbers, the compiler finds sums that come out alike, or constant, and drops them. */
+    const volatile FM_REAL one = 1;
+    const FM_REAL factor = one / 2, addend = one;
     FM_CEILING_TYPE sum[FM_CEILING_SUMS];
 #pragma GCC unroll 24
     for (int i = 0; i < FM_CEILING_SUMS; i++)
-        sum[i] = (FM_CEILING_TYPE){0} + (FM_REAL)i; /* all different, or the compiler computes one of them for all */
+        sum[i] = (FM_CEILING_TYPE){0} + i * one;
     for (long step = 0; step < steps; step++) {
 #pragma GCC unroll 24
         for (int i = 0; i < FM_CEILING_SUMS; i++)
