@@ -1,7 +1,5 @@
 """Adam: gradient descent with adaptive moments."""
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +32,7 @@ class Adam(Optimizer):
     array([0.5])
     """
 
-    n_slots: ClassVar[int] = 2
+    n_slots = 2
 
     def __init__(
         self,

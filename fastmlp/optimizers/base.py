@@ -1,6 +1,6 @@
 """The contract of a minibatch optimizer."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from numpy import zeros_like
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ class Optimizer:
         What changes the learning rate after an epoch or on a plateau; None is Constant().
     """
 
-    n_slots: ClassVar[int] = 0
+    n_slots: int = 0
 
     def __init__(self, learning_rate_init: float, schedule: Constant | None = None) -> None:
         self.learning_rate_init = learning_rate_init

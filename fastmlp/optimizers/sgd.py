@@ -1,7 +1,5 @@
 """Gradient descent, plain and with momentum."""
 
-from typing import ClassVar
-
 from numpy.typing import NDArray
 
 from fastmlp.optimizers.base import Optimizer, State
@@ -13,6 +11,8 @@ class SGD(Optimizer):
 
     With Nesterov's momentum w += momentum v - learning_rate g, v being the new one. Source: Sutskever et al., "On the
     importance of initialization and momentum in deep learning", ICML 2013.
+
+    Without momentum, both are w -= learning_rate g, and there is no state but the number of steps.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class SGD(Optimizer):
     array([0.5])
     """
 
-    n_slots: ClassVar[int] = 1
+    n_slots = 1
 
     def __init__(
         self,
@@ -46,19 +46,27 @@ class SGD(Optimizer):
         super().__init__(learning_rate_init, schedule)
         self.momentum = momentum
         self.nesterov = nesterov
+        if momentum == 0:
+            self.n_slots = 0
 
     @property
     def rule(self) -> str:
-        """'nesterov' or 'momentum'."""
+        """'sgd', 'nesterov' or 'momentum'."""
+        if self.n_slots == 0:
+            return "sgd"
         return "nesterov" if self.nesterov else "momentum"
 
     def hyper(self) -> tuple[float, ...]:
-        """Return learning rate and momentum."""
-        return (self.learning_rate, self.momentum)
+        """Return learning rate and momentum, where there is momentum."""
+        return (self.learning_rate, self.momentum)[: 1 + self.n_slots]
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
         state["step"] += 1
+        if self.n_slots == 0:
+            for w, g in zip(params, grads, strict=True):
+                w -= self.learning_rate * g
+            return
         for w, g, v in zip(params, grads, state["slots"][0], strict=True):
             v *= self.momentum
             v -= self.learning_rate * g
