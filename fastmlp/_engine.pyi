@@ -17,6 +17,7 @@ ISAS: tuple[str, ...]
 SUPPORTED_ISAS: tuple[str, ...]
 ISA: str
 OPENMP_VERSION: int
+FLOPS_PER_PIECE: float
 
 def choose_isa(requested: str | None) -> str: ...
 def max_threads() -> int: ...

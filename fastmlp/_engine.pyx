@@ -17,6 +17,7 @@ import os
 import numpy as np
 
 cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange
@@ -63,6 +64,8 @@ cdef double FLOPS_PER_BLOCK = 1.5e6
 cdef long CACHED_ROWS = 128
 # Rows times parameters that a forward pass does before it lets go of the GIL, about 10 us of work.
 cdef long ROW_PARAMS_WITH_GIL = 500_000
+# Floating-point operations of a forward pass between two looks for Ctrl-C.
+FLOPS_PER_PIECE = 2e9
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -378,12 +381,11 @@ cdef class PackedNetwork:
         With check, dense rows are looked through first: False, with some outputs missing, when one holds a number that
         is not finite.
         """
-        cdef long i, block, slice_, widest = 0, stride = min(n, CACHED_ROWS) | 1
+        cdef long i, slice_, widest = 0, stride = min(n, CACHED_ROWS) | 1
         cdef long n_blocks = _ceil(n, CACHED_ROWS), n_slices = max(1, min(n_threads, n_blocks))
         cdef Py_ssize_t half, slice_bytes
         cdef char *buffer
         cdef char *scratch
-        cdef unsigned mode = 0
         cdef int bad = 0
         for i in range(self.n_layers):
             widest = max(widest, self.layers[i].outputs)
@@ -396,28 +398,31 @@ cdef class PackedNetwork:
             raise MemoryError(f"no memory for the activations of {n_slices} x {min(n, CACHED_ROWS)} rows")
         scratch = <char *> ((<size_t> buffer + 63) & ~<size_t> 63)
         if n * self.n_params < ROW_PARAMS_WITH_GIL:
-            mode = fm_denormals_flush()
-            for block in range(n_blocks):
-                bad |= not self._forward_block(rows, order, first, n, block, stride, half, scratch, to, width, check)
-            fm_denormals_restore(mode)
+            bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width, check)
         elif n_slices == 1:
             # Without OpenMP: a process forked from one that had a team must not enter it.
             with nogil:
-                mode = fm_denormals_flush()
-                for block in range(n_blocks):
-                    bad |= not self._forward_block(rows, order, first, n, block, stride, half, scratch, to, width,
-                                                   check)
-                fm_denormals_restore(mode)
+                bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width,
+                                               check)
         else:
-            with nogil, parallel(num_threads=n_slices):
-                mode = fm_denormals_flush()
-                for slice_ in prange(n_slices, schedule="static", chunksize=1):
-                    for block in range(n_blocks * slice_ // n_slices, n_blocks * (slice_ + 1) // n_slices):
-                        bad |= not self._forward_block(rows, order, first, n, block, stride, half,
-                                                       scratch + slice_ * slice_bytes, to, width, check)
-                fm_denormals_restore(mode)
+            for slice_ in prange(n_slices, nogil=True, num_threads=n_slices, schedule="static", chunksize=1):
+                bad |= not self._forward_blocks(rows, order, first, n, n_blocks * slice_ // n_slices,
+                                                n_blocks * (slice_ + 1) // n_slices, stride, half,
+                                                scratch + slice_ * slice_bytes, to, width, check)
         PyMem_RawFree(buffer)
         return not bad
+
+    cdef bint _forward_blocks(self, Rows rows, const int64_t *order, long first, long n, long block, long end,
+                              long stride, Py_ssize_t half, char *scratch, char *out, long width,
+                              bint check) noexcept nogil:
+        """Blocks block to end, until one that check finds bad."""
+        cdef unsigned mode = fm_denormals_flush()
+        cdef bint good = True
+        while good and block < end:
+            good = self._forward_block(rows, order, first, n, block, stride, half, scratch, out, width, check)
+            block += 1
+        fm_denormals_restore(mode)
+        return good
 
     cdef bint _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
                              Py_ssize_t half, char *scratch, char *out, long width, bint check) noexcept nogil:
@@ -473,9 +478,12 @@ cdef class Predictor(PackedNetwork):
 
     def __call__(self, X):
         if not self._fits(X):
-            shape = f"an array of shape {X.shape} and type {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
+            got = type(X).__name__
+            if isinstance(X, np.ndarray):
+                order = "a C-contiguous" if X.flags.c_contiguous else "a not C-contiguous"
+                got = f"{order} array of shape {X.shape} and type {X.dtype.str if not X.dtype.isnative else X.dtype}"
             raise ValueError(f"X must be a C-contiguous array of shape (n_samples, {self.layers[0].inputs}) and type "
-                             f"{self.dtype}, got {shape}.")
+                             f"{self.dtype}, got {got}.")
         return self._predict(X, False)
 
     def if_valid(self, X):
@@ -498,7 +506,6 @@ cdef class Predictor(PackedNetwork):
                     and cnp.PyArray_NDIM(weights) == 2 and cnp.PyArray_NDIM(biases) == 1
                     and cnp.PyArray_DIM(weights, 0) == inputs and cnp.PyArray_DIM(weights, 1) == outputs
                     and cnp.PyArray_DIM(biases, 0) == outputs
-                    and cnp.PyArray_IS_C_CONTIGUOUS(weights) and cnp.PyArray_IS_C_CONTIGUOUS(biases)
                     and cnp.PyArray_ISCARRAY_RO(weights) and cnp.PyArray_ISCARRAY_RO(biases)):
                 return False
             step = outputs * self.itemsize
@@ -515,21 +522,32 @@ cdef class Predictor(PackedNetwork):
                 and cnp.PyArray_ISCARRAY_RO(X) and cnp.PyArray_DIM(X, 1) == self.layers[0].inputs)
 
     cdef object _predict(self, X, bint check):
-        cdef cnp.npy_intp n = cnp.PyArray_DIM(X, 0)
+        cdef cnp.npy_intp n = cnp.PyArray_DIM(X, 0), start = 0, stop, piece = 8 * CACHED_ROWS
+        cdef char *to
         cdef cnp.npy_intp shape[2]
         cdef double flops = 2.0 * n * self.n_params
         cdef Rows rows = Rows.__new__(Rows)
         cdef int n_threads = 1
         shape[0], shape[1] = n, 2 if self.form == 2 else self.n_outputs
         out = cnp.PyArray_EMPTY(1 if self.form == 1 else 2, shape, self.type_number, False)
+        to = <char *> cnp.PyArray_DATA(out)
         rows.base = <const char *> cnp.PyArray_DATA(X)
         rows.row_bytes = self.layers[0].inputs * self.itemsize
         rows.source = self.source
         rows.n_rows, rows.n_features = n, self.layers[0].inputs
         if flops > self.flops_alone:
             n_threads = self.team_size(flops)
-        if n and not self._outputs_of(rows, NULL, 0, n, <char *> cnp.PyArray_DATA(out), shape[1], n_threads, check):
-            return None
+        if n > piece:
+            # As many rows at a time as let Ctrl-C through, and a NaN not be found late.
+            piece = max(piece, <cnp.npy_intp> (FLOPS_PER_PIECE / (2.0 * self.n_params)))
+        while start < n:
+            stop = min(n, start + piece)
+            if not self._outputs_of(rows, NULL, start, stop - start, to + start * shape[1] * self.itemsize, shape[1],
+                                    n_threads, check):
+                return None
+            start = stop
+            if start < n:
+                PyErr_CheckSignals()
         if self.form == 2 and self.type_number == cnp.NPY_FLOAT32:
             _pair(<float *> cnp.PyArray_DATA(out), n)
         elif self.form == 2:

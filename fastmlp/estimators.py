@@ -428,7 +428,9 @@ class _BaseMLP(BaseEstimator):
         if "coefs_" not in fitted or type(X) is not np.ndarray or "feature_names_in_" in fitted:
             return None
         coefs, intercepts, dtype = self.coefs_, self.intercepts_, X.dtype
-        if dtype != coefs[0].dtype or self.dtype not in ("auto", dtype.name):
+        if dtype not in (np.float32, np.float64) or dtype != coefs[0].dtype or self.dtype not in ("auto", dtype.name):
+            return None
+        if X.ndim != 2 or X.shape[1] != self.n_features_in_ or type(self).__hash__ is None:
             return None
         key = (self.activation, self.out_activation_, self.n_jobs)
         kept = _predictors.get(self)
@@ -447,8 +449,9 @@ class _BaseMLP(BaseEstimator):
         Returns
         -------
         predictor : callable
-            Takes a C-contiguous array of shape (n_samples, n_features) and of the type of ``coefs_``. Returns what
-            predict_proba (of a regressor: predict) returns for it. Raises ValueError for anything else.
+            Takes a C-contiguous array of shape (n_samples, n_features) and of the type the model computes in: that of
+            ``coefs_``, or what the parameter dtype names. Returns what predict_proba (of a regressor: predict) returns
+            for it. Raises ValueError for anything else.
 
         Examples
         --------
@@ -463,7 +466,9 @@ class _BaseMLP(BaseEstimator):
         """
         check_is_fitted(self)
         self._validate_params()
-        return self._network(self.coefs_[0].dtype).predictor(self._predictor_form(), self.n_jobs)
+        weights = self.coefs_[0].dtype.newbyteorder("=")
+        dtype = _single_or_double(weights) if self.dtype == "auto" else np.dtype(self.dtype)
+        return self._network(dtype).predictor(self._predictor_form(), self.n_jobs)
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Predict labels or numbers.

@@ -162,15 +162,11 @@ def layer_views(params: NDArray, sizes: Sequence[int]) -> tuple[list[NDArray], l
     return coefs, intercepts
 
 
-# Between two looks for Ctrl-C a forward pass does about this many floating-point operations.
-_FLOPS_PER_PIECE = 2e9
-
-
 def forward_in_pieces(packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, n_threads: int) -> NDArray:
     """Return the outputs for the rows order names (all for None), coming back to Python every now and then."""
     n_rows = rows.n_rows if order is None else len(order)
     out = np.empty((n_rows, packed.n_outputs), dtype=packed.dtype)
-    piece = max(1024, int(_FLOPS_PER_PIECE / (2 * packed.n_params)))
+    piece = max(1024, int(_engine.FLOPS_PER_PIECE / (2 * packed.n_params)))
     for start in range(0, n_rows, piece):
         stop = min(n_rows, start + piece)
         packed.forward(rows, order=order, start=start, stop=stop, out=out[start:stop], n_threads=n_threads)

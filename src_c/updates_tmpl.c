@@ -70,7 +70,7 @@ static const FM(apply_fn) FM(rules)[] = {
 #undef FM_RULE
 };
 
-/* The finished sums of units of one panel of inputs: kept for the next chunk of the batch, or turned into the update. */
+/* The finished sums of whole units, of one panel of inputs where there is a transposed copy: kept for the next chunk of the batch, or turned into the update. */
 FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows, const FM_REAL *sums,
                           const fm_step *step, double *squares) {
     const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;

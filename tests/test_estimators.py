@@ -440,6 +440,45 @@ def test_predictor_gives_what_the_checked_methods_give(cls, dtype, n_targets):
         np.testing.assert_array_equal(predictor(X), expected)
 
 
+@pytest.mark.parametrize("code", ["e", "g", ">f8", ">f4", "l"])
+def test_weights_of_any_type_predict(cls, code):
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS)
+    dtype = np.dtype(code)
+    estimator.coefs_ = [(10 * W).astype(dtype) for W in estimator.coefs_]
+    estimator.intercepts_ = [(10 * b).astype(dtype) for b in estimator.intercepts_]
+    answer = estimator.predict_proba if cls is MLPClassifier else estimator.predict
+    single = dtype.newbyteorder("=") == np.float32
+    X = X_IRIS.astype(np.float32 if single else np.float64)
+    expected = answer(X)
+    np.testing.assert_array_equal(estimator.predictor()(X), expected)
+    if dtype.kind != "i":
+        np.testing.assert_allclose(answer(X_IRIS.astype(dtype)), expected, rtol=1e-2, atol=1e-3)
+
+
+def test_predictor_computes_in_the_type_asked_for(cls):
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS.astype(np.float32), Y_IRIS)
+    estimator.set_params(dtype="float64")
+    answer = estimator.predict_proba if cls is MLPClassifier else estimator.predict
+    np.testing.assert_array_equal(estimator.predictor()(X_IRIS), answer(X_IRIS))
+    assert answer(X_IRIS).dtype == np.float64
+
+
+def test_an_estimator_need_not_be_hashable(cls):
+    class Comparable(cls):
+        __eq__ = object.__eq__
+        __hash__ = None
+
+    estimator = Comparable(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS)
+    assert estimator.predict(X_IRIS).shape == (150,)
+
+
+def test_width_of_samples_is_that_of_fit_whatever_the_weights(cls):
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS)
+    estimator.coefs_[0] = estimator.coefs_[0][:3].copy()
+    with pytest.raises(ValueError, match=r"X has 3 features, but MLP.* is expecting 4 features as input"):
+        estimator.predict(np.ascontiguousarray(X_IRIS[:, :3]))
+
+
 def test_predictor_before_fit_and_with_bad_parameters(cls):
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         cls().predictor()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.losses import LOSSES
 from fastmlp.network import Gradients, Network, forward_in_pieces, layer_views
@@ -69,12 +70,11 @@ def test_from_layers_copies(dtype):
 
 
 def test_forward_in_pieces_is_forward_at_once(monkeypatch, dtype):
-    import fastmlp.network
-
     params, X, _, _ = problem(SIZES, "log_loss", dtype, 3000)
     network, rows = Network(params, SIZES, "tanh", "log_loss"), rows_of(X, dtype)
     whole = network.forward(rows)
-    monkeypatch.setattr(fastmlp.network, "_FLOPS_PER_PIECE", 1.0)
+    monkeypatch.setattr(_engine, "FLOPS_PER_PIECE", 1.0)
+    np.testing.assert_array_equal(network.predictor("columns", 2)(X), whole)
     np.testing.assert_array_equal(network.forward(rows, n_threads=2), whole)
     order = np.random.default_rng(0).permutation(len(X))
     np.testing.assert_array_equal(forward_in_pieces(network.packed(), rows, order, 2), whole[order])
