@@ -28,15 +28,19 @@ def panels(shape, dtype, isa, biased=False):
     return _engine.Panels(rng.standard_normal(shape).astype(dtype), isa, biases)
 
 
+def time_product(benchmark, n, k, m, dtype, isa, biased):
+    product = panels((n, m), dtype, isa)
+    benchmark.extra_info["flops"] = 2 * n * k * m
+    benchmark(product.multiply, panels((n, k), dtype, isa), panels((k, m), dtype, isa, biased))
+
+
 @dtypes
 @isas
 @pytest.mark.parametrize("shape", TIMED, ids=str)
 def bench_forward(benchmark, shape, isa, dtype):
     """A layer's outputs: a product with biases."""
     n, k, m = shape
-    product = panels((n, m), dtype, isa)
-    benchmark.extra_info["flops"] = 2 * n * k * m
-    benchmark(product.multiply, panels((n, k), dtype, isa), panels((k, m), dtype, isa, biased=True))
+    time_product(benchmark, n, k, m, dtype, isa, biased=True)
 
 
 @dtypes
@@ -45,9 +49,7 @@ def bench_forward(benchmark, shape, isa, dtype):
 def bench_backward(benchmark, shape, isa, dtype):
     """A layer's input deltas: the deltas times the transposed weights."""
     n, k, m = shape
-    product = panels((n, k), dtype, isa)
-    benchmark.extra_info["flops"] = 2 * n * k * m
-    benchmark(product.multiply, panels((n, m), dtype, isa), panels((m, k), dtype, isa))
+    time_product(benchmark, n, m, k, dtype, isa, biased=False)
 
 
 @dtypes

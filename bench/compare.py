@@ -8,12 +8,10 @@ and their share of the ceiling, which is what the CPU does in multiply-adds of r
 parentheses: how many times fastmlp's time. bench/engines.py tells what exactly each engine does.
 """
 
-import argparse
-import importlib.util
-import json
 import statistics
 import sys
 
+import command
 import machine
 from cases import TRAINING
 from engines import ENGINES, Engine
@@ -185,22 +183,11 @@ def counted(n_rows):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser_of(__doc__)
     parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(TRAINING)}; default all")
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES), metavar="NAME",
                         help=f"of {', '.join(ENGINES)}; default all; fastmlp always")  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
-    parser.add_argument("--threads", type=int, default=machine.n_cpus(), help="default: all CPUs")
-    parser.add_argument("--json", metavar="FILE", help="write machine, versions and all times")
-    parser.add_argument("--chart", metavar="FILE", help="write a chart (PNG or whatever the name ends in)")
-    options = parser.parse_args()
-    if unknown := set(options.cases) - set(TRAINING):
-        parser.error(f"unknown cases: {', '.join(sorted(unknown))}")
-    if options.rounds < 1 or options.threads < 1:
-        parser.error("--rounds and --threads must be positive")
-    if options.chart and importlib.util.find_spec("matplotlib") is None:
-        parser.error("--chart needs matplotlib, which is not installed")
+    options = command.parse(parser, "cases", TRAINING)
     options.cases = options.cases or list(TRAINING)
     options.engines = [name for name in ENGINES if name == OURS or name in options.engines]
     return options
@@ -219,12 +206,7 @@ def main():
     finally:
         comparison.close()
     record = {"machine": about, "versions": comparison.versions, "left_out": comparison.left_out} | record
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(record, file, indent=2)
-            file.write("\n")
-    if options.chart:
-        draw(record, options.chart)
+    command.write(record, options, draw)
 
 
 def measure(comparison, options):

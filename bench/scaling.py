@@ -7,13 +7,11 @@ sweep. The last table is of steps of one unit in width past the sizes of a panel
 should cost what its operations cost, and one that is off by more than a quarter is marked.
 """
 
-import argparse
-import importlib.util
-import json
 import statistics
 import time
 import warnings
 
+import command
 import machine
 import numpy as np
 from cases import Case
@@ -138,18 +136,9 @@ def draw(record, path):
 def main():
     """Measure, print the tables, write the files asked for."""
     names = list(sweeps(1))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser_of(__doc__)
     parser.add_argument("sweeps", nargs="*", metavar="sweep", help=f"of {', '.join(names)}, cliffs; default all")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
-    parser.add_argument("--threads", type=int, default=machine.n_cpus(), help="default: all CPUs")
-    parser.add_argument("--json", metavar="FILE", help="write machine and medians")
-    parser.add_argument("--chart", metavar="FILE", help="write a chart (PNG or whatever the name ends in)")
-    options = parser.parse_args()
-    if unknown := set(options.sweeps) - {*names, "cliffs"}:
-        parser.error(f"unknown sweeps: {', '.join(sorted(unknown))}")
-    if options.chart and importlib.util.find_spec("matplotlib") is None:
-        parser.error("--chart needs matplotlib, which is not installed")
+    options = command.parse(parser, "sweeps", [*names, "cliffs"])
     wanted = options.sweeps or [*names, "cliffs"]
     warnings.simplefilter("ignore", ConvergenceWarning)
     record = {"machine": machine.describe(options.threads), "dtype": options.dtype, "rounds": options.rounds}
@@ -166,12 +155,7 @@ def main():
             }
     if "cliffs" in wanted:
         record["cliffs"] = cliffs(options.dtype, options.rounds, options.threads)
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(record, file, indent=2)
-            file.write("\n")
-    if options.chart and record["sweeps"]:
-        draw(record, options.chart)
+    command.write(record, options, draw if record["sweeps"] else None)
 
 
 if __name__ == "__main__":

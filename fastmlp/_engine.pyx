@@ -123,9 +123,9 @@ cdef inline long _ceil(long n, long parts) noexcept nogil:
     return (n + parts - 1) // parts
 
 
-cdef char *_aligned(buffer) except NULL:
-    """The first 64-byte boundary in a byte array; whoever makes one adds 64 bytes for it."""
-    return <char *> ((<size_t> cnp.PyArray_DATA(buffer) + 63) & ~<size_t> 63)
+cdef inline char *_aligned(const void *memory) noexcept nogil:
+    """The first 64-byte boundary in memory; whoever allocates it adds 64 bytes for it."""
+    return <char *> ((<size_t> memory + 63) & ~<size_t> 63)
 
 
 cdef int _isa_index(isa) except -1:
@@ -280,7 +280,7 @@ cdef class PackedNetwork:
         """64-byte aligned zeroed memory that lives as long as this object."""
         buffer = np.zeros(n_bytes + 64, dtype=np.uint8)
         self._buffers.append(buffer)
-        return _aligned(buffer)
+        return _aligned(cnp.PyArray_DATA(buffer))
 
     cdef long _panels(self, long width) noexcept nogil:
         return _ceil(width, self.panel)
@@ -396,7 +396,7 @@ cdef class PackedNetwork:
         buffer = <char *> PyMem_RawMalloc(n_slices * slice_bytes + 64)
         if buffer == NULL:
             raise MemoryError(f"no memory for the activations of {n_slices} x {min(n, CACHED_ROWS)} rows")
-        scratch = <char *> ((<size_t> buffer + 63) & ~<size_t> 63)
+        scratch = _aligned(buffer)
         if n * self.n_params < ROW_PARAMS_WITH_GIL:
             bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width, check)
         elif n_slices == 1:
@@ -999,7 +999,7 @@ cdef class Panels:
         self.stride = self.rows + self.biased
         cdef long panels = _ceil(self.width * self.itemsize, FM_PANEL_BYTES)
         self._buffer = np.zeros(panels * self.stride * FM_PANEL_BYTES + 64, dtype=np.uint8)
-        self.at = _aligned(self._buffer)
+        self.at = _aligned(cnp.PyArray_DATA(self._buffer))
         self._fill(array, 0)
         if extra_row is not None:
             self._fill(extra_row.reshape(1, -1), self.rows)

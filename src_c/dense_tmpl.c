@@ -8,7 +8,8 @@
 typedef struct {
     const FM_REAL *read, *write;
     long read_step, write_step;
-} FM(ahead);
+} FM(requests);
+#define ahead_t FM(requests)
 
 FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a, const long row_step, const FM_REAL *b,
                              vec sum[][2]) {
@@ -29,7 +30,7 @@ FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a
  * constants wherever this is inlined, so that c stays in registers. */
 FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_REAL *a, const long row_step,
                         const long step, const long block, long block_step, const FM_REAL *b, const FM_REAL *start,
-                        const long start_step, FM_REAL *c, FM(ahead) ahead) {
+                        const long start_step, FM_REAL *c, ahead_t ahead) {
     vec sum[FM_TILE_ROWS][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -96,7 +97,7 @@ FM_INLINE long FM(vectors_in_panel)(long columns) {
 }
 
 static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
-                           const FM_REAL *start, long start_step, FM_REAL *c, FM(ahead) ahead){
+                           const FM_REAL *start, long start_step, FM_REAL *c, ahead_t ahead){
 #define FM_BODY(n, vectors)                                                                           \
     FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, c, ahead)
     FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
@@ -115,6 +116,23 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long rows, void *c, long o
 /* A panel of so few outputs leaves most of a vector empty; what follows takes another dimension along the vectors. */
 #undef FM_NARROW
 #define FM_NARROW 4
+/* Calls body(n) with a constant. */
+#undef FM_NARROW_CASES
+#define FM_NARROW_CASES(n, body) \
+    switch (n) {                 \
+    case 1:                      \
+        body(1);                 \
+        break;                   \
+    case 2:                      \
+        body(2);                 \
+        break;                   \
+    case 3:                      \
+        body(3);                 \
+        break;                   \
+    case 4:                      \
+        body(4);                 \
+        break;                   \
+    }
 
 #if FM_VECTOR_BYTES == 64
 /* A square of lanes, transposed: after stage s, bit s of row and lane number have changed places. */
@@ -178,17 +196,12 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
                       void *c, long c_stride, const fm_after *after) {
 #if FM_VECTOR_BYTES == 64
     const FM_REAL *last_row = biased ? (const FM_REAL *)b + depth * FM_PANEL : NULL;
-    switch (outputs) {
-#define FM_NARROW_CASE(n)                                              \
-    case n:                                                            \
-        FM(dense_narrow)(n, rows, depth, a, a_stride, b, last_row, c); \
-        FM(finish_rows)(after, rows, c, 0);                            \
+    if (outputs <= FM_NARROW) {
+#define FM_BODY(n) FM(dense_narrow)(n, rows, depth, a, a_stride, b, last_row, c)
+        FM_NARROW_CASES(outputs, FM_BODY)
+#undef FM_BODY
+        FM(finish_rows)(after, rows, c, 0);
         return;
-        FM_NARROW_CASE(1)
-        FM_NARROW_CASE(2)
-        FM_NARROW_CASE(3)
-        FM_NARROW_CASE(4)
-#undef FM_NARROW_CASE
     }
 #endif
     const long tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
@@ -210,8 +223,8 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
                 for (long t = 0, row = 0; t < tiles; t++) {
                     const long end = rows * (t + 1) / tiles, offset = (panel * c_stride + row) * FM_PANEL;
                     FM_REAL *c_tile = (FM_REAL *)c + offset + v * FM_LANES;
-                    const FM(ahead) ahead = {b_part + length * FM_PANEL + t * (length / 2) * read_step, c_tile,
-                                             read_step, write_step};
+                    const ahead_t ahead = {b_part + length * FM_PANEL + t * (length / 2) * read_step, c_tile, read_step,
+                                           write_step};
                     const FM_REAL *start = part ? c_tile : bias ? bias + v * FM_LANES : NULL;
                     FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
                                    a_stride * FM_PANEL, b_part + v * FM_LANES, start, part ? FM_PANEL : 0, c_tile,
@@ -226,7 +239,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
 
 /* sums[i][:] += sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a. */
 static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
-                              FM_REAL *sums, FM(ahead) ahead){
+                              FM_REAL *sums, ahead_t ahead){
 #define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums, ahead)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY
@@ -259,20 +272,9 @@ static void FM(gradient_narrow)(long first, long last, int outputs, long depth, 
     for (long v = 0; v < FM_PANEL_VECTORS; v += 2) {
         const FM_REAL *a_at = a + v * FM_LANES;
         vec *sums_at = (vec *)turned + v;
-        switch (outputs) {
-        case 1:
-            FM(narrow_tile)(1, depth, a_at, d, sums_at);
-            break;
-        case 2:
-            FM(narrow_tile)(2, depth, a_at, d, sums_at);
-            break;
-        case 3:
-            FM(narrow_tile)(3, depth, a_at, d, sums_at);
-            break;
-        case 4:
-            FM(narrow_tile)(4, depth, a_at, d, sums_at);
-            break;
-        }
+#define FM_BODY(n) FM(narrow_tile)(n, depth, a_at, d, sums_at)
+        FM_NARROW_CASES(outputs, FM_BODY)
+#undef FM_BODY
     }
     for (long i = first; i < last; i++)
         for (int j = 0; j < outputs; j++)

@@ -34,13 +34,14 @@ FM_INLINE void FM(zero_padding)(void *z, long stride, long r, long outputs) {
 #define FM_FEW_ROWS 32
 typedef struct {
     FM_REAL at[FM_FEW][FM_FEW_ROWS] __attribute__((aligned(64)));
-} FM(columns);
+} FM(few_columns);
+#define columns_t FM(few_columns)
 
 FM_INLINE long FM(few_rows)(long rows, long first) {
     return rows - first < FM_FEW_ROWS ? rows - first : FM_FEW_ROWS;
 }
 
-FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, FM(columns) * columns) {
+FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, columns_t *columns) {
     if (rows < FM_FEW_ROWS)
         memset(columns, 0, sizeof *columns);
     for (long r = 0; r < rows; r++, z += FM_PANEL)
@@ -49,7 +50,7 @@ FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, FM(colu
 }
 
 /* The padding up to a vector's end becomes zero. */
-FM_INLINE void FM(from_columns)(const FM(columns) * columns, long rows, long outputs, FM_REAL *z) {
+FM_INLINE void FM(from_columns)(const columns_t *columns, long rows, long outputs, FM_REAL *z) {
     for (long r = 0; r < rows; r++, z += FM_PANEL) {
         ((vec *)z)[(outputs - 1) / FM_LANES] = v_all(0);
         for (long j = 0; j < outputs; j++)
@@ -57,17 +58,17 @@ FM_INLINE void FM(from_columns)(const FM(columns) * columns, long rows, long out
     }
 }
 
-FM_INLINE vec *FM(column)(FM(columns) * columns, long j, long v) {
+FM_INLINE vec *FM(column)(columns_t *columns, long j, long v) {
     return (vec *)columns->at[j] + v;
 }
 
-FM_INLINE void FM(logistic_columns)(FM(columns) * columns, long outputs) {
+FM_INLINE void FM(logistic_columns)(columns_t *columns, long outputs) {
     for (long j = 0; j < outputs; j++)
         for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++)
             *FM(column)(columns, j, v) = v_logistic(*FM(column)(columns, j, v));
 }
 
-FM_INLINE void FM(softmax_columns)(FM(columns) * columns, long outputs) {
+FM_INLINE void FM(softmax_columns)(columns_t *columns, long outputs) {
     for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
         vec top = *FM(column)(columns, 0, v), sum = v_all(0);
         for (long j = 1; j < outputs; j++) {
@@ -81,23 +82,28 @@ FM_INLINE void FM(softmax_columns)(FM(columns) * columns, long outputs) {
     }
 }
 
-#define FM_LINK_OF_FEW(name)                                             \
-    for (long r = 0; outputs <= FM_FEW && r < rows; r += FM_FEW_ROWS) {  \
-        FM(columns) columns;                                             \
-        const long n = FM(few_rows)(rows, r);                            \
-        FM(to_columns)(FM_ROW(z, stride, 0, r), n, outputs, &columns);   \
-        FM(name##_columns)(&columns, outputs);                           \
-        FM(from_columns)(&columns, n, outputs, FM_ROW(z, stride, 0, r)); \
-    }                                                                    \
-    if (outputs <= FM_FEW)                                               \
-    return
+/* The link of rows of few outputs; 0, and nothing done, where the outputs are many. */
+FM_INLINE int FM(link_few)(void (*link)(columns_t *columns, long outputs), long rows, long outputs, void *z,
+                           long stride) {
+    if (outputs > FM_FEW)
+        return 0;
+    for (long r = 0; r < rows; r += FM_FEW_ROWS) {
+        columns_t columns;
+        const long n = FM(few_rows)(rows, r);
+        FM(to_columns)(FM_ROW(z, stride, 0, r), n, outputs, &columns);
+        link(&columns, outputs);
+        FM(from_columns)(&columns, n, outputs, FM_ROW(z, stride, 0, r));
+    }
+    return 1;
+}
 
 static void FM(link_identity)(long rows, long outputs, void *z, long stride) {
     (void)rows, (void)outputs, (void)z, (void)stride;
 }
 
 static void FM(link_logistic)(long rows, long outputs, void *z, long stride) {
-    FM_LINK_OF_FEW(logistic);
+    if (FM(link_few)(FM(logistic_columns), rows, outputs, z, stride))
+        return;
     for (long r = 0; r < rows; r++)
         FM_EACH_VECTOR (at, z, stride, r, outputs)
             *at = v_logistic(*at);
@@ -124,7 +130,8 @@ FM_INLINE void FM(softmax_row)(void *z, long stride, long r, long outputs) {
 }
 
 static void FM(link_softmax)(long rows, long outputs, void *z, long stride) {
-    FM_LINK_OF_FEW(softmax);
+    if (FM(link_few)(FM(softmax_columns), rows, outputs, z, stride))
+        return;
     for (long r = 0; r < rows; r++)
         FM(softmax_row)(z, stride, r, outputs);
 }
@@ -149,7 +156,7 @@ FM_INLINE vec FM(log_probabilities)(vec p) {
 
 static void FM(log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const int32_t *classes,
                                 const int64_t *order, const double *weights, double *row_losses) {
-    FM(columns) columns;
+    columns_t columns;
     FM_REAL logs[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
     FM_INT class_of[FM_FEW_ROWS] __attribute__((aligned(64)));
     memset(class_of, 0, sizeof class_of);
@@ -159,7 +166,8 @@ static void FM(log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z,
     for (long r = 0; r < rows; r++) {
         const int64_t sample = order ? order[first + r] : first + r;
         class_of[r] = classes[sample];
-        weight[r] = weights ? (FM_REAL)weights[sample] : 1;
+        row_losses[first + r] = weights ? weights[sample] : 1;
+        weight[r] = (FM_REAL)row_losses[first + r];
     }
     for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
         vec chosen = v_all(0);
@@ -172,18 +180,19 @@ static void FM(log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z,
         ((vec *)logs)[v] = FM(log_probabilities)(chosen);
     }
     for (long r = 0; r < rows; r++)
-        row_losses[first + r] = -(double)logs[r] * (weights ? weights[order ? order[first + r] : first + r] : 1);
+        row_losses[first + r] *= -(double)logs[r];
     FM(from_columns)(&columns, rows, outputs, z);
 }
 
 static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
                               const double *weights, double *row_losses) {
     const int32_t *classes = targets;
-    for (long r = 0; outputs <= FM_FEW && r < rows; r += FM_FEW_ROWS)
-        FM(log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), classes, order, weights,
-                            row_losses);
-    if (outputs <= FM_FEW)
+    if (outputs <= FM_FEW) {
+        for (long r = 0; r < rows; r += FM_FEW_ROWS)
+            FM(log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), classes, order, weights,
+                                row_losses);
         return;
+    }
     for (long r = 0; r < rows; r++) {
         const int64_t sample = order ? order[r] : r;
         const double weight = weights ? weights[sample] : 1;
@@ -224,7 +233,7 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
 
 static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
                                        const int64_t *order, const double *weights, double *row_losses) {
-    FM(columns) columns, ys;
+    columns_t columns, ys;
     FM_REAL sums[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
     memset(sums, 0, sizeof sums);
     memset(weight, 0, sizeof weight);
@@ -236,7 +245,8 @@ static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_R
         const int64_t sample = order ? order[first + r] : first + r;
         for (long j = 0; j < outputs; j++)
             ys.at[j][r] = targets[sample * outputs + j];
-        weight[r] = weights ? (FM_REAL)weights[sample] : 1;
+        row_losses[first + r] = weights ? weights[sample] : 1;
+        weight[r] = (FM_REAL)row_losses[first + r];
     }
     for (long j = 0; j < outputs; j++)
         for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
@@ -246,7 +256,7 @@ static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_R
             *at = (p - y) * ((const vec *)weight)[v];
         }
     for (long r = 0; r < rows; r++)
-        row_losses[first + r] = -(double)sums[r] * (weights ? weights[order ? order[first + r] : first + r] : 1);
+        row_losses[first + r] *= -(double)sums[r];
     FM(from_columns)(&columns, rows, outputs, z);
 }
 FM_REAL_LOSS(binary_log_loss_of_many, logistic,

@@ -70,7 +70,8 @@ static const FM(apply_fn) FM(rules)[] = {
 #undef FM_RULE
 };
 
-/* The finished sums of whole units, of one panel of inputs where there is a transposed copy: kept for the next chunk of the batch, or turned into the update. */
+/* The finished sums of whole units, of one panel of inputs where there is a transposed copy: kept for the next chunk of
+ * the batch, or turned into the update. */
 FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows, const FM_REAL *sums,
                           const fm_step *step, double *squares) {
     const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
@@ -80,9 +81,8 @@ FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows
         memcpy((FM_REAL *)layer->sums + offset, sums, (size_t)(rows * FM_PANEL) * sizeof(FM_REAL));
         return;
     }
-    FM(rules)
-    [step->rule](rows, vectors, layer, offset, sums, biases ? 0 : step->l2, step,
-                 biases ? NULL : squares + row / FM_UNIT);
+    const FM(apply_fn) apply = FM(rules)[step->rule];
+    apply(rows, vectors, layer, offset, sums, biases ? 0 : step->l2, step, biases ? NULL : squares + row / FM_UNIT);
     if (layer->transposed && !biases)
         FM(transpose)((const FM_REAL *)layer->weights + offset, row, rows, panel, layer->outputs, layer->transposed);
 }
@@ -106,7 +106,7 @@ static void FM(update_biases)(const fm_layer *layer, long panel, long rows, cons
 
 /* What finish() will touch, asked for by the first tiles of the last part: each takes a slot, the first also the weights,
  * the second the transposed weights, which other cores have read. */
-FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, long tile, FM(ahead) * ahead) {
+FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, long tile, ahead_t *ahead) {
     const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
     if (layer->slots[tile]) {
         ahead->read = (const FM_REAL *)layer->slots[tile] + offset;
@@ -153,8 +153,8 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
             const long step_ahead = tiles > 3 ? 3 * FM_PANEL / tiles : FM_PANEL;
             for (long t = 0, row = first, stop; t < tiles; t++, row = stop) {
                 stop = first + (end - first) * (t + 1) / tiles;
-                FM(ahead)
-                ahead = {a_panel + (a_stride + r) * FM_PANEL + t * (length / 2) * step_ahead, sums, step_ahead, 0};
+                ahead_t ahead = {a_panel + (a_stride + r) * FM_PANEL + t * (length / 2) * step_ahead, sums, step_ahead,
+                                 0};
                 if (part == parts - 1 && step->last && t < FM_MAX_SLOTS)
                     FM(ask_for_finish)(layer, panel, first, t, &ahead);
                 for (long v = 0; v < vectors; v += 2) {
