@@ -664,7 +664,8 @@ cdef class Trainer(PackedNetwork):
         Each block's gradient is summed by the thread that has the block's activations in its cache; the tile phase then
         adds up a few finished sums instead of reading every thread's activations and deltas. That pays where these are
         larger than the sums. It changes the order of the additions, so it depends on the network and the batch, never
-        on the threads.
+        on the threads. Sums are added in pairs of blocks, then the pairs in their order; a thread that has both of a pair
+        adds them as it makes them.
         """
         cdef Py_ssize_t sums = 0, values = 0
         cdef long i, n = min(MAX_BLOCKS, <long> (max_batch * self.flops_per_row / FLOPS_PER_BLOCK))
@@ -864,6 +865,11 @@ cdef class Trainer(PackedNetwork):
             kernels.dense(n, self.layers[i].inputs, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
                           self.layers[i].transposed, 0, self.deltas[i] + offset, stride, &after)
 
+    cdef bint _joined(self, long block) noexcept nogil:
+        """Whether a block's sums go on top of those before: the second of a pair, in the same slice as the first."""
+        cdef long slice_ = ((block + 1) * self.n_threads - 1) // self.n_blocks
+        return block % 2 and block > self.n_blocks * slice_ // self.n_threads
+
     cdef void _sum_block(self, int slice_, long start, long block, long low, long high) noexcept nogil:
         """The gradient sums of rows low to high, for all layers."""
         cdef fm_layer layer
@@ -871,9 +877,10 @@ cdef class Trainer(PackedNetwork):
         cdef long i, panel
         memset(&step, 0, sizeof(step))
         step.first = True
+        step.add = self._joined(block)
         for i in range(self.n_layers):
             layer = self.layers[i]
-            layer.sums = self.block_sums[i * self.n_blocks + block]
+            layer.sums = self.block_sums[i * self.n_blocks + block - step.add]
             for panel in range(self._panels(layer.outputs)):
                 self._update(&layer, i, panel, 0, self._units(i), slice_, start, low, high, &step)
 
@@ -897,7 +904,9 @@ cdef class Trainer(PackedNetwork):
         cdef double batch_weight = self._batch_weight(start)
         cdef long low = self.total_cost * slice_ // self.n_threads
         cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
-        cdef long i, r, base = 0, units, all_units, at, stop, panel, panel_end, cost
+        cdef long i, r, base = 0, units, all_units, at, stop, panel, panel_end, cost, block
+        cdef const void *sums[4]  # MAX_BLOCKS
+        cdef bint missing
         cdef int64_t step_number
         cdef fm_step step
         if batch_weight != 0:
@@ -906,6 +915,7 @@ cdef class Trainer(PackedNetwork):
             step.last = end == self._batch_end(start)
             step.l2 = self.l2
             step.scale = 1 / batch_weight
+            step.add = False
             memset(step.constants, 0, sizeof(step.constants))
             step_number = self.step_numbers[batch] if self.weight_sums != NULL else self.step_count + batch + 1
             fm_rule_prepare(self.rule, self.hyper, <double> step_number, step.constants)
@@ -913,6 +923,9 @@ cdef class Trainer(PackedNetwork):
                 units = self._units(i)
                 all_units = units * self._panels(self.layers[i].outputs)
                 cost = self.unit_cost[i]
+                for block in range(self.n_blocks):
+                    missing = block * self.block_rows >= rows or self._joined(block)
+                    sums[block] = NULL if missing else self.block_sums[i * self.n_blocks + block]
                 # A unit is this slice's when it begins within [low, high) of the summed costs.
                 at = min(all_units, _ceil(max(0, low - base), cost))
                 stop = min(all_units, _ceil(max(0, high - base), cost))
@@ -922,9 +935,8 @@ cdef class Trainer(PackedNetwork):
                     panel_end = min(stop, (panel + 1) * units)
                     if self.n_blocks:
                         self.kernels.update_sums(
-                            &self.layers[i], panel, at - panel * units, panel_end - panel * units,
-                            <const void *const *> &self.block_sums[i * self.n_blocks], _ceil(rows, self.block_rows), &step,
-                            self.squares[i] + panel * units)
+                            &self.layers[i], panel, at - panel * units, panel_end - panel * units, sums, self.n_blocks,
+                            &step, self.squares[i] + panel * units)
                     else:
                         self._update(&self.layers[i], i, panel, at - panel * units, panel_end - panel * units, slice_,
                                      start, 0, rows, &step)

@@ -26,6 +26,7 @@ cdef extern from "fastmlp.h" nogil:
         int rule
         int first
         int last
+        int add
         double l2
         double scale
         double constants[8]

@@ -27,10 +27,10 @@ FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a
  *
  * a(i, k) lies at a[k / block * block_step + i * row_step + k % block * step]: rows of a panel-major block in the
  * layers' products, columns of it in the weight gradient. b, start and c are rows of one panel. rows and vectors are
- * constants wherever this is inlined, so that c stays in registers. */
+ * constants wherever this is inlined, so that c stays in registers. With add, c's former values are added at the end. */
 FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_REAL *a, const long row_step,
                         const long step, const long block, long block_step, const FM_REAL *b, const FM_REAL *start,
-                        const long start_step, FM_REAL *c, ahead_t ahead) {
+                        const long start_step, const int add, FM_REAL *c, ahead_t ahead) {
     vec sum[FM_TILE_ROWS][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -57,7 +57,7 @@ FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            ((vec *)(c + i * FM_PANEL))[v] = sum[i][v];
+            ((vec *)(c + i * FM_PANEL))[v] = add ? ((vec *)(c + i * FM_PANEL))[v] + sum[i][v] : sum[i][v];
 }
 
 /* Calls body(rows, vectors) with constants, for 1 <= n <= limit and one or two vectors. */
@@ -98,8 +98,8 @@ FM_INLINE long FM(vectors_in_panel)(long columns) {
 
 static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
                            const FM_REAL *start, long start_step, FM_REAL *c, ahead_t ahead){
-#define FM_BODY(n, vectors)                                                                           \
-    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, c, ahead)
+#define FM_BODY(n, vectors)                                                                              \
+    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, 0, c, ahead)
     FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }
@@ -237,10 +237,11 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
     }
 }
 
-/* sums[i][:] += sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a. */
+/* sums[i][:] = start[i][:] + sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a; with add, on
+ * top of what sums holds. */
 static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
-                              FM_REAL *sums, ahead_t ahead){
-#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, sums, ahead)
+                              int add, FM_REAL *sums, ahead_t ahead){
+#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, add, sums, ahead)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }
@@ -263,7 +264,7 @@ FM_INLINE void FM(narrow_tile)(const int outputs, long depth, const FM_REAL *a, 
 
 /* Inputs first to last of one panel. */
 static void FM(gradient_narrow)(long first, long last, int outputs, long depth, const FM_REAL *a, const FM_REAL *d,
-                                const FM_REAL *start, FM_REAL *sums) {
+                                const FM_REAL *start, int add, FM_REAL *sums) {
     FM_REAL turned[FM_NARROW][FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));
     memset(turned, 0, sizeof turned);
     for (long i = first; start && i < last; i++)
@@ -278,5 +279,5 @@ static void FM(gradient_narrow)(long first, long last, int outputs, long depth, 
     }
     for (long i = first; i < last; i++)
         for (int j = 0; j < outputs; j++)
-            sums[(i - first) * FM_PANEL + j] = turned[j][i];
+            sums[(i - first) * FM_PANEL + j] = add ? sums[(i - first) * FM_PANEL + j] + turned[j][i] : turned[j][i];
 }

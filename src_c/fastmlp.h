@@ -43,6 +43,7 @@ typedef struct {
 typedef struct {
     int rule;
     int first, last; /* first chunk of the batch: sums start at zero; last: the rule is applied */
+    int add;         /* not the last: the finished sums are added to those there are */
     double l2;       /* added to the weights' gradient sum, times the weight; biases go free */
     double scale;    /* 1 / (sum of the batch's sample weights) */
     double constants[FM_MAX_HYPER];
@@ -80,7 +81,8 @@ typedef struct {
                          const void *deltas, long d_stride, const fm_step *step, double *squares);
     void (*update_sparse)(const fm_layer *layer, long panel, long from, long to, long rows, const fm_csr *x,
                           int64_t *cursor, const void *deltas, long d_stride, const fm_step *step, double *squares);
-    /* The same from finished gradient sums, laid out as weights: those of n row blocks, added in their order. */
+    /* The same from finished gradient sums, laid out as weights: those of n row blocks, added in pairs, then the pairs in
+     * their order. NULL stands for the second of a pair that has been added to the first, and for blocks without rows. */
     void (*update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
                         const fm_step *step, double *squares);
     /* Multiply-adds of registers, for as many steps; returns their number. What they take is the least that as many in a

@@ -78,7 +78,9 @@ FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows
     const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
     const int biases = row == layer->inputs;
     if (!step->last) {
-        memcpy((FM_REAL *)layer->sums + offset, sums, (size_t)(rows * FM_PANEL) * sizeof(FM_REAL));
+        vec *kept = (vec *)((FM_REAL *)layer->sums + offset);
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
+            kept[i] = step->add ? kept[i] + ((const vec *)sums)[i] : ((const vec *)sums)[i];
         return;
     }
     const FM(apply_fn) apply = FM(rules)[step->rule];
@@ -133,20 +135,25 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
     const FM_REAL *d = (const FM_REAL *)deltas + panel * d_stride * FM_PANEL;
     const long outputs = layer->outputs - panel * FM_PANEL, vectors = FM(vectors_in_panel)(outputs);
     const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
+    const long parts = (rows + FM_ROWS_PART - 1) / FM_ROWS_PART;
+    /* Sums to be kept that come in one part are made where they stay. */
+    const int in_place = !step->last && step->first && parts == 1, add = in_place && step->add;
     vec scratch[FM_PANEL * FM_PANEL_BYTES / FM_VECTOR_BYTES];
     FM_REAL *sums = (FM_REAL *)scratch;
-    memset(scratch, 0, sizeof scratch);
-    const long parts = (rows + FM_ROWS_PART - 1) / FM_ROWS_PART;
+    if (!in_place)
+        memset(scratch, 0, sizeof scratch);
     for (long first = from * FM_UNIT, end; first < last; first = end) {
         end = (first / FM_PANEL + 1) * FM_PANEL < last ? (first / FM_PANEL + 1) * FM_PANEL : last;
         const FM_REAL *a_panel = (const FM_REAL *)a + first / FM_PANEL * a_stride * FM_PANEL;
         const FM_REAL *carried = FM(start_of)(layer, panel, first, step);
+        if (in_place)
+            sums = (FM_REAL *)layer->sums + (panel * (layer->inputs + 1) + first) * FM_PANEL;
         for (long part = 0, r = 0, length; part < parts; part++, r += length) {
             length = rows * (part + 1) / parts - r;
             const FM_REAL *start = r ? sums : carried;
             if (outputs <= FM_NARROW) {
                 FM(gradient_narrow)(first % FM_PANEL, first % FM_PANEL + end - first, (int)outputs, length,
-                                    a_panel + r * FM_PANEL, d + r * FM_PANEL, start, sums);
+                                    a_panel + r * FM_PANEL, d + r * FM_PANEL, start, add, sums);
                 continue;
             }
             const long tiles = (end - first + FM_GRADIENT_ROWS - 1) / FM_GRADIENT_ROWS;
@@ -161,11 +168,12 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
                     const long at = (row - first) * FM_PANEL + v * FM_LANES;
                     FM(gradient_tile)((int)(stop - row), vectors - v > 1, length,
                                       a_panel + r * FM_PANEL + row % FM_PANEL, d + r * FM_PANEL + v * FM_LANES,
-                                      start ? start + at : NULL, sums + at, ahead);
+                                      start ? start + at : NULL, add, sums + at, ahead);
                 }
             }
         }
-        FM(finish)(layer, panel, first, end - first, sums, step, squares);
+        if (!in_place)
+            FM(finish)(layer, panel, first, end - first, sums, step, squares);
     }
     if (last == layer->inputs)
         FM(update_biases)(layer, panel, rows, d, step);
@@ -176,14 +184,18 @@ static void FM(update_sums)(const fm_layer *layer, long panel, long from, long t
     const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
     const long end = last == layer->inputs ? last + 1 : last; /* with the biases */
     for (long row = from * FM_UNIT, rows; row < end; row += rows) {
-        rows = row == layer->inputs ? 1 : last - row < FM_UNIT ? last - row : FM_UNIT;
+        const long left = (row / FM_PANEL + 1) * FM_PANEL - row; /* in this panel of inputs */
+        rows = row == layer->inputs ? 1 : last - row < left ? last - row : left;
         const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
-        vec total[FM_UNIT * FM_PANEL_BYTES / FM_VECTOR_BYTES];
-        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {
-            total[i] = ((const vec *)((const FM_REAL *)sums[0] + offset))[i];
-            for (long k = 1; k < n; k++)
-                total[i] += ((const vec *)((const FM_REAL *)sums[k] + offset))[i];
-        }
+        vec total[FM_PANEL * FM_PANEL_BYTES / FM_VECTOR_BYTES];
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
+            for (long k = 0; k < n; k += 2)
+                if (sums[k]) {
+                    vec pair = ((const vec *)((const FM_REAL *)sums[k] + offset))[i];
+                    if (k + 1 < n && sums[k + 1])
+                        pair += ((const vec *)((const FM_REAL *)sums[k + 1] + offset))[i];
+                    total[i] = k ? total[i] + pair : pair;
+                }
         FM(finish)(layer, panel, row, rows, (const FM_REAL *)total, step, squares);
     }
 }
