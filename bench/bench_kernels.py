@@ -91,10 +91,10 @@ def bench_update(benchmark, rule, isa, dtype):
     trainer.load((rng.standard_normal(trainer.n_params) / 100).astype(dtype))
     X, y = (rng.standard_normal((UPDATED_ROWS, width)).astype(dtype) for width in UPDATED)
     trainer.attach(rows_of(X, np.dtype(dtype)), y)
-    order = np.arange(UPDATED_ROWS)
+    orders = np.arange(UPDATED_ROWS)[np.newaxis]
 
     def step():
-        trainer.begin(order, UPDATED_ROWS, 0.0001, HYPER, 1000)
+        trainer.begin(orders, UPDATED_ROWS, 0.0001, HYPER, 1000)
         while not trainer.run():
             pass
 

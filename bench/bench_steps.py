@@ -25,7 +25,7 @@ def timed_step(benchmark, name, dtype, *, activation="relu", rule="adam", isa=No
     scale = 1 / np.sqrt(max(case.sizes))
     trainer.load((rng.uniform(-scale, scale, trainer.n_params)).astype(dtype))
     trainer.attach(rows_of(X, np.dtype(dtype)), y.astype(np.int32))
-    batches = [b for b in np.split(rng.permutation(len(X)), range(case.batch, len(X), case.batch))]
+    batches = [b[np.newaxis] for b in np.split(rng.permutation(len(X)), range(case.batch, len(X), case.batch))]
     count = 0
 
     def step():

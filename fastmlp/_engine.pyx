@@ -22,7 +22,7 @@ from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange
 from libc.stdint cimport int32_t, int64_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from numpy.random cimport bitgen_t
 
 from fastmlp._native cimport (
@@ -188,38 +188,50 @@ cdef class Rows:
 # The order of rows
 # ---------------------------------------------------------------------------------------------------------------------
 
-def shuffled(const int64_t[::1] rows, random_state):
+def shuffled(const int64_t[::1] rows, random_state, Py_ssize_t n_times=1):
     """rows[p], p being numpy.arange(len(rows)) after random_state.shuffle(p), from the same random numbers.
 
     The RandomState ends up as after its own shuffle, which takes twice as long: most of its time goes into mispredicted
     branches on rejected draws, so here the draws are made without branches first and the swaps after them.
+
+    Returns
+    -------
+    orders : ndarray of shape (n_times, len(rows)), int64
+        Each is the one before, shuffled; the first is rows, shuffled.
     """
-    cdef long n = rows.shape[0], i
-    cdef uint32_t mask = 1, draw, limit
+    cdef long n = rows.shape[0], time
     generator = random_state._bit_generator
     cdef bitgen_t *source = <bitgen_t *> PyCapsule_GetPointer(generator.capsule, "BitGenerator")
     if n > 0xffffffff:
         raise ValueError(f"cannot shuffle {n} rows")
-    order_array, swaps_array = np.array(rows), np.empty(max(1, n), dtype=np.uint32)
-    cdef int64_t[::1] order = order_array
+    orders_array, swaps_array = np.empty((n_times, n), dtype=np.int64), np.empty(max(1, n), dtype=np.uint32)
+    cdef int64_t[:, ::1] orders = orders_array
     cdef uint32_t[::1] swaps = swaps_array
+    if n:
+        with generator.lock, nogil:
+            for time in range(n_times):
+                memcpy(&orders[time, 0], &orders[time - 1, 0] if time else &rows[0], n * sizeof(int64_t))
+                _shuffle(n, &orders[time, 0], &swaps[0], source)
+    return orders_array
+
+
+cdef void _shuffle(long n, int64_t *order, uint32_t *swaps, bitgen_t *source) noexcept nogil:
+    cdef long i
+    cdef uint32_t mask = 1, draw, limit = n - 1
     cdef int64_t kept
-    with generator.lock, nogil:
-        # As NumPy: for i = n - 1 ... 1, a number in [0, i] by masking a draw and rejecting what is larger.
-        limit = n - 1 if n else 0
-        while mask < limit:
-            mask = mask << 1 | 1
-        while limit > 0:
-            while mask >> 1 >= limit:
-                mask >>= 1
-            draw = source.next_uint32(source.state) & mask
-            swaps[limit] = draw
-            limit -= draw <= limit
-        for i in range(n - 1, 0, -1):
-            kept = order[i]
-            order[i] = order[swaps[i]]
-            order[swaps[i]] = kept
-    return order_array
+    # As NumPy: for i = n - 1 ... 1, a number in [0, i] by masking a draw and rejecting what is larger.
+    while mask < limit:
+        mask = mask << 1 | 1
+    while limit > 0:
+        while mask >> 1 >= limit:
+            mask >>= 1
+        draw = source.next_uint32(source.state) & mask
+        swaps[limit] = draw
+        limit -= draw <= limit
+    for i in range(n - 1, 0, -1):
+        kept = order[i]
+        order[i] = order[swaps[i]]
+        order[swaps[i]] = kept
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -598,6 +610,7 @@ cdef class Trainer(PackedNetwork):
     cdef const double *weights
     cdef const int64_t *order
     cdef long n_rows
+    cdef long n_passes
     cdef long batch_size
     cdef double l2
     cdef double hyper[8]
@@ -610,12 +623,14 @@ cdef class Trainer(PackedNetwork):
     cdef bint stop
     cdef double deadline
     cdef readonly long step_count
-    cdef readonly double loss_sum
+    cdef object _loss_sums
+    cdef double *loss_sums
     cdef double batch_loss
     cdef bint pending
     cdef fm_barrier barrier
     cdef double pending_weight
     cdef long pending_rows
+    cdef long pending_pass
 
     def __init__(self, sizes, activation, loss, dtype, *, rule, max_batch, n_threads=1, isa=None):
         super().__init__(sizes, activation, loss, dtype, isa=isa)
@@ -730,15 +745,15 @@ cdef class Trainer(PackedNetwork):
         elif self.activations[0] == NULL:
             self.activations[0] = self._zeros(self._block_bytes(self.layers[0].inputs))
 
-    def begin(self, const int64_t[::1] order, long batch_size, double l2, hyper, long step_count):
-        """Starts a pass over the rows order names, in minibatches; run() until it returns True.
+    def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
+        """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
 
         hyper holds the rule's hyperparameters in the order updates.def gives; step_count the updates made before.
         A minibatch whose weights are all zero is passed over.
         """
         cdef int i
-        self.n_rows = order.shape[0]
-        self.order = &order[0] if self.n_rows else NULL
+        self.n_passes, self.n_rows = orders.shape[0], orders.shape[1]
+        self.order = &orders[0, 0] if self.n_passes * self.n_rows else NULL
         self.batch_size = batch_size
         self.l2 = l2
         memset(self.hyper, 0, sizeof(self.hyper))
@@ -749,25 +764,23 @@ cdef class Trainer(PackedNetwork):
             self.hyper[i] = self.tiny if 0 < value < self.tiny else value
         self.step_count = step_count
         self.position = 0
-        self.loss_sum = 0
+        self._loss_sums = np.zeros(self.n_passes)
+        self.loss_sums = <double *> cnp.PyArray_DATA(self._loss_sums)
         self.pending = False
+        orders_array = np.asarray(orders)
         if self.weights == NULL:
-            self._batch_arrays = (np.asarray(order),)
+            self._batch_arrays = (orders_array,)
             self.weight_sums = NULL
         else:
-            order_array = np.asarray(order)
-            sums = np.add.reduceat(self._keep[1][order_array], np.arange(0, self.n_rows, batch_size))
+            sums = np.add.reduceat(self._keep[1][orders_array], np.arange(0, self.n_rows, batch_size), axis=1).ravel()
             numbers = step_count + np.cumsum(sums != 0)
-            self._batch_arrays = (order_array, sums, numbers)
+            self._batch_arrays = (orders_array, sums, numbers)
             self.weight_sums = <const double *> cnp.PyArray_DATA(sums)
             self.step_numbers = <const int64_t *> cnp.PyArray_DATA(numbers)
 
     def run(self):
-        """Goes on with the pass for a short while; True when it is complete.
-
-        loss_sum then is the sum of the batches' losses times their lengths.
-        """
-        if self.position >= self.n_rows:
+        """Goes on with the passes for a short while; True when they are complete."""
+        if self.position >= self.n_passes * self.n_rows:
             return True
         self.stop = False
         self.deadline = fm_seconds() + RUN_SECONDS
@@ -778,7 +791,11 @@ cdef class Trainer(PackedNetwork):
             with nogil:
                 self._steps_as_team()
         self._fold()
-        return self.position >= self.n_rows
+        return self.position >= self.n_passes * self.n_rows
+
+    def losses(self):
+        """The mean loss of each pass that is complete: of its batches' losses, weighted by their lengths."""
+        return (self._loss_sums[: self.position // self.n_rows] / self.n_rows).tolist() if self.n_rows else []
 
     cdef void _steps_alone(self) noexcept nogil:
         # Without OpenMP: a process forked from one that had a team must not enter it.
@@ -811,17 +828,24 @@ cdef class Trainer(PackedNetwork):
                     break
             fm_denormals_restore(mode)
 
+    # A start is a position in all orders, one after another; so is the number of a batch.
+
+    cdef long _batch_start(self, long start) noexcept nogil:
+        return start - start % self.n_rows % self.batch_size
+
     cdef long _batch_end(self, long start) noexcept nogil:
-        return min(self.n_rows, (start // self.batch_size + 1) * self.batch_size)
+        return min((start // self.n_rows + 1) * self.n_rows, self._batch_start(start) + self.batch_size)
+
+    cdef long _batch_of(self, long start) noexcept nogil:
+        return start // self.n_rows * _ceil(self.n_rows, self.batch_size) + start % self.n_rows // self.batch_size
 
     cdef long _chunk_end(self, long start) noexcept nogil:
         return min(self._batch_end(start), start + self.chunk)
 
     cdef double _batch_weight(self, long start) noexcept nogil:
-        cdef long batch = start // self.batch_size
         if self.weight_sums != NULL:
-            return self.weight_sums[batch]
-        return self._batch_end(start) - batch * self.batch_size
+            return self.weight_sums[self._batch_of(start)]
+        return self._batch_end(start) - self._batch_start(start)
 
     cdef void _row_phase(self, int slice_, long start) noexcept nogil:
         cdef long m = self._chunk_end(start) - start, block, low, high
@@ -900,7 +924,7 @@ cdef class Trainer(PackedNetwork):
                                       self.deltas[i + 1] + offset, self.stride, step, squares)
 
     cdef void _tile_phase(self, int slice_, long start) noexcept nogil:
-        cdef long end = self._chunk_end(start), batch = start // self.batch_size, rows = end - start
+        cdef long end = self._chunk_end(start), batch = self._batch_of(start), rows = end - start
         cdef double batch_weight = self._batch_weight(start)
         cdef long low = self.total_cost * slice_ // self.n_threads
         cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
@@ -911,7 +935,7 @@ cdef class Trainer(PackedNetwork):
         cdef fm_step step
         if batch_weight != 0:
             step.rule = self.rule
-            step.first = start == batch * self.batch_size
+            step.first = start == self._batch_start(start)
             step.last = end == self._batch_end(start)
             step.l2 = self.l2
             step.scale = 1 / batch_weight
@@ -949,13 +973,14 @@ cdef class Trainer(PackedNetwork):
                 if step.last:
                     self.pending = True
                     self.pending_weight = batch_weight
-                    self.pending_rows = end - batch * self.batch_size
-        if slice_ == 0 and (end == self.n_rows or fm_seconds() > self.deadline):
+                    self.pending_rows = end - self._batch_start(start)
+                    self.pending_pass = start // self.n_rows
+        if slice_ == 0 and (end == self.n_passes * self.n_rows or fm_seconds() > self.deadline):
             self.position = end
             self.stop = True
 
     cdef void _fold(self) noexcept nogil:
-        """Adds a finished batch's loss, with the penalty of the weights it began with, to the pass's."""
+        """Adds a finished batch's loss, with the penalty of the weights it began with, to its pass's."""
         cdef long i, k
         cdef double penalty = 0
         if not self.pending:
@@ -965,13 +990,12 @@ cdef class Trainer(PackedNetwork):
             for i in range(self.n_layers):
                 for k in range(self._units(i) * self._panels(self.layers[i].outputs)):
                     penalty += self.squares[i][k]
-        self.loss_sum += (self.batch_loss + 0.5 * self.l2 * penalty) / self.pending_weight * self.pending_rows
+        self.loss_sums[self.pending_pass] += (
+            (self.batch_loss + 0.5 * self.l2 * penalty) / self.pending_weight * self.pending_rows)
 
     def updates_done(self):
-        """Updates made by the end of the pass so far: step_count for the next one."""
-        cdef long n_batches = self.position // self.batch_size
-        if self.position == self.n_rows:
-            n_batches = _ceil(self.n_rows, self.batch_size)
+        """Updates made by the end of the passes so far: step_count for the next ones."""
+        cdef long n_batches = self._batch_of(self.position) if self.n_rows else 0
         if self.weights == NULL or n_batches == 0:
             return self.step_count + n_batches
         return int(self._batch_arrays[2][n_batches - 1])

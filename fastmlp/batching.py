@@ -40,12 +40,15 @@ class RowOrder:
     """
 
     def __init__(self, rows: NDArray, shuffle: bool, random_state: np.random.RandomState) -> None:
+        self.n_rows = len(rows)
         self._order = rows
         self._shuffle = shuffle
         self._random_state = random_state
 
-    def next_epoch(self) -> NDArray:
-        """Return the rows in this epoch's order."""
-        if self._shuffle:
-            self._order = _engine.shuffled(self._order, self._random_state)
-        return self._order
+    def next_epochs(self, n_epochs: int) -> NDArray:
+        """Return the rows in the next epochs' orders, shape (n_epochs, n_samples)."""
+        if not self._shuffle:
+            return np.tile(self._order, (n_epochs, 1))
+        orders = _engine.shuffled(self._order, self._random_state, n_epochs)
+        self._order = orders[-1]
+        return orders

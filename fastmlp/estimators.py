@@ -349,7 +349,11 @@ class _BaseMLP(BaseEstimator):
                 )
             return False
 
-        training.run(1 if incremental else self.max_iter, after_epoch)
+        def epochs_unheard() -> float:
+            watched = self.verbose or held_out is not None or optimizer.schedule.every_epoch
+            return 1 if watched else improvement.epochs_left
+
+        training.run(1 if incremental else self.max_iter, after_epoch, epochs_unheard)
         training.finish()
         self._no_improvement_count = improvement.count
         if best_params is not None:

@@ -126,7 +126,7 @@ class Gradients:
         n_threads: int,
     ) -> None:
         self._alpha = alpha
-        self._order = np.arange(rows.n_rows)
+        self._orders = np.arange(rows.n_rows)[np.newaxis]
         self._trainer = _engine.Trainer(
             network.sizes,
             network.activation,
@@ -140,14 +140,14 @@ class Gradients:
 
     def __call__(self, params: NDArray) -> tuple[float, NDArray]:
         """Return the loss and a new gradient vector."""
-        trainer, n_rows = self._trainer, len(self._order)
+        trainer = self._trainer
         trainer.load(params)
-        trainer.begin(self._order, n_rows, self._alpha, (), 0)
+        trainer.begin(self._orders, self._orders.size, self._alpha, (), 0)
         while not trainer.run():
             pass
         gradient = np.empty_like(params)
         trainer.store(None, [gradient])
-        return trainer.loss_sum / n_rows, gradient
+        return trainer.losses()[0], gradient
 
 
 def layer_views(params: NDArray, sizes: Sequence[int]) -> tuple[list[NDArray], list[NDArray]]:

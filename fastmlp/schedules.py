@@ -13,6 +13,11 @@ class HasLearningRate(Protocol):
 class Constant:
     """The learning rate stays; a plateau ends training.
 
+    Attributes
+    ----------
+    every_epoch : bool
+        Whether the learning rate may change after any epoch, rather than on a plateau only.
+
     Examples
     --------
     >>> from fastmlp.optimizers import SGD
@@ -20,6 +25,8 @@ class Constant:
     >>> Constant().on_plateau(SGD(learning_rate_init=0.1))
     (True, 'Stopping.')
     """
+
+    every_epoch = False
 
     def after_epoch(self, optimizer: HasLearningRate, n_samples_seen: int) -> None:
         """Adjust the learning rate after an epoch; n_samples_seen counts from the first fit on."""
@@ -45,6 +52,8 @@ class InvScaling(Constant):
     >>> sgd.learning_rate
     0.01
     """
+
+    every_epoch = True
 
     def __init__(self, power_t: float = 0.5) -> None:
         self.power_t = power_t

@@ -51,3 +51,8 @@ class NoImprovement:
     def exhausted(self) -> bool:
         """Whether patience has run out."""
         return self.count > self.patience
+
+    @property
+    def epochs_left(self) -> float:
+        """How many more values it takes at least to exhaust it."""
+        return self.patience + 1 - self.count

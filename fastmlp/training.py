@@ -17,6 +17,9 @@ from fastmlp.optimizers import LBFGS, Optimizer
 from fastmlp.rows import Rows
 from fastmlp.threads import single_threaded_blas
 
+# Epochs run together while they have no more rows than these: little work beside the calls from Python.
+ROWS_PER_RUN = 1 << 14
+
 
 def _warn_interrupted() -> None:
     warnings.warn("Training interrupted by user.", stacklevel=4)
@@ -78,24 +81,37 @@ class MinibatchTraining:
         self._engine.load(network.params, slots)
         self._engine.attach(rows, targets, weights)
 
-    def epoch(self) -> float:
-        """Visit every row once; return the mean of the batches' losses, weighted by their lengths."""
-        engine, order = self._engine, self._order.next_epoch()
-        engine.begin(order, self._batch_size, self._alpha, self._optimizer.hyper(), self._n_updates)
-        try:
-            while not engine.run():
-                pass
-        finally:
-            self._n_updates = engine.updates_done()
-        return engine.loss_sum / len(order)
+    def run(
+        self,
+        max_epochs: int,
+        after_epoch: Callable[[float], bool],
+        epochs_unheard: Callable[[], float] = lambda: 1,
+    ) -> None:
+        """Run epochs until after_epoch(loss) returns True, max_epochs are done, or the user presses Ctrl-C.
 
-    def run(self, max_epochs: int, after_epoch: Callable[[float], bool]) -> None:
-        """Run epochs until after_epoch(loss) returns True, max_epochs are done, or the user presses Ctrl-C."""
+        An epoch's loss is the mean of its batches' losses, weighted by their lengths. Over small data several epochs
+        run before after_epoch is called for each of them: at most epochs_unheard(), the number of epochs of which only
+        the last may change the optimizer or return True.
+        """
+        engine, most, interrupted = self._engine, max(1, ROWS_PER_RUN // self._order.n_rows), False
         try:
-            for _ in range(max_epochs):
-                if after_epoch(self.epoch()):
-                    break
+            while max_epochs and not interrupted:
+                n_epochs = int(max(1, min(max_epochs, most, epochs_unheard())))
+                max_epochs -= n_epochs
+                orders = self._order.next_epochs(n_epochs)
+                engine.begin(orders, self._batch_size, self._alpha, self._optimizer.hyper(), self._n_updates)
+                try:
+                    while not engine.run():
+                        pass
+                except KeyboardInterrupt:
+                    interrupted = True
+                self._n_updates = engine.updates_done()
+                for loss in engine.losses():
+                    if after_epoch(loss):
+                        max_epochs = 0
         except KeyboardInterrupt:
+            interrupted = True
+        if interrupted:
             _warn_interrupted()
 
     def outputs(self, order: NDArray) -> NDArray:

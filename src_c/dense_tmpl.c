@@ -96,8 +96,8 @@ FM_INLINE long FM(vectors_in_panel)(long columns) {
     return columns >= FM_PANEL ? FM_PANEL_VECTORS : (columns + FM_LANES - 1) / FM_LANES;
 }
 
-static void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
-                           const FM_REAL *start, long start_step, FM_REAL *c, ahead_t ahead){
+FM_INLINE void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
+                              const FM_REAL *start, long start_step, FM_REAL *c, ahead_t ahead){
 #define FM_BODY(n, vectors)                                                                              \
     FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, 0, c, ahead)
     FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
@@ -239,8 +239,8 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
 
 /* sums[i][:] = start[i][:] + sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a; with add, on
  * top of what sums holds. */
-static void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
-                              int add, FM_REAL *sums, ahead_t ahead){
+FM_INLINE void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d,
+                                 const FM_REAL *start, int add, FM_REAL *sums, ahead_t ahead){
 #define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, add, sums, ahead)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY

@@ -20,13 +20,15 @@ def test_batch_size_is_clipped_with_a_warning():
 def test_epochs_shuffle_the_order_before():
     rows = np.array([5, 3, 8, 1])
     order, random_state, expected = RowOrder(rows, True, np.random.RandomState(0)), np.random.RandomState(0), rows
-    seen = []
+    seen, expectations = [], []
     for _ in range(5):
         permutation = np.arange(4)
         random_state.shuffle(permutation)
         expected = expected[permutation]
-        seen.append(order.next_epoch())
-        np.testing.assert_array_equal(seen[-1], expected)
+        expectations.append(expected)
+    for n in (1, 3, 1):
+        seen.extend(order.next_epochs(n))
+    np.testing.assert_array_equal(seen, expectations)
     assert len({tuple(epoch) for epoch in seen}) > 1
     np.testing.assert_array_equal(rows, [5, 3, 8, 1])
 
@@ -34,8 +36,8 @@ def test_epochs_shuffle_the_order_before():
 def test_without_shuffling_no_number_is_drawn():
     rows, random_state = np.array([5, 3, 8, 1]), np.random.RandomState(0)
     order = RowOrder(rows, False, random_state)
-    for _ in range(3):
-        np.testing.assert_array_equal(order.next_epoch(), rows)
+    for n in (1, 3):
+        np.testing.assert_array_equal(order.next_epochs(n), [rows] * n)
     assert random_state.uniform() == np.random.RandomState(0).uniform()
 
 
@@ -45,5 +47,5 @@ def test_the_engine_draws_random_states_numbers(n):
     for _ in range(3):
         permutation = np.arange(n)
         theirs.shuffle(permutation)
-        np.testing.assert_array_equal(shuffled(rows, ours), rows[permutation])
+        np.testing.assert_array_equal(shuffled(rows, ours), [rows[permutation]])
     assert theirs.randint(1 << 30) == ours.randint(1 << 30)

@@ -46,10 +46,41 @@ def problem(sizes, loss, dtype, n_rows=N_ROWS, seed=0):
 
 def passed(trainer, order, batch_size, alpha=0.0, hyper=(), step_count=0):
     """Finish a whole pass; return the mean loss."""
-    trainer.begin(order, batch_size, alpha, hyper, step_count)
+    trainer.begin(np.atleast_2d(order), batch_size, alpha, hyper, step_count)
     while not trainer.run():
         pass
-    return trainer.loss_sum / len(order)
+    return trainer.losses()[0]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_several_passes_at_once_are_passes_one_after_another(weighted, dtype):
+    sizes, loss = (5, 11, 3), "log_loss"
+    params, X, targets, _ = problem(sizes, loss, dtype, 40)
+    weights = np.random.default_rng(0).integers(0, 3, 40) * 0.7 if weighted else None
+    if weighted:
+        weights[8:16] = 0
+    orders = np.random.default_rng(1).permuted(np.tile(np.arange(40), (4, 1)), axis=1)
+    orders[2] = np.arange(40)
+    results = []
+    for groups in ([4], [1, 1, 1, 1], [3, 1]):
+        trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule="adam", max_batch=8, n_threads=2)
+        slots, losses, count, start = [np.zeros_like(params) for _ in range(2)], [], 5, 0
+        trainer.load(params, slots)
+        trainer.attach(rows_of(X, dtype), targets, weights)
+        for n in groups:
+            trainer.begin(orders[start : start + n], 8, 0.1, ORACLES["adam"].hyper(), count)
+            assert trainer.losses() == []
+            while not trainer.run():
+                pass
+            count, start, losses = trainer.updates_done(), start + n, losses + trainer.losses()
+        after = np.empty_like(params)
+        trainer.store(after, slots)
+        results.append((count, losses, after, *slots))
+    assert results[0][0] == 5 + 20 - weighted
+    assert len(set(results[0][1])) == 4
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def loss_and_gradient(
@@ -236,18 +267,18 @@ def test_minibatch_of_zero_weight_is_passed_over(rule, dtype):
     weights = np.random.default_rng(0).uniform(0.5, 2, 40)
     weights[10:20] = 0
     weights[30:] = 0
-    results = []
+    results, losses = [], []
     for order in (np.arange(40), np.r_[0:10, 20:30]):
         trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=10, n_threads=2)
         slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
         trainer.load(params, slots)
         trainer.attach(rows_of(X, dtype), targets, weights)
-        passed(trainer, order, 10, 0.1, ORACLES[rule].hyper(), 5)
+        losses.append(passed(trainer, order, 10, 0.1, ORACLES[rule].hyper(), 5) * len(order))
         assert trainer.updates_done() == 7
         after = np.empty_like(params)
         trainer.store(after, slots)
-        results.append((trainer.loss_sum, after, *slots))
-    assert np.isfinite(results[0][0])
+        results.append((after, *slots))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-15)
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -498,6 +498,30 @@ def test_verbose(cls, capsys):
     assert capsys.readouterr().out.startswith("Iteration 1, loss = ")
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"max_iter": 37},
+        {"tol": 0.01, "n_iter_no_change": 3},
+        {"tol": 0.05, "n_iter_no_change": 1, "solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.1},
+        {"max_iter": 20, "solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.5},
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_nobody_listens_to_is_the_same_fit(cls, params, capsys):
+    """Without verbose, several epochs run in one call of the engine."""
+    quiet, heard = (
+        cls(hidden_layer_sizes=(8,), random_state=np.random.RandomState(3), verbose=verbose, **params).fit(X_IRIS, Y_IRIS)
+        for verbose in (False, True)
+    )
+    assert capsys.readouterr().out.count("Iteration") == heard.n_iter_ == quiet.n_iter_ > 2
+    assert quiet.loss_curve_ == heard.loss_curve_
+    assert (quiet.t_, quiet.best_loss_) == (heard.t_, heard.best_loss_)
+    for a, b in zip(quiet.coefs_, heard.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert quiet.random_state.uniform() == heard.random_state.uniform()
+
+
 def test_warns_where_iterations_end(cls):
     with pytest.warns(
         ConvergenceWarning, match=r"Stochastic Optimizer: Maximum iterations \(2\) reached and the optimization hasn't"

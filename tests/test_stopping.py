@@ -45,6 +45,18 @@ def test_infinite_patience():
     assert not rule.exhausted
 
 
+@given(st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(math.nan))), st.integers(0, 3))
+def test_patience_lasts_at_least_for_the_epochs_left(values, patience):
+    rule = NoImprovement(0.1, patience, maximize=False)
+    for value in values:
+        left = rule.epochs_left
+        rule.update(value)
+        assert rule.exhausted == (rule.epochs_left == 0)
+        assert rule.epochs_left >= left - 1
+        if rule.exhausted:
+            break
+
+
 @given(st.lists(st.floats(-1e6, 1e6)), st.floats(0, 1))
 def test_maximising_mirrors_minimising(values, tol):
     low, high = (NoImprovement(tol, 3, maximize=maximize) for maximize in (False, True))

@@ -87,6 +87,41 @@ def test_outputs_are_the_present_networks(dtype):
     assert not np.array_equal(present, network.forward(rows_of(X[order], dtype)))
 
 
+def test_epochs_unheard_run_together(dtype):
+    """What after_epoch hears is the same, and so is what comes of it."""
+    heard = []
+    for unheard in (1, 3, np.inf):
+        network, optimizer, loop = training(dtype)
+        calls = []
+        loop.run(8, lambda loss, calls=calls: calls.append(loss), lambda unheard=unheard: unheard)
+        loop.finish()
+        heard.append((calls, network.params, optimizer.state["step"]))
+    for other in heard[1:]:
+        for a, b in zip(heard[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert heard[0][2] == 40
+
+
+def test_ctrl_c_among_epochs_unheard_keeps_those_that_are_done(dtype, monkeypatch):
+    _, optimizer, loop = training(dtype)
+    engine, heard = loop._engine, []
+
+    class Interrupted:
+        def __getattr__(self, name):
+            return getattr(engine, name)
+
+        def run(self):
+            engine.run()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "_engine", Interrupted())
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        loop.run(20, heard.append, lambda: 4)
+    loop.finish()
+    assert len(heard) == 4
+    assert optimizer.state["step"] == 20
+
+
 def test_ctrl_c_ends_the_loop_with_a_warning(dtype):
     network, optimizer, loop = training(dtype)
 
