@@ -17,8 +17,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
-# No -ffast-math, at link time neither: it would flip the denormal mode of the whole process.
-FLAGS = ["-O3", "-fno-math-errno", "-ffp-contract=fast", "-std=gnu11"]
+# No -ffast-math, at link time neither: it would flip the denormal mode of the whole process. -Wno-psabi: GCC warns of
+# how vectors wider than the registers are passed to functions, even where all of these are inlined.
+FLAGS = ["-O3", "-fno-math-errno", "-ffp-contract=fast", "-std=gnu11", "-Wno-psabi"]
 
 # An instruction set is a stub src_c/isa_<name>.c, a row here and a row in src_c/dispatch.c.
 # -mprfchw: without it, asking ahead for lines to write falls back to asking for lines to read. CPUs without the
@@ -33,6 +34,12 @@ ISAS = {
         ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mprfchw", "-mprefer-vector-width=512"],
     ),
     "neon": (("aarch64", "arm64"), []),
+}
+
+# Products of bfloat16 numbers, src_c/bfloat16_<name>.c, each with a row in src_c/dispatch.c.
+PRODUCTS = {
+    "avx512bf16": (("x86_64", "amd64"), ["-mavx512f", "-mavx512bf16"]),
+    "amx": (("x86_64", "amd64"), ["-mavx512f", "-mamx-tile", "-mamx-bf16"]),
 }
 
 OPENMP_PROGRAM = """
@@ -66,21 +73,23 @@ class BuildEngine(build_ext):
     def build_extension(self, extension):
         """Compile the stubs of src_c/, each with its own flags, and link them into the engine."""
         machine = platform.machine().lower()
-        isas = [
-            name
-            for name, (machines, flags) in ISAS.items()
+        stubs = {f"isa_{name}": (name, *row) for name, row in ISAS.items()}
+        stubs |= {f"bfloat16_{name}": (name, *row) for name, row in PRODUCTS.items()}
+        stubs = {
+            file: (name, flags)
+            for file, (name, machines, flags) in stubs.items()
             if ("*" in machines or machine in machines) and self.builds("int main(void) { return 0; }", flags)
-        ]
+        }
         openmp = next((f for f in OPENMP_FLAGS if self.builds(OPENMP_PROGRAM, *f, run=True)), None)
         if openmp is None:
             print("fastmlp: no working OpenMP, building for one thread", file=sys.stderr)
         compile_openmp, link_openmp = openmp or ([], [])
-        extension.define_macros += [(f"FM_WITH_{name.upper()}", "1") for name in isas]
+        extension.define_macros += [(f"FM_WITH_{name.upper()}", "1") for name, _ in stubs.values()]
         extension.extra_compile_args += FLAGS + compile_openmp
         extension.extra_link_args += link_openmp
-        for name in isas:
+        for file, (_, flags) in stubs.items():
             extension.extra_objects += self.compiler.compile(
-                [f"src_c/isa_{name}.c"], output_dir=self.build_temp, extra_postargs=FLAGS + ISAS[name][1]
+                [f"src_c/{file}.c"], output_dir=self.build_temp, extra_postargs=FLAGS + flags
             )
         super().build_extension(extension)
 

@@ -26,7 +26,9 @@ from libc.string cimport memcpy, memset
 from numpy.random cimport bitgen_t
 
 from fastmlp._native cimport (
-    FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of, fm_activation_name, fm_after, fm_barrier, fm_barrier_wait, fm_csr, fm_denormals_flush,
+    FM_BLOCK, FM_BLOCK_BYTES, FM_LINE_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of,
+    fm_activation_name, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
+    fm_bfloat16_product_name, fm_csr, fm_denormals_flush,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
     fm_source_codes, fm_step, real,
@@ -62,6 +64,8 @@ cdef long MAX_BLOCKS = 4
 cdef double FLOPS_PER_BLOCK = 1.5e6
 # Rows that go through all layers together: the activations of a wide layer stay in the second-level cache.
 cdef long CACHED_ROWS = 128
+# The same for bfloat16 products, which are so fast that reading the weights counts.
+cdef long CACHED_ROWS_BFLOAT16 = 256
 # Rows times parameters that a forward pass does before it lets go of the GIL, about 10 us of work.
 cdef long ROW_PARAMS_WITH_GIL = 500_000
 # Floating-point operations of a forward pass between two looks for Ctrl-C.
@@ -111,6 +115,24 @@ def choose_isa(requested):
 
 
 ISA = choose_isa(os.environ.get("FASTMLP_ISA", ""))
+
+
+def bfloat16_product():
+    """What multiplies bfloat16 numbers: "amx" or "avx512bf16"; "" where nothing does so faster than float32.
+
+    The first call asks the operating system for AMX's registers.
+    """
+    return fm_bfloat16_product_name().decode() if fm_isa_vector_bytes(ISAS.index(ISA)) == 64 else ""
+
+
+def choose_bfloat16_product(name=None):
+    """Decides what multiplies bfloat16 numbers from now on, in this process: by name, None for the fastest.
+
+    Raises ValueError when this machine does not have it.
+    """
+    encoded = (name or "").encode()
+    if not fm_bfloat16_choose(NULL if name is None else <const char *> encoded):
+        raise ValueError(f"no products of bfloat16 numbers called {name!r} on this machine")
 
 
 def max_threads():
@@ -586,9 +608,19 @@ cdef class Trainer(PackedNetwork):
         Rows of the largest batch that will be run.
     n_threads : int
         Threads of the team. The results do not depend on it.
+    bfloat16 : bool, default=False
+        Whether the operands of all products, but for those with CSR input, are rounded to bfloat16. Sums, weights and
+        all else stay float32, which dtype must be.
     """
 
     cdef int rule
+    cdef bint bfloat16
+    cdef long grain
+    cdef char **columns
+    cdef char **right
+    cdef char **left
+    cdef Py_ssize_t left_bytes
+    cdef long row_blocks
     cdef readonly int n_threads
     cdef double flops_per_row
     cdef long chunk
@@ -632,10 +664,15 @@ cdef class Trainer(PackedNetwork):
     cdef long pending_rows
     cdef long pending_pass
 
-    def __init__(self, sizes, activation, loss, dtype, *, rule, max_batch, n_threads=1, isa=None):
+    def __init__(self, sizes, activation, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, isa=None):
         super().__init__(sizes, activation, loss, dtype, isa=isa)
-        cdef long i, j, units
+        cdef long i, j
         cdef double rows
+        if bfloat16 and self.dtype != np.float32:
+            raise ValueError(f"bfloat16 products go with float32, not {self.dtype}")
+        self.bfloat16 = bfloat16
+        # The units of the update that stay together: a block of inputs is rounded as a whole.
+        self.grain = FM_BLOCK // FM_UNIT if bfloat16 else 1
         self.rule = RULES.index(rule)
         self.tiny = np.finfo(self.dtype).tiny
         self.n_threads = n_threads
@@ -654,13 +691,21 @@ cdef class Trainer(PackedNetwork):
             self.block_rows = _ceil(max_batch, self.n_blocks)
             self.block_sums = <void **> self._zeros(self.n_layers * self.n_blocks * sizeof(void *))
         self.total_cost = 0
+        if bfloat16:
+            self.row_blocks = _ceil(self.chunk, FM_BLOCK)
+            self.columns = <char **> self._zeros(self.n_layers * sizeof(char *))
+            self.right = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
+            self.left = <char **> self._zeros(n_threads * sizeof(char *))
+            self._allocate_left(max(sizes[1:]))
         for i in range(self.n_layers):
-            units = self._units(i)
-            self.squares[i] = <double *> self._zeros(self._panels(self.layers[i].outputs) * units * sizeof(double))
+            self.squares[i] = <double *> self._zeros(
+                self._panels(self.layers[i].outputs) * self._units(i) * sizeof(double))
             self.activations[i + 1] = self.deltas[i + 1] = self._zeros(self._block_bytes(self.layers[i].outputs))
             if i < self.n_layers - 1:
                 self.deltas[i + 1] = self._zeros(self._block_bytes(self.layers[i].outputs))
-            if i > 0:
+            if bfloat16:
+                self._allocate_rounded(i)
+            elif i > 0:
                 self.layers[i].transposed = self._zeros(
                     self._panels(self.layers[i].inputs) * self.layers[i].outputs * FM_PANEL_BYTES)
             if max_batch > self.chunk:
@@ -671,7 +716,27 @@ cdef class Trainer(PackedNetwork):
                 self.block_sums[i * self.n_blocks + j] = self._zeros(self._packed_bytes(i))
             # Vectors a unit's tile is wide.
             self.unit_cost[i] = _ceil(min(self.panel, self.layers[i].outputs) * self.itemsize, self.vector_bytes)
-            self.total_cost += self._panels(self.layers[i].outputs) * units * self.unit_cost[i]
+            self.total_cost += self._panels(self.layers[i].outputs) * self._grains(i) * self.unit_cost[i]
+
+    cdef int _allocate_left(self, long width) except -1:
+        """Rows on their way into a product, for each thread."""
+        cdef Py_ssize_t n_bytes = self._panels(width) * CACHED_ROWS_BFLOAT16 * FM_LINE_BYTES
+        cdef long j
+        if n_bytes > self.left_bytes:
+            self.left_bytes = n_bytes
+            for j in range(self.n_threads):
+                self.left[j] = self._zeros(n_bytes)
+        return 0
+
+    cdef int _allocate_rounded(self, long i) except -1:
+        """Layer i's weights, activations and deltas as operands of bfloat16 products."""
+        cdef long inputs = self._panels(self.layers[i].inputs), outputs = self._panels(self.layers[i].outputs)
+        self.layers[i].rounded = self._zeros(inputs * outputs * FM_BLOCK_BYTES)
+        self.right[i + 1] = self._zeros(outputs * self.row_blocks * FM_BLOCK_BYTES)
+        if i > 0:
+            self.layers[i].rounded_transposed = self._zeros(inputs * outputs * FM_BLOCK_BYTES)
+            self.columns[i] = self._zeros(inputs * self.row_blocks * FM_BLOCK_BYTES)
+        return 0
 
     cdef void _choose_blocks(self, long max_batch) noexcept:
         """Into how many row blocks, if any, the gradient is split.
@@ -688,9 +753,14 @@ cdef class Trainer(PackedNetwork):
             sums += self._packed_bytes(i)
             values += (self._panels(self.layers[i].inputs) + self._panels(self.layers[i].outputs)) * FM_PANEL_BYTES
         self.n_blocks = n if n > 1 and max_batch <= self.chunk and 2 * n * sums <= values * max_batch else 0
+        if self.bfloat16:
+            self.n_blocks = 0
 
     cdef long _units(self, long i) noexcept nogil:
         return _ceil(self.layers[i].inputs, FM_UNIT)
+
+    cdef long _grains(self, long i) noexcept nogil:
+        return _ceil(self._units(i), self.grain)
 
     cdef Py_ssize_t _block_bytes(self, long width) noexcept nogil:
         return self._panels(width) * self.stride * FM_PANEL_BYTES
@@ -700,9 +770,12 @@ cdef class Trainer(PackedNetwork):
         cdef const char *flat
         cdef long i, j
         super().load(params)
-        for i in range(1, self.n_layers):
-            self.kernels.pack_transposed(self.layers[i].weights, self.layers[i].inputs, self.layers[i].outputs,
-                                         self.layers[i].transposed)
+        for i in range(self.n_layers):
+            if self.bfloat16:
+                self.kernels.round_layer(&self.layers[i])
+            elif i > 0:
+                self.kernels.pack_transposed(self.layers[i].weights, self.layers[i].inputs, self.layers[i].outputs,
+                                             self.layers[i].transposed)
         for j, slot in enumerate(slots):
             flat = self._flat(slot)
             for i in range(self.n_layers):
@@ -744,6 +817,9 @@ cdef class Trainer(PackedNetwork):
                 self.cursors = <int64_t *> self._zeros(self.n_threads * self.chunk * sizeof(int64_t))
         elif self.activations[0] == NULL:
             self.activations[0] = self._zeros(self._block_bytes(self.layers[0].inputs))
+            if self.bfloat16:
+                self.columns[0] = self._zeros(self._panels(self.layers[0].inputs) * self.row_blocks * FM_BLOCK_BYTES)
+                self._allocate_left(self.layers[0].inputs)
 
     def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
         """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
@@ -853,6 +929,15 @@ cdef class Trainer(PackedNetwork):
             self._fold()
         if self._batch_weight(start) == 0:
             return
+        if self.bfloat16:
+            # Whole blocks of rows: two threads must not write the two halves of a pair.
+            block = _ceil(m, FM_BLOCK)
+            low = min(m, block * slice_ // self.n_threads * FM_BLOCK)
+            high = min(m, block * (slice_ + 1) // self.n_threads * FM_BLOCK)
+            while low < high:
+                self._forward_and_back_rounded(slice_, start, low, min(high, low + CACHED_ROWS_BFLOAT16))
+                low += CACHED_ROWS_BFLOAT16
+            return
         if not self.n_blocks:
             low, high = m * slice_ // self.n_threads, m * (slice_ + 1) // self.n_threads
             while low < high:
@@ -879,15 +964,54 @@ cdef class Trainer(PackedNetwork):
             after = self._after_layer(i)
             kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, self.activations[i] + offset, stride,
                           self.layers[i].weights, 1, self.activations[i + 1] + offset, stride, &after)
-        # The output layer's deltas take the place of its activations.
-        kernels.loss[self.loss](n, self.n_outputs, self.deltas[self.n_layers] + offset, stride,
-                                self.targets, self.order + start + low, self.weights, self.row_losses + low)
+        self._losses(start, low, n)
         after.activate = NULL
         after.derivative = kernels.derivative[self.activation]
         for i in range(self.n_layers - 1, 0, -1):
             after.a = self.activations[i] + offset
             kernels.dense(n, self.layers[i].inputs, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
                           self.layers[i].transposed, 0, self.deltas[i] + offset, stride, &after)
+
+    cdef void _losses(self, long start, long low, long n) noexcept nogil:
+        """Losses, and the output layer's deltas, which take the place of its activations."""
+        self.kernels.loss[self.loss](
+            n, self.n_outputs, self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, self.targets,
+            self.order + start + low, self.weights, self.row_losses + low)
+
+    cdef void _forward_and_back_rounded(self, int slice_, long start, long low, long high) noexcept nogil:
+        """The same with bfloat16 products, and the operands of the weight gradient."""
+        cdef long n = high - low, stride = self.stride, left_stride = CACHED_ROWS_BFLOAT16, i
+        cdef long blocks_before = low // FM_BLOCK * FM_BLOCK_BYTES
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        cdef char *left = self.left[slice_]
+        cdef const fm_kernels *kernels = self.kernels
+        cdef const fm_layer *layer
+        cdef fm_after after
+        if self.rows.is_sparse:
+            self._enter(self.rows, self.order, start + low, n, NULL, self.activations[1] + offset, stride)
+        else:
+            kernels.gather[self.rows.source](self.rows.base, self.rows.row_bytes, self.order + start + low, n,
+                                             self.layers[0].inputs, self.activations[0] + offset, stride)
+        for i in range(1 if self.rows.is_sparse else 0, self.n_layers):
+            layer, after = &self.layers[i], self._after_layer(i)
+            kernels.round_left(n, layer.inputs, self.activations[i] + offset, stride, left, left_stride)
+            kernels.round_columns(n, layer.inputs, self.activations[i] + offset, stride, self.columns[i] + blocks_before,
+                                  self.row_blocks)
+            kernels.bfloat16_dense(n, layer.outputs, layer.inputs, left, left_stride, layer.rounded,
+                                   <char *> layer.weights + layer.inputs * FM_PANEL_BYTES,
+                                   (layer.inputs + 1) * self.panel, self.activations[i + 1] + offset, stride, &after)
+        self._losses(start, low, n)
+        after.activate = NULL
+        after.derivative = kernels.derivative[self.activation]
+        for i in range(self.n_layers - 1, -1, -1):
+            layer = &self.layers[i]
+            kernels.round_right(n, layer.outputs, self.deltas[i + 1] + offset, stride, self.right[i + 1] + blocks_before,
+                                self.row_blocks)
+            if i > 0:
+                after.a = self.activations[i] + offset
+                kernels.round_left(n, layer.outputs, self.deltas[i + 1] + offset, stride, left, left_stride)
+                kernels.bfloat16_dense(n, layer.inputs, layer.outputs, left, left_stride, layer.rounded_transposed, NULL,
+                                       0, self.deltas[i] + offset, stride, &after)
 
     cdef bint _joined(self, long block) noexcept nogil:
         """Whether a block's sums go on top of those before: the second of a pair, in the same slice as the first."""
@@ -919,6 +1043,9 @@ cdef class Trainer(PackedNetwork):
             csr.order = self.order + start + low
             self.kernels.update_sparse(layer, panel, first, last, high - low, &csr, self.cursors + slice_ * self.chunk,
                                        self.deltas[i + 1] + offset, self.stride, step, squares)
+        elif self.bfloat16:
+            self.kernels.bfloat16_update(layer, panel, first, last, high - low, self.columns[i], self.right[i + 1],
+                                         self.row_blocks, self.deltas[i + 1], self.stride, step, squares)
         else:
             self.kernels.update_dense(layer, panel, first, last, high - low, self.activations[i] + offset, self.stride,
                                       self.deltas[i + 1] + offset, self.stride, step, squares)
@@ -928,7 +1055,7 @@ cdef class Trainer(PackedNetwork):
         cdef double batch_weight = self._batch_weight(start)
         cdef long low = self.total_cost * slice_ // self.n_threads
         cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
-        cdef long i, r, base = 0, units, all_units, at, stop, panel, panel_end, cost, block
+        cdef long i, r, base = 0, units, grains, all_grains, at, stop, panel, panel_end, first, last, cost, block
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
         cdef int64_t step_number
@@ -944,26 +1071,25 @@ cdef class Trainer(PackedNetwork):
             step_number = self.step_numbers[batch] if self.weight_sums != NULL else self.step_count + batch + 1
             fm_rule_prepare(self.rule, self.hyper, <double> step_number, step.constants)
             for i in range(self.n_layers):
-                units = self._units(i)
-                all_units = units * self._panels(self.layers[i].outputs)
-                cost = self.unit_cost[i]
+                units, grains, cost = self._units(i), self._grains(i), self.unit_cost[i]
+                all_grains = grains * self._panels(self.layers[i].outputs)
                 for block in range(self.n_blocks):
                     missing = block * self.block_rows >= rows or self._joined(block)
                     sums[block] = NULL if missing else self.block_sums[i * self.n_blocks + block]
-                # A unit is this slice's when it begins within [low, high) of the summed costs.
-                at = min(all_units, _ceil(max(0, low - base), cost))
-                stop = min(all_units, _ceil(max(0, high - base), cost))
-                base += all_units * cost
+                # A grain is this slice's when it begins within [low, high) of the summed costs.
+                at = min(all_grains, _ceil(max(0, low - base), cost))
+                stop = min(all_grains, _ceil(max(0, high - base), cost))
+                base += all_grains * cost
                 while at < stop:
-                    panel = at // units
-                    panel_end = min(stop, (panel + 1) * units)
+                    panel = at // grains
+                    panel_end = min(stop, (panel + 1) * grains)
+                    first = (at - panel * grains) * self.grain
+                    last = min(units, (panel_end - panel * grains) * self.grain)
                     if self.n_blocks:
-                        self.kernels.update_sums(
-                            &self.layers[i], panel, at - panel * units, panel_end - panel * units, sums, self.n_blocks,
-                            &step, self.squares[i] + panel * units)
+                        self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, &step,
+                                                 self.squares[i] + panel * units)
                     else:
-                        self._update(&self.layers[i], i, panel, at - panel * units, panel_end - panel * units, slice_,
-                                     start, 0, rows, &step)
+                        self._update(&self.layers[i], i, panel, first, last, slice_, start, 0, rows, &step)
                     at = panel_end
             if slice_ == 0:
                 if step.first:

@@ -21,6 +21,8 @@ cdef extern from "fastmlp.h" nogil:
         void *transposed
         void *sums
         void *slots[2]
+        void *rounded
+        void *rounded_transposed
 
     ctypedef struct fm_step:
         int rule
@@ -56,6 +58,14 @@ cdef extern from "fastmlp.h" nogil:
                               const fm_step *, double *) noexcept nogil
         void (*update_sums)(const fm_layer *, long, long, long, const void *const *, long, const fm_step *,
                             double *) noexcept nogil
+        void (*round_left)(long, long, const void *, long, void *, long) noexcept nogil
+        void (*round_columns)(long, long, const void *, long, void *, long) noexcept nogil
+        void (*round_right)(long, long, const void *, long, void *, long) noexcept nogil
+        void (*round_layer)(const fm_layer *) noexcept nogil
+        void (*bfloat16_dense)(long, long, long, const void *, long, const void *, const void *, long, void *, long,
+                               const fm_after *) noexcept nogil
+        void (*bfloat16_update)(const fm_layer *, long, long, long, long, const void *, const void *, long, const void *,
+                                long, const fm_step *, double *) noexcept nogil
         long (*multiply_add)(long) noexcept nogil
         const fm_gather_fn *gather
         const fm_elementwise_fn *activate
@@ -92,6 +102,14 @@ cdef extern from "fastmlp.h" nogil:
 ctypedef fused real:
     float
     double
+
+
+cdef extern from "bfloat16.h" nogil:
+    const int FM_BLOCK
+    const int FM_BLOCK_BYTES
+    const int FM_LINE_BYTES
+    const char *fm_bfloat16_product_name()
+    int fm_bfloat16_choose(const char *name)
 
 
 cdef inline int bits_of(real *_) noexcept nogil:

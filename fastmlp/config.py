@@ -19,7 +19,8 @@ def show_config() -> dict[str, object]:
     config : dict
         isa, the instruction set in use (FASTMLP_ISA forces one); isas, those built in; isas_supported, those this CPU
         can run; openmp, the version date of the OpenMP specification or None for a build on one thread; n_threads, the
-        team size of n_jobs=None for large work; versions of Python, numpy, scipy and scikit-learn; machine.
+        team size of n_jobs=None for large work; bfloat16, what multiplies bfloat16 numbers, None where float32 is
+        faster; versions of Python, numpy, scipy and scikit-learn; machine.
 
     Examples
     --------
@@ -36,6 +37,7 @@ def show_config() -> dict[str, object]:
         "isa": _engine.ISA,
         "isas": _engine.ISAS,
         "isas_supported": _engine.SUPPORTED_ISAS,
+        "bfloat16": _engine.bfloat16_product() or None,
         "openmp": _engine.OPENMP_VERSION or None,
         "n_threads": team_size(None, float("1e18")) if _engine.OPENMP_VERSION else 1,
         "python": sys.version.split()[0],

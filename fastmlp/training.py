@@ -43,6 +43,8 @@ class MinibatchTraining:
     alpha : float
         Strength of the L2 penalty.
     n_threads : int
+    bfloat16 : bool, default=False
+        Whether operands of products are rounded to bfloat16; for a network in float32.
     """
 
     def __init__(
@@ -57,7 +59,14 @@ class MinibatchTraining:
         batch_size: int,
         alpha: float,
         n_threads: int,
+        bfloat16: bool = False,
     ) -> None:
+        if bfloat16 and not _engine.bfloat16_product():
+            warnings.warn(
+                "dtype='bfloat16' is slower than 'float32' here: this CPU (or FASTMLP_ISA) has no fast products of"
+                " bfloat16 numbers.",
+                stacklevel=5,
+            )
         self._network = network
         self._optimizer = optimizer
         self._rows = rows
@@ -75,6 +84,7 @@ class MinibatchTraining:
             rule=optimizer.rule,
             max_batch=batch_size,
             n_threads=n_threads,
+            bfloat16=bfloat16,
         )
         # The state may come from a fit in another type.
         slots = [slot[0].astype(network.params.dtype, copy=False) for slot in state["slots"]]

@@ -1,5 +1,5 @@
 /* What the running CPU and operating system offer. Compiled without instruction-set flags. */
-#define _POSIX_C_SOURCE 199309L
+#define _GNU_SOURCE
 #include <time.h>
 
 #include "fastmlp.h"
@@ -8,13 +8,29 @@
 #include <xmmintrin.h>
 #define FM_X86 1
 #endif
+#if defined(FM_X86) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #ifdef FM_X86
-/* The registers the operating system saves: bits 1, 2 SSE and AVX; 5, 6, 7 the AVX-512 state. */
+/* The registers the operating system saves: bits 1, 2 SSE and AVX; 5, 6, 7 the AVX-512 state; 17, 18 AMX's tiles. */
 static unsigned long long saved_state(void) {
     unsigned low, high;
     __asm__ volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(low), "=d"(high) : "c"(0)); /* xgetbv */
     return (unsigned long long)high << 32 | low;
+}
+#endif
+
+#ifdef FM_X86
+/* Linux saves the tiles' 8 KiB only for processes that ask for them. */
+static int may_use_tiles(void) {
+#ifdef __linux__
+    const long request_permission = 0x1023, tile_data = 18; /* of arch_prctl */
+    return (saved_state() & 0x60000) == 0x60000 && !syscall(SYS_arch_prctl, request_permission, tile_data);
+#else
+    return 0;
+#endif
 }
 #endif
 
@@ -33,8 +49,14 @@ int fm_cpu_has(fm_cpu_level level) {
     const unsigned avx2 = b >> 5 & 1, f = b >> 16 & 1, dq = b >> 17 & 1, bw = b >> 30 & 1, vl = b >> 31 & 1;
     if (level == FM_CPU_AVX2)
         return avx2 != 0;
+    const int avx512 = avx2 && f && dq && bw && vl && (saved_state() & 0xe0) == 0xe0;
     if (level == FM_CPU_AVX512)
-        return avx2 && f && dq && bw && vl && (saved_state() & 0xe0) == 0xe0;
+        return avx512;
+    const unsigned amx_bf16 = d >> 22 & 1, amx_tile = d >> 24 & 1;
+    if (level == FM_CPU_AMX)
+        return avx512 && amx_bf16 && amx_tile && may_use_tiles();
+    if (level == FM_CPU_AVX512BF16)
+        return avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && a >> 5 & 1;
 #endif
     return 0;
 }

@@ -1,5 +1,8 @@
 /* The table of instruction sets, narrowest first, and the members' names. setup.py defines FM_WITH_<ISA> for the stubs
  * it could compile. */
+#include <string.h>
+
+#include "bfloat16.h"
 #include "fastmlp.h"
 
 #define FM_DECLARE(isa) extern const fm_kernels fm_kernels_##isa##_32, fm_kernels_##isa##_64;
@@ -57,6 +60,50 @@ int fm_isa_vector_bytes(int isa) {
 
 const fm_kernels *fm_isa_kernels(int isa, int bits) {
     return bits == 32 ? isas[isa].single_precision : isas[isa].double_precision;
+}
+
+/* Products of bfloat16 numbers, the fastest first. */
+static const struct {
+    const char *name;
+    fm_cpu_level needs;
+    fm_bfloat16_product_fn product;
+} bfloat16_products[] = {
+#ifdef FM_WITH_AMX
+    {"amx", FM_CPU_AMX, fm_bfloat16_product_amx},
+#endif
+#ifdef FM_WITH_AVX512BF16
+    {"avx512bf16", FM_CPU_AVX512BF16, fm_bfloat16_product_avx512bf16},
+#endif
+    {NULL, FM_CPU_BASELINE, NULL},
+};
+
+static int chosen = -1;
+
+int fm_bfloat16_choose(const char *name) {
+    for (int i = 0; i < COUNT(bfloat16_products); i++) {
+        const char *its_name = bfloat16_products[i].name ? bfloat16_products[i].name : "";
+        if ((!name || !strcmp(name, its_name)) && fm_cpu_has(bfloat16_products[i].needs)) {
+            chosen = i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Chosen at first use, since AMX must be asked for. Two threads that ask at the same time get the same answer. */
+static int bfloat16_product_index(void) {
+    if (chosen < 0)
+        fm_bfloat16_choose(NULL);
+    return chosen;
+}
+
+const char *fm_bfloat16_product_name(void) {
+    const char *name = bfloat16_products[bfloat16_product_index()].name;
+    return name ? name : "";
+}
+
+fm_bfloat16_product_fn fm_bfloat16_product(void) {
+    return bfloat16_products[bfloat16_product_index()].product;
 }
 
 static const char source_codes[] = {

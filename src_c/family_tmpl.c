@@ -8,6 +8,9 @@
 #include "dense_tmpl.c"
 #include "updates_tmpl.c"
 #include "sparse_tmpl.c"
+#if FM_BITS == 32
+#include "bfloat16_tmpl.c"
+#endif
 
 static const fm_gather_fn FM(gathers)[] = {
 #define FM_SOURCE(code, name, type, value) FM(gather_##name),
@@ -46,6 +49,14 @@ const fm_kernels FM(kernels) = {
     .update_dense = FM(update_dense),
     .update_sparse = FM(update_sparse),
     .update_sums = FM(update_sums),
+#if FM_BITS == 32
+    .round_left = FM(round_left),
+    .round_columns = FM(round_columns),
+    .round_right = FM(round_right),
+    .round_layer = FM(round_layer),
+    .bfloat16_dense = FM(bfloat16_dense),
+    .bfloat16_update = FM(bfloat16_update),
+#endif
     .multiply_add = FM(multiply_add),
     .gather = FM(gathers),
     .activate = FM(activations),

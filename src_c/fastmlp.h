@@ -38,6 +38,8 @@ typedef struct {
     void *transposed; /* kept in step with weights; NULL where nobody needs it */
     void *sums;       /* gradient sums carried between the chunks of one batch; NULL when a batch is one chunk */
     void *slots[FM_MAX_SLOTS];
+    void *rounded;            /* to bfloat16, kept in step with weights, for the products; NULL where they are not */
+    void *rounded_transposed; /* NULL where nobody needs it */
 } fm_layer;
 
 typedef struct {
@@ -85,6 +87,17 @@ typedef struct {
      * their order. NULL stands for the second of a pair that has been added to the first, and for blocks without rows. */
     void (*update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
                         const fm_step *step, double *squares);
+    /* A layer's products with operands rounded to bfloat16 (bfloat16.h); NULL in double precision. The first three make
+     * operands of rows in panels, round_layer makes those of the weights. */
+    void (*round_left)(long rows, long width, const void *a, long a_stride, void *left, long stride);
+    void (*round_columns)(long rows, long width, const void *a, long a_stride, void *columns, long blocks);
+    void (*round_right)(long rows, long width, const void *a, long a_stride, void *right, long blocks);
+    void (*round_layer)(const fm_layer *layer);
+    void (*bfloat16_dense)(long rows, long outputs, long depth, const void *left, long left_stride, const void *right,
+                           const void *bias, long bias_step, void *c, long c_stride, const fm_after *after);
+    void (*bfloat16_update)(const fm_layer *layer, long panel, long from, long to, long rows, const void *columns,
+                            const void *right, long blocks, const void *deltas, long d_stride, const fm_step *step,
+                            double *squares);
     /* Multiply-adds of registers, for as many steps; returns their number. What they take is the least that as many in a
      * product can take. */
     long (*multiply_add)(long steps);
@@ -114,7 +127,7 @@ int fm_rule_slots(int i);
 void fm_rule_prepare(int i, const double *hyper, double t, double *constants);
 
 /* cpu.c */
-typedef enum { FM_CPU_BASELINE, FM_CPU_AVX2, FM_CPU_AVX512 } fm_cpu_level;
+typedef enum { FM_CPU_BASELINE, FM_CPU_AVX2, FM_CPU_AVX512, FM_CPU_AVX512BF16, FM_CPU_AMX } fm_cpu_level;
 int fm_cpu_has(fm_cpu_level level);
 unsigned fm_denormals_flush(void); /* for the calling thread; returns the mode to restore */
 void fm_denormals_restore(unsigned mode);

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bfloat16.h"
 #include "fastmlp.h"
 #if defined(__SSE2__)
 #include <immintrin.h>

@@ -38,6 +38,32 @@ ROW_LOSSES = {  # one number per row, of predictions p and one-hot or real targe
 }
 
 
+def round_to_bfloat16(x):
+    """The nearest number of 8 significant bits, ties to even, of float32's range."""
+    x = np.asarray(x, np.float32)
+    word = x.view(np.uint32).astype(np.uint64)
+    nearest = ((word + 0x7FFF + (word >> 16 & 1)) >> 16 << 16).astype(np.uint32).view(np.float32)
+    return np.where(np.isnan(x), x, nearest)
+
+
+def bfloat16_gradients(X, y, coefs, intercepts, activation, loss):
+    """The outputs and the gradients' sums over the rows, with the operands of all products rounded to bfloat16."""
+
+    def product(a, b):
+        return round_to_bfloat16(a).astype(np.float64) @ round_to_bfloat16(b).astype(np.float64)
+
+    activations = [X]
+    for i, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
+        z = product(activations[-1], W) + b
+        activations.append((LINKS[loss] if i == len(coefs) - 1 else ACTIVATIONS[activation])(z))
+    delta, gradients = activations[-1] - y, []
+    for i in range(len(coefs) - 1, -1, -1):
+        gradients.insert(0, np.concatenate([product(activations[i].T, delta), delta.sum(axis=0, keepdims=True)]))
+        if i:
+            delta = product(delta, coefs[i].T) * DERIVATIVES[activation](activations[i])
+    return activations[-1], gradients
+
+
 def forward(X, coefs, intercepts, activation, loss):
     """All layers' activations, input first; the last has the loss's link applied."""
     activations = [X]

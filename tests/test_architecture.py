@@ -122,16 +122,27 @@ def test_every_table_is_tested_here():
     }
 
 
-def test_instruction_sets_are_stubs_rows_of_setup_and_rows_of_dispatch():
-    stubs = {path.stem.removeprefix("isa_") for path in CORE.glob("isa_*.c")}
-    isas = next(
+@pytest.mark.parametrize(
+    ("prefix", "rows", "table"), [("isa_", "ISAS", "isas"), ("bfloat16_", "PRODUCTS", "bfloat16_products")]
+)
+def test_instruction_sets_are_stubs_rows_of_setup_and_rows_of_dispatch(prefix, rows, table):
+    stubs = {path.stem.removeprefix(prefix) for path in CORE.glob(f"{prefix}*.c")} - {"tmpl"}
+    rows = next(
         node.value
         for node in ast.parse((ROOT / "setup.py").read_text()).body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "ISAS"
+        if isinstance(node, ast.Assign) and node.targets[0].id == rows
     )
-    assert {key.value for key in isas.keys} == stubs
-    assert set(re.findall(r'^\s*\{"(\w+)"', (CORE / "dispatch.c").read_text(), flags=re.M)) == stubs
-    assert set(_engine.SUPPORTED_ISAS) <= set(_engine.ISAS) <= stubs
+    assert {key.value for key in rows.keys} == stubs
+    table = re.search(rf"\b{table}\[\] = \{{(.*?)^\}};", (CORE / "dispatch.c").read_text(), flags=re.M | re.S)[1]
+    assert set(re.findall(r'^\s*\{"(\w+)"', table, flags=re.M)) == stubs
+
+
+def test_instruction_sets_and_products_of_this_machine():
+    assert set(_engine.SUPPORTED_ISAS) <= set(_engine.ISAS) <= {path.stem[4:] for path in CORE.glob("isa_*.c")}
+    assert _engine.bfloat16_product() in {
+        "",
+        *(path.stem.removeprefix("bfloat16_") for path in CORE.glob("bfloat16_*.c")),
+    }
 
 
 @pytest.mark.parametrize("path", sorted(CORE.glob("*")), ids=lambda path: path.name)
@@ -144,10 +155,11 @@ def test_the_core_owns_one_block_on_one_core(path):
 def test_element_type_is_spelled_in_one_place():
     """real.h alone ties FM_REAL to a C type. Elsewhere `float` is the value of a half-precision number (gather) and the
     type of a source, `double` a loss or another number that is kept in double whatever the elements are: but never a
-    vector, a pointer to elements or a cast of them.
+    vector, a pointer to elements or a cast of them. Products of bfloat16 numbers have float sums and no other.
     """
     assert set(re.findall(r"#define FM_REAL (\w+)", code(CORE / "real.h"))) == {"float", "double"}
-    for path in sorted({*CORE.glob("*.c"), *CORE.glob("*.h")} - {CORE / "real.h"}):
+    float_only = {CORE / name for name in ("bfloat16.h", "bfloat16_amx.c", "bfloat16_avx512bf16.c")}
+    for path in sorted({*CORE.glob("*.c"), *CORE.glob("*.h")} - {CORE / "real.h"} - float_only):
         text = code(path)
         assert not re.search(r"#\s*(define|undef)\s+FM_REAL\b", text), path.name
         assert not re.search(r"\bfloat\s*\*", text), path.name

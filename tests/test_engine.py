@@ -451,3 +451,107 @@ def test_unknown_isa_in_the_environment(python):
     done = python("import fastmlp", FASTMLP_ISA="mmx")
     assert done.returncode == 1
     assert "ValueError: FASTMLP_ISA='mmx' is not an instruction set of this build" in done.stderr
+
+
+def whole_numbers(sizes, n_rows, seed=0):
+    """A problem all of whose sums are whole numbers that float32 holds exactly, larger than bfloat16 does."""
+    rng = np.random.default_rng(seed)
+    X = rng.integers(-20, 21, (n_rows, sizes[0])).astype(np.float32)
+    y = rng.integers(-9, 10, (n_rows, sizes[-1])).astype(np.float32)
+    params = rng.integers(-3, 4, n_params(sizes)).astype(np.float32)
+    params[rng.random(len(params)) < 0.8] = 0
+    return params, X, y
+
+
+@pytest.fixture(params=["amx", "avx512bf16", ""])
+def bfloat16_product(request):
+    """Each of this machine's products of bfloat16 numbers; "" is plain C."""
+    try:
+        _engine.choose_bfloat16_product(request.param)
+    except ValueError:
+        pytest.skip(f"no {request.param} here")
+    yield request.param
+    _engine.choose_bfloat16_product()
+
+
+def test_bfloat16_products_this_machine_lacks():
+    with pytest.raises(ValueError, match="no products of bfloat16 numbers called 'tpu' on this machine"):
+        _engine.choose_bfloat16_product("tpu")
+
+
+@pytest.mark.parametrize("isa", _engine.SUPPORTED_ISAS)
+@pytest.mark.parametrize(
+    ("sizes", "n_rows"),
+    [
+        ((1, 1), 1),
+        ((5, 3), 31),
+        ((33, 17), 32),
+        ((32, 64, 16), 33),
+        ((7, 65, 40, 2), 100),
+        ((70, 20, 1), 300),
+        ((40, 3), 1030),
+    ],
+)
+def test_bfloat16_products_are_those_of_rounded_operands(sizes, n_rows, isa, bfloat16_product):
+    """Exactly: sums of whole numbers do not depend on their order."""
+    params, X, y = whole_numbers(sizes, n_rows)
+    outputs, expected = reference.bfloat16_gradients(X, y, *layer_views(params, sizes), "relu", "squared_error")
+    assert any((reference.round_to_bfloat16(g) != g).any() for g in [outputs, *expected]) or sizes == (1, 1)
+    largest = max(np.abs(g).max() for g in expected)
+    assert largest < 1 << 24
+    for n_threads in (1, 2, 3):
+        trainer = _engine.Trainer(
+            sizes, "relu", "squared_error", np.float32,
+            rule="gradient", max_batch=n_rows, n_threads=n_threads, bfloat16=True, isa=isa,
+        )  # fmt: skip
+        trainer.load(params)
+        trainer.attach(rows_of(X, np.float32), y)
+        value, gradient = passed(trainer, np.arange(n_rows), n_rows), np.empty_like(params)
+        trainer.store(None, [gradient])
+        assert value == pytest.approx(0.5 * ((outputs - y) ** 2).mean(), rel=1e-6)
+        means = np.concatenate([g.ravel() for g in expected]).astype(np.float32) * np.float32(1 / n_rows)
+        np.testing.assert_array_equal(gradient, means)
+
+
+@pytest.mark.parametrize("rule", ORACLES)
+@pytest.mark.parametrize(("sizes", "n_rows", "batch_size"), [((20, 70, 33, 3), 150, 50), ((9, 2), 2500, 2500)])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_bfloat16_weights_do_not_depend_on_threads(rule, sizes, n_rows, batch_size, sparse):
+    params, X, targets, _ = problem(sizes, "log_loss", np.float32, n_rows)
+    X = scipy.sparse.csr_array(X) if sparse else X
+    results = []
+    for n_threads in (1, 2, 3, 8):
+        trainer = _engine.Trainer(
+            sizes, "tanh", "log_loss", np.float32,
+            rule=rule, max_batch=batch_size, n_threads=n_threads, bfloat16=True,
+        )  # fmt: skip
+        slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
+        trainer.load(params, slots)
+        trainer.attach(rows_of(X, np.float32), targets)
+        losses = [passed(trainer, np.arange(n_rows), batch_size, 0.1, ORACLES[rule].hyper(), i) for i in range(3)]
+        after = np.empty_like(params)
+        trainer.store(after, slots)
+        results.append((losses, after, *slots))
+    assert results[0][0][-1] < results[0][0][0]
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.4e38])
+def test_bfloat16_keeps_what_is_not_finite(value, bfloat16_product):
+    """The largest numbers are rounded to infinity; a NaN with few bits does not become another number."""
+    sizes = (3, 40)
+    params, X, y = whole_numbers(sizes, 33)
+    params[: 3 * 40] = 1
+    X[5, 1] = value
+    trainer = _engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="gradient", max_batch=33, bfloat16=True)
+    trainer.load(params)
+    trainer.attach(rows_of(X, np.float32), y)
+    value = passed(trainer, np.arange(33), 33)
+    assert not np.isfinite(value)
+
+
+def test_bfloat16_is_for_float32():
+    with pytest.raises(ValueError, match="bfloat16 products go with float32, not float64"):
+        _engine.Trainer((2, 1), "relu", "squared_error", np.float64, rule="sgd", max_batch=1, bfloat16=True)

@@ -511,7 +511,9 @@ def test_verbose(cls, capsys):
 def test_a_fit_nobody_listens_to_is_the_same_fit(cls, params, capsys):
     """Without verbose, several epochs run in one call of the engine."""
     quiet, heard = (
-        cls(hidden_layer_sizes=(8,), random_state=np.random.RandomState(3), verbose=verbose, **params).fit(X_IRIS, Y_IRIS)
+        cls(hidden_layer_sizes=(8,), random_state=np.random.RandomState(3), verbose=verbose, **params).fit(
+            X_IRIS, Y_IRIS
+        )
         for verbose in (False, True)
     )
     assert capsys.readouterr().out.count("Iteration") == heard.n_iter_ == quiet.n_iter_ > 2
@@ -584,3 +586,38 @@ def test_a_denormal_epsilon_is_not_zero(dtype, epsilon):
     with pytest.warns(ConvergenceWarning):
         model.fit(X, np.arange(40) % 2)
     assert np.isfinite(model.coefs_[0]).all()
+
+
+@pytest.mark.filterwarnings("ignore:dtype='bfloat16' is slower than 'float32' here:UserWarning")
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_bfloat16_learns_what_float32_learns(solver, sparse):
+    X, y = load_digits(return_X_y=True)
+    X = scipy.sparse.csr_array(X) if sparse else X
+    params = {"solver": solver, "learning_rate_init": {"adam": 1e-3, "sgd": 1e-2}[solver], "max_iter": 15, "tol": 0.0}
+    fits = [
+        MLPClassifier((64, 40), dtype=dtype, random_state=0, n_iter_no_change=np.inf, n_jobs=n_jobs, **params)
+        for dtype, n_jobs in (("float32", 1), ("bfloat16", 1), ("bfloat16", 3))
+    ]
+    single, rounded, by_three = (clf.fit(X, y) for clf in fits)
+    assert all(W.dtype == np.float32 for W in rounded.coefs_)
+    assert rounded.predict_proba(X[:1]).dtype == np.float32
+    for a, b, c in zip(single.coefs_, rounded.coefs_, by_three.coefs_, strict=True):
+        np.testing.assert_array_equal(b, c)
+        assert not np.array_equal(a, b)
+    np.testing.assert_allclose(rounded.loss_curve_, single.loss_curve_, rtol=0.05)
+    assert rounded.score(X, y) > single.score(X, y) - 0.005
+    few = np.asarray(X[:5].todense() if sparse else X[:5], np.float32)
+    np.testing.assert_array_equal(rounded.predictor()(few), rounded.predict_proba(few))
+    assert sklearn.base.clone(rounded).dtype == "bfloat16"
+
+
+def test_bfloat16_is_not_for_lbfgs(cls):
+    with pytest.raises(ValueError, match=r"dtype='bfloat16' is for the solvers sgd and adam; solver='lbfgs' computes"):
+        cls(solver="lbfgs", dtype="bfloat16").fit(X_IRIS, Y_IRIS)
+
+
+def test_bfloat16_without_hardware_warns(cls, monkeypatch):
+    monkeypatch.setattr("fastmlp._engine.bfloat16_product", lambda: "")
+    with pytest.warns(UserWarning, match="dtype='bfloat16' is slower than 'float32' here"):
+        cls(hidden_layer_sizes=(4,), dtype="bfloat16", max_iter=500, tol=0.1).fit(X_IRIS, Y_IRIS)

@@ -1,0 +1,41 @@
+/* Products of numbers rounded to bfloat16, with sums in float32: the layout of their operands, and who multiplies.
+ *
+ * The index a product sums over is cut into blocks of 32; numbers j and j + 16 of a block make a pair, one 32-bit word,
+ * the first in its low half. A line is 16 pairs, 64 bytes.
+ *   left operand   per block: a line per row, with the row's 16 pairs
+ *   right operand  per block, for 16 columns at a time: a line per pair, with the 16 columns' pairs
+ * A matrix of one panel (32 columns of the result) and one block is 2 KiB on either side. What is beyond the end of a
+ * matrix is zero on both sides. */
+#ifndef BFLOAT16_H
+#define BFLOAT16_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define FM_BLOCK 32
+#define FM_BLOCK_BYTES 2048
+#define FM_LINE_BYTES 64
+#define FM_PAIRS 16
+
+/* out[r][c] = start[r][c] + sum over blocks of left[r] right[c], for rows r (at most 32) and 16 or 32 columns c.
+ *
+ * left_step: bytes from one block of left to the next; lines of left may be read up to row 31, rounded up to 16. right's
+ * blocks lie one after another. start may be NULL for zero; start_step and out_step: floats between rows. */
+typedef void (*fm_bfloat16_product_fn)(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
+                                       const void *right, const float *start, long start_step, float *out,
+                                       long out_step);
+
+/* dispatch.c: the fastest product of this machine, or the one chosen by name (NULL: the fastest; 0 is returned where the
+ * machine lacks it). "" is the name of none, whose function is NULL: plain C does it then. */
+fm_bfloat16_product_fn fm_bfloat16_product(void);
+const char *fm_bfloat16_product_name(void);
+int fm_bfloat16_choose(const char *name);
+
+#ifdef FM_WITH_AMX
+void fm_bfloat16_product_amx(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
+                             const void *right, const float *start, long start_step, float *out, long out_step);
+#endif
+#ifdef FM_WITH_AVX512BF16
+void fm_bfloat16_product_avx512bf16(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
+                                    const void *right, const float *start, long start_step, float *out, long out_step);
+#endif
+#endif

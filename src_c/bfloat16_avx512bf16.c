@@ -1,0 +1,46 @@
+/* bfloat16 products in vectors: AVX-512's dot products of pairs. */
+#include <immintrin.h>
+
+#include "bfloat16.h"
+
+#define ROWS 8 /* with two halves 16 sums in registers */
+
+static inline __attribute__((always_inline)) void some_rows(const int rows, const int halves, long blocks,
+                                                            const char *a, ptrdiff_t left_step, const char *b,
+                                                            const float *start, long start_step, float *out,
+                                                            long out_step) {
+    __m512 sum[ROWS][2];
+    for (int r = 0; r < rows; r++)
+        for (int h = 0; h < halves; h++)
+            sum[r][h] = start ? _mm512_loadu_ps(start + r * start_step + h * 16) : _mm512_setzero_ps();
+    for (long k = 0; k < blocks; k++, a += left_step, b += FM_BLOCK_BYTES)
+        for (int pair = 0; pair < FM_PAIRS; pair++) {
+            __m512bh columns[2];
+            for (int h = 0; h < halves; h++)
+                columns[h] = (__m512bh)_mm512_load_si512(b + h * (FM_BLOCK_BYTES / 2) + pair * FM_LINE_BYTES);
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                const __m512bh x = (__m512bh)_mm512_set1_epi32(((const int *)(a + r * FM_LINE_BYTES))[pair]);
+                for (int h = 0; h < halves; h++)
+                    sum[r][h] = _mm512_dpbf16_ps(sum[r][h], x, columns[h]);
+            }
+        }
+    for (int r = 0; r < rows; r++)
+        for (int h = 0; h < halves; h++)
+            _mm512_storeu_ps(out + r * out_step + h * 16, sum[r][h]);
+}
+
+void fm_bfloat16_product_avx512bf16(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
+                                    const void *right, const float *start, long start_step, float *out, long out_step) {
+    const char *a = left;
+    long r = 0;
+#define ROWS_FROM_R(n)                                                                                        \
+    (halves > 1 ? some_rows(n, 2, blocks, a + r * FM_LINE_BYTES, left_step, right,                            \
+                            start ? start + r * start_step : NULL, start_step, out + r * out_step, out_step)  \
+                : some_rows(n, 1, blocks, a + r * FM_LINE_BYTES, left_step, right,                            \
+                            start ? start + r * start_step : NULL, start_step, out + r * out_step, out_step))
+    for (; r + ROWS <= rows; r += ROWS)
+        ROWS_FROM_R(ROWS);
+    for (; r < rows; r++)
+        ROWS_FROM_R(1);
+}
