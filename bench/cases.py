@@ -1,9 +1,15 @@
 """The shapes that benchmarks time and tests check: one place for both."""
 
+import os
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+# The folder FASTMLP_DATA names, or ../shared/data beside the repository.
+DATA = Path(os.environ.get("FASTMLP_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+MNIST = DATA / "mnist.npz"
 
 
 class Case(NamedTuple):

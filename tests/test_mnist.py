@@ -1,25 +1,20 @@
 """A real run on real images: MNIST, from the folder FASTMLP_DATA names or from ../shared/data beside the repository."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from cases import MNIST
 
 from fastmlp import MLPClassifier
-from tests.conftest import ROOT
-
-DATA = Path(os.environ.get("FASTMLP_DATA", ROOT.parent / "shared" / "data")) / "mnist.npz"
 
 pytestmark = [
-    pytest.mark.skipif(not DATA.exists(), reason="mnist.npz is in neither FASTMLP_DATA nor ../shared/data"),
+    pytest.mark.skipif(not MNIST.exists(), reason="mnist.npz is in neither FASTMLP_DATA nor ../shared/data"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 
 
 @pytest.fixture(scope="module")
 def mnist():
-    with np.load(DATA) as arrays:
+    with np.load(MNIST) as arrays:
         return tuple(arrays[name] for name in ("X_train", "y_train", "X_test", "y_test"))
 
 
@@ -32,6 +27,18 @@ def test_accuracy(mnist, seed):
     X, y, X_test, y_test = mnist
     X, X_test = X.astype(np.float32) / 255, X_test.astype(np.float32) / 255
     assert model(max_iter=10, random_state=seed).fit(X, y).score(X_test, y_test) >= 0.973
+
+
+@pytest.mark.filterwarnings("ignore:dtype='bfloat16' is slower than 'float32' here:UserWarning")
+def test_bfloat16_is_as_accurate(mnist):
+    """On average over a few starts; a single pair differs by chance in either direction."""
+    X, y, X_test, y_test = mnist
+    X, X_test = X.astype(np.float32) / 255, X_test.astype(np.float32) / 255
+    single, rounded = (
+        [model(max_iter=10, random_state=seed, dtype=dtype).fit(X, y).score(X_test, y_test) for seed in range(3)]
+        for dtype in ("float32", "bfloat16")
+    )
+    assert np.mean(rounded) >= np.mean(single) - 0.002
 
 
 def test_straight_on_the_bytes(mnist):

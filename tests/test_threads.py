@@ -47,6 +47,20 @@ def test_none_heeds_the_environment(script, n_threads):
     assert team == min(n_threads, joblib.cpu_count())
 
 
+@pytest.mark.skipif(not _engine.OPENMP_VERSION, reason="built without OpenMP")
+@pytest.mark.parametrize("n_workers", [2, 3])
+def test_processes_of_a_pool_share_the_cpus(script, n_workers):
+    """loky's workers, as joblib.Parallel and n_jobs of scikit-learn's searches use them: no oversubscription."""
+    source = f"""
+        import joblib
+        from fastmlp.threads import team_size
+        teams = joblib.Parallel({n_workers}, backend="loky")(joblib.delayed(team_size)(None, 1e15) for _ in range(6))
+        print(*teams)
+    """
+    share = max(1, joblib.cpu_count() // n_workers)
+    assert {int(team) for team in script(source).split()} == {share}
+
+
 def test_a_forked_child_has_one(script):
     source = """
         import os
