@@ -12,6 +12,7 @@ import os
 from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 
@@ -72,10 +73,13 @@ def register(engine):
 class _Estimator(Engine):
     """An engine with scikit-learn's interface."""
 
+    settings: ClassVar = {}
+
     def _new(self, case, epochs):
         return self.estimator(
-            case.sizes[1:-1], batch_size=case.batch, max_iter=epochs, n_iter_no_change=np.inf, tol=0, random_state=0
-        )
+            case.sizes[1:-1], batch_size=case.batch, max_iter=epochs, n_iter_no_change=np.inf, tol=0, random_state=0,
+            **self.settings,
+        )  # fmt: skip
 
     def prepare(self, case):
         self.case, self.data = case, case.data(self.dtype)
@@ -115,6 +119,18 @@ class Fastmlp(_Estimator):
         if hasattr(model, "predictor"):
             functions["fastmlp, predictor()"] = partial(model.predictor(), X)
         return functions
+
+
+@register
+class FastmlpBfloat16(Fastmlp):
+    """With operands of products rounded to bfloat16."""
+
+    name = "fastmlp-bfloat16"
+    dtype = "float32"
+    settings: ClassVar = {"dtype": "bfloat16"}
+
+    def predictions(self, model, X):
+        return {}  # they are those of float32
 
 
 class _ScikitLearn(_Estimator):
@@ -191,9 +207,12 @@ class Torch(Engine):
             self.network.parameters(), lr=LEARNING_RATE, betas=(BETA_1, BETA_2), eps=EPSILON, fused=True
         )
 
+    def _forward(self, rows):
+        return self.network(self.X[rows])
+
     def _step(self, rows):
         self.optimizer.zero_grad()
-        loss = self._loss(self.network(self.X[rows]), self.y[rows])
+        loss = self._loss(self._forward(rows), self.y[rows])
         loss.backward()
         self.optimizer.step()
         return loss.detach()
@@ -222,6 +241,21 @@ class Torch(Engine):
             return z.softmax(dim=1).numpy()
 
         return {self.name: probabilities}
+
+
+@register
+class TorchBfloat16(Torch):
+    """Eager, under autocast: products in bfloat16, parameters and optimizer in float32."""
+
+    name = "torch-bfloat16"
+    dtype = "float32"
+
+    def _forward(self, rows):
+        with self.torch.autocast("cpu", dtype=self.torch.bfloat16):
+            return super()._forward(rows).float()
+
+    def predictions(self, model, X):
+        return {}
 
 
 @register
