@@ -28,7 +28,7 @@ from numpy.random cimport bitgen_t
 from fastmlp._native cimport (
     FM_BLOCK, FM_BLOCK_BYTES, FM_LINE_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of,
     fm_activation_name, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
-    fm_bfloat16_product_name, fm_csr, fm_denormals_flush,
+    fm_bfloat16_chosen, fm_bfloat16_product, fm_csr, fm_denormals_flush,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
     fm_source_codes, fm_step, real,
@@ -122,7 +122,8 @@ def bfloat16_product():
 
     The first call asks the operating system for AMX's registers.
     """
-    return fm_bfloat16_product_name().decode() if fm_isa_vector_bytes(ISAS.index(ISA)) == 64 else ""
+    cdef const fm_bfloat16_product *product = fm_bfloat16_chosen()
+    return product.name.decode() if product != NULL and fm_isa_vector_bytes(ISAS.index(ISA)) == 64 else ""
 
 
 def choose_bfloat16_product(name=None):

@@ -108,7 +108,10 @@ cdef extern from "bfloat16.h" nogil:
     const int FM_BLOCK
     const int FM_BLOCK_BYTES
     const int FM_LINE_BYTES
-    const char *fm_bfloat16_product_name()
+    ctypedef struct fm_bfloat16_product:
+        const char *name
+
+    const fm_bfloat16_product *fm_bfloat16_chosen()
     int fm_bfloat16_choose(const char *name)
 
 

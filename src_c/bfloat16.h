@@ -16,26 +16,33 @@
 #define FM_LINE_BYTES 64
 #define FM_PAIRS 16
 
-/* out[r][c] = start[r][c] + sum over blocks of left[r] right[c], for rows r (at most 32) and 16 or 32 columns c.
- *
- * left_step: bytes from one block of left to the next; lines of left may be read up to row 31, rounded up to 16. right's
- * blocks lie one after another. start may be NULL for zero; start_step and out_step: floats between rows. */
-typedef void (*fm_bfloat16_product_fn)(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
-                                       const void *right, const float *start, long start_step, float *out,
-                                       long out_step);
+/* What a product asks the caches for meanwhile: so many bytes at each place, to be written soon. */
+#define FM_PLACES 5
+typedef struct {
+    int n;
+    long bytes;
+    const char *places[FM_PLACES];
+} fm_soon_written;
+
+typedef struct {
+    const char *name; /* as in the table of dispatch.c */
+    /* Before the first and after the last of several products in a row, on the same thread. */
+    void (*begin)(void);
+    void (*end)(void);
+    /* out[r][c] = start[r][c] + sum over blocks of left[r] right[c], for rows r (at most 32) and 16 columns c for each
+     * of one or two halves.
+     *
+     * left_step: bytes from one block of left to the next; lines of left may be read up to row 31. right's blocks lie
+     * one after another. start may be NULL for zero; start_step and out_step: floats between rows. soon may be NULL. */
+    void (*multiply)(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step, const void *right,
+                     const float *start, long start_step, float *out, long out_step, const fm_soon_written *soon);
+} fm_bfloat16_product;
+
+extern const fm_bfloat16_product fm_bfloat16_amx, fm_bfloat16_avx512bf16;
 
 /* dispatch.c: the fastest product of this machine, or the one chosen by name (NULL: the fastest; 0 is returned where the
- * machine lacks it). "" is the name of none, whose function is NULL: plain C does it then. */
-fm_bfloat16_product_fn fm_bfloat16_product(void);
-const char *fm_bfloat16_product_name(void);
+ * machine lacks it). NULL, by the name of "", is none: plain C multiplies then. */
+const fm_bfloat16_product *fm_bfloat16_chosen(void);
 int fm_bfloat16_choose(const char *name);
 
-#ifdef FM_WITH_AMX
-void fm_bfloat16_product_amx(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
-                             const void *right, const float *start, long start_step, float *out, long out_step);
-#endif
-#ifdef FM_WITH_AVX512BF16
-void fm_bfloat16_product_avx512bf16(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
-                                    const void *right, const float *start, long start_step, float *out, long out_step);
-#endif
 #endif

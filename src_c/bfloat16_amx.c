@@ -14,6 +14,14 @@ typedef struct {
 static const tile_config full_tiles
     __attribute__((aligned(64))) = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
+static void begin(void) {
+    _tile_loadconfig(&full_tiles);
+}
+
+static void end(void) {
+    _tile_release();
+}
+
 /* Sums of 16 rows and 16 columns: tile t. The numbers of tiles must be constants. */
 #define LOAD_SUMS(t, row, column)                                                              \
     do {                                                                                       \
@@ -23,6 +31,7 @@ static const tile_config full_tiles
         else if (n == 16 || !start_step)                                                       \
             _tile_loadd(t, start + (row) * start_step + (column), start_step * sizeof(float)); \
         else {                                                                                 \
+            memset(edge, 0, sizeof edge);                                                      \
             for (long i = 0; i < n; i++)                                                       \
                 memcpy(edge[i], start + ((row) + i) * start_step + (column), FM_LINE_BYTES);   \
             _tile_loadd(t, edge, FM_LINE_BYTES);                                               \
@@ -40,13 +49,14 @@ static const tile_config full_tiles
         }                                                                                 \
     } while (0)
 
-void fm_bfloat16_product_amx(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
-                             const void *right, const float *start, long start_step, float *out, long out_step) {
+static void multiply(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step, const void *right,
+                     const float *start, long start_step, float *out, long out_step, const fm_soon_written *soon) {
     float edge[16][16] __attribute__((aligned(64)));
     const int wide = halves > 1, tall = rows > 16;
     const char *a = left, *b = right;
-    memset(edge, 0, sizeof edge);
-    _tile_loadconfig(&full_tiles);
+    /* Lines of each place to ask for per block. */
+    const long lines = soon && blocks ? (soon->bytes / 64 + blocks - 1) / blocks : 0;
+    long asked = 0;
     LOAD_SUMS(0, 0, 0);
     if (wide)
         LOAD_SUMS(1, 0, 16);
@@ -68,6 +78,9 @@ void fm_bfloat16_product_amx(long rows, int halves, long blocks, const void *lef
             if (wide)
                 _tile_dpbf16ps(3, 5, 7);
         }
+        for (long i = 0; i < lines; i++, asked += 64)
+            for (int p = 0; p < soon->n; p++)
+                __builtin_prefetch(soon->places[p] + asked, 1, 2);
     }
     STORE_SUMS(0, 0, 0);
     if (wide)
@@ -76,5 +89,6 @@ void fm_bfloat16_product_amx(long rows, int halves, long blocks, const void *lef
         STORE_SUMS(2, 16, 0);
     if (tall && wide)
         STORE_SUMS(3, 16, 16);
-    _tile_release();
 }
+
+const fm_bfloat16_product fm_bfloat16_amx = {"amx", begin, end, multiply};

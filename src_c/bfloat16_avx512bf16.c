@@ -30,8 +30,12 @@ static inline __attribute__((always_inline)) void some_rows(const int rows, cons
             _mm512_storeu_ps(out + r * out_step + h * 16, sum[r][h]);
 }
 
-void fm_bfloat16_product_avx512bf16(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
-                                    const void *right, const float *start, long start_step, float *out, long out_step) {
+static void nothing(void) {
+}
+
+static void multiply(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step, const void *right,
+                     const float *start, long start_step, float *out, long out_step, const fm_soon_written *soon) {
+    (void)soon;
     const char *a = left;
     long r = 0;
 #define ROWS_FROM_R(n)                                                                                        \
@@ -44,3 +48,5 @@ void fm_bfloat16_product_avx512bf16(long rows, int halves, long blocks, const vo
     for (; r < rows; r++)
         ROWS_FROM_R(1);
 }
+
+const fm_bfloat16_product fm_bfloat16_avx512bf16 = {"avx512bf16", nothing, nothing, multiply};

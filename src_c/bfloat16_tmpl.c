@@ -5,8 +5,14 @@ typedef uint32_t FM(words) __attribute__((vector_size(FM_LINE_BYTES), may_alias)
 
 /* To the nearest, ties to even; a NaN stays one. The result is in the high half. */
 FM_INLINE words FM(rounded)(words x) {
+    const words nearest = x + 0x7fffu + (x >> 16 & 1u);
+#if FM_VECTOR_BYTES == 64
+    const __mmask16 nan = _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q);
+    return (words)_mm512_mask_or_epi32((__m512i)nearest, nan, (__m512i)x, _mm512_set1_epi32(0x400000));
+#else
     const words nan = (words)((x & 0x7fffffffu) > 0x7f800000u);
-    return (nan & (x | 0x400000u)) | (~nan & (x + 0x7fffu + (x >> 16 & 1u)));
+    return (nan & (x | 0x400000u)) | (~nan & nearest);
+#endif
 }
 
 FM_INLINE words FM(pairs)(words first, words second) {
@@ -104,16 +110,11 @@ static void FM(round_layer)(const fm_layer *layer) {
             FM(round_weights)(layer, panel, row);
 }
 
-#if FM_VECTOR_BYTES == 64
-#define FM_PRODUCT fm_bfloat16_product()
-#else
-#define FM_PRODUCT NULL
-#endif
-
 /* Without the hardware's help, slowly. */
-static void FM(bfloat16_product)(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
-                                 const void *right, const FM_REAL *start, long start_step, FM_REAL *out,
-                                 long out_step) {
+static void FM(bfloat16_multiply)(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
+                                  const void *right, const FM_REAL *start, long start_step, FM_REAL *out, long out_step,
+                                  const fm_soon_written *soon) {
+    (void)soon;
     typedef FM_REAL line __attribute__((vector_size(FM_LINE_BYTES), may_alias));
     for (long r = 0; r < rows; r++)
         for (long half = 0; half < halves; half++) {
@@ -136,9 +137,14 @@ static void FM(bfloat16_product)(long rows, int halves, long blocks, const void 
         }
 }
 
-FM_INLINE fm_bfloat16_product_fn FM(product)(void) {
-    const fm_bfloat16_product_fn fast = FM_PRODUCT;
-    return fast ? fast : FM(bfloat16_product);
+static void FM(nothing)(void) {
+}
+
+static const fm_bfloat16_product FM(plain_product) = {"", FM(nothing), FM(nothing), FM(bfloat16_multiply)};
+
+FM_INLINE const fm_bfloat16_product *FM(product)(void) {
+    const fm_bfloat16_product *chosen = FM_VECTOR_BYTES == 64 ? fm_bfloat16_chosen() : NULL;
+    return chosen ? chosen : &FM(plain_product);
 }
 
 /* Blocks of the inner index at a time, so that a part of the right operand stays in the first-level cache. */
@@ -149,9 +155,10 @@ FM_INLINE fm_bfloat16_product_fn FM(product)(void) {
 static void FM(bfloat16_dense)(long rows, long outputs, long depth, const void *left, long left_stride,
                                const void *right, const void *bias, long bias_step, void *c, long c_stride,
                                const fm_after *after) {
-    const fm_bfloat16_product_fn product = FM(product)();
+    const fm_bfloat16_product *product = FM(product)();
     const long blocks = (depth + FM_BLOCK - 1) / FM_BLOCK, parts = (blocks + FM_BLOCKS_PART - 1) / FM_BLOCKS_PART;
     const ptrdiff_t left_step = left_stride * FM_LINE_BYTES;
+    product->begin();
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const int halves = outputs - panel * FM_PANEL > FM_PAIRS ? 2 : 1;
         for (long part = 0, first = 0, next; part < parts; part++, first = next) {
@@ -162,13 +169,26 @@ static void FM(bfloat16_dense)(long rows, long outputs, long depth, const void *
                            offset = (panel * c_stride + row) * FM_PANEL;
                 FM_REAL *to = (FM_REAL *)c + offset;
                 const FM_REAL *start = part ? to : bias ? (const FM_REAL *)bias + panel * bias_step : NULL;
-                product(n, halves, next - first, (const char *)left + (first * left_stride + row) * FM_LINE_BYTES,
-                        left_step, b, start, part ? FM_PANEL : 0, to, FM_PANEL);
+                product->multiply(n, halves, next - first,
+                                  (const char *)left + (first * left_stride + row) * FM_LINE_BYTES, left_step, b, start,
+                                  part ? FM_PANEL : 0, to, FM_PANEL, NULL);
                 if (part == parts - 1)
                     FM(finish_rows)(after, n, c, offset);
             }
         }
     }
+    product->end();
+}
+
+/* What finish() and round_weights() will write. */
+FM_INLINE fm_soon_written FM(soon_written)(const fm_layer *layer, long panel, long row, long rows) {
+    const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
+    fm_soon_written soon = {0, rows * FM_PANEL_BYTES, {NULL}};
+    soon.places[soon.n++] = (const char *)((const FM_REAL *)layer->weights + offset);
+    for (int i = 0; i < FM_MAX_SLOTS; i++)
+        if (layer->slots[i])
+            soon.places[soon.n++] = (const char *)((const FM_REAL *)layer->slots[i] + offset);
+    return soon;
 }
 
 /* As update_dense(), for whole blocks of inputs; columns and right: what round_columns() and round_right() made of the
@@ -176,21 +196,24 @@ static void FM(bfloat16_dense)(long rows, long outputs, long depth, const void *
 static void FM(bfloat16_update)(const fm_layer *layer, long panel, long from, long to, long rows, const void *columns,
                                 const void *right, long blocks, const void *deltas, long d_stride, const fm_step *step,
                                 double *squares) {
-    const fm_bfloat16_product_fn product = FM(product)();
+    const fm_bfloat16_product *product = FM(product)();
     const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
     const int halves = layer->outputs - panel * FM_PANEL > FM_PAIRS ? 2 : 1;
     FM_REAL sums[FM_BLOCK * FM_PANEL] __attribute__((aligned(FM_LINE_BYTES)));
     memset(sums, 0, sizeof sums);
+    product->begin();
     for (long first = from * FM_UNIT; first < last; first += FM_BLOCK) {
         const long n = last - first < FM_BLOCK ? last - first : FM_BLOCK;
-        product(n, halves, (rows + FM_BLOCK - 1) / FM_BLOCK,
-                (const char *)columns + first / FM_BLOCK * blocks * FM_BLOCK_BYTES, FM_BLOCK_BYTES,
-                (const char *)right + panel * blocks * FM_BLOCK_BYTES, FM(start_of)(layer, panel, first, step),
-                FM_PANEL, sums, FM_PANEL);
+        const fm_soon_written soon = FM(soon_written)(layer, panel, first, n);
+        product->multiply(n, halves, (rows + FM_BLOCK - 1) / FM_BLOCK,
+                          (const char *)columns + first / FM_BLOCK * blocks * FM_BLOCK_BYTES, FM_BLOCK_BYTES,
+                          (const char *)right + panel * blocks * FM_BLOCK_BYTES,
+                          FM(start_of)(layer, panel, first, step), FM_PANEL, sums, FM_PANEL, step->last ? &soon : NULL);
         FM(finish)(layer, panel, first, n, sums, step, squares);
         if (step->last)
             FM(round_weights)(layer, panel, first);
     }
+    product->end();
     if (last == layer->inputs)
         FM(update_biases)(layer, panel, rows, (const FM_REAL *)deltas + panel * d_stride * FM_PANEL, step);
 }

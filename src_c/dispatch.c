@@ -62,48 +62,36 @@ const fm_kernels *fm_isa_kernels(int isa, int bits) {
     return bits == 32 ? isas[isa].single_precision : isas[isa].double_precision;
 }
 
-/* Products of bfloat16 numbers, the fastest first. */
+/* Products of bfloat16 numbers, the fastest first, none at the end. */
 static const struct {
     const char *name;
     fm_cpu_level needs;
-    fm_bfloat16_product_fn product;
+    const fm_bfloat16_product *product;
 } bfloat16_products[] = {
 #ifdef FM_WITH_AMX
-    {"amx", FM_CPU_AMX, fm_bfloat16_product_amx},
+    {"amx", FM_CPU_AMX, &fm_bfloat16_amx},
 #endif
 #ifdef FM_WITH_AVX512BF16
-    {"avx512bf16", FM_CPU_AVX512BF16, fm_bfloat16_product_avx512bf16},
+    {"avx512bf16", FM_CPU_AVX512BF16, &fm_bfloat16_avx512bf16},
 #endif
-    {NULL, FM_CPU_BASELINE, NULL},
+    {"", FM_CPU_BASELINE, NULL},
 };
-
 static int chosen = -1;
 
 int fm_bfloat16_choose(const char *name) {
-    for (int i = 0; i < COUNT(bfloat16_products); i++) {
-        const char *its_name = bfloat16_products[i].name ? bfloat16_products[i].name : "";
-        if ((!name || !strcmp(name, its_name)) && fm_cpu_has(bfloat16_products[i].needs)) {
+    for (int i = 0; i < COUNT(bfloat16_products); i++)
+        if ((!name || !strcmp(name, bfloat16_products[i].name)) && fm_cpu_has(bfloat16_products[i].needs)) {
             chosen = i;
             return 1;
         }
-    }
     return 0;
 }
 
 /* Chosen at first use, since AMX must be asked for. Two threads that ask at the same time get the same answer. */
-static int bfloat16_product_index(void) {
+const fm_bfloat16_product *fm_bfloat16_chosen(void) {
     if (chosen < 0)
         fm_bfloat16_choose(NULL);
-    return chosen;
-}
-
-const char *fm_bfloat16_product_name(void) {
-    const char *name = bfloat16_products[bfloat16_product_index()].name;
-    return name ? name : "";
-}
-
-fm_bfloat16_product_fn fm_bfloat16_product(void) {
-    return bfloat16_products[bfloat16_product_index()].product;
+    return bfloat16_products[chosen].product;
 }
 
 static const char source_codes[] = {
