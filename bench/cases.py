@@ -63,6 +63,7 @@ PRODUCTS = [
     (128, 784, 10),
     (33, 1000, 1),
     (17, 10, 1000),
+    (18, 2100, 3),
 ]
 
 # Networks whose every layer boundary is awkward somewhere.
@@ -77,4 +78,5 @@ NETWORKS = [
     (9, 1000, 10),
     (11, 12, 5),
     (23, 193, 6),
+    (1100, 2),
 ]

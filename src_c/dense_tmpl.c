@@ -156,33 +156,108 @@ FM_INLINE void FM(transpose_lanes)(vec *a) {
     }
 }
 
-/* dense() for one panel of few outputs: rows run along the vectors. Each sum has the same terms in the same order. */
+/* The sums over the lanes of as many vectors as a vector has lanes, in one vector: at each stage the upper half of what is
+ * left of a row's lanes is added to the lower. */
+FM_INLINE vec FM(sums_of_lanes)(vec *a) {
+#pragma GCC unroll 4
+    for (long s = FM_LANES / 2; s >= 1; s /= 2) {
+        const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
+        const ivec low = lane + (second & (FM_INT)(FM_LANES - s)), high = low + (FM_INT)s;
+#pragma GCC unroll 16
+        for (long i = 0; i < s; i++) {
+            const vec x = a[i], y = a[i + s];
+#if FM_BITS == 32
+            a[i] = (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)low, (__m512)y) +
+                   (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)high, (__m512)y);
+#else
+            a[i] = (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)low, (__m512d)y) +
+                   (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)high, (__m512d)y);
+#endif
+        }
+    }
+    return a[0];
+}
+
+/* The order of a sum for few outputs: term k goes to partial sum k % FM_LANES, these are added as above, and the bias
+ * comes last. */
+FM_INLINE FM_REAL FM(narrow_sum)(FM_REAL *partial, FM_REAL bias) {
+    for (long s = FM_LANES / 2; s >= 1; s /= 2)
+        for (long i = 0; i < s; i++)
+            partial[i] += partial[i + s];
+    return partial[0] + bias;
+}
+
+/* Rows of a panel-major block times turned columns, with more on top of sums; the inner index ends within the last
+ * vector. */
+FM_INLINE void FM(narrow_rows)(const int rows, const int outputs, int more, long vectors, ivec there, const FM_REAL *a,
+                               long block_step, const vec *turned, long turned_step, vec *sums) {
+    vec sum[4][FM_NARROW];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < outputs; j++)
+            sum[i][j] = more ? sums[j * FM_LANES + i] : v_all(0);
+    for (long v = 0; v < vectors; v++) {
+        const FM_REAL *at = a + v / FM_PANEL_VECTORS * block_step + v % FM_PANEL_VECTORS * FM_LANES;
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; i++) {
+            vec x = *(const vec *)(at + i * FM_PANEL);
+            if (v == vectors - 1)
+                x = v_select(there, x, v_all(0));
+#pragma GCC unroll 4
+            for (int j = 0; j < outputs; j++)
+                sum[i][j] += x * turned[j * turned_step + v];
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < outputs; j++)
+            sums[j * FM_LANES + i] = sum[i][j];
+}
+
+/* dense() for one panel of few outputs: the inner index runs along the vectors. */
+#undef FM_NARROW_PART
+#define FM_NARROW_PART (32 * FM_PANEL)
 FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const FM_REAL *a, long a_stride,
                                 const FM_REAL *b, const FM_REAL *bias, FM_REAL *c) {
+    vec turned[FM_NARROW][FM_NARROW_PART * sizeof(FM_REAL) / FM_VECTOR_BYTES], sums[FM_NARROW][FM_LANES];
+    long in_turned = -1;
     for (long r = 0; r < rows; r += FM_LANES) {
         const long n = rows - r < FM_LANES ? rows - r : FM_LANES;
-        vec sum[FM_NARROW];
-        for (int j = 0; j < outputs; j++)
-            sum[j] = v_all(bias ? bias[j] : 0);
-        for (long k = 0; k < depth; k += FM_LANES) {
-            const long length = depth - k < FM_LANES ? depth - k : FM_LANES;
-            const FM_REAL *at = a + (k / FM_PANEL * a_stride + r) * FM_PANEL + k % FM_PANEL;
-            vec x[FM_PANEL_BYTES / sizeof(FM_REAL) / 2];
-#pragma GCC unroll 16
-            for (long i = 0; i < FM_LANES; i++)
-                x[i] = i < n ? *(const vec *)(at + i * FM_PANEL) : v_all(0);
-            FM(transpose_lanes)(x);
-#pragma GCC unroll 16
-            for (long i = 0; i < FM_LANES; i++)
-                if (i < length)
-                    for (int j = 0; j < outputs; j++)
-                        sum[j] += x[i] * v_all(b[(k + i) * FM_PANEL + j]);
+        if (!depth)
+            memset(sums, 0, sizeof sums);
+        for (long first = 0; first < depth; first += FM_NARROW_PART) {
+            const long length = depth - first < FM_NARROW_PART ? depth - first : FM_NARROW_PART;
+            const long vectors = (length + FM_LANES - 1) / FM_LANES;
+            const ivec there = v_lane_numbers() < (FM_INT)(length - (vectors - 1) * FM_LANES);
+            const FM_REAL *at = a + (first / FM_PANEL * a_stride + r) * FM_PANEL;
+            if (in_turned != first) {
+                in_turned = first;
+                for (int j = 0; j < outputs; j++) {
+                    turned[j][vectors - 1] = v_all(0);
+                    for (long k = 0; k < length; k++)
+                        ((FM_REAL *)turned[j])[k] = b[(first + k) * FM_PANEL + j];
+                }
+            }
+            long i = 0;
+#define FM_ROWS_FROM_I(rows)                                                                                     \
+    FM(narrow_rows)(rows, outputs, first > 0, vectors, there, at + i * FM_PANEL, a_stride * FM_PANEL, turned[0], \
+                    (long)(sizeof turned[0] / sizeof(vec)), sums[0] + i)
+            for (; i + 4 <= n; i += 4)
+                FM_ROWS_FROM_I(4);
+            for (; i < n; i++)
+                FM_ROWS_FROM_I(1);
+#undef FM_ROWS_FROM_I
         }
+        vec out[FM_NARROW];
+        for (int j = 0; j < outputs; j++)
+            out[j] = FM(sums_of_lanes)(sums[j]) + v_all(bias ? bias[j] : 0);
         for (long i = 0; i < n; i++) {
             FM_REAL *to = c + (r + i) * FM_PANEL;
             *(vec *)to = v_all(0);
             for (int j = 0; j < outputs; j++)
-                to[j] = sum[j][i];
+                to[j] = out[j][i];
         }
     }
 }

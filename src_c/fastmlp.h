@@ -11,8 +11,9 @@
  *   gradient sums, slots  as weights
  * Padding columns hold zero in weights and deltas and are never read in activations. Every buffer is 64-byte aligned.
  *
- * Every product is summed strictly in the order of its inner index (inputs, outputs or batch rows), one element at a
- * time, so that results depend neither on how rows and tiles are shared out nor on whether the input was sparse.
+ * Every product is summed strictly in the order of its inner index (inputs, outputs or batch rows; for few outputs on
+ * AVX-512 in partial sums, see narrow_sum), one element at a time, so that results depend neither on how rows and tiles
+ * are shared out nor on whether the input was sparse.
  */
 #ifndef FASTMLP_H
 #define FASTMLP_H

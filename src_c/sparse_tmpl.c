@@ -1,8 +1,32 @@
 /* The first layer on compressed sparse rows. Terms are added in the dense order, and the terms left out are zeros, so the
  * results are those of the same rows given dense. */
+#if FM_VECTOR_BYTES == 64
+/* For few outputs, whose sums have an order of their own. */
+static void FM(sparse_narrow)(long rows, long outputs, long inputs, const fm_csr *x, const FM_REAL *w, FM_REAL *c) {
+    const FM_REAL *data = x->data;
+    for (long r = 0; r < rows; r++, c += FM_PANEL) {
+        const int64_t sample = x->order ? x->order[r] : r;
+        FM_REAL partial[FM_NARROW][FM_LANES] = {{0}};
+        for (int64_t k = x->indptr[sample]; k < x->indptr[sample + 1]; k++)
+            for (long j = 0; j < outputs; j++)
+                partial[j][x->indices[k] % FM_LANES] += data[k] * w[x->indices[k] * (long)FM_PANEL + j];
+        *(vec *)c = v_all(0);
+        for (long j = 0; j < outputs; j++)
+            c[j] = FM(narrow_sum)(partial[j], w[inputs * FM_PANEL + j]);
+    }
+}
+#endif
+
 static void FM(sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, void *c,
                        long c_stride, const fm_after *after) {
     const FM_REAL *data = x->data;
+#if FM_VECTOR_BYTES == 64
+    if (outputs <= FM_NARROW) {
+        FM(sparse_narrow)(rows, outputs, inputs, x, weights, c);
+        FM(finish_rows)(after, rows, c, 0);
+        return;
+    }
+#endif
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const FM_REAL *w = (const FM_REAL *)weights + panel * (inputs + 1) * FM_PANEL;
         for (long r = 0; r < rows; r++) {
