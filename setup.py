@@ -15,6 +15,7 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 ROOT = Path(__file__).parent
 # No -ffast-math, at link time neither: it would flip the denormal mode of the whole process. -Wno-psabi: GCC warns of
@@ -36,10 +37,11 @@ ISAS = {
     "neon": (("aarch64", "arm64"), []),
 }
 
-# Products of bfloat16 numbers, src_c/bfloat16_<name>.c, each with a row in src_c/dispatch.c.
+# Products of bfloat16 numbers, src_c/bfloat16_<name>.c, each with a row in src_c/dispatch.c. One that compiler or
+# assembler cannot make is left out.
 PRODUCTS = {
     "avx512bf16": (("x86_64", "amd64"), ["-mavx512f", "-mavx512bf16"]),
-    "amx": (("x86_64", "amd64"), ["-mavx512f", "-mamx-tile", "-mamx-bf16"]),
+    "amx": (("x86_64", "amd64"), ["-mavx512f", "-mamx-tile", "-mamx-bf16", "-mprfchw"]),
 }
 
 OPENMP_PROGRAM = """
@@ -70,27 +72,36 @@ class BuildEngine(build_ext):
             except Exception:
                 return False
 
+    def add_stub(self, extension, name, source, flags):
+        """Compile a source with flags of its own, and tell the others that it is there."""
+        extension.extra_objects += self.compiler.compile(
+            [source], output_dir=self.build_temp, extra_postargs=FLAGS + flags
+        )
+        extension.define_macros.append((f"FM_WITH_{name.upper()}", "1"))
+
     def build_extension(self, extension):
         """Compile the stubs of src_c/, each with its own flags, and link them into the engine."""
         machine = platform.machine().lower()
-        stubs = {f"isa_{name}": (name, *row) for name, row in ISAS.items()}
-        stubs |= {f"bfloat16_{name}": (name, *row) for name, row in PRODUCTS.items()}
-        stubs = {
-            file: (name, flags)
-            for file, (name, machines, flags) in stubs.items()
-            if ("*" in machines or machine in machines) and self.builds("int main(void) { return 0; }", flags)
-        }
+
+        def serves(row):
+            machines, flags = row
+            return ("*" in machines or machine in machines) and self.builds("int main(void) { return 0; }", flags)
+
+        isas = {name: row[1] for name, row in ISAS.items() if serves(row)}
+        products = {name: row[1] for name, row in PRODUCTS.items() if serves(row)}
         openmp = next((f for f in OPENMP_FLAGS if self.builds(OPENMP_PROGRAM, *f, run=True)), None)
         if openmp is None:
             print("fastmlp: no working OpenMP, building for one thread", file=sys.stderr)
         compile_openmp, link_openmp = openmp or ([], [])
-        extension.define_macros += [(f"FM_WITH_{name.upper()}", "1") for name, _ in stubs.values()]
         extension.extra_compile_args += FLAGS + compile_openmp
         extension.extra_link_args += link_openmp
-        for file, (_, flags) in stubs.items():
-            extension.extra_objects += self.compiler.compile(
-                [f"src_c/{file}.c"], output_dir=self.build_temp, extra_postargs=FLAGS + flags
-            )
+        for name, flags in isas.items():
+            self.add_stub(extension, name, f"src_c/isa_{name}.c", flags)
+        for name, flags in products.items():
+            try:
+                self.add_stub(extension, name, f"src_c/bfloat16_{name}.c", flags)
+            except CompileError:
+                print(f"fastmlp: the compiler cannot make bfloat16 products for {name}", file=sys.stderr)
         super().build_extension(extension)
 
 

@@ -28,7 +28,7 @@ from numpy.random cimport bitgen_t
 from fastmlp._native cimport (
     FM_BLOCK, FM_BLOCK_BYTES, FM_LINE_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of,
     fm_activation_name, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
-    fm_bfloat16_chosen, fm_bfloat16_product, fm_csr, fm_denormals_flush,
+    fm_bfloat16_name, fm_csr, fm_cpu_seconds, fm_denormals_flush,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
     fm_source_codes, fm_step, real,
@@ -55,6 +55,11 @@ cdef extern from *:
 
 # A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
 cdef double RUN_SECONDS = 0.05
+# A team whose threads get less than so much of the CPU time they could use, because other processes keep the CPUs busy, is
+# slower than one thread, which goes on alone for a while. Judged from runs of so many seconds.
+cdef double LEAST_CPU_SHARE = 0.75
+cdef double JUDGED_SECONDS = 0.015
+cdef double ALONE_SECONDS = 1.0
 # A chunk of a batch holds at most this many rows, and this many floating-point operations per byte of vector width.
 cdef long CHUNK_ROWS = 1024
 cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
@@ -118,12 +123,8 @@ ISA = choose_isa(os.environ.get("FASTMLP_ISA", ""))
 
 
 def bfloat16_product():
-    """What multiplies bfloat16 numbers: "amx" or "avx512bf16"; "" where nothing does so faster than float32.
-
-    The first call asks the operating system for AMX's registers.
-    """
-    cdef const fm_bfloat16_product *product = fm_bfloat16_chosen()
-    return product.name.decode() if product != NULL and fm_isa_vector_bytes(ISAS.index(ISA)) == 64 else ""
+    """What multiplies bfloat16 numbers: "amx" or "avx512bf16"; "" where nothing does so faster than float32."""
+    return fm_bfloat16_name().decode() if fm_isa_vector_bytes(ISAS.index(ISA)) == 64 else ""
 
 
 def choose_bfloat16_product(name=None):
@@ -655,6 +656,9 @@ cdef class Trainer(PackedNetwork):
     cdef long position
     cdef bint stop
     cdef double deadline
+    cdef double team_seconds
+    cdef double team_cpu_seconds
+    cdef double alone_until
     cdef readonly long step_count
     cdef object _loss_sums
     cdef double *loss_sums
@@ -680,6 +684,8 @@ cdef class Trainer(PackedNetwork):
         self.flops_per_row = 6.0 * self.n_params
         rows = CHUNK_FLOPS_PER_VECTOR_BYTE * self.vector_bytes / self.flops_per_row
         self.chunk = max(1, min(max_batch, min(CHUNK_ROWS, <long> max(32.0, rows))))
+        if bfloat16 and self.chunk > FM_BLOCK:
+            self.chunk -= self.chunk % FM_BLOCK
         # An odd number of rows per panel keeps the panels of one row out of each other's cache sets.
         self.stride = self.chunk | 1
         self.activations = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
@@ -821,6 +827,9 @@ cdef class Trainer(PackedNetwork):
             if self.bfloat16:
                 self.columns[0] = self._zeros(self._panels(self.layers[0].inputs) * self.row_blocks * FM_BLOCK_BYTES)
                 self._allocate_left(self.layers[0].inputs)
+        if self.bfloat16 and not rows.is_sparse:
+            # Training on CSR rows does not keep them in step.
+            self.kernels.round_layer(&self.layers[0])
 
     def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
         """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
@@ -859,14 +868,19 @@ cdef class Trainer(PackedNetwork):
         """Goes on with the passes for a short while; True when they are complete."""
         if self.position >= self.n_passes * self.n_rows:
             return True
+        cdef double now = fm_seconds()
         self.stop = False
-        self.deadline = fm_seconds() + RUN_SECONDS
-        if self.n_threads == 1:
-            with nogil:
+        self.deadline = now + RUN_SECONDS
+        with nogil:
+            if self.n_threads == 1 or now < self.alone_until:
                 self._steps_alone()
-        else:
-            with nogil:
+            else:
+                self.team_seconds -= now
+                self.team_cpu_seconds -= fm_cpu_seconds()
                 self._steps_as_team()
+                self.team_cpu_seconds += fm_cpu_seconds()
+                self.team_seconds += fm_seconds()
+                self._judge_team()
         self._fold()
         return self.position >= self.n_passes * self.n_rows
 
@@ -878,11 +892,21 @@ cdef class Trainer(PackedNetwork):
         # Without OpenMP: a process forked from one that had a team must not enter it.
         cdef unsigned mode = fm_denormals_flush()
         cdef long start = self.position
+        cdef int slice_
         while not self.stop:
-            self._row_phase(0, start)
-            self._tile_phase(0, start)
+            for slice_ in range(self.n_threads):
+                self._row_phase(slice_, start)
+            for slice_ in range(self.n_threads):
+                self._tile_phase(slice_, start)
             start = self._chunk_end(start)
         fm_denormals_restore(mode)
+
+    cdef void _judge_team(self) noexcept nogil:
+        """Sends the team away for a while when other processes keep it from running."""
+        if self.team_seconds > JUDGED_SECONDS:
+            if self.team_cpu_seconds < LEAST_CPU_SHARE * self.n_threads * self.team_seconds:
+                self.alone_until = fm_seconds() + ALONE_SECONDS
+            self.team_seconds = self.team_cpu_seconds = 0
 
     cdef void _steps_as_team(self) noexcept nogil:
         cdef unsigned mode = 0
@@ -1004,7 +1028,7 @@ cdef class Trainer(PackedNetwork):
         self._losses(start, low, n)
         after.activate = NULL
         after.derivative = kernels.derivative[self.activation]
-        for i in range(self.n_layers - 1, -1, -1):
+        for i in range(self.n_layers - 1, 0 if self.rows.is_sparse else -1, -1):
             layer = &self.layers[i]
             kernels.round_right(n, layer.outputs, self.deltas[i + 1] + offset, stride, self.right[i + 1] + blocks_before,
                                 self.row_blocks)

@@ -91,6 +91,7 @@ cdef extern from "fastmlp.h" nogil:
     unsigned fm_denormals_flush()
     void fm_denormals_restore(unsigned mode)
     double fm_seconds()
+    double fm_cpu_seconds()
 
     ctypedef struct fm_barrier:
         int arrived
@@ -108,10 +109,7 @@ cdef extern from "bfloat16.h" nogil:
     const int FM_BLOCK
     const int FM_BLOCK_BYTES
     const int FM_LINE_BYTES
-    ctypedef struct fm_bfloat16_product:
-        const char *name
-
-    const fm_bfloat16_product *fm_bfloat16_chosen()
+    const char *fm_bfloat16_name()
     int fm_bfloat16_choose(const char *name)
 
 

@@ -558,8 +558,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         too small to share; -1 is all CPUs. The results do not depend on it.
     dtype : {'auto', 'float32', 'float64', 'bfloat16'}, default='auto'
         Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
-        'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits:
-        several times faster on wide layers where the CPU has such products (AMX, AVX-512 BF16).
+        'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits (not
+        those of CSR samples): several times faster on wide layers where the CPU has such products (AMX, AVX-512 BF16).
 
     Attributes
     ----------
@@ -819,8 +819,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         too small to share; -1 is all CPUs. The results do not depend on it.
     dtype : {'auto', 'float32', 'float64', 'bfloat16'}, default='auto'
         Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
-        'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits:
-        several times faster on wide layers where the CPU has such products (AMX, AVX-512 BF16).
+        'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits (not
+        those of CSR samples): several times faster on wide layers where the CPU has such products (AMX, AVX-512 BF16).
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """The training loops: minibatches through the fused engine, or all samples through L-BFGS.
 
-A loop knows epochs, not rules for ending them and not a word to print: after each epoch it calls back.
+A loop knows epochs, not rules for ending them and not a word to print: it calls back for each epoch.
 """
 
 import warnings
@@ -65,7 +65,7 @@ class MinibatchTraining:
             warnings.warn(
                 "dtype='bfloat16' is slower than 'float32' here: this CPU (or FASTMLP_ISA) has no fast products of"
                 " bfloat16 numbers.",
-                stacklevel=5,
+                stacklevel=6,
             )
         self._network = network
         self._optimizer = optimizer

@@ -4,8 +4,9 @@
  * the first in its low half. A line is 16 pairs, 64 bytes.
  *   left operand   per block: a line per row, with the row's 16 pairs
  *   right operand  per block, for 16 columns at a time: a line per pair, with the 16 columns' pairs
- * A matrix of one panel (32 columns of the result) and one block is 2 KiB on either side. What is beyond the end of a
- * matrix is zero on both sides. */
+ * A matrix of one panel (32 columns of the result) and one block is 2 KiB on either side. Beyond
+ * the end of the inner index both sides hold zeros; a left operand's lines past its last row hold anything, and make
+ * sums that nobody stores. */
 #ifndef BFLOAT16_H
 #define BFLOAT16_H
 #include <stddef.h>
@@ -17,7 +18,7 @@
 #define FM_PAIRS 16
 
 /* What a product asks the caches for meanwhile: so many bytes at each place, to be written soon. */
-#define FM_PLACES 5
+#define FM_PLACES 3
 typedef struct {
     int n;
     long bytes;
@@ -41,8 +42,10 @@ typedef struct {
 extern const fm_bfloat16_product fm_bfloat16_amx, fm_bfloat16_avx512bf16;
 
 /* dispatch.c: the fastest product of this machine, or the one chosen by name (NULL: the fastest; 0 is returned where the
- * machine lacks it). NULL, by the name of "", is none: plain C multiplies then. */
+ * machine lacks it). NULL, by the name of "", is none: plain C multiplies then. The operating system is asked for what
+ * the product needs when it is chosen or first used; fm_bfloat16_name() tells, without asking, which one it will be. */
 const fm_bfloat16_product *fm_bfloat16_chosen(void);
 int fm_bfloat16_choose(const char *name);
+const char *fm_bfloat16_name(void);
 
 #endif

@@ -100,7 +100,7 @@ FM_INLINE void FM(round_weights)(const fm_layer *layer, long panel, long row) {
     const long out_blocks = (layer->outputs + FM_BLOCK - 1) / FM_BLOCK;
     FM(right_block)(rows, block, (words *)layer->rounded + (panel * in_blocks * FM_BLOCK) + row);
     if (layer->rounded_transposed)
-        FM(right_block_turned)(rows < FM_BLOCK ? rows : FM_BLOCK, FM_PANEL, block,
+        FM(right_block_turned)(rows < FM_BLOCK ? rows : FM_BLOCK, layer->outputs - panel * FM_PANEL, block,
                                (words *)layer->rounded_transposed + (row * out_blocks) + panel * FM_BLOCK);
 }
 
@@ -180,7 +180,7 @@ static void FM(bfloat16_dense)(long rows, long outputs, long depth, const void *
     product->end();
 }
 
-/* What finish() and round_weights() will write. */
+/* What finish() will write. */
 FM_INLINE fm_soon_written FM(soon_written)(const fm_layer *layer, long panel, long row, long rows) {
     const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
     fm_soon_written soon = {0, rows * FM_PANEL_BYTES, {NULL}};

@@ -22,12 +22,23 @@ static unsigned long long saved_state(void) {
 }
 #endif
 
+/* Linux saves the tiles' 8 KiB only for processes that ask for it; once they may, signal handlers' stacks must be larger. */
+enum { TILE_DATA = 18, SUPPORTED = 0x1021, REQUEST_PERMISSION = 0x1023 }; /* of arch_prctl */
+
+int fm_cpu_request_amx(void) {
+#if defined(FM_X86) && defined(__linux__)
+    return !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
+#else
+    return 0;
+#endif
+}
+
 #ifdef FM_X86
-/* Linux saves the tiles' 8 KiB only for processes that ask for them. */
-static int may_use_tiles(void) {
+static int system_has_amx(void) {
 #ifdef __linux__
-    const long request_permission = 0x1023, tile_data = 18; /* of arch_prctl */
-    return (saved_state() & 0x60000) == 0x60000 && !syscall(SYS_arch_prctl, request_permission, tile_data);
+    unsigned long long supported = 0;
+    return (saved_state() & 0x60000) == 0x60000 && !syscall(SYS_arch_prctl, SUPPORTED, &supported) &&
+           supported >> TILE_DATA & 1;
 #else
     return 0;
 #endif
@@ -54,7 +65,7 @@ int fm_cpu_has(fm_cpu_level level) {
         return avx512;
     const unsigned amx_bf16 = d >> 22 & 1, amx_tile = d >> 24 & 1;
     if (level == FM_CPU_AMX)
-        return avx512 && amx_bf16 && amx_tile && may_use_tiles();
+        return avx512 && amx_bf16 && amx_tile && system_has_amx();
     if (level == FM_CPU_AVX512BF16)
         return avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && a >> 5 & 1;
 #endif
@@ -86,8 +97,16 @@ void fm_denormals_restore(unsigned mode) {
 #endif
 }
 
-double fm_seconds(void) {
+static double seconds_of(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double fm_seconds(void) {
+    return seconds_of(CLOCK_MONOTONIC);
+}
+
+double fm_cpu_seconds(void) {
+    return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }

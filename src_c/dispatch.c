@@ -66,28 +66,37 @@ const fm_kernels *fm_isa_kernels(int isa, int bits) {
 static const struct {
     const char *name;
     fm_cpu_level needs;
+    int (*request)(void); /* of the operating system; NULL where it need not be asked */
     const fm_bfloat16_product *product;
 } bfloat16_products[] = {
 #ifdef FM_WITH_AMX
-    {"amx", FM_CPU_AMX, &fm_bfloat16_amx},
+    {"amx", FM_CPU_AMX, fm_cpu_request_amx, &fm_bfloat16_amx},
 #endif
 #ifdef FM_WITH_AVX512BF16
-    {"avx512bf16", FM_CPU_AVX512BF16, &fm_bfloat16_avx512bf16},
+    {"avx512bf16", FM_CPU_AVX512BF16, NULL, &fm_bfloat16_avx512bf16},
 #endif
-    {"", FM_CPU_BASELINE, NULL},
+    {"", FM_CPU_BASELINE, NULL, NULL},
 };
 static int chosen = -1;
 
 int fm_bfloat16_choose(const char *name) {
     for (int i = 0; i < COUNT(bfloat16_products); i++)
-        if ((!name || !strcmp(name, bfloat16_products[i].name)) && fm_cpu_has(bfloat16_products[i].needs)) {
+        if ((!name || !strcmp(name, bfloat16_products[i].name)) && fm_cpu_has(bfloat16_products[i].needs) &&
+            (!bfloat16_products[i].request || bfloat16_products[i].request())) {
             chosen = i;
             return 1;
         }
     return 0;
 }
 
-/* Chosen at first use, since AMX must be asked for. Two threads that ask at the same time get the same answer. */
+const char *fm_bfloat16_name(void) {
+    int i = chosen < 0 ? 0 : chosen;
+    while (!fm_cpu_has(bfloat16_products[i].needs))
+        i++;
+    return bfloat16_products[i].name;
+}
+
+/* Two threads that come here first at the same time get the same answer. */
 const fm_bfloat16_product *fm_bfloat16_chosen(void) {
     if (chosen < 0)
         fm_bfloat16_choose(NULL);

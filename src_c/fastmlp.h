@@ -13,7 +13,7 @@
  *
  * Every product is summed strictly in the order of its inner index (inputs, outputs or batch rows; for few outputs on
  * AVX-512 in partial sums, see narrow_sum), one element at a time, so that results depend neither on how rows and tiles
- * are shared out nor on whether the input was sparse.
+ * are shared out nor on whether the input was sparse. (Products of bfloat16 numbers: see bfloat16.h.)
  */
 #ifndef FASTMLP_H
 #define FASTMLP_H
@@ -130,9 +130,11 @@ void fm_rule_prepare(int i, const double *hyper, double t, double *constants);
 /* cpu.c */
 typedef enum { FM_CPU_BASELINE, FM_CPU_AVX2, FM_CPU_AVX512, FM_CPU_AVX512BF16, FM_CPU_AMX } fm_cpu_level;
 int fm_cpu_has(fm_cpu_level level);
+int fm_cpu_request_amx(void);      /* whether the operating system lets this process use it, from now on */
 unsigned fm_denormals_flush(void); /* for the calling thread; returns the mode to restore */
 void fm_denormals_restore(unsigned mode);
-double fm_seconds(void); /* monotonic clock */
+double fm_seconds(void);     /* monotonic clock */
+double fm_cpu_seconds(void); /* of all threads of the process */
 
 /* barrier.c; zeroed before its first use, touched through fm_barrier_wait only. */
 typedef struct {

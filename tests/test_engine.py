@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse
@@ -555,3 +556,54 @@ def test_bfloat16_keeps_what_is_not_finite(value, bfloat16_product):
 def test_bfloat16_is_for_float32():
     with pytest.raises(ValueError, match="bfloat16 products go with float32, not float64"):
         _engine.Trainer((2, 1), "relu", "squared_error", np.float64, rule="sgd", max_batch=1, bfloat16=True)
+
+
+def test_bfloat16_weights_loaded_after_a_nan_are_as_new():
+    sizes, n_rows = (8, 20, 3), 40
+    params, X, y = whole_numbers(sizes, n_rows)
+    trainer = _engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="sgd", max_batch=n_rows, bfloat16=True)
+    trainer.attach(rows_of(X, np.float32), y)
+    results = []
+    for start in (params, np.full_like(params, np.nan), params):
+        trainer.load(start)
+        passed(trainer, np.arange(n_rows), n_rows, 0.0, (1e-3,))
+        results.append(np.empty_like(params))
+        trainer.store(results[-1])
+    assert np.isnan(results[1]).any()
+    np.testing.assert_array_equal(results[2], results[0])
+
+
+def test_attaching_dense_rows_after_training_on_sparse_ones():
+    sizes, n_rows = (8, 20, 3), 40
+    params, X, y = whole_numbers(sizes, n_rows)
+    trainer, other = (
+        _engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="sgd", max_batch=n_rows, bfloat16=True)
+        for _ in range(2)
+    )
+    trainer.load(params)
+    trainer.attach(rows_of(scipy.sparse.csr_array(X), np.float32), y)
+    passed(trainer, np.arange(n_rows), n_rows, 0.0, (1e-3,))
+    between = np.empty_like(params)
+    trainer.store(between)
+    other.load(between)
+    for each in (trainer, other):
+        each.attach(rows_of(X, np.float32), y)
+    assert passed(trainer, np.arange(n_rows), n_rows) == passed(other, np.arange(n_rows), n_rows)
+
+
+def test_a_team_that_gets_no_cpus_is_left_without_changing_a_bit(dtype):
+    """More threads than CPUs: after a while one thread goes on for all of them."""
+    sizes, n_rows = (20, 64, 64, 3), 5000
+    params, X, targets, _ = problem(sizes, "log_loss", dtype, n_rows)
+    results = []
+    for n_threads in (1, 4 * joblib.cpu_count()):
+        trainer = _engine.Trainer(sizes, "relu", "log_loss", dtype, rule="adam", max_batch=200, n_threads=n_threads)
+        slots, losses = [np.zeros_like(params) for _ in range(2)], []
+        trainer.load(params, slots)
+        trainer.attach(rows_of(X, dtype), targets)
+        losses = [passed(trainer, np.arange(n_rows), 200, 0.1, ORACLES["adam"].hyper(), 25 * i) for i in range(20)]
+        after = np.empty_like(params)
+        trainer.store(after, slots)
+        results.append((losses, after, *slots))
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
