@@ -14,13 +14,14 @@ from fastmlp.rows import rows_of
 LOSS = "log_loss"
 
 
-def timed_step(benchmark, name, dtype, *, activation="relu", rule="adam", isa=None, n_threads=1):
+def timed_step(benchmark, name, dtype, *, activation="relu", rule="adam", isa=None, n_threads=1, bfloat16=False):
     """Time the case's minibatches, one after another."""
     case = TRAINING[name]
     X, y = case.data(dtype)
     trainer = _engine.Trainer(
-        case.sizes, activation, LOSS, dtype, rule=rule, max_batch=case.batch, n_threads=n_threads, isa=isa
-    )
+        case.sizes, activation, LOSS, dtype,
+        rule=rule, max_batch=case.batch, n_threads=n_threads, bfloat16=bfloat16, isa=isa,
+    )  # fmt: skip
     rng = np.random.default_rng(0)
     scale = 1 / np.sqrt(max(case.sizes))
     trainer.load((rng.uniform(-scale, scale, trainer.n_params)).astype(dtype))
@@ -44,6 +45,12 @@ def timed_step(benchmark, name, dtype, *, activation="relu", rule="adam", isa=No
 @pytest.mark.parametrize("name", TRAINING)
 def bench_step(benchmark, name, dtype, n_threads):
     timed_step(benchmark, name, dtype, n_threads=n_threads)
+
+
+@pytest.mark.parametrize("n_threads", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("name", TRAINING)
+def bench_step_of_bfloat16(benchmark, name, n_threads):
+    timed_step(benchmark, name, "float32", n_threads=n_threads, bfloat16=True)
 
 
 @pytest.mark.parametrize("isa", _engine.SUPPORTED_ISAS)

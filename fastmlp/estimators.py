@@ -35,7 +35,7 @@ from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import SCHEDULES, InvScaling
 from fastmlp.stopping import NoImprovement
 from fastmlp.targets import classification_loss, encode_labels, encode_numbers
-from fastmlp.threads import team_size
+from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
 
 # Packed networks of estimators that predict, with what beside the parameters they depend on. Not attributes: they are
@@ -297,6 +297,8 @@ class _BaseMLP(BaseEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         train, held_out = self._split(targets) if self.early_stopping else (np.arange(rows.n_rows), None)
         batch_size = resolve_batch_size(self.batch_size, len(train))
+        bfloat16 = self.dtype == "bfloat16"
+        flops = network.flops_per_row * batch_size / (BFLOAT16_SPEEDUP if bfloat16 else 1)
         training = MinibatchTraining(
             network,
             optimizer,
@@ -306,8 +308,8 @@ class _BaseMLP(BaseEstimator):
             order=RowOrder(train, self.shuffle, self._random_state),
             batch_size=batch_size,
             alpha=self.alpha,
-            n_threads=team_size(self.n_jobs, network.flops_per_row * batch_size),
-            bfloat16=self.dtype == "bfloat16",
+            n_threads=team_size(self.n_jobs, flops),
+            bfloat16=bfloat16,
         )
         improvement = self._improvement(incremental)
         best_params = None

@@ -14,6 +14,8 @@ from fastmlp import _engine
 
 # Below this much work per thread between two barriers, a second thread costs more than it brings.
 FLOPS_PER_THREAD = 1_000_000.0
+# As if so many times less: products of bfloat16 numbers are over that much sooner.
+BFLOAT16_SPEEDUP = 4.0
 # More were a mistake, or a way to exhaust the machine.
 MAX_THREADS = 1024
 
