@@ -371,6 +371,12 @@ cdef class PackedNetwork:
         after.a = NULL
         return after
 
+    cdef void _gather(self, Rows rows, const int64_t *order, long start, long n, char *inputs,
+                      long stride) noexcept nogil:
+        self.kernels.gather[rows.source](
+            rows.base + (0 if order != NULL else start * rows.row_bytes), rows.row_bytes,
+            order + start if order != NULL else NULL, n, self.layers[0].inputs, inputs, stride)
+
     cdef void _enter(self, Rows rows, const int64_t *order, long start, long n, char *inputs, char *out,
                      long stride) noexcept nogil:
         """The first layer's outputs of n rows, start the first of them; inputs is where they are gathered."""
@@ -384,9 +390,7 @@ cdef class PackedNetwork:
             self.kernels.sparse(n, self.layers[0].outputs, self.layers[0].inputs, &csr, self.layers[0].weights, out,
                                 stride, &after)
         else:
-            self.kernels.gather[rows.source](
-                rows.base + (0 if order != NULL else start * rows.row_bytes), rows.row_bytes,
-                order + start if order != NULL else NULL, n, self.layers[0].inputs, inputs, stride)
+            self._gather(rows, order, start, n, inputs, stride)
             self.kernels.dense(n, self.layers[0].outputs, self.layers[0].inputs, inputs, stride,
                                self.layers[0].weights, 1, out, stride, &after)
 
@@ -759,9 +763,9 @@ cdef class Trainer(PackedNetwork):
         for i in range(self.n_layers):
             sums += self._packed_bytes(i)
             values += (self._panels(self.layers[i].inputs) + self._panels(self.layers[i].outputs)) * FM_PANEL_BYTES
-        self.n_blocks = n if n > 1 and max_batch <= self.chunk and 2 * n * sums <= values * max_batch else 0
-        if self.bfloat16:
-            self.n_blocks = 0
+        if self.bfloat16 or n < 2 or max_batch > self.chunk or 2 * n * sums > values * max_batch:
+            n = 0
+        self.n_blocks = n
 
     cdef long _units(self, long i) noexcept nogil:
         return _ceil(self.layers[i].inputs, FM_UNIT)
@@ -815,6 +819,9 @@ cdef class Trainer(PackedNetwork):
         if weights is not None and (weights.dtype != np.float64 or weights.shape != (rows.n_rows,)
                                     or not weights.flags.c_contiguous):
             raise ValueError(f"expected {rows.n_rows} contiguous float64 weights")
+        # Training on CSR rows does not keep the first layer's rounded weights in step.
+        if self.bfloat16 and not rows.is_sparse and self.rows is not None and self.rows.is_sparse:
+            self.kernels.round_layer(&self.layers[0])
         self.rows = rows
         self._keep = (targets, weights)
         self.targets = cnp.PyArray_DATA(targets)
@@ -827,9 +834,6 @@ cdef class Trainer(PackedNetwork):
             if self.bfloat16:
                 self.columns[0] = self._zeros(self._panels(self.layers[0].inputs) * self.row_blocks * FM_BLOCK_BYTES)
                 self._allocate_left(self.layers[0].inputs)
-        if self.bfloat16 and not rows.is_sparse:
-            # Training on CSR rows does not keep them in step.
-            self.kernels.round_layer(&self.layers[0])
 
     def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
         """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
@@ -949,25 +953,24 @@ cdef class Trainer(PackedNetwork):
         return self._batch_end(start) - self._batch_start(start)
 
     cdef void _row_phase(self, int slice_, long start) noexcept nogil:
-        cdef long m = self._chunk_end(start) - start, block, low, high
+        # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair.
+        cdef long together = FM_BLOCK if self.bfloat16 else 1
+        cdef long cached = CACHED_ROWS_BFLOAT16 if self.bfloat16 else CACHED_ROWS
+        cdef long m = self._chunk_end(start) - start, groups = _ceil(m, together), block, low, high, end
         if slice_ == 0:
             self._fold()
         if self._batch_weight(start) == 0:
             return
-        if self.bfloat16:
-            # Whole blocks of rows: two threads must not write the two halves of a pair.
-            block = _ceil(m, FM_BLOCK)
-            low = min(m, block * slice_ // self.n_threads * FM_BLOCK)
-            high = min(m, block * (slice_ + 1) // self.n_threads * FM_BLOCK)
-            while low < high:
-                self._forward_and_back_rounded(slice_, start, low, min(high, low + CACHED_ROWS_BFLOAT16))
-                low += CACHED_ROWS_BFLOAT16
-            return
         if not self.n_blocks:
-            low, high = m * slice_ // self.n_threads, m * (slice_ + 1) // self.n_threads
+            low = groups * slice_ // self.n_threads * together
+            high = min(m, groups * (slice_ + 1) // self.n_threads * together)
             while low < high:
-                self._forward_and_back(start, low, min(high, low + CACHED_ROWS))
-                low += CACHED_ROWS
+                end = min(high, low + cached)
+                if self.bfloat16:
+                    self._forward_and_back_rounded(slice_, start, low, end)
+                else:
+                    self._forward_and_back(start, low, end)
+                low = end
             return
         for block in range(self.n_blocks * slice_ // self.n_threads, self.n_blocks * (slice_ + 1) // self.n_threads):
             low, high = min(m, block * self.block_rows), min(m, (block + 1) * self.block_rows)
@@ -1015,8 +1018,7 @@ cdef class Trainer(PackedNetwork):
         if self.rows.is_sparse:
             self._enter(self.rows, self.order, start + low, n, NULL, self.activations[1] + offset, stride)
         else:
-            kernels.gather[self.rows.source](self.rows.base, self.rows.row_bytes, self.order + start + low, n,
-                                             self.layers[0].inputs, self.activations[0] + offset, stride)
+            self._gather(self.rows, self.order, start + low, n, self.activations[0] + offset, stride)
         for i in range(1 if self.rows.is_sparse else 0, self.n_layers):
             layer, after = &self.layers[i], self._after_layer(i)
             kernels.round_left(n, layer.inputs, self.activations[i] + offset, stride, left, left_stride)

@@ -26,7 +26,6 @@ typedef struct {
 } fm_soon_written;
 
 typedef struct {
-    const char *name; /* as in the table of dispatch.c */
     /* Before the first and after the last of several products in a row, on the same thread. */
     void (*begin)(void);
     void (*end)(void);

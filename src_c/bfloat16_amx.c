@@ -95,4 +95,4 @@ static void multiply(long rows, int halves, long blocks, const void *left, ptrdi
         STORE_SUMS(3, 16, 16);
 }
 
-const fm_bfloat16_product fm_bfloat16_amx = {"amx", begin, end, multiply};
+const fm_bfloat16_product fm_bfloat16_amx = {begin, end, multiply};

@@ -49,4 +49,4 @@ static void multiply(long rows, int halves, long blocks, const void *left, ptrdi
         ROWS_FROM_R(1);
 }
 
-const fm_bfloat16_product fm_bfloat16_avx512bf16 = {"avx512bf16", nothing, nothing, multiply};
+const fm_bfloat16_product fm_bfloat16_avx512bf16 = {nothing, nothing, multiply};

@@ -40,9 +40,8 @@ FM_INLINE words FM(words_of)(const FM_REAL *block, long r, long rows, long half)
 
 /* A block that is multiplied row by row: line r has row r's pairs of columns. width: columns that are there. */
 FM_INLINE void FM(left_block)(long rows, long width, const FM_REAL *block, words *lines) {
-    static const uint32_t numbers[FM_PAIRS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     words column;
-    memcpy(&column, numbers, sizeof column);
+    memcpy(&column, FM(numbers), sizeof column);
     const words there[2] = {(words)(column < (uint32_t)width), (words)(column + FM_PAIRS < (uint32_t)width)};
     for (long r = 0; r < rows; r++) {
         const words *at = (const words *)(block + r * FM_PANEL);
@@ -140,7 +139,7 @@ static void FM(bfloat16_multiply)(long rows, int halves, long blocks, const void
 static void FM(nothing)(void) {
 }
 
-static const fm_bfloat16_product FM(plain_product) = {"", FM(nothing), FM(nothing), FM(bfloat16_multiply)};
+static const fm_bfloat16_product FM(plain_product) = {FM(nothing), FM(nothing), FM(bfloat16_multiply)};
 
 FM_INLINE const fm_bfloat16_product *FM(product)(void) {
     const fm_bfloat16_product *chosen = FM_VECTOR_BYTES == 64 ? fm_bfloat16_chosen() : NULL;

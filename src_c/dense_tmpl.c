@@ -135,23 +135,33 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long rows, void *c, long o
     }
 
 #if FM_VECTOR_BYTES == 64
+/* Lanes of x and, numbered on from them, of y. */
+FM_INLINE vec FM(pick_lanes)(vec x, ivec lanes, vec y) {
+#if FM_BITS == 32
+    return (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)lanes, (__m512)y);
+#else
+    return (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)lanes, (__m512d)y);
+#endif
+}
+
+/* Numbers that pick the lanes with bit s clear: those of x stay, those of y go where bit s is set. With s more, they pick
+ * the lanes with bit s set. */
+FM_INLINE ivec FM(lanes_without)(long s) {
+    const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
+    return lane + (second & (FM_INT)(FM_LANES - s));
+}
+
 /* A square of lanes, transposed: after stage s, bit s of row and lane number have changed places. */
 FM_INLINE void FM(transpose_lanes)(vec *a) {
 #pragma GCC unroll 4
     for (long s = 1; s < FM_LANES; s *= 2) {
-        const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
-        const ivec low = lane + (second & (FM_INT)(FM_LANES - s)), high = low + (FM_INT)s;
+        const ivec low = FM(lanes_without)(s), high = low + (FM_INT)s;
 #pragma GCC unroll 16
         for (long i = 0; i < FM_LANES; i++)
             if (!(i & s)) {
                 const vec x = a[i], y = a[i + s];
-#if FM_BITS == 32
-                a[i] = (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)low, (__m512)y);
-                a[i + s] = (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)high, (__m512)y);
-#else
-                a[i] = (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)low, (__m512d)y);
-                a[i + s] = (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)high, (__m512d)y);
-#endif
+                a[i] = FM(pick_lanes)(x, low, y);
+                a[i + s] = FM(pick_lanes)(x, high, y);
             }
     }
 }
@@ -161,19 +171,10 @@ FM_INLINE void FM(transpose_lanes)(vec *a) {
 FM_INLINE vec FM(sums_of_lanes)(vec *a) {
 #pragma GCC unroll 4
     for (long s = FM_LANES / 2; s >= 1; s /= 2) {
-        const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
-        const ivec low = lane + (second & (FM_INT)(FM_LANES - s)), high = low + (FM_INT)s;
+        const ivec low = FM(lanes_without)(s), high = low + (FM_INT)s;
 #pragma GCC unroll 16
-        for (long i = 0; i < s; i++) {
-            const vec x = a[i], y = a[i + s];
-#if FM_BITS == 32
-            a[i] = (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)low, (__m512)y) +
-                   (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)high, (__m512)y);
-#else
-            a[i] = (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)low, (__m512d)y) +
-                   (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)high, (__m512d)y);
-#endif
-        }
+        for (long i = 0; i < s; i++)
+            a[i] = FM(pick_lanes)(a[i], low, a[i + s]) + FM(pick_lanes)(a[i], high, a[i + s]);
     }
     return a[0];
 }

@@ -32,11 +32,12 @@ FM_INLINE vec v_all(FM_REAL x) {
     return x - (vec){0}; /* minus keeps -0, and compiles to a broadcast */
 }
 
+static const FM_INT FM(numbers)[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
 /* 0, 1, 2, ... */
 FM_INLINE ivec v_lane_numbers(void) {
-    static const FM_INT numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     ivec lanes;
-    memcpy(&lanes, numbers, sizeof lanes);
+    memcpy(&lanes, FM(numbers), sizeof lanes);
     return lanes;
 }
 
