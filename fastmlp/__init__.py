@@ -6,7 +6,7 @@ How the package hangs together; arrows run one way, and a test refuses an import
         |             |            |                ^
         |             +--> optimizers --------------+
         |             +--> rows, batching, stopping, threads                        (leaves)
-        +--> targets  +--> losses, activations, initializers, schedules   (leaves: names, formulas)
+        +--> targets  +--> losses, activations, initializers, schedules --> components   (leaves: names, formulas)
 """
 
 from fastmlp.config import show_config

@@ -20,13 +20,14 @@ PACKAGE, CORE = ROOT / "fastmlp", ROOT / "src_c"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 # Who stands above whom. A module may import from layers below its own; within a layer nobody imports anybody, but a
-# package's modules each other. What is not named is a leaf, and may import from the engine alone.
+# package's modules each other. What is not named is a leaf, and may import from components and the engine alone.
 LAYERS = [
     {"fastmlp", "fastmlp.config", "fastmlp.demo"},
     {"fastmlp.estimators"},
     {"fastmlp.training"},
     {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
     {"leaf"},
+    {"fastmlp.components"},
     {"fastmlp._engine"},
 ]
 TOP = LAYERS[0]

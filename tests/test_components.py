@@ -1,0 +1,72 @@
+"""Components: parameters, copies, representations, validation, names."""
+
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils._param_validation import Interval
+
+from fastmlp.components import Component, listed, named
+
+
+class Inner(Component):
+    _parameter_constraints: ClassVar[dict] = {"rate": [Interval(Real, 0, 1, closed="left")]}
+
+    def __init__(self, rate=0.5):
+        self.rate = rate
+
+
+class Outer(Component):
+    _parameter_constraints: ClassVar[dict] = {"inner": [Inner, None], "name": [str], "values": ["array-like", None]}
+
+    def __init__(self, inner=None, name="x", values=None):
+        self.inner = inner
+        self.name = name
+        self.values = values
+
+
+@pytest.mark.parametrize(
+    ("component", "text"),
+    [
+        (Outer(), "Outer()"),
+        (Outer(Inner(0.25), name="y"), "Outer(inner=Inner(rate=0.25), name='y')"),
+        (Outer(values=(1, 2)), "Outer(values=(1, 2))"),
+        (Inner(1), "Inner(rate=1)"),
+    ],
+)
+def test_repr_reconstructs(component, text):
+    assert repr(component) == str(component) == text
+    assert repr(eval(text)) == text
+    assert repr(clone(component)) == text
+
+
+def test_repr_leaves_nothing_out():
+    assert repr(Outer(values=tuple(range(1000)))).count(",") == 999
+
+
+def test_nested_parameters_are_set_and_copied():
+    outer = Outer(Inner())
+    copied = clone(outer).set_params(inner__rate=0.75)
+    assert (outer.inner.rate, copied.inner.rate) == (0.5, 0.75)
+    assert copied.get_params()["inner__rate"] == 0.75
+
+
+@pytest.mark.parametrize("component", [Inner(1.5), Outer(Inner(1.5))])
+def test_validate_names_parameter_and_value(component):
+    with pytest.raises(ValueError, match=r"The 'rate' parameter of Inner must be .* Got 1\.5 instead"):
+        component.validate()
+
+
+def test_validate_returns_the_component():
+    outer = Outer(Inner(0.0), values=np.ones(2))
+    assert outer.validate() is outer
+
+
+def test_names():
+    known = {"adam": 1, "sgd": 2, "adamw": 3}
+    assert named("adamw", known, "solver") == 3
+    with pytest.raises(ValueError, match=r"solver='admw' is not known; known are 'adamw', 'adam', 'sgd'\."):
+        named("admw", known, "solver")
+    assert listed("SGD", known).startswith("'sgd'")
