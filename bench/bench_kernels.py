@@ -68,7 +68,7 @@ def bench_gradient(benchmark, shape, isa, dtype):
 @pytest.mark.parametrize("name", _engine.ACTIVATIONS)
 def bench_activation(benchmark, name, isa, dtype):
     """An activation in place on a block that stays in the first-level cache."""
-    benchmark(panels((64, 64), dtype, isa).activate, name)
+    benchmark(panels((64, 64), dtype, isa).activate, name, 0.5)
 
 
 @dtypes
@@ -78,7 +78,7 @@ def bench_derivative(benchmark, name, isa, dtype):
     """The same for the derivative times the deltas."""
     # With activations of 2 the deltas stay or grow to infinity; otherwise they would sink to denormals, which are slow.
     a = _engine.Panels(np.full((64, 64), 2, dtype), isa)
-    benchmark(panels((64, 64), dtype, isa).differentiate, name, a)
+    benchmark(panels((64, 64), dtype, isa).differentiate, name, a, 0.5)
 
 
 @dtypes

@@ -9,6 +9,8 @@ from bench_kernels import HYPER
 from cases import TRAINING
 
 from fastmlp import _engine
+from fastmlp.activations import ACTIVATIONS
+from fastmlp.network import Structure
 from fastmlp.rows import rows_of
 
 LOSS = "log_loss"
@@ -19,7 +21,7 @@ def timed_step(benchmark, name, dtype, *, activation="relu", rule="adam", isa=No
     case = TRAINING[name]
     X, y = case.data(dtype)
     trainer = _engine.Trainer(
-        case.sizes, activation, LOSS, dtype,
+        *Structure.of(case.sizes, activation, LOSS), dtype,
         rule=rule, max_batch=case.batch, n_threads=n_threads, bfloat16=bfloat16, isa=isa,
     )  # fmt: skip
     rng = np.random.default_rng(0)
@@ -64,6 +66,6 @@ def bench_step_of_rule(benchmark, rule):
     timed_step(benchmark, "M", "float32", rule=rule)
 
 
-@pytest.mark.parametrize("activation", _engine.ACTIVATIONS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def bench_step_of_activation(benchmark, activation):
     timed_step(benchmark, "S", "float32", activation=activation)

@@ -21,16 +21,17 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.math cimport sqrt
 from libc.string cimport memcpy, memset
 from numpy.random cimport bitgen_t
 
 from fastmlp._native cimport (
     FM_BLOCK, FM_BLOCK_BYTES, FM_LINE_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of,
-    fm_activation_name, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
-    fm_bfloat16_name, fm_csr, fm_cpu_seconds, fm_denormals_flush,
+    fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
+    fm_bfloat16_name, fm_csr, fm_cpu_seconds, fm_denormals_flush, fm_derivative_fn,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
-    fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
+    fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_mask, fm_native, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
     fm_source_codes, fm_step, real,
 )
 
@@ -73,6 +74,10 @@ cdef long CACHED_ROWS = 128
 cdef long CACHED_ROWS_BFLOAT16 = 256
 # Rows times parameters that a forward pass does before it lets go of the GIL, about 10 us of work.
 cdef long ROW_PARAMS_WITH_GIL = 500_000
+# Rows whose moments are taken together in batch normalisation; they divide a block of bfloat16 products.
+cdef long MOMENT_ROWS = 8
+# Added to the variance in normalisations, as PyTorch does.
+NORMALIZATION_EPSILON = 1e-5
 # Floating-point operations of a forward pass between two looks for Ctrl-C.
 FLOPS_PER_PIECE = 2e9
 
@@ -94,6 +99,10 @@ cdef tuple _names(_name_fn name_of):
 
 
 ACTIVATIONS = _names(fm_activation_name)
+# Whose derivative needs more than their output; that have a number; whose number each unit may learn.
+SLOPED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_sloped(i))
+NUMBERED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_numbers(i))
+LEARNABLE_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_learnable(i))
 LOSSES = _names(fm_loss_name)
 LOSS_LINKS = {name: fm_loss_link(i).decode() for i, name in enumerate(LOSSES)}
 RULES = _names(fm_rule_name)
@@ -158,6 +167,11 @@ cdef int _isa_index(isa) except -1:
 
 cdef int _bits(dtype) except -1:
     return {"float32": 32, "float64": 64}[np.dtype(dtype).name]
+
+
+cdef size_t _address(function) except 0:
+    """The address of a SciPy LowLevelCallable's or a ctypes function "double (double)"."""
+    return <size_t> PyCapsule_GetPointer(function[0], b"double (double)")
 
 
 cdef int _source_index(dtype) except -1:
@@ -262,15 +276,45 @@ cdef void _shuffle(long n, int64_t *order, uint32_t *swaps, bitgen_t *source) no
 # Networks
 # ---------------------------------------------------------------------------------------------------------------------
 
+cdef enum:
+    NOT_NORMALIZED, LAYER_NORM, BATCH_NORM
+
+
+# What a hidden layer does with its products.
+cdef struct hidden_layer:
+    int function       # which activation, in the order of ACTIVATIONS; native after them, then PYTHON_FUNCTION
+    bint sloped
+    double number
+    int normalization
+    long gains         # the parts that hold the normalisation's gains and the activation's learned numbers; -1 for none
+    long numbers
+    fm_native native
+    char *running      # batch normalisation's running moments
+    char *means        # of these, as a forward pass uses them
+    char *scales
+
+
+cdef int NATIVE_FUNCTION = len(ACTIVATIONS)
+cdef int PYTHON_FUNCTION = NATIVE_FUNCTION + 1
+
+ctypedef double (*_double_fn)(double) noexcept nogil
+
+
 cdef class PackedNetwork:
     """A network's weights in the packed layout of src_c/fastmlp.h, ready for forward passes.
+
+    The parameters come in parts: the dense layers, then vectors with a number for each unit of a hidden layer: for one
+    layer after the other the gains of its normalisation and the learned numbers of its activation, where it has them.
 
     Parameters
     ----------
     sizes : sequence of int
         Units per layer, input and output included.
-    activation, loss : str
-        Names from ACTIVATIONS and LOSSES; the loss decides the output's link.
+    hidden : str or sequence
+        The hidden layers' activation, a name from ACTIVATIONS; or for each of them an object with the attributes of
+        fastmlp.network.HiddenLayer.
+    loss : str
+        A name from LOSSES; it decides the output's link.
     dtype : float32 or float64
     isa : str, default=None
         Instruction set; None is ISA.
@@ -283,34 +327,83 @@ cdef class PackedNetwork:
     cdef long itemsize
     cdef long panel
     cdef long vector_bytes
-    cdef int activation
     cdef int loss
     cdef readonly long n_layers
+    cdef long n_parts
     cdef readonly long n_params
+    cdef hidden_layer *hidden
+    cdef list _functions
+    cdef readonly bint runs_python
+    cdef object _error
+    cdef bint failed
+    cdef char *input_means
+    cdef char *input_scales
+    cdef bint input_is_scaled
+    cdef double epsilon
     cdef readonly long n_outputs
     cdef fm_layer *layers
 
-    def __init__(self, sizes, activation, loss, dtype, *, isa=None):
+    def __init__(self, sizes, hidden, loss, dtype, *, isa=None):
         cdef int isa_index = _isa_index(isa)
-        cdef long i
+        cdef long i, part
         self._buffers = []
+        self.epsilon = NORMALIZATION_EPSILON
         self.dtype = np.dtype(dtype)
         self.kernels = fm_isa_kernels(isa_index, _bits(dtype))
         self.source = _source_index(self.dtype)
         self.itemsize = self.dtype.itemsize
         self.panel = FM_PANEL_BYTES // self.itemsize
         self.vector_bytes = fm_isa_vector_bytes(isa_index)
-        self.activation = ACTIVATIONS.index(activation)
         self.loss = LOSSES.index(loss)
         self.n_layers = len(sizes) - 1
-        self.n_params = 0
-        self.layers = <fm_layer *> self._zeros(self.n_layers * sizeof(fm_layer))
-        for i in range(self.n_layers):
-            self.layers[i].inputs = sizes[i]
-            self.layers[i].outputs = sizes[i + 1]
-            self.layers[i].weights = self._zeros(self._packed_bytes(i))
-            self.n_params += (sizes[i] + 1) * sizes[i + 1]
         self.n_outputs = sizes[self.n_layers]
+        shapes = [(sizes[i], sizes[i + 1]) for i in range(self.n_layers)]
+        self.hidden = <hidden_layer *> self._zeros(self.n_layers * sizeof(hidden_layer))
+        self._functions = [None] * self.n_layers
+        for i in range(self.n_layers - 1):
+            self._set_hidden(i, hidden if isinstance(hidden, str) else hidden[i], sizes[i + 1], shapes)
+        self.n_parts = len(shapes)
+        self.n_params = 0
+        self.layers = <fm_layer *> self._zeros(self.n_parts * sizeof(fm_layer))
+        for part, (inputs, outputs) in enumerate(shapes):
+            self.layers[part].inputs, self.layers[part].outputs = inputs, outputs
+            self.layers[part].weights = self._zeros(self._packed_bytes(part))
+            self.n_params += (inputs + 1) * outputs
+
+    def _set_hidden(self, long i, spec, width, list shapes):
+        cdef hidden_layer *layer = &self.hidden[i]
+        cdef long n_bytes
+        layer.gains = layer.numbers = -1
+        if isinstance(spec, str):
+            layer.function = ACTIVATIONS.index(spec)
+            layer.sloped = fm_activation_sloped(layer.function)
+            return
+        layer.normalization = (None, "layer", "batch").index(spec.normalization)
+        if layer.normalization != NOT_NORMALIZED:
+            layer.gains = len(shapes)
+            shapes.append((0, width))
+        if layer.normalization == BATCH_NORM:
+            n_bytes = self._panels(width) * FM_PANEL_BYTES
+            layer.running = self._zeros(2 * n_bytes)
+            layer.means, layer.scales = self._zeros(n_bytes), self._zeros(n_bytes)
+        layer.number = spec.number
+        self._functions[i] = spec.function
+        if spec.activation == "python":
+            self.runs_python = True
+            layer.function, layer.sloped = PYTHON_FUNCTION, True
+        elif spec.activation == "native":
+            layer.function, layer.sloped = NATIVE_FUNCTION, True
+            value, slope = spec.function
+            layer.native.value = <_double_fn> _address(value)
+            layer.native.slope = <_double_fn> _address(slope)
+        else:
+            layer.function = ACTIVATIONS.index(spec.activation)
+            layer.sloped = fm_activation_sloped(layer.function)
+            if spec.learned:
+                if not fm_activation_learnable(layer.function):
+                    raise ValueError(f"the activation {spec.activation} has nothing to learn")
+                layer.numbers = len(shapes)
+                shapes.append((0, width))
 
     cdef char *_zeros(self, Py_ssize_t n_bytes) except NULL:
         """64-byte aligned zeroed memory that lives as long as this object."""
@@ -343,6 +436,48 @@ cdef class PackedNetwork:
         if rows.is_sparse and rows.source != self.source:
             raise ValueError(f"the data of a CSR matrix must be {self.dtype}, as the network is")
 
+    def scale_inputs(self, means, scales):
+        """Has the inputs centred (not those of CSR rows) and scaled, as vectors of the network's type say."""
+        cdef Py_ssize_t n_bytes = self._panels(self.layers[0].inputs) * FM_PANEL_BYTES
+        cdef long n = self.layers[0].inputs
+        if not self.input_is_scaled:
+            self.input_means, self.input_scales = self._zeros(n_bytes), self._zeros(n_bytes)
+            self.input_is_scaled = True
+        # A panel of one row, and one panel after another, is a plain vector.
+        for values, to in ((means, <size_t> self.input_means), (scales, <size_t> self.input_scales)):
+            values = np.ascontiguousarray(values, dtype=self.dtype)
+            if values.shape != (n,):
+                raise ValueError(f"expected {n} means and scales, got shape {values.shape}")
+            memcpy(<char *> <size_t> to, cnp.PyArray_DATA(values), n * self.itemsize)
+
+    def set_running(self, long i, mean, variance):
+        """Sets hidden layer i's running moments, vectors of the network's type."""
+        cdef hidden_layer *layer = &self.hidden[i]
+        cdef long width = self.layers[i].outputs
+        moments = np.ascontiguousarray(np.stack([mean, variance]), dtype=self.dtype)
+        if moments.shape != (2, width):
+            raise ValueError(f"expected moments of {width} units, got shape {moments.shape}")
+        self.kernels.gather[self.source](cnp.PyArray_DATA(moments), width * self.itemsize, NULL, 2, width, layer.running,
+                                         2)
+        self._use_running(i)
+
+    def running(self, long i):
+        """Hidden layer i's running mean and variance, shape (2, n_units)."""
+        cdef long width = self.layers[i].outputs
+        moments = np.empty((2, width), dtype=self.dtype)
+        self.kernels.scatter(self.hidden[i].running, 2, 2, width, cnp.PyArray_DATA(moments), width * self.itemsize)
+        return moments
+
+    cdef int _use_running(self, long i) except -1:
+        """Brings means and scales of a forward pass up to the running moments."""
+        cdef long width = self.layers[i].outputs, panel
+        cdef double epsilon = NORMALIZATION_EPSILON
+        moments = self.running(i)
+        moments[1] = 1 / np.sqrt(moments[1] + self.dtype.type(epsilon))
+        memcpy(self.hidden[i].means, cnp.PyArray_DATA(moments), width * self.itemsize)
+        memcpy(self.hidden[i].scales, <char *> cnp.PyArray_DATA(moments) + width * self.itemsize, width * self.itemsize)
+        return 0
+
     cdef void _unpack(self, long i, const void *packed, char *flat) noexcept nogil:
         cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs
         self.kernels.scatter(packed, rows, rows, width, flat, width * self.itemsize)
@@ -351,7 +486,7 @@ cdef class PackedNetwork:
         """Takes the parameters from a flat vector: per layer the (inputs, outputs) weights, then the biases."""
         cdef const char *flat = self._flat(params)
         cdef long i
-        for i in range(self.n_layers):
+        for i in range(self.n_parts):
             self._pack(i, flat, self.layers[i].weights)
             flat += self._flat_bytes(i)
 
@@ -359,40 +494,120 @@ cdef class PackedNetwork:
         """Writes the parameters to a flat vector."""
         cdef char *flat = <char *> self._flat(params)
         cdef long i
-        for i in range(self.n_layers):
+        for i in range(self.n_parts):
             self._unpack(i, self.layers[i].weights, flat)
             flat += self._flat_bytes(i)
 
-    cdef fm_after _after_layer(self, long i) noexcept nogil:
-        """What follows layer i's product: the activation, but for the last layer, whose link goes with the loss."""
+    cdef fm_after _activation_of(self, long i) noexcept nogil:
+        """Hidden layer i's activation, as a forward pass needs it; none of Python's."""
         cdef fm_after after
-        after.activate = self.kernels.activate[self.activation] if i < self.n_layers - 1 else NULL
-        after.derivative = NULL
-        after.a = NULL
+        cdef hidden_layer *layer = &self.hidden[i]
+        memset(&after, 0, sizeof(after))
+        if layer.function != PYTHON_FUNCTION:
+            after.activate = self.kernels.activate[layer.function]
+            after.number = layer.number
+        if layer.function == NATIVE_FUNCTION:
+            after.units = &layer.native
+            after.same_units = True
+        elif layer.numbers >= 0:
+            after.units = self.layers[layer.numbers].weights
         return after
+
+    cdef bint _activates_at_once(self, long i) noexcept nogil:
+        """Whether layer i's activation follows its product directly. The last layer's link goes with the loss."""
+        return (i < self.n_layers - 1 and self.hidden[i].normalization == NOT_NORMALIZED
+                and self.hidden[i].function != PYTHON_FUNCTION)
+
+    cdef fm_after _after_layer(self, long i) noexcept nogil:
+        cdef fm_after nothing
+        if self._activates_at_once(i):
+            return self._activation_of(i)
+        memset(&nothing, 0, sizeof(nothing))
+        return nothing
+
+    cdef bint _is_biased(self, long i) noexcept nogil:
+        """Whether layer i's product takes the biases; a normalisation adds them later."""
+        return self.hidden[i].normalization == NOT_NORMALIZED
+
+    cdef void _apply(self, const fm_after *after, long n, long width, char *z, long stride) noexcept nogil:
+        """The activation after on n rows from z on, panel by panel."""
+        cdef long panel
+        cdef Py_ssize_t offset
+        cdef const char *units
+        for panel in range(self._panels(width)):
+            offset = panel * stride * FM_PANEL_BYTES
+            units = <const char *> after.units
+            if units != NULL and not after.same_units:
+                units += panel * FM_PANEL_BYTES
+            after.activate(n, z + offset, <char *> after.slopes + offset if after.slopes != NULL else NULL,
+                           <char *> after.shapes + offset if after.shapes != NULL else NULL, units, after.number)
+
+    cdef void _call_function(self, long i, long n, char *z, char *slopes, long stride) noexcept nogil:
+        """Hidden layer i's activation in Python; without slopes none are wanted. Sets _error when it fails."""
+        with gil:
+            if self._error is None:
+                try:
+                    self._call_function_with_gil(i, n, z, slopes, stride)
+                except BaseException as error:
+                    self._error = error
+                    self.failed = True
+
+    cdef int _call_function_with_gil(self, long i, long n, char *z, char *slopes, long stride) except -1:
+        cdef long width = self.layers[i].outputs
+        function, values = self._functions[i], np.empty((n, width), dtype=self.dtype)
+        self.kernels.scatter(z, stride, n, width, cnp.PyArray_DATA(values), width * self.itemsize)
+        slope_array = None if slopes == NULL else function.slopes(values)
+        for array, to in ((function.values(values), <size_t> z), (slope_array, <size_t> slopes)):
+            if to:
+                self.kernels.gather[self.source](cnp.PyArray_DATA(array), width * self.itemsize, NULL, n, width,
+                                                 <char *> <size_t> to, stride)
+        return 0
+
+    cdef void _finish_hidden(self, long i, long n, char *z, long stride) noexcept nogil:
+        """What follows hidden layer i's product in a forward pass, where it does not at once."""
+        cdef hidden_layer *layer = &self.hidden[i]
+        cdef long width = self.layers[i].outputs
+        cdef fm_after after
+        cdef const char *biases = <const char *> self.layers[i].weights + self.layers[i].inputs * FM_PANEL_BYTES
+        cdef long step = (self.layers[i].inputs + 1) * self.panel
+        if layer.normalization == LAYER_NORM:
+            self.kernels.layer_norm(n, width, z, stride, NULL, NULL, self.layers[layer.gains].weights, biases, step,
+                                    self.epsilon)
+        elif layer.normalization == BATCH_NORM:
+            self.kernels.batch_norm(n, width, z, stride, NULL, layer.means, layer.scales,
+                                    self.layers[layer.gains].weights, biases, step)
+        if layer.function == PYTHON_FUNCTION:
+            self._call_function(i, n, z, NULL, stride)
+        else:
+            after = self._activation_of(i)
+            self._apply(&after, n, width, z, stride)
 
     cdef void _gather(self, Rows rows, const int64_t *order, long start, long n, char *inputs,
                       long stride) noexcept nogil:
         self.kernels.gather[rows.source](
             rows.base + (0 if order != NULL else start * rows.row_bytes), rows.row_bytes,
             order + start if order != NULL else NULL, n, self.layers[0].inputs, inputs, stride)
+        if self.input_is_scaled:
+            self.kernels.standardize(n, self.layers[0].inputs, inputs, stride, self.input_means, self.input_scales)
 
-    cdef void _enter(self, Rows rows, const int64_t *order, long start, long n, char *inputs, char *out,
-                     long stride) noexcept nogil:
-        """The first layer's outputs of n rows, start the first of them; inputs is where they are gathered."""
+    cdef fm_csr _csr_of(self, Rows rows, const int64_t *order, long start) noexcept nogil:
         cdef fm_csr csr = rows.csr
-        cdef fm_after after = self._after_layer(0)
-        if rows.is_sparse:
-            if order != NULL:
-                csr.order = order + start
-            else:
-                csr.indptr += start
-            self.kernels.sparse(n, self.layers[0].outputs, self.layers[0].inputs, &csr, self.layers[0].weights, out,
-                                stride, &after)
+        if order != NULL:
+            csr.order = order + start
         else:
-            self._gather(rows, order, start, n, inputs, stride)
-            self.kernels.dense(n, self.layers[0].outputs, self.layers[0].inputs, inputs, stride,
-                               self.layers[0].weights, 1, out, stride, &after)
+            csr.indptr += start
+        csr.scale = self.input_scales if self.input_is_scaled else NULL
+        csr.mask = NULL
+        return csr
+
+    cdef void _enter_sparse(self, const fm_csr *csr, long n, char *out, long stride, const fm_after *after) noexcept nogil:
+        self.kernels.sparse(n, self.layers[0].outputs, self.layers[0].inputs, csr, self.layers[0].weights,
+                            self._is_biased(0), out, stride, after)
+
+    cdef void _multiply(self, long i, long n, const char *a, char *out, long stride, const fm_after *after) noexcept nogil:
+        """Layer i's product."""
+        self.kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights,
+                           self.layers[i].inputs + 1, self._is_biased(i), out, stride, after)
 
     def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1):
         """Outputs, link applied, of rows start to stop of X, or of X[order] where order is given.
@@ -422,7 +637,7 @@ cdef class PackedNetwork:
         is not finite.
         """
         cdef long i, slice_, widest = 0, stride = min(n, CACHED_ROWS) | 1
-        cdef long n_blocks = _ceil(n, CACHED_ROWS), n_slices = max(1, min(n_threads, n_blocks))
+        cdef long n_blocks = _ceil(n, CACHED_ROWS), n_slices = max(1, min(1 if self.runs_python else n_threads, n_blocks))
         cdef Py_ssize_t half, slice_bytes
         cdef char *buffer
         cdef char *scratch
@@ -450,7 +665,15 @@ cdef class PackedNetwork:
                                                 n_blocks * (slice_ + 1) // n_slices, stride, half,
                                                 scratch + slice_ * slice_bytes, to, width, check)
         PyMem_RawFree(buffer)
+        self._raise_error()
         return not bad
+
+    cdef int _raise_error(self) except -1:
+        """Raises what a function in Python raised within the engine."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        return 0
 
     cdef bint _forward_blocks(self, Rows rows, const int64_t *order, long first, long n, long block, long end,
                               long stride, Py_ssize_t half, char *scratch, char *out, long width,
@@ -470,14 +693,22 @@ cdef class PackedNetwork:
         cdef char *a = scratch + half
         cdef char *z = scratch
         cdef fm_after after
+        cdef fm_csr csr
         if check and not self.kernels.finite(m * rows.n_features, rows.base + (first + at) * rows.row_bytes):
             return False
-        self._enter(rows, order, first + at, m, a, z, stride)
-        for i in range(1, self.n_layers):
-            a, z = z, a
+        for i in range(self.n_layers):
             after = self._after_layer(i)
-            self.kernels.dense(m, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights, 1, z,
-                               stride, &after)
+            if i == 0 and rows.is_sparse:
+                csr = self._csr_of(rows, order, first + at)
+                self._enter_sparse(&csr, m, z, stride, &after)
+            else:
+                if i == 0:
+                    self._gather(rows, order, first + at, m, a, stride)
+                else:
+                    a, z = z, a
+                self._multiply(i, m, a, z, stride, &after)
+            if i < self.n_layers - 1 and not self._activates_at_once(i):
+                self._finish_hidden(i, m, z, stride)
         self.kernels.link[self.loss](m, self.n_outputs, z, stride)
         self.kernels.scatter(z, stride, m, self.n_outputs, out + at * width * self.itemsize, width * self.itemsize)
         return True
@@ -491,7 +722,7 @@ cdef class Predictor(PackedNetwork):
 
     Parameters
     ----------
-    sizes, activation, loss, dtype, isa
+    sizes, hidden, loss, dtype, isa
         As for PackedNetwork.
     form : {"columns", "flat", "pair"}
         What a call returns: the outputs, shape (n_samples, n_outputs); for a single output also the outputs, shape
@@ -507,8 +738,8 @@ cdef class Predictor(PackedNetwork):
     cdef object team_size
     cdef double flops_alone
 
-    def __init__(self, sizes, activation, loss, dtype, *, form="columns", team_size, flops_alone, isa=None):
-        super().__init__(sizes, activation, loss, dtype, isa=isa)
+    def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_size, flops_alone, isa=None):
+        super().__init__(sizes, hidden, loss, dtype, isa=isa)
         self.form = ("columns", "flat", "pair").index(form)
         if self.form and self.n_outputs != 1:
             raise ValueError(f"form={form!r} is for one output, the network has {self.n_outputs}")
@@ -603,6 +834,11 @@ cdef void _pair(real *columns, cnp.npy_intp n) noexcept nogil:
         columns[2 * i] = 1 - columns[2 * i]
 
 
+# What a tile phase does.
+cdef enum:
+    UPDATE, PREPARE, APPLY
+
+
 cdef class Trainer(PackedNetwork):
     """A packed network with what training needs: activations, deltas, slots of the update rule, transposed weights.
 
@@ -617,6 +853,11 @@ cdef class Trainer(PackedNetwork):
     bfloat16 : bool, default=False
         Whether the operands of all products, but for those with CSR input, are rounded to bfloat16. Sums, weights and
         all else stay float32, which dtype must be.
+    regularization : object, default=None
+        What training does beside the loss's gradient and its L2 term: an object with the attributes of
+        fastmlp.network.Regularization; None is nothing.
+    seed : int, default=0
+        Of dropout and noise.
     """
 
     cdef int rule
@@ -672,9 +913,40 @@ cdef class Trainer(PackedNetwork):
     cdef double pending_weight
     cdef long pending_rows
     cdef long pending_pass
+    # A step's phases: n_row_phases of the rows, between which batch normalisation joins what it knows of the rows; the
+    # tiles; and what needs whole gradients or weights.
+    cdef int n_row_phases
+    cdef int n_phases
+    cdef long n_stops
+    cdef long *stops
+    # For each layer's rows: what it reads, and what of its outputs the way back needs.
+    cdef char **inputs
+    cdef char **slopes
+    cdef char **shapes
+    cdef char **normalized
+    cdef char **row_scales
+    cdef char **moments
+    cdef char **joined
+    cdef char **part_deltas
+    cdef char *totals
+    cdef Py_ssize_t totals_bytes
+    cdef object python_loss
+    cdef bint calls_loss
+    # regularisation
+    cdef uint64_t seed
+    cdef double *dropout
+    cdef double noise
+    cdef double l1
+    cdef double clip_value
+    cdef double clip_norm
+    cdef double max_norm
+    cdef double average_decay
+    cdef double running_share
+    cdef double **norms
 
-    def __init__(self, sizes, activation, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, isa=None):
-        super().__init__(sizes, activation, loss, dtype, isa=isa)
+    def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, regularization=None,
+                 seed=0, isa=None):
+        super().__init__(sizes, hidden, loss, dtype, isa=isa)
         cdef long i, j
         cdef double rows
         if bfloat16 and self.dtype != np.float32:
@@ -685,22 +957,40 @@ cdef class Trainer(PackedNetwork):
         self.rule = RULES.index(rule)
         self.tiny = np.finfo(self.dtype).tiny
         self.n_threads = n_threads
+        self.seed = seed
+        self.dropout = <double *> self._zeros(self.n_layers * sizeof(double))
+        self.running_share = 0.1
+        if regularization is not None:
+            self._set_regularization(regularization)
+        if self.runs_python or self.calls_loss:
+            # Threads would wait for each other, and share out the rows in other ways.
+            self.n_threads = n_threads = 1
+        self.stops = <long *> self._zeros(self.n_layers * sizeof(long))
+        for i in range(self.n_layers - 1):
+            if self.hidden[i].normalization == BATCH_NORM:
+                self.stops[self.n_stops] = i
+                self.n_stops += 1
+        self.n_row_phases = 1 + 2 * self.n_stops + self.calls_loss
+        self.n_phases = self.n_row_phases + 1 + (2 if self.clip_norm else 0) + (1 if self.max_norm else 0)
         self.flops_per_row = 6.0 * self.n_params
         rows = CHUNK_FLOPS_PER_VECTOR_BYTE * self.vector_bytes / self.flops_per_row
         self.chunk = max(1, min(max_batch, min(CHUNK_ROWS, <long> max(32.0, rows))))
-        if bfloat16 and self.chunk > FM_BLOCK:
+        if self.n_row_phases > 1:
+            self.chunk = max(1, max_batch)  # what is joined is the batch's
+        elif bfloat16 and self.chunk > FM_BLOCK:
             self.chunk -= self.chunk % FM_BLOCK
         # An odd number of rows per panel keeps the panels of one row out of each other's cache sets.
         self.stride = self.chunk | 1
         self.activations = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
         self.deltas = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
-        self.squares = <double **> self._zeros(self.n_layers * sizeof(double *))
+        self.squares = <double **> self._zeros(self.n_parts * sizeof(double *))
+        self.norms = <double **> self._zeros(self.n_parts * sizeof(double *))
         self.row_losses = <double *> self._zeros(self.chunk * sizeof(double))
-        self.unit_cost = <long *> self._zeros(self.n_layers * sizeof(long))
+        self.unit_cost = <long *> self._zeros(self.n_parts * sizeof(long))
         self._choose_blocks(max_batch)
         if self.n_blocks:
             self.block_rows = _ceil(max_batch, self.n_blocks)
-            self.block_sums = <void **> self._zeros(self.n_layers * self.n_blocks * sizeof(void *))
+            self.block_sums = <void **> self._zeros(self.n_parts * self.n_blocks * sizeof(void *))
         self.total_cost = 0
         if bfloat16:
             self.row_blocks = _ceil(self.chunk, FM_BLOCK)
@@ -708,26 +998,86 @@ cdef class Trainer(PackedNetwork):
             self.right = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
             self.left = <char **> self._zeros(n_threads * sizeof(char *))
             self._allocate_left(max(sizes[1:]))
+        self.inputs = <char **> self._zeros(self.n_layers * sizeof(char *))
+        self.part_deltas = <char **> self._zeros(self.n_parts * sizeof(char *))
         for i in range(self.n_layers):
-            self.squares[i] = <double *> self._zeros(
-                self._panels(self.layers[i].outputs) * self._units(i) * sizeof(double))
             self.activations[i + 1] = self.deltas[i + 1] = self._zeros(self._block_bytes(self.layers[i].outputs))
             if i < self.n_layers - 1:
                 self.deltas[i + 1] = self._zeros(self._block_bytes(self.layers[i].outputs))
+                self.inputs[i + 1] = self.activations[i + 1]
+            self.part_deltas[i] = self.deltas[i + 1]
             if bfloat16:
                 self._allocate_rounded(i)
             elif i > 0:
                 self.layers[i].transposed = self._zeros(
                     self._panels(self.layers[i].inputs) * self.layers[i].outputs * FM_PANEL_BYTES)
-            if max_batch > self.chunk:
+        self._allocate_hidden()
+        for i in range(self.n_parts):
+            self.squares[i] = <double *> self._zeros(
+                self._panels(self.layers[i].outputs) * self._units(i) * sizeof(double))
+            if max_batch > self.chunk or self.clip_norm:
                 self.layers[i].sums = self._zeros(self._packed_bytes(i))
+            if self.clip_norm:
+                self.norms[i] = <double *> self._zeros(
+                    self._panels(self.layers[i].outputs) * (self._units(i) + 1) * sizeof(double))
             for j in range(fm_rule_slots(self.rule)):
                 self.layers[i].slots[j] = self._zeros(self._packed_bytes(i))
             for j in range(self.n_blocks):
                 self.block_sums[i * self.n_blocks + j] = self._zeros(self._packed_bytes(i))
+            if self.average_decay:
+                self.layers[i].average = self._zeros(self._packed_bytes(i))
             # Vectors a unit's tile is wide.
             self.unit_cost[i] = _ceil(min(self.panel, self.layers[i].outputs) * self.itemsize, self.vector_bytes)
             self.total_cost += self._panels(self.layers[i].outputs) * self._grains(i) * self.unit_cost[i]
+
+    def _set_regularization(self, regularization):
+        cdef long i
+        for i, rate in enumerate(regularization.dropout):
+            self.dropout[i] = rate
+        self.noise = regularization.input_noise
+        self.l1 = regularization.l1
+        self.clip_value = regularization.clip_value
+        self.clip_norm = regularization.clip_norm
+        self.max_norm = regularization.max_norm
+        self.average_decay = regularization.average_decay
+        self.python_loss = regularization.python_loss
+        self.calls_loss = self.python_loss is not None
+        for i in range(self.n_layers - 1):
+            self.layers[i].limit = self.max_norm
+
+    cdef int _allocate_hidden(self) except -1:
+        """What the hidden layers keep from the way forward for the way back."""
+        cdef hidden_layer *layer
+        cdef long i, j, panels, widest = 1
+        self.slopes = <char **> self._zeros(self.n_layers * sizeof(char *))
+        self.shapes = <char **> self._zeros(self.n_layers * sizeof(char *))
+        self.normalized = <char **> self._zeros(self.n_layers * sizeof(char *))
+        self.row_scales = <char **> self._zeros(self.n_layers * sizeof(char *))
+        self.moments = <char **> self._zeros(self.n_layers * sizeof(char *))
+        self.joined = <char **> self._zeros(self.n_layers * sizeof(char *))
+        for i in range(self.n_layers - 1):
+            layer, panels = &self.hidden[i], self._panels(self.layers[i].outputs)
+            if self.dropout[i + 1]:
+                self.inputs[i + 1] = self._zeros(self._block_bytes(self.layers[i].outputs))
+            if layer.sloped:
+                self.slopes[i] = self._zeros(self._block_bytes(self.layers[i].outputs))
+            if layer.numbers >= 0:
+                self.shapes[i] = self._zeros(self._block_bytes(self.layers[i].outputs))
+                self.part_deltas[layer.numbers] = self.shapes[i]
+            if layer.normalization != NOT_NORMALIZED:
+                self.normalized[i] = self._zeros(self._block_bytes(self.layers[i].outputs))
+                self.part_deltas[layer.gains] = self.normalized[i]
+                self.layers[i].bias_deltas = self._zeros(self._block_bytes(self.layers[i].outputs))
+            if layer.normalization == LAYER_NORM:
+                self.row_scales[i] = self._zeros(self.chunk * self.itemsize)
+            if layer.normalization == BATCH_NORM:
+                widest = max(widest, panels)
+                self.moments[i] = self._zeros(_ceil(self.chunk, MOMENT_ROWS) * 2 * panels * FM_PANEL_BYTES)
+                self.joined[i] = self._zeros(self.n_threads * 2 * panels * FM_PANEL_BYTES)
+        if self.n_stops:
+            self.totals_bytes = 2 * widest * FM_PANEL_BYTES
+            self.totals = self._zeros(self.n_threads * self.totals_bytes)
+        return 0
 
     cdef int _allocate_left(self, long width) except -1:
         """Rows on their way into a product, for each thread."""
@@ -760,15 +1110,17 @@ cdef class Trainer(PackedNetwork):
         """
         cdef Py_ssize_t sums = 0, values = 0
         cdef long i, n = min(MAX_BLOCKS, <long> (max_batch * self.flops_per_row / FLOPS_PER_BLOCK))
-        for i in range(self.n_layers):
+        for i in range(self.n_parts):
             sums += self._packed_bytes(i)
             values += (self._panels(self.layers[i].inputs) + self._panels(self.layers[i].outputs)) * FM_PANEL_BYTES
-        if self.bfloat16 or n < 2 or max_batch > self.chunk or 2 * n * sums > values * max_batch:
+        if (self.bfloat16 or self.n_row_phases > 1 or n < 2 or max_batch > self.chunk
+                or 2 * n * sums > values * max_batch):
             n = 0
         self.n_blocks = n
 
     cdef long _units(self, long i) noexcept nogil:
-        return _ceil(self.layers[i].inputs, FM_UNIT)
+        # A vector of parameters is updated as the biases of a layer without inputs.
+        return max(1, _ceil(self.layers[i].inputs, FM_UNIT))
 
     cdef long _grains(self, long i) noexcept nogil:
         return _ceil(self._units(i), self.grain)
@@ -776,34 +1128,51 @@ cdef class Trainer(PackedNetwork):
     cdef Py_ssize_t _block_bytes(self, long width) noexcept nogil:
         return self._panels(width) * self.stride * FM_PANEL_BYTES
 
-    def load(self, params, slots=()):
-        """Takes the parameters, and the rule's state, from flat vectors."""
-        cdef const char *flat
+    def load(self, params, slots=(), average=None):
+        """Takes the parameters, the rule's state and the average of the parameters from flat vectors."""
         cdef long i, j
         super().load(params)
         for i in range(self.n_layers):
             if self.bfloat16:
-                self.kernels.round_layer(&self.layers[i])
+                self._round(i)
             elif i > 0:
                 self.kernels.pack_transposed(self.layers[i].weights, self.layers[i].inputs, self.layers[i].outputs,
                                              self.layers[i].transposed)
         for j, slot in enumerate(slots):
-            flat = self._flat(slot)
-            for i in range(self.n_layers):
-                self._pack(i, flat, self.layers[i].slots[j])
-                flat += self._flat_bytes(i)
+            self._load_all(slot, [<size_t> self.layers[i].slots[j] for i in range(self.n_parts)])
+        if average is not None:
+            self._load_all(average, [<size_t> self.layers[i].average for i in range(self.n_parts)])
 
-    def store(self, params, slots=()):
-        """Writes the parameters (unless None), and the rule's state, to flat vectors."""
-        cdef char *flat
+    def store(self, params, slots=(), average=None):
+        """Writes the parameters (unless None), the rule's state and the average of the parameters to flat vectors."""
         cdef long i, j
         if params is not None:
             super().store(params)
         for j, slot in enumerate(slots):
-            flat = <char *> self._flat(slot)
-            for i in range(self.n_layers):
-                self._unpack(i, self.layers[i].slots[j], flat)
-                flat += self._flat_bytes(i)
+            self._store_all(slot, [<size_t> self.layers[i].slots[j] for i in range(self.n_parts)])
+        if average is not None:
+            self._store_all(average, [<size_t> self.layers[i].average for i in range(self.n_parts)])
+
+    cdef void _round(self, long i) noexcept:
+        cdef long panel
+        for panel in range(self._panels(self.layers[i].outputs)):
+            self.kernels.round_units(&self.layers[i], panel, 0, self._units(i))
+
+    cdef int _load_all(self, vector, list places) except -1:
+        cdef const char *flat = self._flat(vector)
+        cdef long i
+        for i, place in enumerate(places):
+            self._pack(i, flat, <char *> <size_t> place)
+            flat += self._flat_bytes(i)
+        return 0
+
+    cdef int _store_all(self, vector, list places) except -1:
+        cdef char *flat = <char *> self._flat(vector)
+        cdef long i
+        for i, place in enumerate(places):
+            self._unpack(i, <char *> <size_t> place, flat)
+            flat += self._flat_bytes(i)
+        return 0
 
     def attach(self, Rows rows not None, targets, weights=None):
         """Names the data: X, targets, and sample weights or None.
@@ -821,7 +1190,7 @@ cdef class Trainer(PackedNetwork):
             raise ValueError(f"expected {rows.n_rows} contiguous float64 weights")
         # Training on CSR rows does not keep the first layer's rounded weights in step.
         if self.bfloat16 and not rows.is_sparse and self.rows is not None and self.rows.is_sparse:
-            self.kernels.round_layer(&self.layers[0])
+            self._round(0)
         self.rows = rows
         self._keep = (targets, weights)
         self.targets = cnp.PyArray_DATA(targets)
@@ -830,7 +1199,7 @@ cdef class Trainer(PackedNetwork):
             if self.cursors == NULL:
                 self.cursors = <int64_t *> self._zeros(self.n_threads * self.chunk * sizeof(int64_t))
         elif self.activations[0] == NULL:
-            self.activations[0] = self._zeros(self._block_bytes(self.layers[0].inputs))
+            self.activations[0] = self.inputs[0] = self._zeros(self._block_bytes(self.layers[0].inputs))
             if self.bfloat16:
                 self.columns[0] = self._zeros(self._panels(self.layers[0].inputs) * self.row_blocks * FM_BLOCK_BYTES)
                 self._allocate_left(self.layers[0].inputs)
@@ -886,7 +1255,14 @@ cdef class Trainer(PackedNetwork):
                 self.team_seconds += fm_seconds()
                 self._judge_team()
         self._fold()
+        self._raise_error()
         return self.position >= self.n_passes * self.n_rows
+
+    def use_running(self):
+        """Has forward passes normalise by the running moments as they are now."""
+        cdef long i
+        for i in range(self.n_stops):
+            self._use_running(self.stops[i])
 
     def losses(self):
         """The mean loss of each pass that is complete: of its batches' losses, weighted by their lengths."""
@@ -896,12 +1272,13 @@ cdef class Trainer(PackedNetwork):
         # Without OpenMP: a process forked from one that had a team must not enter it.
         cdef unsigned mode = fm_denormals_flush()
         cdef long start = self.position
-        cdef int slice_
+        cdef int slice_, phase
         while not self.stop:
-            for slice_ in range(self.n_threads):
-                self._row_phase(slice_, start)
-            for slice_ in range(self.n_threads):
-                self._tile_phase(slice_, start)
+            for phase in range(self.n_phases):
+                for slice_ in range(self.n_threads):
+                    self._phase(phase, slice_, start)
+                if self.calls_loss and phase == self.n_stops:
+                    self._call_loss(start)
             start = self._chunk_end(start)
         fm_denormals_restore(mode)
 
@@ -915,19 +1292,17 @@ cdef class Trainer(PackedNetwork):
     cdef void _steps_as_team(self) noexcept nogil:
         cdef unsigned mode = 0
         cdef long start = 0
-        cdef int slice_, team = 0
+        cdef int slice_, team = 0, phase = 0
         with parallel(num_threads=self.n_threads):
             # A prange within a parallel block ends without a barrier; the team may be smaller than asked for.
             team = fm_team_size()
             mode = fm_denormals_flush()
             start = self.position
             while True:
-                for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
-                    self._row_phase(slice_, start)
-                fm_barrier_wait(&self.barrier, team)
-                for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
-                    self._tile_phase(slice_, start)
-                fm_barrier_wait(&self.barrier, team)
+                for phase in range(self.n_phases):
+                    for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
+                        self._phase(phase, slice_, start)
+                    fm_barrier_wait(&self.barrier, team)
                 start = self._chunk_end(start)
                 if self.stop:
                     break
@@ -952,53 +1327,192 @@ cdef class Trainer(PackedNetwork):
             return self.weight_sums[self._batch_of(start)]
         return self._batch_end(start) - self._batch_start(start)
 
-    cdef void _row_phase(self, int slice_, long start) noexcept nogil:
-        # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair.
-        cdef long together = FM_BLOCK if self.bfloat16 else 1
+    cdef int64_t _step_number(self, long start) noexcept nogil:
+        """Of the update that the batch at start makes, counted from 1."""
+        cdef long batch = self._batch_of(start)
+        return self.step_numbers[batch] if self.weight_sums != NULL else self.step_count + batch + 1
+
+    cdef void _phase(self, int phase, int slice_, long start) noexcept nogil:
+        cdef int after = phase - self.n_row_phases
+        if phase == 0 and slice_ == 0:
+            self._fold()
+        if self._batch_weight(start) != 0:
+            if after < 0:
+                self._row_phase(phase, slice_, start)
+            elif after == 0:
+                self._tile_phase(UPDATE, slice_, start)
+            elif self._chunk_end(start) == self._batch_end(start):
+                if self.clip_norm and after <= 2:
+                    self._tile_phase(PREPARE if after == 1 else APPLY, slice_, start)
+                else:
+                    self._limit_phase(slice_, start)
+        if slice_ == 0 and after == 0:
+            self._count(start)
+
+    cdef void _row_phase(self, int phase, int slice_, long start) noexcept nogil:
+        # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair; and with batch
+        # normalisation, so that each block's moments are one thread's.
+        cdef long together = FM_BLOCK if self.bfloat16 else MOMENT_ROWS if self.n_stops else 1
         cdef long cached = CACHED_ROWS_BFLOAT16 if self.bfloat16 else CACHED_ROWS
         cdef long m = self._chunk_end(start) - start, groups = _ceil(m, together), block, low, high, end
-        if slice_ == 0:
-            self._fold()
-        if self._batch_weight(start) == 0:
-            return
         if not self.n_blocks:
+            if phase > 0 and self.n_stops:
+                self._join(phase, slice_, m)
             low = groups * slice_ // self.n_threads * together
             high = min(m, groups * (slice_ + 1) // self.n_threads * together)
             while low < high:
                 end = min(high, low + cached)
-                if self.bfloat16:
-                    self._forward_and_back_rounded(slice_, start, low, end)
-                else:
-                    self._forward_and_back(start, low, end)
+                self._forward_and_back(phase, slice_, start, low, end)
                 low = end
             return
         for block in range(self.n_blocks * slice_ // self.n_threads, self.n_blocks * (slice_ + 1) // self.n_threads):
             low, high = min(m, block * self.block_rows), min(m, (block + 1) * self.block_rows)
             if low < high:
-                self._forward_and_back(start, low, high)
+                self._forward_and_back(phase, slice_, start, low, high)
                 self._sum_block(slice_, start, block, low, high)
 
-    cdef void _forward_and_back(self, long start, long low, long high) noexcept nogil:
-        """Rows low to high of the chunk that begins at start: activations, losses and deltas of all layers."""
-        cdef long n = high - low, stride = self.stride, i
-        cdef fm_after after
+    cdef int _backward_phase(self, int phase) noexcept nogil:
+        """How many phases on the way back came before; negative for a phase on the way forward alone."""
+        return phase - self.n_stops - self.calls_loss
+
+    cdef void _join(self, int phase, int slice_, long m) noexcept nogil:
+        """What batch normalisation knows of each block of rows, put together by every thread for itself."""
+        cdef int back = self._backward_phase(phase)
+        cdef long i, panels, step, width
+        if phase <= self.n_stops:
+            i = self.stops[phase - 1]
+            width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
+            step = 2 * panels * self.panel
+            self.kernels.join_moments(
+                width, m, MOMENT_ROWS, self.moments[i], step, self.epsilon, self.running_share,
+                self.hidden[i].running if slice_ == 0 else NULL, self._means(i, slice_), self._scales(i, slice_))
+        elif back > 0:
+            i = self.stops[self.n_stops - back]
+            width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
+            self.kernels.join_sums(width, _ceil(m, MOMENT_ROWS), self.moments[i], 2 * panels * self.panel,
+                                   self.totals + slice_ * self.totals_bytes)
+
+    cdef char *_moments_of(self, long i, long row) noexcept nogil:
+        """Of layer i's block of rows that begins at row: its moments, or on the way back its sums."""
+        return self.moments[i] + row // MOMENT_ROWS * 2 * self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
+
+    cdef char *_means(self, long i, int slice_) noexcept nogil:
+        return self.joined[i] + slice_ * 2 * self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
+
+    cdef char *_scales(self, long i, int slice_) noexcept nogil:
+        return self._means(i, slice_) + self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
+
+    cdef void _forward_and_back(self, int phase, int slice_, long start, long low, long high) noexcept nogil:
+        """Rows low to high of the chunk that begins at start: activations, losses and deltas of the phase's layers."""
+        cdef int back = self._backward_phase(phase)
+        if phase <= self.n_stops:
+            self._forward_rows(phase, slice_, start, low, high)
+        if phase == self.n_stops and back == 0:
+            self._losses(start, low, high - low)
+        if back >= 0:
+            self._back_rows(back, slice_, start, low, high)
+
+    cdef void _forward_rows(self, int phase, int slice_, long start, long low, long high) noexcept nogil:
+        """Up to the product of the next layer with batch normalisation, or the last one."""
+        cdef long n = high - low, stride = self.stride, i = 0, block, r
+        cdef long last = self.stops[phase] if phase < self.n_stops else self.n_layers - 1
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
-        cdef const fm_kernels *kernels = self.kernels
-        cdef char *inputs_at = self.activations[0] + offset if self.activations[0] != NULL else NULL
-        if n == 0:
+        if phase > 0:
+            i = self.stops[phase - 1]
+            self._train_hidden(i, slice_, start, low, n)
+            i += 1
+        while True:
+            self._multiply_rows(i, slice_, start, low, n)
+            if i == last:
+                break
+            self._train_hidden(i, slice_, start, low, n)
+            i += 1
+        if phase < self.n_stops:
+            for block in range(_ceil(n, MOMENT_ROWS)):
+                r = block * MOMENT_ROWS
+                self.kernels.column_moments(
+                    min(MOMENT_ROWS, n - r), self.layers[i].outputs,
+                    self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, self._moments_of(i, low + r))
+
+    cdef fm_mask _mask(self, long i, long start, long low, double rate, double scale) noexcept nogil:
+        """Of rows from low on, as layer i reads them."""
+        cdef fm_mask mask
+        mask.key = self.seed + <uint64_t> self._step_number(start) * <uint64_t> 0x9e3779b97f4a7c15
+        mask.key ^= <uint64_t> (i + 1) * <uint64_t> 0xd1b54a32d192ed03
+        mask.row = start - self._batch_start(start) + low
+        mask.threshold = <uint32_t> (rate * 4294967296.0)
+        mask.scale = scale
+        return mask
+
+    cdef fm_mask _dropout_mask(self, long i, long start, long low) noexcept nogil:
+        return self._mask(i, start, low, self.dropout[i], 1 / (1 - self.dropout[i]))
+
+    cdef void _multiply_rows(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+        """Layer i's product of n rows, from low on, with the activation where it follows at once."""
+        cdef long stride = self.stride
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        cdef char *out = self.activations[i + 1] + offset
+        cdef const char *bias = NULL
+        cdef const fm_layer *layer = &self.layers[i]
+        cdef fm_after after = self._after_layer(i)
+        cdef fm_mask mask
+        cdef fm_csr csr
+        if self._activates_at_once(i):
+            after.slopes = self.slopes[i] + offset if self.slopes[i] != NULL else NULL
+            after.shapes = self.shapes[i] + offset if self.shapes[i] != NULL else NULL
+        if i == 0 and self.rows.is_sparse:
+            csr = self._csr_of(self.rows, self.order, start + low)
+            if self.dropout[0]:
+                mask = self._dropout_mask(0, start, low)
+                csr.mask = &mask
+            self._enter_sparse(&csr, n, out, stride, &after)
             return
-        self._enter(self.rows, self.order, start + low, n, inputs_at, self.activations[1] + offset, stride)
-        for i in range(1, self.n_layers):
-            after = self._after_layer(i)
-            kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, self.activations[i] + offset, stride,
-                          self.layers[i].weights, 1, self.activations[i + 1] + offset, stride, &after)
-        self._losses(start, low, n)
-        after.activate = NULL
-        after.derivative = kernels.derivative[self.activation]
-        for i in range(self.n_layers - 1, 0, -1):
-            after.a = self.activations[i] + offset
-            kernels.dense(n, self.layers[i].inputs, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
-                          self.layers[i].transposed, 0, self.deltas[i] + offset, stride, &after)
+        if i == 0:
+            self._gather(self.rows, self.order, start + low, n, self.inputs[0] + offset, stride)
+            if self.noise:
+                mask = self._mask(-1, start, low, 0, self.noise)
+                self.kernels.add_noise(n, layer.inputs, self.inputs[0] + offset, stride, &mask)
+            if self.dropout[0]:
+                mask = self._dropout_mask(0, start, low)
+                self.kernels.drop(n, layer.inputs, self.inputs[0] + offset, self.inputs[0] + offset, stride, &mask)
+        if not self.bfloat16:
+            self._multiply(i, n, self.inputs[i] + offset, out, stride, &after)
+            return
+        if self._is_biased(i):
+            bias = <char *> layer.weights + layer.inputs * FM_PANEL_BYTES
+        self.kernels.round_left(n, layer.inputs, self.inputs[i] + offset, stride, self.left[slice_],
+                                CACHED_ROWS_BFLOAT16)
+        self.kernels.round_columns(n, layer.inputs, self.inputs[i] + offset, stride,
+                                   self.columns[i] + low // FM_BLOCK * FM_BLOCK_BYTES, self.row_blocks)
+        self.kernels.bfloat16_dense(n, layer.outputs, layer.inputs, self.left[slice_], CACHED_ROWS_BFLOAT16, layer.rounded,
+                                    bias, (layer.inputs + 1) * self.panel, out, stride, &after)
+
+    cdef void _train_hidden(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+        """What else hidden layer i does on the way forward: normalisation, an activation that waited, dropout."""
+        cdef hidden_layer *layer = &self.hidden[i]
+        cdef long width = self.layers[i].outputs, stride = self.stride, step = (self.layers[i].inputs + 1) * self.panel
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        cdef char *z = self.activations[i + 1] + offset
+        cdef const char *biases = <const char *> self.layers[i].weights + self.layers[i].inputs * FM_PANEL_BYTES
+        cdef fm_after after
+        cdef fm_mask mask
+        if layer.normalization == LAYER_NORM:
+            self.kernels.layer_norm(n, width, z, stride, self.normalized[i] + offset,
+                                    self.row_scales[i] + low * self.itemsize, self.layers[layer.gains].weights, biases,
+                                    step, self.epsilon)
+        elif layer.normalization == BATCH_NORM:
+            self.kernels.batch_norm(n, width, z, stride, self.normalized[i] + offset, self._means(i, slice_),
+                                    self._scales(i, slice_), self.layers[layer.gains].weights, biases, step)
+        if layer.function == PYTHON_FUNCTION:
+            self._call_function(i, n, z, self.slopes[i] + offset, stride)
+        elif layer.normalization != NOT_NORMALIZED:
+            after = self._activation_of(i)
+            after.slopes = self.slopes[i] + offset if self.slopes[i] != NULL else NULL
+            after.shapes = self.shapes[i] + offset if self.shapes[i] != NULL else NULL
+            self._apply(&after, n, width, z, stride)
+        if self.dropout[i + 1]:
+            mask = self._dropout_mask(i + 1, start, low)
+            self.kernels.drop(n, width, z, self.inputs[i + 1] + offset, stride, &mask)
 
     cdef void _losses(self, long start, long low, long n) noexcept nogil:
         """Losses, and the output layer's deltas, which take the place of its activations."""
@@ -1006,39 +1520,94 @@ cdef class Trainer(PackedNetwork):
             n, self.n_outputs, self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, self.targets,
             self.order + start + low, self.weights, self.row_losses + low)
 
-    cdef void _forward_and_back_rounded(self, int slice_, long start, long low, long high) noexcept nogil:
-        """The same with bfloat16 products, and the operands of the weight gradient."""
-        cdef long n = high - low, stride = self.stride, left_stride = CACHED_ROWS_BFLOAT16, i
-        cdef long blocks_before = low // FM_BLOCK * FM_BLOCK_BYTES
+    cdef void _back_rows(self, int back, int slice_, long start, long low, long high) noexcept nogil:
+        """Down to the next layer with batch normalisation, whose sums are made, or to the first layer."""
+        cdef long n = high - low, stride = self.stride, i = self.n_layers - 1, block, r, width
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
-        cdef char *left = self.left[slice_]
-        cdef const fm_kernels *kernels = self.kernels
-        cdef const fm_layer *layer
+        cdef hidden_layer *below
+        if back > 0:
+            i = self.stops[self.n_stops - back]
+            self.kernels.batch_norm_back(
+                n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
+                <char *> self.layers[i].bias_deltas + offset, self._scales(i, slice_),
+                self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
+                1.0 / (self._chunk_end(start) - start))
+        while True:
+            if self.bfloat16 and not (i == 0 and self.rows.is_sparse):
+                self.kernels.round_right(n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
+                                         self.right[i + 1] + low // FM_BLOCK * FM_BLOCK_BYTES, self.row_blocks)
+            if i == 0:
+                return
+            self._multiply_back(i, slice_, start, low, n)
+            i -= 1
+            below, width = &self.hidden[i], self.layers[i].outputs
+            if below.normalization == LAYER_NORM:
+                self.kernels.layer_norm_back(
+                    n, width, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
+                    <char *> self.layers[i].bias_deltas + offset, self.row_scales[i] + low * self.itemsize,
+                    self.layers[below.gains].weights)
+            elif below.normalization == BATCH_NORM:
+                for block in range(_ceil(n, MOMENT_ROWS)):
+                    r = block * MOMENT_ROWS
+                    self.kernels.column_sums(
+                        min(MOMENT_ROWS, n - r), width, self.deltas[i + 1] + offset + r * FM_PANEL_BYTES, stride,
+                        self.normalized[i] + offset + r * FM_PANEL_BYTES, self._moments_of(i, low + r))
+                return
+
+    cdef void _multiply_back(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+        """From layer i's deltas those of the hidden layer below it, before that one's activation."""
+        cdef long stride = self.stride, below = i - 1
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        cdef const fm_layer *layer = &self.layers[i]
         cdef fm_after after
-        if self.rows.is_sparse:
-            self._enter(self.rows, self.order, start + low, n, NULL, self.activations[1] + offset, stride)
+        cdef fm_mask mask
+        memset(&after, 0, sizeof(after))
+        after.derivative = self.kernels.derivative[min(self.hidden[below].function, NATIVE_FUNCTION)]
+        after.at = (self.slopes[below] if self.slopes[below] != NULL else self.activations[i]) + offset
+        after.shapes = self.shapes[below] + offset if self.shapes[below] != NULL else NULL
+        after.number = self.hidden[below].number
+        if self.bfloat16:
+            self.kernels.round_left(n, layer.outputs, self.deltas[i + 1] + offset, stride, self.left[slice_],
+                                    CACHED_ROWS_BFLOAT16)
+            self.kernels.bfloat16_dense(n, layer.inputs, layer.outputs, self.left[slice_], CACHED_ROWS_BFLOAT16,
+                                        layer.rounded_transposed, NULL, 0, self.deltas[i] + offset, stride, &after)
         else:
-            self._gather(self.rows, self.order, start + low, n, self.activations[0] + offset, stride)
-        for i in range(1 if self.rows.is_sparse else 0, self.n_layers):
-            layer, after = &self.layers[i], self._after_layer(i)
-            kernels.round_left(n, layer.inputs, self.activations[i] + offset, stride, left, left_stride)
-            kernels.round_columns(n, layer.inputs, self.activations[i] + offset, stride, self.columns[i] + blocks_before,
-                                  self.row_blocks)
-            kernels.bfloat16_dense(n, layer.outputs, layer.inputs, left, left_stride, layer.rounded,
-                                   <char *> layer.weights + layer.inputs * FM_PANEL_BYTES,
-                                   (layer.inputs + 1) * self.panel, self.activations[i + 1] + offset, stride, &after)
-        self._losses(start, low, n)
-        after.activate = NULL
-        after.derivative = kernels.derivative[self.activation]
-        for i in range(self.n_layers - 1, 0 if self.rows.is_sparse else -1, -1):
-            layer = &self.layers[i]
-            kernels.round_right(n, layer.outputs, self.deltas[i + 1] + offset, stride, self.right[i + 1] + blocks_before,
-                                self.row_blocks)
-            if i > 0:
-                after.a = self.activations[i] + offset
-                kernels.round_left(n, layer.outputs, self.deltas[i + 1] + offset, stride, left, left_stride)
-                kernels.bfloat16_dense(n, layer.inputs, layer.outputs, left, left_stride, layer.rounded_transposed, NULL,
-                                       0, self.deltas[i] + offset, stride, &after)
+            self.kernels.dense(n, layer.inputs, layer.outputs, self.deltas[i + 1] + offset, stride, layer.transposed,
+                               layer.outputs, 0, self.deltas[i] + offset, stride, &after)
+        if self.dropout[i]:
+            mask = self._dropout_mask(i, start, low)
+            self.kernels.drop(n, layer.inputs, self.deltas[i] + offset, self.deltas[i] + offset, stride, &mask)
+            if self.shapes[below] != NULL:
+                self.kernels.drop(n, layer.inputs, self.shapes[below] + offset, self.shapes[below] + offset, stride, &mask)
+
+    cdef void _call_loss(self, long start) noexcept nogil:
+        """A loss in Python, of the whole batch. Sets _error when it fails."""
+        if self._batch_weight(start) == 0:
+            return
+        with gil:
+            if self._error is None:
+                try:
+                    self._call_loss_with_gil(start)
+                except BaseException as error:
+                    self._error = error
+                    self.failed = True
+
+    cdef int _call_loss_with_gil(self, long start) except -1:
+        cdef long n = self._chunk_end(start) - start, width = self.n_outputs
+        cdef double batch_weight = self._batch_weight(start)
+        cdef char *at = self.deltas[self.n_layers]
+        cdef long r
+        targets, weights = self._keep
+        rows = self._batch_arrays[0].ravel()[start:start + n]
+        outputs = np.empty((n, width), dtype=self.dtype)
+        self.kernels.scatter(at, self.stride, n, width, cnp.PyArray_DATA(outputs), width * self.itemsize)
+        loss, gradient = self.python_loss(targets[rows], outputs, None if weights is None else weights[rows])
+        deltas = np.ascontiguousarray(gradient * batch_weight, dtype=self.dtype)
+        self.kernels.gather[self.source](cnp.PyArray_DATA(deltas), width * self.itemsize, NULL, n, width, at, self.stride)
+        for r in range(n):
+            self.row_losses[r] = 0
+        self.row_losses[0] = loss * batch_weight
+        return 0
 
     cdef bint _joined(self, long block) noexcept nogil:
         """Whether a block's sums go on top of those before: the second of a pair, in the same slice as the first."""
@@ -1053,7 +1622,7 @@ cdef class Trainer(PackedNetwork):
         memset(&step, 0, sizeof(step))
         step.first = True
         step.add = self._joined(block)
-        for i in range(self.n_layers):
+        for i in range(self.n_parts):
             layer = self.layers[i]
             layer.sums = self.block_sums[i * self.n_blocks + block - step.add]
             for panel in range(self._panels(layer.outputs)):
@@ -1064,71 +1633,126 @@ cdef class Trainer(PackedNetwork):
         """Units first to last of layer i's output panel: gradient over rows low to high of the chunk, and the step."""
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef double *squares = self.squares[i] + panel * self._units(i)
+        cdef fm_layer moved
         cdef fm_csr csr
+        cdef fm_mask mask
+        if layer.bias_deltas != NULL and low > 0:
+            moved = layer[0]
+            moved.bias_deltas = <char *> layer.bias_deltas + offset
+            layer = &moved
         if i == 0 and self.rows.is_sparse:
-            csr = self.rows.csr
-            csr.order = self.order + start + low
+            csr = self._csr_of(self.rows, self.order, start + low)
+            if self.dropout[0]:
+                mask = self._dropout_mask(0, start, low)
+                csr.mask = &mask
             self.kernels.update_sparse(layer, panel, first, last, high - low, &csr, self.cursors + slice_ * self.chunk,
                                        self.deltas[i + 1] + offset, self.stride, step, squares)
-        elif self.bfloat16:
+        elif self.bfloat16 and i < self.n_layers:
             self.kernels.bfloat16_update(layer, panel, first, last, high - low, self.columns[i], self.right[i + 1],
                                          self.row_blocks, self.deltas[i + 1], self.stride, step, squares)
         else:
-            self.kernels.update_dense(layer, panel, first, last, high - low, self.activations[i] + offset, self.stride,
-                                      self.deltas[i + 1] + offset, self.stride, step, squares)
+            self.kernels.update_dense(layer, panel, first, last, high - low,
+                                      self.inputs[i] + offset if i < self.n_layers else NULL, self.stride,
+                                      self.part_deltas[i] + offset, self.stride, step, squares)
 
-    cdef void _tile_phase(self, int slice_, long start) noexcept nogil:
-        cdef long end = self._chunk_end(start), batch = self._batch_of(start), rows = end - start
-        cdef double batch_weight = self._batch_weight(start)
+    cdef fm_step _step(self, long start) noexcept nogil:
+        cdef fm_step step
+        cdef int64_t number = self._step_number(start)
+        step.rule = self.rule
+        step.first = start == self._batch_start(start)
+        step.last = self._chunk_end(start) == self._batch_end(start)
+        step.l2 = self.l2
+        step.l1 = self.l1
+        step.clip_value = self.clip_value
+        step.prepares = self.l1 != 0 or self.clip_value != 0
+        step.decay = self.average_decay if number > 1 else 0  # the average begins with the first update's weights
+        step.scale = 1 / self._batch_weight(start)
+        step.add = False
+        memset(step.constants, 0, sizeof(step.constants))
+        fm_rule_prepare(self.rule, self.hyper, <double> number, step.constants)
+        return step
+
+    cdef void _tile_phase(self, int what, int slice_, long start) noexcept nogil:
+        """A slice's share of all tiles: updated; or, where the gradient is clipped by its norm, prepared, and then applied."""
+        cdef long rows = self._chunk_end(start) - start
         cdef long low = self.total_cost * slice_ // self.n_threads
         cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
-        cdef long i, r, base = 0, units, grains, all_grains, at, stop, panel, panel_end, first, last, cost, block
+        cdef long i, base = 0, units, grains, all_grains, at, stop, panel, panel_end, first, last, cost, block
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
-        cdef int64_t step_number
-        cdef fm_step step
-        if batch_weight != 0:
-            step.rule = self.rule
-            step.first = start == self._batch_start(start)
-            step.last = end == self._batch_end(start)
-            step.l2 = self.l2
-            step.scale = 1 / batch_weight
-            step.add = False
-            memset(step.constants, 0, sizeof(step.constants))
-            step_number = self.step_numbers[batch] if self.weight_sums != NULL else self.step_count + batch + 1
-            fm_rule_prepare(self.rule, self.hyper, <double> step_number, step.constants)
-            for i in range(self.n_layers):
-                units, grains, cost = self._units(i), self._grains(i), self.unit_cost[i]
-                all_grains = grains * self._panels(self.layers[i].outputs)
-                for block in range(self.n_blocks):
-                    missing = block * self.block_rows >= rows or self._joined(block)
-                    sums[block] = NULL if missing else self.block_sums[i * self.n_blocks + block]
-                # A grain is this slice's when it begins within [low, high) of the summed costs.
-                at = min(all_grains, _ceil(max(0, low - base), cost))
-                stop = min(all_grains, _ceil(max(0, high - base), cost))
-                base += all_grains * cost
-                while at < stop:
-                    panel = at // grains
-                    panel_end = min(stop, (panel + 1) * grains)
-                    first = (at - panel * grains) * self.grain
-                    last = min(units, (panel_end - panel * grains) * self.grain)
-                    if self.n_blocks:
-                        self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, &step,
-                                                 self.squares[i] + panel * units)
-                    else:
-                        self._update(&self.layers[i], i, panel, first, last, slice_, start, 0, rows, &step)
-                    at = panel_end
-            if slice_ == 0:
-                if step.first:
-                    self.batch_loss = 0
-                for r in range(rows):
-                    self.batch_loss += self.row_losses[r]
-                if step.last:
-                    self.pending = True
-                    self.pending_weight = batch_weight
-                    self.pending_rows = end - self._batch_start(start)
-                    self.pending_pass = start // self.n_rows
-        if slice_ == 0 and (end == self.n_passes * self.n_rows or fm_seconds() > self.deadline):
+        cdef double *squares
+        cdef fm_step step = self._step(start)
+        if what == UPDATE and self.clip_norm:
+            step.last = False
+        if what == APPLY:
+            step.prepares, step.l2, step.scale = False, 0, self._share_of_norm()
+        for i in range(self.n_parts):
+            units, grains, cost = self._units(i), self._grains(i), self.unit_cost[i]
+            all_grains = grains * self._panels(self.layers[i].outputs)
+            for block in range(self.n_blocks):
+                missing = block * self.block_rows >= rows or self._joined(block)
+                sums[block] = NULL if missing else self.block_sums[i * self.n_blocks + block]
+            if what == APPLY:
+                sums[0] = self.layers[i].sums
+            # A grain is this slice's when it begins within [low, high) of the summed costs.
+            at = min(all_grains, _ceil(max(0, low - base), cost))
+            stop = min(all_grains, _ceil(max(0, high - base), cost))
+            base += all_grains * cost
+            while at < stop:
+                panel = at // grains
+                panel_end = min(stop, (panel + 1) * grains)
+                first = (at - panel * grains) * self.grain
+                last = min(units, (panel_end - panel * grains) * self.grain)
+                squares = self.squares[i] + panel * units
+                if what == PREPARE:
+                    self.kernels.prepare_sums(&self.layers[i], panel, first, last, &step, squares,
+                                              self.norms[i] + panel * (units + 1))
+                elif what == APPLY:
+                    self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, &step, squares)
+                    if self.bfloat16 and i < self.n_layers and not self.layers[i].limit:
+                        self.kernels.round_units(&self.layers[i], panel, first, last)
+                elif self.n_blocks:
+                    self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, &step, squares)
+                else:
+                    self._update(&self.layers[i], i, panel, first, last, slice_, start, 0, rows, &step)
+                at = panel_end
+
+    cdef double _share_of_norm(self) noexcept nogil:
+        """What clipping by the norm leaves of the gradient."""
+        cdef long i, k
+        cdef double square = 0
+        for i in range(self.n_parts):
+            for k in range((self._units(i) + 1) * self._panels(self.layers[i].outputs)):
+                square += self.norms[i][k]
+        square = sqrt(square)
+        return self.clip_norm / square if square > self.clip_norm else 1  # NaN goes through
+
+    cdef void _limit_phase(self, int slice_, long start) noexcept nogil:
+        """Hidden layers' weights made short enough, whole panels at a time."""
+        cdef long i, panel, number = 0
+        cdef fm_step step = self._step(start)
+        for i in range(self.n_layers - 1):
+            for panel in range(self._panels(self.layers[i].outputs)):
+                if number % self.n_threads == slice_:
+                    self.kernels.limit_norms(&self.layers[i], panel, &step)
+                    if self.bfloat16:
+                        self.kernels.round_units(&self.layers[i], panel, 0, self._units(i))
+                number += 1
+
+    cdef void _count(self, long start) noexcept nogil:
+        """Ends a chunk: its losses in the order of the rows, and where the run stands."""
+        cdef long end = self._chunk_end(start), r
+        if self._batch_weight(start) != 0:
+            if start == self._batch_start(start):
+                self.batch_loss = 0
+            for r in range(end - start):
+                self.batch_loss += self.row_losses[r]
+            if end == self._batch_end(start):
+                self.pending = True
+                self.pending_weight = self._batch_weight(start)
+                self.pending_rows = end - self._batch_start(start)
+                self.pending_pass = start // self.n_rows
+        if end == self.n_passes * self.n_rows or fm_seconds() > self.deadline or self.failed:
             self.position = end
             self.stop = True
 
@@ -1139,12 +1763,14 @@ cdef class Trainer(PackedNetwork):
         if not self.pending:
             return
         self.pending = False
-        if self.l2 != 0:
+        if self.l2 != 0 or self.l1 != 0:
             for i in range(self.n_layers):
                 for k in range(self._units(i) * self._panels(self.layers[i].outputs)):
                     penalty += self.squares[i][k]
-        self.loss_sums[self.pending_pass] += (
-            (self.batch_loss + 0.5 * self.l2 * penalty) / self.pending_weight * self.pending_rows)
+        # Where the gradient is prepared, the penalty is made then.
+        if not (self.l1 != 0 or self.clip_value != 0 or self.clip_norm != 0):
+            penalty *= 0.5 * self.l2
+        self.loss_sums[self.pending_pass] += (self.batch_loss + penalty) / self.pending_weight * self.pending_rows
 
     def updates_done(self):
         """Updates made by the end of the passes so far: step_count for the next ones."""
@@ -1213,8 +1839,7 @@ cdef class Panels:
         """Becomes a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
         cdef long n = a.rows, low, slice_
         cdef fm_after nothing
-        nothing.activate = NULL
-        nothing.derivative = NULL
+        memset(&nothing, 0, sizeof(nothing))
         self._same_type(a, b)
         if (self.rows, self.width, a.width) != (a.rows, b.width, b.rows):
             raise ValueError(f"a product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
@@ -1224,7 +1849,7 @@ cdef class Panels:
                 low = n * slice_ // n_threads
                 a.kernels.dense(
                     n * (slice_ + 1) // n_threads - low, b.width, a.width, a.at + low * FM_PANEL_BYTES, a.stride, b.at,
-                    b.biased, self.at + low * FM_PANEL_BYTES, self.stride, &nothing)
+                    b.stride, b.biased, self.at + low * FM_PANEL_BYTES, self.stride, &nothing)
 
     def multiply_transposed(self, Panels a not None, Panels b not None):
         """Becomes a.T @ b, and its extra row the sums of b's columns: a layer's weight gradient."""
@@ -1245,16 +1870,32 @@ cdef class Panels:
             a.kernels.update_dense(&layer, panel, 0, units, a.rows, a.at, a.stride, b.at, b.stride, &step,
                                    <double *> cnp.PyArray_DATA(squares))
 
-    def activate(self, name):
-        """Becomes f of itself, f being the named activation."""
-        self.kernels.activate[<int> ACTIVATIONS.index(name)](self.rows, self.width, self.at, self.stride)
+    def activate(self, name, double number=0, slopes=None, shapes=None):
+        """Becomes f of itself, f being the named activation; slopes and shapes, Panels of its shape, get what they hold."""
+        cdef long panel, step = self.stride * FM_PANEL_BYTES
+        cdef fm_activate_fn function = self.kernels.activate[<int> ACTIVATIONS.index(name)]
+        for panel in range(_ceil(self.width * self.itemsize, FM_PANEL_BYTES)):
+            function(self.rows, self.at + panel * step, self._same_place(slopes, panel), self._same_place(shapes, panel),
+                     NULL, number)
 
-    def differentiate(self, name, Panels a not None):
-        """Becomes itself times f'(z), given a = f(z) of the named activation."""
-        self._same_type(a, a)
-        if (self.rows, self.width, self.stride) != (a.rows, a.width, a.stride):
-            raise ValueError(f"deltas of ({self.rows}, {self.width}) do not belong to ({a.rows}, {a.width})")
-        self.kernels.derivative[<int> ACTIVATIONS.index(name)](self.rows, self.width, a.at, self.at, self.stride)
+    def differentiate(self, name, Panels at not None, double number=0, shapes=None):
+        """Becomes itself times f'(z), given a = f(z) of the named activation, or the slopes of one that is sloped.
+
+        shapes, df/dnumber, become the deltas of the numbers.
+        """
+        cdef long panel, step = self.stride * FM_PANEL_BYTES
+        cdef fm_derivative_fn function = self.kernels.derivative[<int> ACTIVATIONS.index(name)]
+        for panel in range(_ceil(self.width * self.itemsize, FM_PANEL_BYTES)):
+            function(self.rows, self._same_place(at, panel), self.at + panel * step, self._same_place(shapes, panel),
+                     number)
+
+    cdef char *_same_place(self, Panels other, long panel) except? NULL:
+        if other is None:
+            return NULL
+        self._same_type(other, other)
+        if (self.rows, self.width, self.stride) != (other.rows, other.width, other.stride):
+            raise ValueError(f"({other.rows}, {other.width}) does not go with ({self.rows}, {self.width})")
+        return other.at + panel * self.stride * FM_PANEL_BYTES
 
 
 def _type_of(const real[:, ::1] a):
@@ -1283,18 +1924,20 @@ def matmul(const real[:, ::1] a, const real[:, ::1] b, bias=None, *, isa=None, i
     return product.unpack()
 
 
-def activate(name, const real[:, ::1] z, *, isa=None):
+def activate(name, const real[:, ::1] z, number=0.0, *, isa=None):
     """f(z) of the named activation."""
     cdef Panels values = Panels(np.asarray(z), isa)
-    values.activate(name)
+    values.activate(name, number)
     return values.unpack()
 
 
-def differentiate(name, const real[:, ::1] a, const real[:, ::1] deltas, *, isa=None):
-    """deltas * f'(z), given a = f(z) of the named activation."""
-    cdef Panels ds = Panels(np.asarray(deltas), isa)
-    ds.differentiate(name, Panels(np.asarray(a), isa))
-    return ds.unpack()
+def differentiate(name, const real[:, ::1] z, const real[:, ::1] deltas, number=0.0, *, isa=None):
+    """deltas * df/dz and deltas * df/dnumber (zeros where the number cannot be learned) of the named activation."""
+    cdef Panels a = Panels(np.asarray(z), isa), ds = Panels(np.asarray(deltas), isa)
+    cdef Panels slopes = Panels(np.zeros_like(z), isa), shapes = Panels(np.zeros_like(z), isa)
+    a.activate(name, number, slopes, shapes)
+    ds.differentiate(name, slopes if name in SLOPED_ACTIVATIONS else a, number, shapes)
+    return ds.unpack(), shapes.unpack()
 
 
 def link(loss, const real[:, ::1] z, *, isa=None):

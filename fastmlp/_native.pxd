@@ -1,6 +1,6 @@
 """The C interface (src_c/fastmlp.h), and the one adapter from an element type to its kernels."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "fastmlp.h" nogil:
     const int FM_PANEL_BYTES
@@ -8,11 +8,19 @@ cdef extern from "fastmlp.h" nogil:
     const int FM_MAX_SLOTS
     const int FM_MAX_HYPER
 
+    ctypedef struct fm_mask:
+        uint64_t key
+        long row
+        uint32_t threshold
+        double scale
+
     ctypedef struct fm_csr:
         const int64_t *order
         const int64_t *indptr
         const int32_t *indices
         const void *data
+        const void *scale
+        const fm_mask *mask
 
     ctypedef struct fm_layer:
         long inputs
@@ -23,35 +31,54 @@ cdef extern from "fastmlp.h" nogil:
         void *slots[2]
         void *rounded
         void *rounded_transposed
+        const void *bias_deltas
+        void *average
+        double limit
 
     ctypedef struct fm_step:
         int rule
         int first
         int last
         int add
+        int prepares
         double l2
+        double l1
         double scale
+        double clip_value
+        double decay
         double constants[8]
 
     ctypedef void (*fm_gather_fn)(const void *, Py_ssize_t, const int64_t *, long, long, void *, long) noexcept nogil
     ctypedef void (*fm_elementwise_fn)(long, long, void *, long) noexcept nogil
-    ctypedef void (*fm_derivative_fn)(long, long, const void *, void *, long) noexcept nogil
+    ctypedef void (*fm_activate_fn)(long, void *, void *, void *, const void *, double) noexcept nogil
+    ctypedef void (*fm_derivative_fn)(long, const void *, void *, void *, double) noexcept nogil
+
+    ctypedef struct fm_native:
+        double (*value)(double) noexcept nogil
+        double (*slope)(double) noexcept nogil
+
     ctypedef void (*fm_loss_fn)(long, long, void *, long, const void *, const int64_t *, const double *,
                                 double *) noexcept nogil
 
     ctypedef struct fm_after:
-        fm_elementwise_fn activate
+        fm_activate_fn activate
         fm_derivative_fn derivative
-        const void *a
+        const void *at
+        void *slopes
+        void *shapes
+        const void *units
+        int same_units
+        double number
 
     ctypedef struct fm_kernels:
         void (*scatter)(const void *, long, long, long, void *, Py_ssize_t) noexcept nogil
         int (*holds)(const void *, long, long, long, const void *, Py_ssize_t) noexcept nogil
         int (*finite)(long, const void *) noexcept nogil
         void (*pack_transposed)(const void *, long, long, void *) noexcept nogil
-        void (*dense)(long, long, long, const void *, long, const void *, int, void *, long,
+        void (*dense)(long, long, long, const void *, long, const void *, long, int, void *, long,
                       const fm_after *) noexcept nogil
-        void (*sparse)(long, long, long, const fm_csr *, const void *, void *, long, const fm_after *) noexcept nogil
+        void (*sparse)(long, long, long, const fm_csr *, const void *, int, void *, long,
+                       const fm_after *) noexcept nogil
         void (*update_dense)(const fm_layer *, long, long, long, long, const void *, long, const void *, long,
                              const fm_step *, double *) noexcept nogil
         void (*update_sparse)(const fm_layer *, long, long, long, long, const fm_csr *, int64_t *, const void *, long,
@@ -61,14 +88,31 @@ cdef extern from "fastmlp.h" nogil:
         void (*round_left)(long, long, const void *, long, void *, long) noexcept nogil
         void (*round_columns)(long, long, const void *, long, void *, long) noexcept nogil
         void (*round_right)(long, long, const void *, long, void *, long) noexcept nogil
-        void (*round_layer)(const fm_layer *) noexcept nogil
+        void (*round_units)(const fm_layer *, long, long, long) noexcept nogil
         void (*bfloat16_dense)(long, long, long, const void *, long, const void *, const void *, long, void *, long,
                                const fm_after *) noexcept nogil
         void (*bfloat16_update)(const fm_layer *, long, long, long, long, const void *, const void *, long, const void *,
                                 long, const fm_step *, double *) noexcept nogil
+        void (*prepare_sums)(const fm_layer *, long, long, long, const fm_step *, double *, double *) noexcept nogil
+        void (*limit_norms)(const fm_layer *, long, const fm_step *) noexcept nogil
+        void (*drop)(long, long, const void *, void *, long, const fm_mask *) noexcept nogil
+        void (*add_noise)(long, long, void *, long, const fm_mask *) noexcept nogil
+        void (*standardize)(long, long, void *, long, const void *, const void *) noexcept nogil
+        void (*layer_norm)(long, long, void *, long, void *, void *, const void *, const void *, long,
+                           double) noexcept nogil
+        void (*layer_norm_back)(long, long, void *, long, void *, void *, const void *, const void *) noexcept nogil
+        void (*column_moments)(long, long, const void *, long, void *) noexcept nogil
+        void (*join_moments)(long, long, long, const void *, long, double, double, void *, void *,
+                             void *) noexcept nogil
+        void (*batch_norm)(long, long, void *, long, void *, const void *, const void *, const void *, const void *,
+                           long) noexcept nogil
+        void (*column_sums)(long, long, const void *, long, const void *, void *) noexcept nogil
+        void (*join_sums)(long, long, const void *, long, void *) noexcept nogil
+        void (*batch_norm_back)(long, long, void *, long, void *, void *, const void *, const void *, const void *,
+                                double) noexcept nogil
         long (*multiply_add)(long) noexcept nogil
         const fm_gather_fn *gather
-        const fm_elementwise_fn *activate
+        const fm_activate_fn *activate
         const fm_derivative_fn *derivative
         const fm_loss_fn *loss
         const fm_elementwise_fn *link
@@ -81,6 +125,9 @@ cdef extern from "fastmlp.h" nogil:
 
     const char *fm_source_codes()
     const char *fm_activation_name(int i)
+    int fm_activation_numbers(int i)
+    int fm_activation_learnable(int i)
+    int fm_activation_sloped(int i)
     const char *fm_loss_name(int i)
     int fm_loss_takes_classes(int i)
     const char *fm_loss_link(int i)

@@ -1,15 +1,493 @@
-"""The hidden layers' activation functions: names, as src_c/activations.def lists them.
+"""The hidden layers' activation functions a = f(z), elementwise.
 
-========  =======================  ==============================
-name      f(z)                     f'(z), given a = f(z)
-========  =======================  ==============================
-identity  z                        1
-logistic  1 / (1 + exp(-z))        a (1 - a)
-tanh      tanh(z)                  1 - a^2
-relu      max(z, 0)                1 where a is not 0, else 0
-========  =======================  ==============================
+Which to take: ReLU and its smooth kin (SiLU, GELU, Mish) for deep networks, whose gradient does not fade where z is
+large; SELU where a deep network goes without normalisation; tanh and logistic for shallow ones and for comparison with
+the textbooks; step and logistic units for perceptrons.
+
+Each is a class with parameters and has a name that stands for its defaults. Those here are computed in C; a subclass of
+:class:`Activation` of one's own, with ``__call__`` and ``derivative`` in NumPy, goes the slow way through Python, and
+:class:`NativeActivation` takes compiled functions.
 """
 
-from fastmlp import _engine
+from numbers import Real
+from typing import Any, ClassVar
 
-ACTIVATIONS: tuple[str, ...] = _engine.ACTIVATIONS
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import LowLevelCallable
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from fastmlp import _engine
+from fastmlp.components import Component, named
+
+
+class Activation(Component):
+    """An activation of one's own: a subclass with ``__call__`` and ``derivative``, both elementwise.
+
+    They are called for a batch's pre-activations of one layer at a time, in one thread.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import MLPClassifier
+    >>> from fastmlp.activations import Activation
+    >>> class Sine(Activation):
+    ...     def __call__(self, z):
+    ...         return np.sin(z)
+    ...     def derivative(self, z):
+    ...         return np.cos(z)
+    >>> X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), [0, 1, 1, 0]
+    >>> clf = MLPClassifier((8,), activation=Sine(), learning_rate_init=0.1, random_state=0).fit(X, y)
+    >>> clf.score(X, y)
+    1.0
+    """
+
+    def __call__(self, z: NDArray) -> NDArray:
+        """Return f(z), an array of z's shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(z)")
+
+    def derivative(self, z: NDArray) -> NDArray:
+        """Return f'(z), an array of z's shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define derivative(z)")
+
+    # What the engine calls.
+
+    def values(self, z: NDArray) -> NDArray:
+        """Return f(z), checked."""
+        return self._checked(self(z), z, "__call__")
+
+    def slopes(self, z: NDArray) -> NDArray:
+        """Return f'(z), checked."""
+        return self._checked(self.derivative(z), z, "derivative")
+
+    def _checked(self, result: Any, z: NDArray, method: str) -> NDArray:
+        result = np.asarray(result)
+        if result.shape != z.shape or result.dtype.kind not in "fiub":
+            raise ValueError(
+                f"activation={self!r}: {method} must return real numbers of shape {z.shape}, got {result.dtype} of"
+                f" shape {result.shape}."
+            )
+        if np.isnan(result).any() and not np.isnan(z).any():
+            raise ValueError(f"activation={self!r}: {method} returned NaN.")
+        return np.ascontiguousarray(result, dtype=z.dtype)
+
+
+class BuiltIn(Activation):
+    """What the activations of this module have in common: they are the engine's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.activations import ReLU
+    >>> ReLU()(np.array([-1.0, 2.0])), ReLU().derivative(np.array([-1.0, 2.0]))
+    (array([0., 2.]), array([0., 1.]))
+    """
+
+    function: ClassVar[str]
+    #: Whether each unit learns its own number.
+    learned = False
+
+    @property
+    def number(self) -> float:
+        """The engine's one parameter of the function; 0 where it has none."""
+        return 0.0
+
+    def __call__(self, z: ArrayLike) -> NDArray:
+        """Return f(z), an array of z's shape, float32 where z is, else float64."""
+        z = _floats(z)
+        return _engine.activate(self.engine_name, z.reshape(1, -1), self.number).reshape(z.shape)
+
+    def derivative(self, z: ArrayLike) -> NDArray:
+        """Return f'(z), an array of z's shape."""
+        z = _floats(z)
+        flat = z.reshape(1, -1)
+        return _engine.differentiate(self.engine_name, flat, np.ones_like(flat), self.number)[0].reshape(z.shape)
+
+    @property
+    def engine_name(self) -> str:
+        """The engine's name of the function."""
+        return self.function
+
+
+def _floats(z: ArrayLike) -> NDArray:
+    z = np.asarray(z)
+    return np.array(z, dtype=np.float32 if z.dtype == np.float32 else np.float64, order="C")
+
+
+class Identity(BuiltIn):
+    """f(z) = z: layers that together are one linear map.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import Identity
+    >>> Identity()([-1.0, 2.0])
+    array([-1.,  2.])
+    """
+
+    function = "identity"
+
+
+class Logistic(BuiltIn):
+    """f(z) = 1 / (1 + exp(-z)), the sigmoid; f' = a (1 - a), at most 1/4.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import Logistic
+    >>> Logistic()([0.0])
+    array([0.5])
+    """
+
+    function = "logistic"
+
+
+class Tanh(BuiltIn):
+    """f(z) = tanh(z); f' = 1 - a^2.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import Tanh
+    >>> Tanh()([0.0])
+    array([0.])
+    """
+
+    function = "tanh"
+
+
+class ReLU(BuiltIn):
+    """f(z) = max(0, z); f'(0) is 0. Source: Nair & Hinton, "Rectified linear units ...", ICML 2010.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import ReLU
+    >>> ReLU()([-1.0, 2.0])
+    array([0., 2.])
+    """
+
+    function = "relu"
+
+
+class LeakyReLU(BuiltIn):
+    """f(z) = z where z > 0, else negative_slope z. Source: Maas et al., ICML 2013.
+
+    Parameters
+    ----------
+    negative_slope : float in [0, 1], default=0.01
+
+    Examples
+    --------
+    >>> from fastmlp.activations import LeakyReLU
+    >>> LeakyReLU(0.5)([-1.0, 2.0])
+    array([-0.5,  2. ])
+    """
+
+    function = "leaky_relu"
+    _parameter_constraints: ClassVar[dict] = {"negative_slope": [Interval(Real, 0, 1, closed="both")]}
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    @property
+    def number(self) -> float:
+        """The slope below 0."""
+        return self.negative_slope
+
+
+class PReLU(BuiltIn):
+    """f(z) = z where z > 0, else s z, s learned for each unit. Source: He et al., ICCV 2015.
+
+    No penalty is put on s.
+
+    Parameters
+    ----------
+    initial : float, default=0.25
+        What each unit's s starts from.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import PReLU
+    >>> PReLU()([-1.0, 2.0])
+    array([-0.25,  2.  ])
+    """
+
+    function = "prelu"
+    learned = True
+    _parameter_constraints: ClassVar[dict] = {"initial": [Interval(Real, None, None, closed="neither")]}
+
+    def __init__(self, initial: float = 0.25) -> None:
+        self.initial = initial
+
+    @property
+    def number(self) -> float:
+        """What the slopes start from."""
+        return self.initial
+
+
+class ELU(BuiltIn):
+    """f(z) = z where z > 0, else alpha (exp(z) - 1). Source: Clevert et al., ICLR 2016.
+
+    Parameters
+    ----------
+    alpha : float >= 0, default=1.0
+
+    Examples
+    --------
+    >>> from fastmlp.activations import ELU
+    >>> ELU()([-1.0, 2.0]).round(4)
+    array([-0.6321,  2.    ])
+    """
+
+    function = "elu"
+    _parameter_constraints: ClassVar[dict] = {"alpha": [Interval(Real, 0, None, closed="left")]}
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    @property
+    def number(self) -> float:
+        """Alpha."""
+        return self.alpha
+
+
+class SELU(BuiltIn):
+    """f(z) = 1.0507 ELU(z; alpha=1.6733): mean 0 and variance 1 are a fixed point of deep layers.
+
+    Goes with weights of variance 1 / fan_in (``weight_init="lecun_normal"``). Source: Klambauer et al.,
+    "Self-normalizing neural networks", NIPS 2017.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import SELU
+    >>> SELU()([-1.0, 2.0]).round(4)
+    array([-1.1113,  2.1014])
+    """
+
+    function = "selu"
+
+
+class GELU(BuiltIn):
+    """f(z) = z P(Z <= z), Z standard normal. Source: Hendrycks & Gimpel, 2016.
+
+    Parameters
+    ----------
+    approximate : {"none", "tanh"}, default="none"
+        "tanh": z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))).
+
+    Examples
+    --------
+    >>> from fastmlp.activations import GELU
+    >>> GELU()([-1.0, 2.0]).round(4)
+    array([-0.1587,  1.9545])
+    """
+
+    function = "gelu"
+    _parameter_constraints: ClassVar[dict] = {"approximate": [StrOptions({"none", "tanh"})]}
+
+    def __init__(self, approximate: str = "none") -> None:
+        self.approximate = approximate
+
+    @property
+    def engine_name(self) -> str:
+        """The engine's name of the function."""
+        return "gelu" if self.approximate == "none" else "gelu_tanh"
+
+
+class SiLU(BuiltIn):
+    """f(z) = z / (1 + exp(-beta z)), also called swish. Source: Elfwing et al., 2017; Ramachandran et al., 2017.
+
+    Parameters
+    ----------
+    beta : float, default=1.0
+    learn_beta : bool, default=False
+        Whether each unit learns its own, from beta on.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import SiLU
+    >>> SiLU()([-1.0, 2.0]).round(4)
+    array([-0.2689,  1.7616])
+    """
+
+    function = "silu"
+    _parameter_constraints: ClassVar[dict] = {
+        "beta": [Interval(Real, None, None, closed="neither")],
+        "learn_beta": ["boolean"],
+    }
+
+    def __init__(self, beta: float = 1.0, learn_beta: bool = False) -> None:
+        self.beta = beta
+        self.learn_beta = learn_beta
+
+    @property
+    def number(self) -> float:
+        """Beta."""
+        return self.beta
+
+    @property
+    def learned(self) -> bool:  # type: ignore[override]
+        """Whether beta is learned."""
+        return self.learn_beta
+
+
+class Softplus(BuiltIn):
+    """f(z) = log(1 + exp(beta z)) / beta, a smooth ReLU. Source: Dugas et al., NIPS 2000.
+
+    Parameters
+    ----------
+    beta : float > 0, default=1.0
+
+    Examples
+    --------
+    >>> from fastmlp.activations import Softplus
+    >>> Softplus()([0.0, 100.0]).round(4)
+    array([  0.6931, 100.    ])
+    """
+
+    function = "softplus"
+    _parameter_constraints: ClassVar[dict] = {"beta": [Interval(Real, 0, None, closed="neither")]}
+
+    def __init__(self, beta: float = 1.0) -> None:
+        self.beta = beta
+
+    @property
+    def number(self) -> float:
+        """Beta."""
+        return self.beta
+
+
+class Mish(BuiltIn):
+    """f(z) = z tanh(log(1 + exp(z))). Source: Misra, BMVC 2020.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import Mish
+    >>> Mish()([-1.0, 2.0]).round(4)
+    array([-0.3034,  1.944 ])
+    """
+
+    function = "mish"
+
+
+class HardSigmoid(BuiltIn):
+    """f(z) = min(max(z / 6 + 1/2, 0), 1). Source: Howard et al., "Searching for MobileNetV3", ICCV 2019.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import HardSigmoid
+    >>> HardSigmoid()([-4.0, 0.0, 4.0])
+    array([0. , 0.5, 1. ])
+    """
+
+    function = "hard_sigmoid"
+
+
+class HardSwish(BuiltIn):
+    """f(z) = z min(max(z / 6 + 1/2, 0), 1). Source: Howard et al., "Searching for MobileNetV3", ICCV 2019.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import HardSwish
+    >>> HardSwish()([-4.0, 1.5, 4.0])
+    array([0.   , 1.125, 4.   ])
+    """
+
+    function = "hard_swish"
+
+
+class Step(BuiltIn):
+    """f(z) = 1 where z > 0, else 0: the perceptron's unit.
+
+    Its derivative is 0, which teaches nothing; instead training uses that of the clipped identity (1 where |z| <= 1),
+    the straight-through estimate. Source: Rosenblatt, 1958; Bengio et al., 2013.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import Step
+    >>> Step()([-1.0, 0.0, 2.0])
+    array([0., 0., 1.])
+    """
+
+    function = "step"
+
+
+class NativeActivation(Activation):
+    """Compiled functions "double (double)" for f and f', for instance from Numba, Cython or ctypes.
+
+    Computed element by element in double precision, in the engine's threads.
+
+    Parameters
+    ----------
+    value, slope : scipy.LowLevelCallable
+        f and f'.
+
+    Examples
+    --------
+    >>> import ctypes, ctypes.util
+    >>> from scipy import LowLevelCallable
+    >>> from fastmlp.activations import NativeActivation
+    >>> libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    >>> for function in (libm.sin, libm.cos):
+    ...     function.restype, function.argtypes = ctypes.c_double, (ctypes.c_double,)
+    >>> sine = NativeActivation(LowLevelCallable(libm.sin), LowLevelCallable(libm.cos))
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"value": [LowLevelCallable], "slope": [LowLevelCallable]}
+
+    def __init__(self, value: LowLevelCallable, slope: LowLevelCallable) -> None:
+        self.value = value
+        self.slope = slope
+
+    def validate(self) -> "NativeActivation":
+        """Return self, with functions of the right kind."""
+        super().validate()
+        for name in ("value", "slope"):
+            signature = getattr(self, name).signature
+            if signature.replace(" ", "") != "double(double)":
+                raise ValueError(
+                    f"The {name!r} parameter of NativeActivation must be a function 'double (double)', got"
+                    f" {signature!r}."
+                )
+        return self
+
+
+#: By the name that stands for each with its defaults.
+ACTIVATIONS: dict[str, type[BuiltIn]] = {
+    "identity": Identity,
+    "logistic": Logistic,
+    "tanh": Tanh,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "prelu": PReLU,
+    "elu": ELU,
+    "selu": SELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "swish": SiLU,
+    "softplus": Softplus,
+    "mish": Mish,
+    "hard_sigmoid": HardSigmoid,
+    "hard_swish": HardSwish,
+    "step": Step,
+}
+
+
+def activation_of(given: Any, parameter: str = "activation") -> Activation:
+    """Return the activation that a name or an object stands for, validated.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not known, or parameters that are not good.
+    TypeError
+        For something else.
+
+    Examples
+    --------
+    >>> from fastmlp.activations import activation_of
+    >>> activation_of("leaky_relu")
+    LeakyReLU()
+    """
+    if isinstance(given, str):
+        return named(given, ACTIVATIONS, parameter)()
+    if not isinstance(given, Activation):
+        raise TypeError(f"{parameter} must be a name or an Activation, got {given!r}.")
+    return given.validate()

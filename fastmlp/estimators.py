@@ -25,11 +25,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fastmlp.activations import ACTIVATIONS
+from fastmlp.activations import Activation
 from fastmlp.batching import RowOrder, resolve_batch_size
 from fastmlp.initializers import glorot_uniform
 from fastmlp.losses import OUTPUT_ACTIVATIONS
-from fastmlp.network import Network, Predictor
+from fastmlp.network import Network, Predictor, Structure
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, Optimizer
 from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import SCHEDULES, InvScaling
@@ -57,7 +57,7 @@ class _BaseMLP(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [str, Activation, list, tuple],
         "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -189,10 +189,10 @@ class _BaseMLP(BaseEstimator):
         if first_pass:
             self._initialize(sizes, loss)
             params = glorot_uniform(sizes, self.activation, dtype, self._random_state)
-            network = Network(params, sizes, self.activation, loss)
+            network = Network(Structure.of(sizes, self.activation, loss), params)
         else:
             self._check_unchanged(sizes)
-            network = Network.from_layers(self.coefs_, self.intercepts_, self.activation, loss, dtype)
+            network = self._network_of(loss, dtype)
         self.n_outputs_ = n_outputs
 
         if self.solver == "lbfgs":
@@ -257,7 +257,7 @@ class _BaseMLP(BaseEstimator):
     def _fit_lbfgs(self, network: Network, rows: Rows, targets: NDArray, sample_weight: NDArray | None) -> Network:
         # In float64 whatever the model's type: line searches do not get along with losses rounded to float32.
         dtype = network.params.dtype
-        wide = Network(network.params.astype(np.float64), network.sizes, network.activation, network.loss)
+        wide = network.astype(np.float64)
         if targets.dtype == np.float32:
             targets = targets.astype(np.float64)
         result = minimize_full_batch(
@@ -275,7 +275,7 @@ class _BaseMLP(BaseEstimator):
             self.n_iter_ = result.nit
         else:
             self.n_iter_ = sklearn.utils.optimize._check_optimize_result("lbfgs", result, self.max_iter)
-        return Network(wide.params.astype(dtype, copy=False), wide.sizes, wide.activation, wide.loss)
+        return wide.astype(dtype)
 
     @staticmethod
     def _report_lbfgs(n_iter: int, loss: float) -> None:
@@ -414,7 +414,12 @@ class _BaseMLP(BaseEstimator):
     def _network(self, dtype: np.dtype) -> Network:
         """Return a copy of the fitted network."""
         loss = next(name for name, link in OUTPUT_ACTIVATIONS.items() if link == self.out_activation_)
-        return Network.from_layers(self.coefs_, self.intercepts_, self.activation, loss, dtype)
+        return self._network_of(loss, dtype)
+
+    def _network_of(self, loss: str, dtype: np.dtype) -> Network:
+        sizes = [self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_)]
+        structure = Structure.of(sizes, self.activation, loss)
+        return Network.from_arrays(structure, dtype, coefs=self.coefs_, intercepts=self.intercepts_)
 
     def _outputs(self, X: Any) -> NDArray:
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""

@@ -1,115 +1,313 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
 
 from fastmlp import _engine
-from fastmlp.rows import Rows
+from fastmlp.activations import Activation, BuiltIn, NativeActivation, activation_of
+from fastmlp.rows import Rows, rows_of
 from fastmlp.threads import FLOPS_PER_THREAD, team_size
 
 Predictor = _engine.Predictor
 
 
+class HiddenLayer(NamedTuple):
+    """What a hidden layer does with its products, in the engine's terms."""
+
+    #: The engine's name of the activation; "native" or "python" for a user's.
+    activation: str
+    #: The activation's parameter, or what the units' learned ones start from.
+    number: float = 0.0
+    #: Whether each unit learns its own.
+    learned: bool = False
+    #: None, "layer" or "batch".
+    normalization: str | None = None
+    #: The user's: an Activation, or two LowLevelCallables for its values and slopes.
+    function: Any = None
+
+
+def hidden_layer(activation: str | Activation, normalization: str | None = None) -> HiddenLayer:
+    """Return the layer with an activation, a name or an object, and a normalization.
+
+    Examples
+    --------
+    >>> from fastmlp.network import hidden_layer
+    >>> hidden_layer("leaky_relu").number
+    0.01
+    """
+    activation = activation_of(activation)
+    if isinstance(activation, BuiltIn):
+        return HiddenLayer(activation.engine_name, float(activation.number), activation.learned, normalization)
+    if isinstance(activation, NativeActivation):
+        return HiddenLayer("native", normalization=normalization, function=(activation.value, activation.slope))
+    return HiddenLayer("python", normalization=normalization, function=activation)
+
+
+class Structure(NamedTuple):
+    """A network but for its numbers.
+
+    sizes are the units per layer, input and output included; hidden has an element for each hidden layer; loss is the
+    engine's name of the loss, which decides the output activation.
+    """
+
+    sizes: tuple[int, ...]
+    hidden: tuple[HiddenLayer, ...]
+    loss: str
+
+    @classmethod
+    def of(
+        cls, sizes: Sequence[int], activation: str | Activation | Sequence[str | Activation | HiddenLayer], loss: str
+    ) -> "Structure":
+        """Return the structure with the same activation for all hidden layers, or one for each.
+
+        Raises
+        ------
+        ValueError
+            When there are more or fewer activations than hidden layers.
+        """
+        n_hidden = len(sizes) - 2
+        each = [activation] * n_hidden if isinstance(activation, str | Activation) else list(activation)
+        if len(each) != n_hidden:
+            raise ValueError(f"activation must have an element for each of {n_hidden} hidden layers, got {len(each)}.")
+        layers = (layer if isinstance(layer, HiddenLayer) else hidden_layer(layer) for layer in each)
+        return cls(tuple(sizes), tuple(layers), loss)
+
+    def parts(self) -> list[tuple[str, int, tuple[int, ...]]]:
+        """Return what a flat parameter vector consists of: the kind of each part, its layer (from 0) and its shape.
+
+        First the dense layers, each its weights (n_in, n_out) in C order and its biases; then for each hidden layer
+        that has them the gains of its normalization and the learned parameters of its activation.
+        """
+        parts: list[tuple[str, int, tuple[int, ...]]] = []
+        for i, (n_in, n_out) in enumerate(pairwise(self.sizes)):
+            parts += [("coefs", i, (n_in, n_out)), ("intercepts", i, (n_out,))]
+        for i, (layer, width) in enumerate(zip(self.hidden, self.sizes[1:-1], strict=True)):
+            if layer.normalization is not None:
+                parts.append(("gains", i, (width,)))
+            if layer.learned:
+                parts.append(("activation_parameters", i, (width,)))
+        return parts
+
+    @property
+    def n_params(self) -> int:
+        """Length of a flat parameter vector."""
+        return sum(int(np.prod(shape)) for _, _, shape in self.parts())
+
+    @property
+    def runs_python(self) -> bool:
+        """Whether an activation is computed in Python."""
+        return any(layer.activation == "python" for layer in self.hidden)
+
+
+@dataclass
+class Regularization:
+    """What training does beside a loss's gradient and its L2 term, in the engine's terms; the defaults are nothing."""
+
+    #: Rates: of the inputs, then of each hidden layer's outputs.
+    dropout: Sequence[float] = ()
+    #: Standard deviation of the normal noise on the inputs.
+    input_noise: float = 0.0
+    l1: float = 0.0
+    #: Largest size of an element of the gradient, and largest norm of the gradient; 0 for any.
+    clip_value: float = 0.0
+    clip_norm: float = 0.0
+    #: Largest norm of a hidden unit's incoming weights; 0 for any.
+    max_norm: float = 0.0
+    #: What stays in a step of the average of the parameters; 0 for no average.
+    average_decay: float = 0.0
+    #: A loss in Python: (targets, outputs, weights or None) -> (loss, gradient).
+    python_loss: Any = field(default=None, repr=False)
+
+
 class Network:
-    """A multilayer perceptron's structure and its parameters.
+    """A multilayer perceptron: its structure, its numbers, and passes forward and back.
 
     Parameters
     ----------
-    params : ndarray of shape (n_params,), float32 or float64
-        Per layer the weights (n_in, n_out) in C order, then the biases. Kept, not copied.
-    sizes : sequence of int
-        Units per layer, input and output included.
-    activation : str
-        Of the hidden layers; a name from fastmlp.activations.
-    loss : str
-        A name from fastmlp.losses; it decides the output activation.
+    structure : Structure
+    params : ndarray of shape (n_params,), float32 or float64, default=None
+        In the order of ``structure.parts()``. Kept, not copied. None is a new vector with weights and biases 0, gains 1
+        and the activations' own initial parameters.
+    dtype : float32 or float64, default=float64
+        Of a new vector.
 
     Attributes
     ----------
     coefs, intercepts : list of ndarray
-        Each layer's weights (n_in, n_out) and biases (n_out,): views of params.
+        Each layer's weights (n_in, n_out) and biases (n_out,), views of params. With a normalization a layer's biases
+        are what is added after it.
+    gains, activation_parameters : list of ndarray or None
+        For each hidden layer a view of params, shape (n_units,), where it has them.
+    running : list of ndarray or None
+        For each hidden layer with batch normalization the mean and the variance it has in predictions, shape
+        (2, n_units).
+    input_means, input_scales : ndarray of shape (n_inputs,) or None
+        Inputs are centred (CSR rows are not) and multiplied by these.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.network import Network
-    >>> from fastmlp.rows import rows_of
-    >>> net = Network(np.ones(3), sizes=[2, 1], activation="relu", loss="squared_error")
-    >>> net.forward(rows_of(np.array([[1.0, 2.0]]), net.params.dtype))
+    >>> from fastmlp.network import Network, Structure
+    >>> net = Network(Structure.of([2, 1], "relu", "squared_error"), np.ones(3))
+    >>> X, y = np.array([[1.0, 2.0]]), np.array([[3.0]])
+    >>> net.forward(X)
     array([[4.]])
+    >>> net.loss_and_gradients(X, y)
+    (0.5, array([1., 2., 1.]))
+    >>> {name: view.shape for name, view in net.named_parameters().items()}
+    {'coefs.0': (2, 1), 'intercepts.0': (1,)}
     """
 
-    def __init__(self, params: NDArray, sizes: Sequence[int], activation: str, loss: str) -> None:
-        self.params = params
-        self.sizes = list(sizes)
-        self.activation = activation
-        self.loss = loss
-        self.coefs, self.intercepts = layer_views(params, sizes)
+    coefs: list[NDArray]
+    intercepts: list[NDArray]
+    gains: list[NDArray | None]
+    activation_parameters: list[NDArray | None]
+
+    def __init__(self, structure: Structure, params: NDArray | None = None, *, dtype: DTypeLike = np.float64) -> None:
+        n_hidden = len(structure.hidden)
+        is_new = params is None
+        self.structure = structure
+        self.params: NDArray = np.zeros(structure.n_params, dtype) if params is None else params
+        self.coefs, self.intercepts = [], []
+        self.gains, self.activation_parameters = [None] * n_hidden, [None] * n_hidden
+        start = 0
+        for kind, i, shape in structure.parts():
+            view = self.params[start : start + int(np.prod(shape))].reshape(shape)
+            start += view.size
+            if kind in ("coefs", "intercepts"):
+                getattr(self, kind).append(view)
+                continue
+            getattr(self, kind)[i] = view
+            if is_new:
+                view[:] = 1 if kind == "gains" else structure.hidden[i].number
+        self.running: list[NDArray | None] = [
+            np.array([np.zeros(width), np.ones(width)], self.params.dtype) if layer.normalization == "batch" else None
+            for layer, width in zip(structure.hidden, structure.sizes[1:-1], strict=True)
+        ]
+        self.input_means: NDArray | None = None
+        self.input_scales: NDArray | None = None
 
     @classmethod
-    def from_layers(
-        cls, coefs: Sequence[NDArray], intercepts: Sequence[NDArray], activation: str, loss: str, dtype: DTypeLike
-    ) -> "Network":
-        """Build a network from copies of the layers' weights and biases."""
-        sizes = [coefs[0].shape[0], *(W.shape[1] for W in coefs)]
-        params = np.empty(sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes)), dtype=dtype)
-        network = cls(params, sizes, activation, loss)
-        for view, values in zip(network.coefs + network.intercepts, [*coefs, *intercepts], strict=True):
-            view[:] = values
+    def from_arrays(cls, structure: Structure, dtype: DTypeLike, **arrays: Sequence[NDArray | None]) -> "Network":
+        """Build a network from copies of coefs, intercepts and whatever else the structure has."""
+        network = cls(structure, dtype=dtype)
+        for kind, i, _ in structure.parts():
+            getattr(network, kind)[i][:] = arrays[kind][i]
         return network
+
+    def named_parameters(self) -> dict[str, NDArray]:
+        """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ..."""
+        return {f"{kind}.{i}": getattr(self, kind)[i] for kind, i, _ in self.structure.parts()}
+
+    def astype(self, dtype: DTypeLike) -> "Network":
+        """Return a copy in another (or the same) type."""
+        other = Network(self.structure, self.params.astype(dtype))
+        other.running = [None if moments is None else moments.astype(dtype) for moments in self.running]
+        other.input_means, other.input_scales = self.input_means, self.input_scales
+        return other
+
+    def folded(self) -> "Network":
+        """Return a network without batch normalization and scaling of inputs that gives the same outputs.
+
+        Both are linear in a prediction, so that weights and biases can take them in.
+        """
+        structure = self.structure
+        hidden = tuple(
+            layer._replace(normalization=None) if layer.normalization == "batch" else layer
+            for layer in structure.hidden
+        )
+        folded = Network(structure._replace(hidden=hidden), dtype=self.params.dtype)
+        for name, view in folded.named_parameters().items():
+            view[:] = self.named_parameters()[name]
+        for i, moments in enumerate(self.running):
+            gains = self.gains[i]
+            if moments is not None and gains is not None:
+                factors = gains / np.sqrt(moments[1] + moments.dtype.type(_engine.NORMALIZATION_EPSILON))
+                folded.coefs[i] *= factors
+                folded.intercepts[i] -= moments[0] * factors
+        if self.input_scales is not None and self.input_means is not None:
+            # In double precision: the means may be large against the scales.
+            scaled = folded.coefs[0] * self.input_scales.astype(np.float64)[:, np.newaxis]
+            folded.intercepts[0] -= self.input_means.astype(np.float64) @ scaled
+            folded.coefs[0][:] = scaled
+        return folded
 
     @property
     def flops_per_row(self) -> float:
         """Floating-point operations of one row's way forward and back, and its share of the gradients."""
         return 6.0 * self.params.size
 
-    def packed(self) -> _engine.PackedNetwork:
-        """Return the parameters in the engine's layout."""
-        packed = _engine.PackedNetwork(self.sizes, self.activation, self.loss, self.params.dtype)
+    def load_into(self, packed: _engine.PackedNetwork) -> None:
+        """Hand everything to a packed network of this structure."""
         packed.load(self.params)
+        for i, moments in enumerate(self.running):
+            if moments is not None:
+                packed.set_running(i, *moments)
+        if self.input_means is not None and self.input_scales is not None:
+            packed.scale_inputs(self.input_means, self.input_scales)
+
+    def packed(self) -> _engine.PackedNetwork:
+        """Return the network in the engine's layout."""
+        packed = _engine.PackedNetwork(*self.structure, self.params.dtype)
+        self.load_into(packed)
         return packed
 
     def predictor(self, form: str, n_jobs: int | None) -> Predictor:
         """Return a callable that gives the outputs, in one of a Predictor's forms, for plain arrays."""
+        folded = self.folded()
         predictor = _engine.Predictor(
-            self.sizes,
-            self.activation,
-            self.loss,
-            self.params.dtype,
+            *folded.structure,
+            folded.params.dtype,
             form=form,
             team_size=partial(team_size, n_jobs),
             flops_alone=2 * FLOPS_PER_THREAD,
         )
-        predictor.load(self.params)
+        folded.load_into(predictor)
         return predictor
 
-    def forward(self, rows: Rows, n_threads: int = 1) -> NDArray:
+    def forward(self, X: Rows | NDArray | scipy.sparse.sparray, n_threads: int = 1) -> NDArray:
         """Return the outputs for all rows, shape (n_rows, n_outputs)."""
-        return forward_in_pieces(self.packed(), rows, None, n_threads)
+        return forward_in_pieces(self.packed(), self._rows(X), None, n_threads)
+
+    def _rows(self, X: Rows | NDArray | scipy.sparse.sparray) -> Rows:
+        return X if isinstance(X, Rows) else rows_of(X, self.params.dtype)
 
     def loss_and_gradients(
-        self, rows: Rows, targets: NDArray, weights: NDArray | None = None, *, alpha: float = 0.0, n_threads: int = 1
+        self,
+        X: Rows | NDArray | scipy.sparse.sparray,
+        targets: NDArray,
+        weights: NDArray | None = None,
+        *,
+        alpha: float = 0.0,
+        n_threads: int = 1,
+        **options: Any,
     ) -> tuple[float, NDArray]:
         """Return the mean loss over all rows with its L2 term, and the gradient in the layout of params.
 
         The L2 term is alpha / 2 times the sum of the squared weights, divided by the number of rows (or the sum of
         their weights). For squared_error the gradient lacks the mean over outputs: it is n_outputs times that of
-        the loss.
+        the loss. Batch normalization takes the rows' own moments.
 
         Parameters
         ----------
-        rows : Rows
+        X : Rows, ndarray or sparse matrix of shape (n_rows, n_inputs)
         targets : ndarray
             int32 class numbers (n_rows,) for log_loss, else an array (n_rows, n_outputs) of the parameters' type.
         weights : ndarray of shape (n_rows,), float64, default=None
         alpha : float, default=0.0
         n_threads : int, default=1
+        **options
+            What else the engine's Trainer takes.
         """
-        return Gradients(self, rows, targets, weights, alpha=alpha, n_threads=n_threads)(self.params)
+        gradients = Gradients(self, self._rows(X), targets, weights, alpha=alpha, n_threads=n_threads, **options)
+        return gradients(self.params)
 
 
 class Gradients:
@@ -124,18 +322,19 @@ class Gradients:
         *,
         alpha: float,
         n_threads: int,
+        **options: Any,
     ) -> None:
         self._alpha = alpha
         self._orders = np.arange(rows.n_rows)[np.newaxis]
         self._trainer = _engine.Trainer(
-            network.sizes,
-            network.activation,
-            network.loss,
+            *network.structure,
             network.params.dtype,
             rule="gradient",
             max_batch=rows.n_rows,
             n_threads=n_threads,
+            **options,
         )
+        network.load_into(self._trainer)
         self._trainer.attach(rows, targets, weights)
 
     def __call__(self, params: NDArray) -> tuple[float, NDArray]:
@@ -148,18 +347,6 @@ class Gradients:
         gradient = np.empty_like(params)
         trainer.store(None, [gradient])
         return trainer.losses()[0], gradient
-
-
-def layer_views(params: NDArray, sizes: Sequence[int]) -> tuple[list[NDArray], list[NDArray]]:
-    """Return each layer's weights and biases as views of the flat vector."""
-    coefs, intercepts, start = [], [], 0
-    for n_in, n_out in pairwise(sizes):
-        end = start + (n_in + 1) * n_out
-        layer = params[start:end].reshape(n_in + 1, n_out)
-        coefs.append(layer[:-1])
-        intercepts.append(layer[-1])
-        start = end
-    return coefs, intercepts
 
 
 def forward_in_pieces(packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, n_threads: int) -> NDArray:

@@ -77,9 +77,7 @@ class MinibatchTraining:
         state = optimizer.state or optimizer.init([network.params])
         self._n_updates = state["step"]
         self._engine = _engine.Trainer(
-            network.sizes,
-            network.activation,
-            network.loss,
+            *network.structure,
             network.params.dtype,
             rule=optimizer.rule,
             max_batch=batch_size,

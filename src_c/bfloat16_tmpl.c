@@ -103,10 +103,9 @@ FM_INLINE void FM(round_weights)(const fm_layer *layer, long panel, long row) {
                                (words *)layer->rounded_transposed + (row * out_blocks) + panel * FM_BLOCK);
 }
 
-static void FM(round_layer)(const fm_layer *layer) {
-    for (long panel = 0; panel * FM_PANEL < layer->outputs; panel++)
-        for (long row = 0; row < layer->inputs; row += FM_BLOCK)
-            FM(round_weights)(layer, panel, row);
+static void FM(round_units)(const fm_layer *layer, long panel, long from, long to) {
+    for (long row = from * FM_UNIT; row < to * FM_UNIT && row < layer->inputs; row += FM_BLOCK)
+        FM(round_weights)(layer, panel, row);
 }
 
 /* Without the hardware's help, slowly. */
@@ -172,7 +171,7 @@ static void FM(bfloat16_dense)(long rows, long outputs, long depth, const void *
                                   (const char *)left + (first * left_stride + row) * FM_LINE_BYTES, left_step, b, start,
                                   part ? FM_PANEL : 0, to, FM_PANEL, NULL);
                 if (part == parts - 1)
-                    FM(finish_rows)(after, n, c, offset);
+                    FM(finish_rows)(after, panel, n, c, offset);
             }
         }
     }
@@ -209,11 +208,11 @@ static void FM(bfloat16_update)(const fm_layer *layer, long panel, long from, lo
                           (const char *)right + panel * blocks * FM_BLOCK_BYTES,
                           FM(start_of)(layer, panel, first, step), FM_PANEL, sums, FM_PANEL, step->last ? &soon : NULL);
         FM(finish)(layer, panel, first, n, sums, step, squares);
-        if (step->last)
+        if (step->last && !layer->limit)
             FM(round_weights)(layer, panel, first);
     }
     product->end();
     if (last == layer->inputs)
-        FM(update_biases)(layer, panel, rows, (const FM_REAL *)deltas + panel * d_stride * FM_PANEL, step);
+        FM(update_biases)(layer, panel, rows, deltas, d_stride, step);
 }
 #undef words

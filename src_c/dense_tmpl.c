@@ -105,12 +105,16 @@ FM_INLINE void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, 
 }
 
 /* The epilogue on rows of one panel, first of them at element offset of c. */
-FM_INLINE void FM(finish_rows)(const fm_after *after, long rows, void *c, long offset) {
+FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, void *c, long offset) {
     FM_REAL *at = (FM_REAL *)c + offset;
+    FM_REAL *shapes = after->shapes ? (FM_REAL *)after->shapes + offset : NULL;
     if (after->activate)
-        after->activate(rows, 1, at, 0);
+        after->activate(rows, at, after->slopes ? (FM_REAL *)after->slopes + offset : NULL, shapes,
+                        after->units && !after->same_units ? (const FM_REAL *)after->units + panel * FM_PANEL
+                                                           : after->units,
+                        after->number);
     else if (after->derivative)
-        after->derivative(rows, 1, (const FM_REAL *)after->a + offset, at, 0);
+        after->derivative(rows, (const FM_REAL *)after->at + offset, at, shapes, after->number);
 }
 
 /* A panel of so few outputs leaves most of a vector empty; what follows takes another dimension along the vectors. */
@@ -268,15 +272,15 @@ FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const 
  * taken in parts, c holding what is summed so far, so that a part of b stays in the first-level cache for all rows. */
 #undef FM_DEPTH_PART
 #define FM_DEPTH_PART 192
-static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased,
-                      void *c, long c_stride, const fm_after *after) {
+static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, long b_rows,
+                      int biased, void *c, long c_stride, const fm_after *after) {
 #if FM_VECTOR_BYTES == 64
     const FM_REAL *last_row = biased ? (const FM_REAL *)b + depth * FM_PANEL : NULL;
     if (outputs <= FM_NARROW) {
 #define FM_BODY(n) FM(dense_narrow)(n, rows, depth, a, a_stride, b, last_row, c)
         FM_NARROW_CASES(outputs, FM_BODY)
 #undef FM_BODY
-        FM(finish_rows)(after, rows, c, 0);
+        FM(finish_rows)(after, 0, rows, c, 0);
         return;
     }
 #endif
@@ -286,7 +290,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
     /* All tiles together ask for the part of b that comes next, each for the rows of c it will write. */
     const long read_step = tiles ? (2 * FM_PANEL + tiles - 1) / tiles : 0;
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
-        const FM_REAL *b_panel = (const FM_REAL *)b + panel * (depth + (biased != 0)) * FM_PANEL;
+        const FM_REAL *b_panel = (const FM_REAL *)b + panel * b_rows * FM_PANEL;
         const FM_REAL *bias = biased ? b_panel + depth * FM_PANEL : NULL;
         const long vectors = FM(vectors_in_panel)(outputs - panel * FM_PANEL);
         for (long part = 0, first = 0, length; part < parts; part++, first += length) {
@@ -306,7 +310,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
                                    a_stride * FM_PANEL, b_part + v * FM_LANES, start, part ? FM_PANEL : 0, c_tile,
                                    ahead);
                     if (part == parts - 1 && v + 2 >= vectors)
-                        FM(finish_rows)(after, end - row, c, offset);
+                        FM(finish_rows)(after, panel, end - row, c, offset);
                     row = end;
                 }
         }

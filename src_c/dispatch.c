@@ -113,14 +113,31 @@ const char *fm_source_codes(void) {
     return source_codes;
 }
 
-static const char *const activations[] = {
-#define FM_ACTIVATION(name, f, df) #name,
+static const struct {
+    const char *name;
+    int numbers, learnable, sloped;
+} activations[] = {
+#define FM_ACTIVATION(name, numbers, learnable, ...) {#name, numbers, learnable, 0},
+#define FM_SLOPED(name, numbers, learnable, ...) {#name, numbers, learnable, 1},
 #include "activations.def"
 #undef FM_ACTIVATION
+#undef FM_SLOPED
 };
 
 const char *fm_activation_name(int i) {
-    return i < COUNT(activations) ? activations[i] : NULL;
+    return i < COUNT(activations) ? activations[i].name : NULL;
+}
+
+int fm_activation_numbers(int i) {
+    return activations[i].numbers;
+}
+
+int fm_activation_learnable(int i) {
+    return activations[i].learnable;
+}
+
+int fm_activation_sloped(int i) {
+    return i >= COUNT(activations) || activations[i].sloped; /* the one past the end is native */
 }
 
 static const struct {

@@ -6,6 +6,8 @@
 #include "activations_tmpl.c"
 #include "losses_tmpl.c"
 #include "dense_tmpl.c"
+#include "normalize_tmpl.c"
+#include "random_tmpl.c"
 #include "updates_tmpl.c"
 #include "sparse_tmpl.c"
 #if FM_BITS == 32
@@ -17,15 +19,21 @@ static const fm_gather_fn FM(gathers)[] = {
 #include "sources.def"
 #undef FM_SOURCE
 };
-static const fm_elementwise_fn FM(activations)[] = {
-#define FM_ACTIVATION(name, f, df) FM(activate_##name),
+static const fm_activate_fn FM(activations)[] = {
+#define FM_ACTIVATION(name, ...) FM(activate_##name),
+#define FM_SLOPED FM_ACTIVATION
 #include "activations.def"
 #undef FM_ACTIVATION
+    FM(activate_native),
 };
 static const fm_derivative_fn FM(derivatives)[] = {
-#define FM_ACTIVATION(name, f, df) FM(derivative_##name),
+#define FM_ACTIVATION(name, ...) FM(derivative_##name),
+#undef FM_SLOPED
+#define FM_SLOPED(name, ...) FM(derivative_sloped),
 #include "activations.def"
 #undef FM_ACTIVATION
+#undef FM_SLOPED
+    FM(derivative_sloped),
 };
 static const fm_loss_fn FM(losses)[] = {
 #define FM_LOSS(name, takes_classes, link) FM(loss_##name),
@@ -53,10 +61,23 @@ const fm_kernels FM(kernels) = {
     .round_left = FM(round_left),
     .round_columns = FM(round_columns),
     .round_right = FM(round_right),
-    .round_layer = FM(round_layer),
+    .round_units = FM(round_units),
     .bfloat16_dense = FM(bfloat16_dense),
     .bfloat16_update = FM(bfloat16_update),
 #endif
+    .prepare_sums = FM(prepare_sums),
+    .limit_norms = FM(limit_norms),
+    .drop = FM(drop),
+    .add_noise = FM(add_noise),
+    .standardize = FM(standardize),
+    .layer_norm = FM(layer_norm),
+    .layer_norm_back = FM(layer_norm_back),
+    .column_moments = FM(column_moments),
+    .join_moments = FM(join_moments),
+    .batch_norm = FM(batch_norm),
+    .column_sums = FM(column_sums),
+    .join_sums = FM(join_sums),
+    .batch_norm_back = FM(batch_norm_back),
     .multiply_add = FM(multiply_add),
     .gather = FM(gathers),
     .activate = FM(activations),

@@ -25,14 +25,7 @@
 #define FM_MAX_SLOTS 2
 #define FM_MAX_HYPER 8
 
-/* Rows of a compressed sparse row matrix, columns ascending within a row. */
-typedef struct {
-    const int64_t *order; /* which rows, or NULL for 0, 1, 2, ... */
-    const int64_t *indptr;
-    const int32_t *indices;
-    const void *data;
-} fm_csr;
-
+/* A layer of weights; also, with no inputs, a vector of one parameter per unit, which lies where the biases would. */
 typedef struct {
     long inputs, outputs;
     void *weights;
@@ -41,32 +34,69 @@ typedef struct {
     void *slots[FM_MAX_SLOTS];
     void *rounded;            /* to bfloat16, kept in step with weights, for the products; NULL where they are not */
     void *rounded_transposed; /* NULL where nobody needs it */
+    const void *bias_deltas; /* the biases' deltas where they are not those of the weights, laid out as they; or NULL */
+    void *average;           /* of the weights over the steps; NULL for none */
+    double limit;            /* of the norm of a unit's weights; 0 for none */
 } fm_layer;
 
 typedef struct {
     int rule;
-    int first, last; /* first chunk of the batch: sums start at zero; last: the rule is applied */
-    int add;         /* not the last: the finished sums are added to those there are */
-    double l2;       /* added to the weights' gradient sum, times the weight; biases go free */
-    double scale;    /* 1 / (sum of the batch's sample weights) */
+    int first, last;   /* first chunk of the batch: sums start at zero; last: the rule is applied */
+    int add;           /* not the last: the finished sums are added to those there are */
+    int prepares;      /* whether l1 or clip_value is in use: the gradient is made before the rule sees it */
+    double l2;         /* added to the weights' gradient sum, times the weight; biases go free */
+    double l1;         /* the same, times the weight's sign */
+    double scale;      /* 1 / (sum of the batch's sample weights) */
+    double clip_value; /* the largest size of an element of the gradient; 0 for any */
+    double decay;      /* what stays of the average in this step */
     double constants[FM_MAX_HYPER];
 } fm_step;
 
 typedef void (*fm_gather_fn)(const void *x, ptrdiff_t row_bytes, const int64_t *order, long rows, long width, void *out,
                              long stride);
 typedef void (*fm_elementwise_fn)(long rows, long width, void *a, long stride);
-typedef void (*fm_derivative_fn)(long rows, long width, const void *a, void *deltas, long stride);
+/* An activation and its derivative, on rows of one panel, one after another. units: the panel's row of learned numbers; NULL
+ * where number is that of all units. slopes and shapes, NULL where nobody needs them, get df/dz and df/dnumber, of
+ * which the way back makes deltas. at: the activations, or the slopes of an activation that is sloped. */
+typedef void (*fm_activate_fn)(long rows, void *a, void *slopes, void *shapes, const void *units, double number);
+typedef void (*fm_derivative_fn)(long rows, const void *at, void *deltas, void *shapes, double number);
+/* A user's own activation, which takes the place of units. */
+typedef struct {
+    double (*value)(double), (*slope)(double);
+} fm_native;
 /* z in, deltas out; order picks the targets and weights; one weighted loss per row. weights may be NULL. */
 typedef void (*fm_loss_fn)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
                            const double *weights, double *row_losses);
 
-/* What a product does to a block of c while it is still in the first-level cache: an activation, a derivative (with the
- * activations a, laid out as c), or nothing. */
+/* What a product does to a block of c while it is still in the first-level cache: an activation, a derivative, or nothing.
+ * All but units are laid out as c. */
 typedef struct {
-    fm_elementwise_fn activate;
+    fm_activate_fn activate;
     fm_derivative_fn derivative;
-    const void *a;
+    const void *at;
+    void *slopes, *shapes;
+    const void *units; /* panel after panel; or, with in every panel the same, what native stands for */
+    int same_units;
+    double number;
 } fm_after;
+
+/* Random numbers by counting: each depends on key, row and column alone. */
+typedef struct {
+    uint64_t key;
+    long row;           /* the number of the first row */
+    uint32_t threshold; /* of 2^32 numbers so many drop a value */
+    double scale;       /* of the values that stay */
+} fm_mask;
+
+/* Rows of a compressed sparse row matrix, columns ascending within a row. */
+typedef struct {
+    const int64_t *order; /* which rows, or NULL for 0, 1, 2, ... */
+    const int64_t *indptr;
+    const int32_t *indices;
+    const void *data;
+    const void *scale;   /* of each column, or NULL */
+    const fm_mask *mask; /* of each element, or NULL */
+} fm_csr;
 
 typedef struct {
     /* families with one member */
@@ -74,10 +104,11 @@ typedef struct {
     int (*holds)(const void *panels, long stride, long rows, long width, const void *x, ptrdiff_t row_bytes);
     int (*finite)(long n, const void *x);
     void (*pack_transposed)(const void *weights, long inputs, long outputs, void *transposed);
-    void (*dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, int biased, void *c,
-                  long c_stride, const fm_after *after);
-    void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, void *c, long c_stride,
-                   const fm_after *after);
+    /* b_rows: of each panel of b, biases included if there are any; biased: whether they are added. */
+    void (*dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, long b_rows,
+                  int biased, void *c, long c_stride, const fm_after *after);
+    void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, int biased, void *c,
+                   long c_stride, const fm_after *after);
     /* units [from, to) of one output panel; biases go with the last unit. squares[unit] gets the sum of the squared
      * weights before the update. cursor: scratch, one per batch row. */
     void (*update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a, long a_stride,
@@ -89,22 +120,47 @@ typedef struct {
     void (*update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
                         const fm_step *step, double *squares);
     /* A layer's products with operands rounded to bfloat16 (bfloat16.h); NULL in double precision. The first three make
-     * operands of rows in panels, round_layer makes those of the weights. */
+     * operands of rows in panels, round_units those of the weights, whole blocks of one panel. */
     void (*round_left)(long rows, long width, const void *a, long a_stride, void *left, long stride);
     void (*round_columns)(long rows, long width, const void *a, long a_stride, void *columns, long blocks);
     void (*round_right)(long rows, long width, const void *a, long a_stride, void *right, long blocks);
-    void (*round_layer)(const fm_layer *layer);
+    void (*round_units)(const fm_layer *layer, long panel, long from, long to);
     void (*bfloat16_dense)(long rows, long outputs, long depth, const void *left, long left_stride, const void *right,
                            const void *bias, long bias_step, void *c, long c_stride, const fm_after *after);
     void (*bfloat16_update)(const fm_layer *layer, long panel, long from, long to, long rows, const void *columns,
                             const void *right, long blocks, const void *deltas, long d_stride, const fm_step *step,
                             double *squares);
+    /* Of finished gradient sums, laid out as weights, the gradient, in their place. squares and norms: for each unit, and
+     * for norms then the biases, the sum of its penalty and of its squared gradient. */
+    void (*prepare_sums)(const fm_layer *layer, long panel, long from, long to, const fm_step *step, double *squares,
+                         double *norms);
+    /* The weights of one panel's units, made short enough. */
+    void (*limit_norms)(const fm_layer *layer, long panel, const fm_step *step);
+    /* Rows in panels: dropped in part on the way to another place (or the same), with normal noise on top, and centred and
+     * scaled column by column (panels of one row). */
+    void (*drop)(long rows, long width, const void *from, void *to, long stride, const fm_mask *mask);
+    void (*add_noise)(long rows, long width, void *x, long stride, const fm_mask *mask);
+    void (*standardize)(long rows, long width, void *x, long stride, const void *means, const void *scales);
+    /* Normalisation, see normalize_tmpl.c. */
+    void (*layer_norm)(long rows, long width, void *z, long stride, void *normalized, void *scales, const void *gains,
+                       const void *biases, long biases_step, double epsilon);
+    void (*layer_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
+                            const void *scales, const void *gains);
+    void (*column_moments)(long rows, long width, const void *z, long stride, void *moments);
+    void (*join_moments)(long width, long rows, long block_rows, const void *moments, long step, double epsilon,
+                         double share, void *running, void *means, void *scales);
+    void (*batch_norm)(long rows, long width, void *z, long stride, void *normalized, const void *means,
+                       const void *scales, const void *gains, const void *biases, long biases_step);
+    void (*column_sums)(long rows, long width, const void *deltas, long stride, const void *normalized, void *sums);
+    void (*join_sums)(long width, long blocks, const void *sums, long step, void *total);
+    void (*batch_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
+                            const void *scales, const void *gains, const void *total, double share);
     /* Multiply-adds of registers, for as many steps; returns their number. What they take is the least that as many in a
      * product can take. */
     long (*multiply_add)(long steps);
     /* families with many members, indexed by the position of the member's line in its .def file */
     const fm_gather_fn *gather;
-    const fm_elementwise_fn *activate;
+    const fm_activate_fn *activate; /* and one more: native */
     const fm_derivative_fn *derivative;
     const fm_loss_fn *loss;
     const fm_elementwise_fn *link;
@@ -120,6 +176,9 @@ const fm_kernels *fm_isa_kernels(int isa, int bits);
 /* dispatch.c: the members' names in table order; NULL past the end. */
 const char *fm_source_codes(void);
 const char *fm_activation_name(int i);
+int fm_activation_numbers(int i);   /* how many it has, 0 or 1 */
+int fm_activation_learnable(int i); /* whether each unit may have its own */
+int fm_activation_sloped(int i);    /* whether training must keep slopes */
 const char *fm_loss_name(int i);
 int fm_loss_takes_classes(int i); /* targets are int32 class numbers, not a matrix of the compute type */
 const char *fm_loss_link(int i);

@@ -70,13 +70,51 @@ static const FM(apply_fn) FM(rules)[] = {
 #undef FM_RULE
 };
 
+/* The gradient of whole units, made in place of their finished sums. squares gets each unit's penalty, norms its squared
+ * gradient; either may be NULL. */
+FM_INLINE void FM(prepare)(const fm_layer *layer, ptrdiff_t offset, long rows, long vectors, FM_REAL *sums, double l1,
+                           double l2, const fm_step *step, double *squares, double *norms) {
+    const vec decay = v_all((FM_REAL)l2), sign = v_all((FM_REAL)l1), scale = v_all((FM_REAL)step->scale);
+    for (long unit = 0; unit < rows; unit += FM_UNIT) {
+        const long end = rows - unit < FM_UNIT ? rows : unit + FM_UNIT;
+        vec square = v_all(0), size = v_all(0), norm = v_all(0);
+        for (long r = unit; r < end; r++, offset += FM_PANEL, sums += FM_PANEL)
+            for (long v = 0; v < vectors; v++) {
+                const vec w = ((const vec *)((const FM_REAL *)layer->weights + offset))[v];
+                vec *at = (vec *)sums + v;
+                vec g = *at + decay * w;
+                g = v_select(w > 0, g + sign, v_select(w < 0, g - sign, g)) * scale;
+                if (step->clip_value)
+                    g = v_clamp(g, (FM_REAL)-step->clip_value, (FM_REAL)step->clip_value);
+                *at = g;
+                square += w * w;
+                size += v_abs(w);
+                norm += g * g;
+            }
+        if (squares)
+            squares[unit / FM_UNIT] = 0.5 * l2 * v_sum(square) + l1 * v_sum(size);
+        if (norms)
+            norms[unit / FM_UNIT] = v_sum(norm);
+    }
+}
+
+FM_INLINE void FM(follow_average)(const fm_layer *layer, ptrdiff_t offset, long rows, const fm_step *step) {
+    const vec *w = (const vec *)((const FM_REAL *)layer->weights + offset);
+    vec *average = (vec *)((FM_REAL *)layer->average + offset);
+    const vec stays = v_all((FM_REAL)step->decay), comes = v_all((FM_REAL)(1 - step->decay));
+    for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
+        average[i] = stays * average[i] + comes * w[i];
+}
+
 /* The finished sums of whole units, of one panel of inputs where there is a transposed copy: kept for the next chunk of
  * the batch, or turned into the update. */
-FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows, const FM_REAL *sums,
-                          const fm_step *step, double *squares) {
+FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows, FM_REAL *sums, const fm_step *step,
+                          double *squares) {
     const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
     const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
     const int biases = row == layer->inputs;
+    const double l2 = biases ? 0 : step->l2;
+    squares = biases ? NULL : squares + row / FM_UNIT;
     if (!step->last) {
         vec *kept = (vec *)((FM_REAL *)layer->sums + offset);
         for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
@@ -84,7 +122,17 @@ FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows
         return;
     }
     const FM(apply_fn) apply = FM(rules)[step->rule];
-    apply(rows, vectors, layer, offset, sums, biases ? 0 : step->l2, step, biases ? NULL : squares + row / FM_UNIT);
+    if (step->prepares) {
+        fm_step prepared = *step;
+        FM(prepare)(layer, offset, rows, vectors, sums, biases ? 0 : step->l1, l2, step, squares, NULL);
+        prepared.scale = 1;
+        apply(rows, vectors, layer, offset, sums, 0, &prepared, NULL);
+    } else
+        apply(rows, vectors, layer, offset, sums, l2, step, squares);
+    if (layer->limit)
+        return; /* limit_norms() does the rest */
+    if (layer->average)
+        FM(follow_average)(layer, offset, rows, step);
     if (layer->transposed && !biases)
         FM(transpose)((const FM_REAL *)layer->weights + offset, row, rows, panel, layer->outputs, layer->transposed);
 }
@@ -95,7 +143,10 @@ FM_INLINE const FM_REAL *FM(start_of)(const fm_layer *layer, long panel, long ro
 }
 
 /* The biases' gradient: the deltas of one panel, summed over the batch. */
-static void FM(update_biases)(const fm_layer *layer, long panel, long rows, const FM_REAL *d, const fm_step *step) {
+static void FM(update_biases)(const fm_layer *layer, long panel, long rows, const void *deltas, long d_stride,
+                              const fm_step *step) {
+    const FM_REAL *d =
+        (const FM_REAL *)(layer->bias_deltas ? layer->bias_deltas : deltas) + panel * d_stride * FM_PANEL;
     const FM_REAL *start = FM(start_of)(layer, panel, layer->inputs, step);
     vec sums[FM_PANEL_BYTES / FM_VECTOR_BYTES];
     for (long v = 0; v < FM_PANEL_VECTORS; v++)
@@ -103,7 +154,7 @@ static void FM(update_biases)(const fm_layer *layer, long panel, long rows, cons
     for (long r = 0; r < rows; r++)
         for (long v = 0; v < FM_PANEL_VECTORS; v++)
             sums[v] += ((const vec *)(d + r * FM_PANEL))[v];
-    FM(finish)(layer, panel, layer->inputs, 1, (const FM_REAL *)sums, step, NULL);
+    FM(finish)(layer, panel, layer->inputs, 1, (FM_REAL *)sums, step, NULL);
 }
 
 /* What finish() will touch, asked for by the first tiles of the last part: each takes a slot, the first also the weights,
@@ -176,7 +227,7 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
             FM(finish)(layer, panel, first, end - first, sums, step, squares);
     }
     if (last == layer->inputs)
-        FM(update_biases)(layer, panel, rows, d, step);
+        FM(update_biases)(layer, panel, rows, deltas, d_stride, step);
 }
 
 static void FM(update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
@@ -196,6 +247,41 @@ static void FM(update_sums)(const fm_layer *layer, long panel, long from, long t
                         pair += ((const vec *)((const FM_REAL *)sums[k + 1] + offset))[i];
                     total[i] = k ? total[i] + pair : pair;
                 }
-        FM(finish)(layer, panel, row, rows, (const FM_REAL *)total, step, squares);
+        FM(finish)(layer, panel, row, rows, (FM_REAL *)total, step, squares);
     }
+}
+
+static void FM(prepare_sums)(const fm_layer *layer, long panel, long from, long to, const fm_step *step,
+                             double *squares, double *norms) {
+    const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs, row = from * FM_UNIT;
+    const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
+    const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
+    const ptrdiff_t biases = (panel * (layer->inputs + 1) + layer->inputs) * FM_PANEL;
+    FM(prepare)(layer, offset, last - row, vectors, (FM_REAL *)layer->sums + offset, step->l1, step->l2, step,
+                squares + from, norms + from);
+    if (last == layer->inputs)
+        FM(prepare)(layer, biases, 1, vectors, (FM_REAL *)layer->sums + biases, 0, 0, step, NULL,
+                    norms + (layer->inputs + FM_UNIT - 1) / FM_UNIT);
+}
+
+static void FM(limit_norms)(const fm_layer *layer, long panel, const fm_step *step) {
+    const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
+    const ptrdiff_t offset = panel * (layer->inputs + 1) * FM_PANEL;
+    FM_REAL *weights = (FM_REAL *)layer->weights + offset;
+    const vec limit = v_all((FM_REAL)layer->limit);
+    for (long v = 0; v < vectors; v++) {
+        vec square = v_all(0);
+        for (long r = 0; r < layer->inputs; r++) {
+            const vec w = ((const vec *)(weights + r * FM_PANEL))[v];
+            square += w * w;
+        }
+        const vec norm = v_sqrt(square), share = v_select(norm > limit, limit / norm, v_all(1));
+        for (long r = 0; r < layer->inputs; r++)
+            ((vec *)(weights + r * FM_PANEL))[v] *= share;
+    }
+    if (layer->average)
+        FM(follow_average)(layer, offset, layer->inputs + 1, step);
+    for (long row = 0; layer->transposed && row < layer->inputs; row += FM_PANEL)
+        FM(transpose)(weights + row * FM_PANEL, row, layer->inputs - row < FM_PANEL ? layer->inputs - row : FM_PANEL,
+                      panel, layer->outputs, layer->transposed);
 }

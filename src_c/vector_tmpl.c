@@ -18,9 +18,13 @@ typedef FM_INT FM(integers) __attribute__((vector_size(FM_VECTOR_BYTES)));
 #define v_pow2 FM(vector_pow2)
 #define v_exp FM(vector_exp)
 #define v_expm1 FM(vector_expm1)
+#define v_expm1_below FM(vector_expm1_below)
+#define v_log_of FM(vector_log_of)
 #define v_log FM(vector_log)
+#define v_log1p FM(vector_log1p)
 #define v_logistic FM(vector_logistic)
 #define v_tanh FM(vector_tanh)
+#define v_normal_cdf FM(vector_normal_cdf)
 #define v_sqrt FM(vector_sqrt)
 #define v_over_root FM(vector_over_root)
 #define v_sum FM(vector_sum)
@@ -115,6 +119,10 @@ FM_INLINE double v_sum(vec x) {
 #undef FM_EXP_HIGH
 #undef FM_TANH_HIGH
 #undef FM_ROOT_HALF_BITS
+#undef FM_EXPM1_LOW
+#undef FM_NORMAL_HIGH
+#undef FM_NORMAL_CENTRE
+#undef FM_SPLIT_MASK
 #if FM_BITS == 32
 #define FM_MANTISSA 23
 #define FM_BIAS 127
@@ -125,6 +133,10 @@ FM_INLINE double v_sum(vec x) {
 #define FM_EXP_HIGH 89.0f
 #define FM_TANH_HIGH 10.0f
 #define FM_ROOT_HALF_BITS 0x3f3504f3
+#define FM_EXPM1_LOW -40.0f
+#define FM_NORMAL_HIGH 15.0f
+#define FM_NORMAL_CENTRE 3.0
+#define FM_SPLIT_MASK 0xfff
 #else
 #define FM_MANTISSA 52
 #define FM_BIAS 1023
@@ -135,6 +147,10 @@ FM_INLINE double v_sum(vec x) {
 #define FM_EXP_HIGH 710.0
 #define FM_TANH_HIGH 22.0
 #define FM_ROOT_HALF_BITS 0x3fe6a09e667f3bcd
+#define FM_EXPM1_LOW -80.0
+#define FM_NORMAL_HIGH 39.0
+#define FM_NORMAL_CENTRE 3.75
+#define FM_SPLIT_MASK 0x7ffffff
 #endif
 
 /* 2^n for n in the range of normal numbers. */
@@ -177,11 +193,10 @@ FM_INLINE vec v_exp(vec x) {
     return ((FM_REAL)1 + (r + rest)) * v_pow2(half) * v_pow2(n - half);
 }
 
-/* For normal numbers x > 0; NaN passes through. x = 2^n (1 + f) with 1 + f between the roots of 1/2 and 2, and with
- * s = f / (2 + f), log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...)), whose largest term is exact. */
-FM_INLINE vec v_log(vec x) {
-    const ivec n = ((ivec)x - (FM_INT)FM_ROOT_HALF_BITS) >> FM_MANTISSA;
-    const vec f = (vec)((ivec)x - (n << FM_MANTISSA)) - (FM_REAL)1, s = f / (f + (FM_REAL)2), z = s * s;
+/* n ln 2 + log(1 + f), 1 + f between the roots of 1/2 and 2: with s = f / (2 + f), log(1 + f) = 2 atanh(s)
+ * = f - (f^2/2 - s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...)), whose largest term is exact. */
+FM_INLINE vec v_log_of(vec f, vec n) {
+    const vec s = f / (f + (FM_REAL)2), z = s * s;
 #if FM_BITS == 32
     vec p = v_all((FM_REAL)(2.0 / 11));
 #else
@@ -196,18 +211,36 @@ FM_INLINE vec v_log(vec x) {
     p = p * z + (FM_REAL)(2.0 / 7);
     p = p * z + (FM_REAL)(2.0 / 5);
     p = p * z + (FM_REAL)(2.0 / 3);
-    const vec half = f * f * (FM_REAL)0.5, whole = __builtin_convertvector(n, vec);
-    const vec log_1pf = f - (half - (s * (half + z * p) + whole * FM_LN2_LOW));
-    return v_select(x == x, whole * FM_LN2_HIGH + log_1pf, x);
+    const vec half = f * f * (FM_REAL)0.5;
+    const vec log_1pf = f - (half - (s * (half + z * p) + n * FM_LN2_LOW));
+    return n * FM_LN2_HIGH + log_1pf;
 }
 
-/* For 0 <= x <= 2 FM_TANH_HIGH. */
+/* For normal numbers x > 0; NaN passes through. x = 2^n (1 + f). */
+FM_INLINE vec v_log(vec x) {
+    const ivec n = ((ivec)x - (FM_INT)FM_ROOT_HALF_BITS) >> FM_MANTISSA;
+    const vec f = (vec)((ivec)x - (n << FM_MANTISSA)) - (FM_REAL)1;
+    return v_select(x == x, v_log_of(f, __builtin_convertvector(n, vec)), x);
+}
+
+/* log(1 + x) for 0 <= x <= 1; NaN passes through. */
+FM_INLINE vec v_log1p(vec x) {
+    const ivec large = x > (FM_REAL)0.41421356237309505;
+    return v_log_of(v_select(large, (x - (FM_REAL)1) * (FM_REAL)0.5, x), v_select(large, v_all(1), v_all(0)));
+}
+
+/* For FM_EXPM1_LOW <= x <= 2 FM_TANH_HIGH. */
 FM_INLINE vec v_expm1(vec x) {
     ivec n;
     vec r;
     const vec rest = v_reduce(x, &n, &r), scale = v_pow2(n);
     const vec whole = scale - (FM_REAL)1, scaled = r * scale, sum = whole + scaled;
     return sum + (rest * scale + (scaled - (sum - whole))); /* with what rounding the sum lost */
+}
+
+/* For x <= 0; NaN passes through. */
+FM_INLINE vec v_expm1_below(vec x) {
+    return v_expm1(v_clamp(x, FM_EXPM1_LOW, 0));
 }
 
 /* In both functions below the quotient q = a / (b + c), b > c, is mended for what rounding b + c lost, with 1 / (b + c) from
@@ -225,4 +258,38 @@ FM_INLINE vec v_tanh(vec x) {
     const vec below = m + (FM_REAL)2, lost = v_select(m < (FM_REAL)2, m - (below - (FM_REAL)2), v_all(0));
     const vec q = m / below;
     return (vec)((ivec)(q - q * (lost * ((FM_REAL)0.5 - (FM_REAL)0.5 * q))) | sign);
+}
+
+/* (x + k) e^(x^2) erfc(x) as a polynomial in (x - k) / (x + k), k = FM_NORMAL_CENTRE, highest power first: a fit by
+ * Chebyshev's polynomials for all x whose erfc is not zero. */
+static const FM_REAL FM(erfc_scaled)[] = {
+#if FM_BITS == 32
+    -0.000333150355144f, -0.000497142237715f, 0.00307963214698f, -0.00121720932285f, -0.0268374257448f,
+    0.119527077692f,     -0.310466518013f,    0.590228447202f,   -0.883394463748f,   1.07400690584f,
+#else
+    -1.2981718729642874616e-9,  -4.6260804366035277784e-9, 6.2088856229895926486e-9,  4.0380811796380300194e-8,
+    -3.0751621107620589966e-8,  -2.6477096782521454735e-7, 2.8256584448475428676e-7,  1.657116510397439143e-6,
+    -3.2905857378297527012e-6,  -8.9044919845310031643e-6, 0.00003747199990844188234, 0.000010594158714891395249,
+    -0.00034864689818001595493, 0.0007948230677097879284,  0.00098633808356024713364, -0.012535880037475820297,
+    0.049118778615085057411,    -0.1319554011787550075,    0.27906204903378772191,    -0.4904702912076721942,
+    0.73631892522175164583,     -0.95874157665290961889,   1.0919229095627890428,
+#endif
+};
+
+/* The standard normal distribution: P(Z <= z), and in density its density, both with small relative errors in the lower
+ * tail too. What rounding z^2 lost is put back, since e^(-z^2/2) makes much of it. */
+FM_INLINE vec v_normal_cdf(vec z, vec *density) {
+    const vec size = v_clamp(v_abs(z), 0, FM_NORMAL_HIGH), square = size * size;
+    const vec high = (vec)((ivec)size & ~(FM_INT)FM_SPLIT_MASK), low = size - high;
+    const vec lost = ((high * high - square) + (FM_REAL)2 * high * low) + low * low;
+    const vec x = size * (FM_REAL)0.70710678118654752, below = x + (FM_REAL)FM_NORMAL_CENTRE;
+    const vec t = (x - (FM_REAL)FM_NORMAL_CENTRE) / below;
+    vec p = v_all(FM(erfc_scaled)[0]);
+#pragma GCC unroll 32
+    for (size_t i = 1; i < sizeof FM(erfc_scaled) / sizeof(FM_REAL); i++)
+        p = p * t + FM(erfc_scaled)[i];
+    const vec bell = v_exp(square * (FM_REAL)-0.5) * ((FM_REAL)1 - lost * (FM_REAL)0.5);
+    const vec tail = (FM_REAL)0.5 * bell * p / below;
+    *density = bell * (FM_REAL)0.3989422804014327;
+    return v_select(z > 0, (FM_REAL)1 - tail, tail);
 }

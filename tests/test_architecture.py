@@ -98,13 +98,13 @@ def code(path):
 
 
 def members(table, macro):
-    return re.findall(rf"^{macro}\(('?.+?'?),", (CORE / table).read_text(), flags=re.M)
+    return re.findall(rf"^(?:{macro})\(('?.+?'?),", (CORE / table).read_text(), flags=re.M)
 
 
 @pytest.mark.parametrize(
     ("table", "macro", "registry"),
     [
-        ("activations.def", "FM_ACTIVATION", _engine.ACTIVATIONS),
+        ("activations.def", "FM_ACTIVATION|FM_SLOPED", _engine.ACTIVATIONS),
         ("losses.def", "FM_LOSS", _engine.LOSSES),
         ("updates.def", "FM_RULE", _engine.RULES),
         ("sources.def", "FM_SOURCE", tuple(f"'{code}'" for code in _engine.SOURCE_CODES)),

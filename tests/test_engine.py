@@ -10,9 +10,7 @@ import scipy.sparse
 from cases import NETWORKS
 
 from fastmlp import _engine
-from fastmlp.activations import ACTIVATIONS
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, OUTPUT_ACTIVATIONS
-from fastmlp.network import layer_views
 from fastmlp.optimizers import SGD, Adam
 from fastmlp.rows import rows_of
 from tests import reference
@@ -89,8 +87,9 @@ def loss_and_gradient(
 ):
     """Of all rows as one batch."""
     trainer = _engine.Trainer(
-        sizes, activation, loss, dtype, rule="gradient", max_batch=len(targets), n_threads=n_threads, isa=isa
-    )
+        sizes, reference.hidden(activation, sizes), loss, dtype,
+        rule="gradient", max_batch=len(targets), n_threads=n_threads, isa=isa,
+    )  # fmt: skip
     trainer.load(params)
     trainer.attach(rows_of(X, dtype), targets, weights)
     value, gradient = passed(trainer, np.arange(len(targets)), len(targets), alpha), np.empty_like(params)
@@ -102,7 +101,13 @@ def oracle(sizes, activation, loss, X, y, params, alpha=0.0, weights=None):
     """The same in float64 NumPy."""
     wide = params.astype(np.float64)
     value, coef_grads, intercept_grads = reference.loss_and_gradients(
-        X.astype(np.float64), y.astype(np.float64), *layer_views(wide, sizes), activation, loss, alpha, weights
+        X.astype(np.float64),
+        y.astype(np.float64),
+        *reference.layer_views(wide, sizes),
+        activation,
+        loss,
+        alpha,
+        weights,
     )
     pairs = zip(coef_grads, intercept_grads, strict=True)
     return value, np.concatenate([part.ravel() for pair in pairs for part in pair])
@@ -116,7 +121,7 @@ def assert_close(actual, expected, dtype, factor=1.0):
 
 @pytest.mark.parametrize("sizes", NETWORKS, ids=str)
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", _engine.ACTIVATIONS)
 def test_gradients(activation, loss, sizes, dtype, isa):
     params, X, targets, y = problem(sizes, loss, dtype)
     weights = np.random.default_rng(1).uniform(0, 2, len(X))
@@ -300,13 +305,13 @@ def test_callers_denormals_come_back(n_threads, dtype):
 
 @pytest.mark.parametrize("n_rows", [0, 1, 127, 128, 129, 400])
 def test_forward(n_rows, dtype, isa):
-    for sizes, loss, activation in zip(NETWORKS, itertools.cycle(LOSSES), itertools.cycle(ACTIVATIONS)):
+    for sizes, loss, activation in zip(NETWORKS, itertools.cycle(LOSSES), itertools.cycle(_engine.ACTIVATIONS)):
         params, X, _, _ = problem(sizes, loss, dtype, n_rows)
-        network = _engine.PackedNetwork(sizes, activation, loss, dtype, isa=isa)
+        network = _engine.PackedNetwork(sizes, reference.hidden(activation, sizes), loss, dtype, isa=isa)
         network.load(params)
         expected = reference.forward(
-            X.astype(np.float64), *layer_views(params.astype(np.float64), sizes), activation, loss
-        )[-1]
+            X.astype(np.float64), *reference.layer_views(params.astype(np.float64), sizes), activation, loss
+        )[0][-1]
         out = network.forward(rows_of(X, dtype))
         assert out.dtype == dtype
         assert_close(out, expected, dtype)
@@ -388,10 +393,10 @@ def test_predictor_knows_its_parameters(dtype, isa):
         predictor = predictor_of(params, sizes, "squared_error", dtype, isa)
         for i in {0, 1, len(params) // 2, len(params) - sizes[-1], len(params) - 1}:
             changed = params.copy()
-            assert predictor.holds(*layer_views(changed, sizes))
+            assert predictor.holds(*reference.layer_views(changed, sizes))
             changed[i] = np.nextafter(changed[i], 2, dtype=dtype) if i else 0
-            assert not predictor.holds(*layer_views(changed, sizes))
-        coefs, intercepts = layer_views(params, sizes)
+            assert not predictor.holds(*reference.layer_views(changed, sizes))
+        coefs, intercepts = reference.layer_views(params, sizes)
         assert not predictor.holds(coefs[:-1], intercepts[:-1])
         assert not predictor.holds(coefs, [None, *intercepts[1:]])
         if params.dtype == np.float64:
@@ -496,7 +501,9 @@ def test_bfloat16_products_this_machine_lacks():
 def test_bfloat16_products_are_those_of_rounded_operands(sizes, n_rows, isa, bfloat16_product):
     """Exactly: sums of whole numbers do not depend on their order."""
     params, X, y = whole_numbers(sizes, n_rows)
-    outputs, expected = reference.bfloat16_gradients(X, y, *layer_views(params, sizes), "relu", "squared_error")
+    outputs, expected = reference.bfloat16_gradients(
+        X, y, *reference.layer_views(params, sizes), "relu", "squared_error"
+    )
     assert any((reference.round_to_bfloat16(g) != g).any() for g in [outputs, *expected]) or sizes == (1, 1)
     largest = max(np.abs(g).max() for g in expected)
     assert largest < 1 << 24

@@ -97,7 +97,7 @@ BAD_FITS = {
     "n_jobs=0": ({"n_jobs": 0}, (X_IRIS, Y_IRIS), ValueError, r"The 'n_jobs' parameter .* Got 0 instead"),
     "n_jobs=1.5": ({"n_jobs": 1.5}, (X_IRIS, Y_IRIS), ValueError, r"The 'n_jobs' parameter .* Got 1\.5 instead"),
     "dtype='int8'": ({"dtype": "int8"}, (X_IRIS, Y_IRIS), ValueError, r"The 'dtype' parameter .* Got 'int8' instead"),
-    "unknown activation": ({"activation": "elu"}, (X_IRIS, Y_IRIS), ValueError, r"'activation' parameter .* Got 'elu'"),
+    "unknown activation": ({"activation": "rely"}, (X_IRIS, Y_IRIS), ValueError, r"activation=.rely. .* are .relu."),
     "unknown solver": ({"solver": "rms"}, (X_IRIS, Y_IRIS), ValueError, r"The 'solver' parameter .* Got 'rms' instead"),
     "negative alpha": ({"alpha": -1.0}, (X_IRIS, Y_IRIS), ValueError, r"The 'alpha' parameter .* Got -1\.0 instead"),
     "hidden_layer_sizes=(3, 0)": (

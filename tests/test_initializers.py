@@ -5,7 +5,7 @@ import pytest
 
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.initializers import glorot_uniform
-from fastmlp.network import layer_views
+from tests.reference import layer_views
 
 SIZES = (50, 40, 30)
 

@@ -13,7 +13,6 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 import fastmlp
-from fastmlp.activations import ACTIVATIONS
 from fastmlp.optimizers import OPTIMIZERS
 from fastmlp.schedules import SCHEDULES
 
@@ -58,7 +57,7 @@ def assert_same(ours, theirs):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", SKLEARN["activation"])
 @pytest.mark.parametrize("solver", OPTIMIZERS)
 def test_loss_curves_and_iterations(problem, solver, activation, early_stopping):
     ours, theirs, X, y = problem
@@ -79,7 +78,7 @@ def test_loss_curves_and_iterations(problem, solver, activation, early_stopping)
 
 
 @pytest.mark.parametrize("hidden", [(), (7,), (20, 5, 9)], ids=str)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", SKLEARN["activation"])
 def test_initial_weights_bit_equal(problem, activation, hidden):
     """A vanishing learning rate leaves the initial weights where they are."""
     ours, theirs, X, y = problem

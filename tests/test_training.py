@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastmlp.batching import RowOrder
-from fastmlp.network import Network
+from fastmlp.network import Network, Structure
 from fastmlp.optimizers import LBFGS, OPTIMIZERS
 from fastmlp.rows import rows_of
 from fastmlp.training import MinibatchTraining, minimize_full_batch
@@ -15,7 +15,7 @@ SIZES, LOSS = (5, 11, 3), "log_loss"
 
 def training(dtype, solver="adam", optimizer=None, n_threads=1):
     params, X, targets, _ = problem(SIZES, LOSS, dtype, 45)
-    network, optimizer = Network(params, SIZES, "tanh", LOSS), optimizer or OPTIMIZERS[solver](0.01)
+    network, optimizer = Network(Structure.of(SIZES, "tanh", LOSS), params), optimizer or OPTIMIZERS[solver](0.01)
     order = RowOrder(np.arange(45), True, np.random.RandomState(0))
     return (
         network,
@@ -62,7 +62,7 @@ def test_finish_writes_back_and_another_loop_goes_on(solver, dtype):
     orders = [RowOrder(np.arange(45), False, None) for _ in range(3)]
     results = []
     for epochs in ([4], [1, 3]):
-        network, optimizer = Network(params.copy(), SIZES, "tanh", LOSS), OPTIMIZERS[solver](0.01)
+        network, optimizer = Network(Structure.of(SIZES, "tanh", LOSS), params.copy()), OPTIMIZERS[solver](0.01)
         for n in epochs:
             loop = MinibatchTraining(
                 network, optimizer, rows_of(X, dtype), targets, None,
@@ -82,7 +82,7 @@ def test_outputs_are_the_present_networks(dtype):
     _, X, _, _ = problem(SIZES, LOSS, dtype, 45)
     loop.run(2, lambda loss: False)
     order = np.array([3, 1, 44])
-    present = Network(loop.params(), SIZES, "tanh", LOSS).forward(rows_of(X[order], dtype))
+    present = Network(Structure.of(SIZES, "tanh", LOSS), loop.params()).forward(rows_of(X[order], dtype))
     np.testing.assert_array_equal(loop.outputs(order), present)
     assert not np.array_equal(present, network.forward(rows_of(X[order], dtype)))
 
@@ -137,7 +137,7 @@ def test_ctrl_c_ends_the_loop_with_a_warning(dtype):
 
 def test_full_batch():
     params, X, targets, _ = problem(SIZES, LOSS, np.float64, 45)
-    network = Network(params, SIZES, "tanh", LOSS)
+    network = Network(Structure.of(SIZES, "tanh", LOSS), params)
     rows, losses = rows_of(X, np.float64), []
     result = minimize_full_batch(
         network, LBFGS(), rows, targets, None,
@@ -152,7 +152,7 @@ def test_full_batch():
 
 def test_full_batch_interrupted():
     params, X, targets, _ = problem(SIZES, LOSS, np.float64, 45)
-    network = Network(params, SIZES, "tanh", LOSS)
+    network = Network(Structure.of(SIZES, "tanh", LOSS), params)
 
     def interrupt(n_iter, loss):
         raise KeyboardInterrupt

@@ -1,0 +1,171 @@
+/* Normalisation of a hidden layer's z: x = (z - mean) scale, scale = 1 / sqrt(variance + epsilon), y = gain x + bias; of
+ * each row over its units (layer), or of each unit over the rows (batch), whose moments are joined from those of blocks
+ * of rows in the blocks' order.
+ *
+ * On the way back the deltas of y become those of z. What normalized holds (x) becomes the deltas of the gains; those of
+ * the biases, which are the deltas of y, are kept apart. gains, means and scales of columns lie in panels of one row;
+ * moments and sums in panels of two: mean and sum of squared deviations, or sums of deltas and of deltas times x. */
+
+/* The lanes of a vector that hold units, given how many units there are from its first lane on. */
+FM_INLINE vec FM(units_only)(vec x, long units) {
+    return units >= FM_LANES ? x : v_select(v_lane_numbers() < (FM_INT)units, x, v_all(0));
+}
+
+/* Calls for each vector of row r with its panel and its number in it. */
+#undef FM_EACH_UNIT
+#define FM_EACH_UNIT(panel, v, width)                                               \
+    for (long panel = 0; panel * FM_PANEL < (width); panel++)                       \
+        for (long v = 0; v < FM(vectors_in_panel)((width) - panel * FM_PANEL); v++)
+
+FM_INLINE vec *FM(unit_at)(void *base, long stride, long panel, long r, long v) {
+    return (vec *)((FM_REAL *)base + (panel * stride + r) * FM_PANEL) + v;
+}
+
+FM_INLINE const vec *FM(column_at)(const void *base, long panel, long v) {
+    return (const vec *)base + panel * FM_PANEL_VECTORS + v;
+}
+
+static void FM(layer_norm)(long rows, long width, void *z, long stride, void *normalized, void *scales,
+                           const void *gains, const void *biases, long biases_step, double epsilon) {
+    for (long r = 0; r < rows; r++) {
+        vec sum = v_all(0), square = v_all(0);
+        FM_EACH_UNIT(panel, v, width)
+        sum += FM(units_only)(*FM(unit_at)(z, stride, panel, r, v), width - panel * FM_PANEL - v * FM_LANES);
+        const FM_REAL mean = (FM_REAL)(v_sum(sum) / (double)width);
+        FM_EACH_UNIT(panel, v, width) {
+            const vec d =
+                FM(units_only)(*FM(unit_at)(z, stride, panel, r, v) - mean, width - panel * FM_PANEL - v * FM_LANES);
+            square += d * d;
+        }
+        const FM_REAL scale = (FM_REAL)(1 / sqrt(v_sum(square) / (double)width + epsilon));
+        if (scales)
+            ((FM_REAL *)scales)[r] = scale;
+        FM_EACH_UNIT(panel, v, width) {
+            vec *at = FM(unit_at)(z, stride, panel, r, v);
+            const vec x = (*at - mean) * scale;
+            if (normalized)
+                *FM(unit_at)(normalized, stride, panel, r, v) = x;
+            *at =
+                x * *FM(column_at)(gains, panel, v) + ((const vec *)((const FM_REAL *)biases + panel * biases_step))[v];
+        }
+    }
+}
+
+static void FM(layer_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
+                                const void *scales, const void *gains) {
+    for (long r = 0; r < rows; r++) {
+        vec sum = v_all(0), product = v_all(0);
+        FM_EACH_UNIT(panel, v, width) {
+            const vec g = *FM(unit_at)(deltas, stride, panel, r, v) * *FM(column_at)(gains, panel, v);
+            sum += g;
+            product += g * FM(units_only)(*FM(unit_at)(normalized, stride, panel, r, v),
+                                          width - panel * FM_PANEL - v * FM_LANES);
+        }
+        const FM_REAL mean = (FM_REAL)(v_sum(sum) / (double)width), slope = (FM_REAL)(v_sum(product) / (double)width);
+        const FM_REAL scale = ((const FM_REAL *)scales)[r];
+        FM_EACH_UNIT(panel, v, width) {
+            vec *at = FM(unit_at)(deltas, stride, panel, r, v), *x = FM(unit_at)(normalized, stride, panel, r, v);
+            const vec d = *at, g = d * *FM(column_at)(gains, panel, v);
+            *at = FM(units_only)((g - mean - *x * slope) * scale, width - panel * FM_PANEL - v * FM_LANES);
+            *FM(unit_at)(bias_deltas, stride, panel, r, v) = d;
+            *x = FM(units_only)(d * *x, width - panel * FM_PANEL - v * FM_LANES);
+        }
+    }
+}
+
+static void FM(column_moments)(long rows, long width, const void *z, long stride, void *moments) {
+    FM_EACH_UNIT(panel, v, width) {
+        vec sum = v_all(0), square = v_all(0);
+        for (long r = 0; r < rows; r++)
+            sum += *FM(unit_at)((void *)z, stride, panel, r, v);
+        const vec mean = sum / (FM_REAL)rows;
+        for (long r = 0; r < rows; r++) {
+            const vec d = *FM(unit_at)((void *)z, stride, panel, r, v) - mean;
+            square += d * d;
+        }
+        *FM(unit_at)(moments, 2, panel, 0, v) = mean;
+        *FM(unit_at)(moments, 2, panel, 1, v) = square;
+    }
+}
+
+/* Of blocks of block_rows rows each, the last of what is left; step: elements from one block's moments to the next. With a
+ * share, the running mean and (unbiased) variance move so far towards the batch's. */
+static void FM(join_moments)(long width, long rows, long block_rows, const void *moments, long step, double epsilon,
+                             double share, void *running, void *means, void *scales) {
+    FM_EACH_UNIT(panel, v, width) {
+        vec mean = v_all(0), square = v_all(0);
+        for (long first = 0, block = 0; first < rows; first += block_rows, block++) {
+            const long n = rows - first < block_rows ? rows - first : block_rows;
+            const FM_REAL *at = (const FM_REAL *)moments + block * step;
+            const vec d = *FM(unit_at)((void *)at, 2, panel, 0, v) - mean;
+            mean += d * (FM_REAL)((double)n / (double)(first + n));
+            square += *FM(unit_at)((void *)at, 2, panel, 1, v) +
+                      d * d * (FM_REAL)((double)first * (double)n / (double)(first + n));
+        }
+        *FM(unit_at)(means, 1, panel, 0, v) = mean;
+        *FM(unit_at)(scales, 1, panel, 0, v) =
+            (FM_REAL)1 / v_sqrt(square * (FM_REAL)(1 / (double)rows) + (FM_REAL)epsilon);
+        if (running && rows > 1) {
+            vec *old_mean = FM(unit_at)(running, 2, panel, 0, v), *old_variance = FM(unit_at)(running, 2, panel, 1, v);
+            *old_mean += (FM_REAL)share * (mean - *old_mean);
+            *old_variance += (FM_REAL)share * (square * (FM_REAL)(1 / (double)(rows - 1)) - *old_variance);
+        }
+    }
+}
+
+static void FM(batch_norm)(long rows, long width, void *z, long stride, void *normalized, const void *means,
+                           const void *scales, const void *gains, const void *biases, long biases_step) {
+    FM_EACH_UNIT(panel, v, width) {
+        const vec mean = *FM(column_at)(means, panel, v), scale = *FM(column_at)(scales, panel, v);
+        const vec gain = *FM(column_at)(gains, panel, v);
+        const vec bias = ((const vec *)((const FM_REAL *)biases + panel * biases_step))[v];
+        for (long r = 0; r < rows; r++) {
+            vec *at = FM(unit_at)(z, stride, panel, r, v);
+            const vec x = (*at - mean) * scale;
+            if (normalized)
+                *FM(unit_at)(normalized, stride, panel, r, v) = x;
+            *at = x * gain + bias;
+        }
+    }
+}
+
+static void FM(column_sums)(long rows, long width, const void *deltas, long stride, const void *normalized,
+                            void *sums) {
+    FM_EACH_UNIT(panel, v, width) {
+        vec sum = v_all(0), product = v_all(0);
+        for (long r = 0; r < rows; r++) {
+            const vec d = *FM(unit_at)((void *)deltas, stride, panel, r, v);
+            sum += d;
+            product += d * *FM(unit_at)((void *)normalized, stride, panel, r, v);
+        }
+        *FM(unit_at)(sums, 2, panel, 0, v) = sum;
+        *FM(unit_at)(sums, 2, panel, 1, v) = product;
+    }
+}
+
+static void FM(join_sums)(long width, long blocks, const void *sums, long step, void *total) {
+    FM_EACH_UNIT(panel, v, width)
+    for (long row = 0; row < 2; row++) {
+        vec sum = v_all(0);
+        for (long block = 0; block < blocks; block++)
+            sum += *FM(unit_at)((FM_REAL *)sums + block * step, 2, panel, row, v);
+        *FM(unit_at)(total, 2, panel, row, v) = sum;
+    }
+}
+
+/* share: 1 / (rows of the batch). */
+static void FM(batch_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
+                                const void *scales, const void *gains, const void *total, double share) {
+    FM_EACH_UNIT(panel, v, width) {
+        const vec mean = *FM(unit_at)((void *)total, 2, panel, 0, v) * (FM_REAL)share;
+        const vec slope = *FM(unit_at)((void *)total, 2, panel, 1, v) * (FM_REAL)share;
+        const vec factor = *FM(column_at)(gains, panel, v) * *FM(column_at)(scales, panel, v);
+        for (long r = 0; r < rows; r++) {
+            vec *at = FM(unit_at)(deltas, stride, panel, r, v), *x = FM(unit_at)(normalized, stride, panel, r, v);
+            const vec d = *at;
+            *at = factor * (d - mean - *x * slope);
+            *FM(unit_at)(bias_deltas, stride, panel, r, v) = d;
+            *x *= d;
+        }
+    }
+}

@@ -1,0 +1,102 @@
+/* Dropout, noise, and columns centred and scaled. The random numbers come by counting: each is a hash of key, row and
+ * column, so that they depend neither on threads nor on vectors, and the way back has those of the way forward. */
+
+/* A number of 64 bits, well mixed (the finaliser of SplitMix64). */
+FM_INLINE uint64_t FM(mixed)(uint64_t x) {
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+FM_INLINE uint64_t FM(key_of_row)(const fm_mask *mask, long row) {
+    return FM(mixed)(mask->key + 0x9e3779b97f4a7c15u * (uint64_t)(mask->row + row + 1));
+}
+
+/* Three rounds of multiplying and shifting, with half of the key before the first and half before the last. */
+FM_INLINE uint32_t FM(random)(uint64_t key, uint32_t column) {
+    uint32_t x = (column + 1) * 0x9e3779b9u + (uint32_t)key;
+    x = (x ^ x >> 17) * 0xed5ad4bbu;
+    x = (x ^ x >> 11) * 0xac4c1b51u;
+    x += (uint32_t)(key >> 32);
+    x = (x ^ x >> 15) * 0x31848babu;
+    return x ^ x >> 14;
+}
+
+FM_INLINE void FM(random_row)(uint64_t key, long panel, uint32_t *numbers) {
+    for (uint32_t j = 0; j < FM_PANEL; j++)
+        numbers[j] = FM(random)(key, (uint32_t)(panel * FM_PANEL) + j);
+}
+
+static void FM(drop)(long rows, long width, const void *from, void *to, long stride, const fm_mask *mask) {
+    for (long r = 0; r < rows; r++) {
+        const uint64_t key = FM(key_of_row)(mask, r);
+        for (long panel = 0; panel * FM_PANEL < width; panel++) {
+            const ptrdiff_t offset = (panel * stride + r) * FM_PANEL;
+            uint32_t numbers[FM_PANEL];
+            FM_REAL share[FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));
+            FM(random_row)(key, panel, numbers);
+            for (long j = 0; j < FM_PANEL; j++)
+                share[j] = numbers[j] < mask->threshold ? 0 : (FM_REAL)mask->scale;
+            for (long v = 0; v < FM_PANEL_VECTORS; v++)
+                ((vec *)((FM_REAL *)to + offset))[v] =
+                    ((const vec *)((const FM_REAL *)from + offset))[v] * ((const vec *)share)[v];
+        }
+    }
+}
+
+/* cos(2 pi u) for 0 <= u < 1, by Taylor's series of the sine around the middle; the error is below 1e-9. */
+FM_INLINE vec FM(cosine_of_turn)(vec u) {
+    const vec x = (v_abs(u - (FM_REAL)0.5) - (FM_REAL)0.25) * (FM_REAL)6.283185307179586, square = x * x;
+    vec p = v_all((FM_REAL)(1.0 / 6227020800));
+    p = p * square - (FM_REAL)(1.0 / 39916800);
+    p = p * square + (FM_REAL)(1.0 / 362880);
+    p = p * square - (FM_REAL)(1.0 / 5040);
+    p = p * square + (FM_REAL)(1.0 / 120);
+    p = p * square - (FM_REAL)(1.0 / 6);
+    return x + x * square * p;
+}
+
+/* Normal numbers times mask->scale are added, by the method of Box and Muller. */
+static void FM(add_noise)(long rows, long width, void *x, long stride, const fm_mask *mask) {
+    for (long r = 0; r < rows; r++) {
+        const uint64_t key = FM(key_of_row)(mask, r);
+        for (long panel = 0; panel * FM_PANEL < width; panel++) {
+            vec *at = (vec *)((FM_REAL *)x + (panel * stride + r) * FM_PANEL);
+            uint32_t numbers[2][FM_PANEL];
+            FM_REAL uniform[2][FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));
+            FM(random_row)(key, panel, numbers[0]);
+            FM(random_row)(~key, panel, numbers[1]);
+            /* In the middle of 2^24 steps, so that neither 0 nor 1 occurs in single precision. */
+            for (int i = 0; i < 2; i++)
+                for (long j = 0; j < FM_PANEL; j++)
+                    uniform[i][j] =
+                        ((FM_REAL)(int32_t)(numbers[i][j] >> 9) + (FM_REAL)0.5) * (FM_REAL)1.1920928955078125e-07;
+            for (long v = 0; v < FM_PANEL_VECTORS; v++) {
+                const vec radius = v_sqrt(v_log(((const vec *)uniform[0])[v]) * (FM_REAL)-2);
+                at[v] += (FM_REAL)mask->scale * radius * FM(cosine_of_turn)(((const vec *)uniform[1])[v]);
+            }
+        }
+    }
+}
+
+static void FM(standardize)(long rows, long width, void *x, long stride, const void *means, const void *scales) {
+    for (long panel = 0; panel * FM_PANEL < width; panel++) {
+        const vec *mean = (const vec *)means + panel * FM_PANEL_VECTORS;
+        const vec *scale = (const vec *)scales + panel * FM_PANEL_VECTORS;
+        vec *at = (vec *)((FM_REAL *)x + panel * stride * FM_PANEL);
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
+            at[i] = (at[i] - mean[i % FM_PANEL_VECTORS]) * scale[i % FM_PANEL_VECTORS];
+    }
+}
+
+/* Element k of a CSR matrix, which is in row r of those at hand, as training sees it. */
+FM_INLINE FM_REAL FM(element)(const fm_csr *x, long r, int64_t k) {
+    FM_REAL value = ((const FM_REAL *)x->data)[k];
+    if (x->scale)
+        value *= ((const FM_REAL *)x->scale)[x->indices[k]];
+    if (x->mask)
+        value *= FM(random)(FM(key_of_row)(x->mask, r), (uint32_t)x->indices[k]) < x->mask->threshold
+                     ? 0
+                     : (FM_REAL)x->mask->scale;
+    return value;
+}
