@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 import fastmlp
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.optimizers import OPTIMIZERS
-from fastmlp.schedules import SCHEDULES
 
 CLASSIFICATION = ("iris", "digits", "breast_cancer", "wine")
 REGRESSION = ("diabetes", "linnerud")
@@ -92,8 +91,10 @@ def test_initial_weights_bit_equal(problem, activation, hidden):
         np.testing.assert_array_equal(a, b)
 
 
+SKLEARN_SCHEDULES = sorted(sklearn.neural_network.MLPClassifier._parameter_constraints["learning_rate"][0].options)
+
 VARIANTS = [
-    *({"solver": "sgd", "learning_rate": schedule} for schedule in SCHEDULES),
+    *({"solver": "sgd", "learning_rate": schedule} for schedule in SKLEARN_SCHEDULES),
     {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 2},
     {"solver": "sgd", "nesterovs_momentum": False},
     {"solver": "sgd", "momentum": 0},
