@@ -5,7 +5,7 @@ How the package hangs together; arrows run one way, and a test refuses an import
     estimators --> training --> network ------> _engine.pyx --> src_c/ (one core, one block)
         |             |            |                ^
         |             +--> optimizers --------------+
-        |             +--> rows, batching, stopping, threads                        (leaves)
+        |             +--> rows, batching, stopping, threads, augmentation          (leaves)
         +--> targets  +--> losses, activations, initializers, schedules --> components   (leaves: names, formulas)
 """
 

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from sklearn.base import BaseEstimator
 
 
@@ -49,6 +51,40 @@ class Component(BaseEstimator):
             if type(value) is not type(defaults[name]) or repr(value) != repr(defaults[name])
         }
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+
+def real_array(given: Any, shape: tuple[int, ...], dtype: DTypeLike, what: str) -> NDArray:
+    """Return what a callable of the user's gave, as an array of a type.
+
+    Raises
+    ------
+    ValueError
+        Unless these are real numbers of that shape, finite in that type; it begins with ``what``.
+
+    Examples
+    --------
+    >>> from fastmlp.components import real_array
+    >>> real_array([1, 2], (2,), "float32", "weights")
+    array([1., 2.], dtype=float32)
+    >>> real_array([1, 2], (3,), "float32", "weights")
+    Traceback (most recent call last):
+    ...
+    ValueError: weights must have shape (3,); got shape (2,).
+    """
+    try:
+        array = np.asarray(given)
+    except ValueError:  # lists of several lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{what} must be real numbers of shape {shape}; got {given!r}.")
+    if array.shape != shape:
+        raise ValueError(f"{what} must have shape {shape}; got shape {array.shape}.")
+    with np.errstate(over="ignore"):
+        array = array.astype(dtype, copy=False)
+    finite = np.isfinite(array)
+    if not finite.all():
+        raise ValueError(f"{what} must be finite in {array.dtype.name}; got {array[~finite][0]}.")
+    return array
 
 
 def named(name: str, known: Mapping[str, Callable[..., Any]], parameter: str) -> Callable[..., Any]:

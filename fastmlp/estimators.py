@@ -27,12 +27,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastmlp.activations import Activation
 from fastmlp.batching import RowOrder, resolve_batch_size
-from fastmlp.initializers import glorot_uniform
+from fastmlp.initializers import initial_params
 from fastmlp.losses import OUTPUT_ACTIVATIONS
 from fastmlp.network import Network, Predictor, Structure
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, Optimizer
 from fastmlp.rows import Rows, in_place_dtype, rows_of
-from fastmlp.schedules import SCHEDULES, InvScaling
+from fastmlp.schedules import Adaptive, Constant, InvScaling
 from fastmlp.stopping import NoImprovement
 from fastmlp.targets import classification_loss, encode_labels, encode_numbers
 from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
@@ -61,7 +61,7 @@ class _BaseMLP(BaseEstimator):
         "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -188,7 +188,7 @@ class _BaseMLP(BaseEstimator):
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(sizes, loss)
-            params = glorot_uniform(sizes, self.activation, dtype, self._random_state)
+            params = initial_params(sizes, self.activation, dtype, self._random_state)
             network = Network(Structure.of(sizes, self.activation, loss), params)
         else:
             self._check_unchanged(sizes)
@@ -251,7 +251,8 @@ class _BaseMLP(BaseEstimator):
     def _new_optimizer(self) -> Optimizer:
         if self.solver == "adam":
             return Adam(self.learning_rate_init, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
-        schedule = InvScaling(self.power_t) if self.learning_rate == "invscaling" else SCHEDULES[self.learning_rate]()
+        schedules = {"constant": Constant(), "invscaling": InvScaling(power_t=self.power_t), "adaptive": Adaptive()}
+        schedule = schedules[self.learning_rate]
         return SGD(self.learning_rate_init, schedule, momentum=self.momentum, nesterov=self.nesterovs_momentum)
 
     def _fit_lbfgs(self, network: Network, rows: Rows, targets: NDArray, sample_weight: NDArray | None) -> Network:

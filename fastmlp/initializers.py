@@ -1,47 +1,442 @@
-"""Initial weights."""
+"""Initial weights and biases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from sklearn.utils._param_validation import Interval
+
+from fastmlp.components import Component, named, real_array
+
+#: What a callable of yours takes, and returns: (rng, fan_in, fan_out, dtype) -> array.
+Draw = Callable[[np.random.RandomState, int, int, DTypeLike], NDArray]
+
+_NOT_NEGATIVE = Interval(Real, 0, np.inf, closed="left")
 
 
-def glorot_uniform(
-    sizes: Sequence[int], activation: str, dtype: DTypeLike, random_state: np.random.RandomState
+class Initializer(Component):
+    """The contract: called with (rng, fan_in, fan_out, dtype), it returns a layer's weights (fan_in, fan_out).
+
+    ``biases`` takes the same and returns the layer's biases (fan_out,). A subclass writes ``_draw``, which both go
+    through. Numbers are drawn in float64 and rounded to the dtype, so that they are the same in any.
+
+    Examples
+    --------
+    An initializer of your own, for weights and biases; any other callable that takes these four is one, too:
+
+    >>> import numpy as np
+    >>> from fastmlp.initializers import Initializer
+    >>> class Signs(Initializer):
+    ...     def _draw(self, rng, shape, fan_in, fan_out):
+    ...         return rng.choice([-1.0, 1.0], shape)
+    >>> Signs()(np.random.RandomState(0), 2, 3, np.float32)
+    array([[-1.,  1.,  1.],
+           [-1.,  1.,  1.]], dtype=float32)
+    """
+
+    def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
+        """Return a layer's weights.
+
+        Parameters
+        ----------
+        rng : numpy.random.RandomState
+        fan_in, fan_out : int
+            The layer's inputs and units.
+        dtype : float32 or float64
+        """
+        return self._draw(rng, (fan_in, fan_out), fan_in, fan_out).astype(dtype, copy=False)
+
+    def biases(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
+        """Return a layer's biases, from the distribution that the layer's weights have."""
+        return self._draw(rng, (1, fan_out), fan_in, fan_out)[0].astype(dtype, copy=False)
+
+    def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
+        raise NotImplementedError
+
+
+class _Uniform(Initializer):
+    """U(-b, b)."""
+
+    def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
+        bound = self._bound(fan_in, fan_out)
+        return rng.uniform(-bound, bound, shape)
+
+    def _bound(self, fan_in: int, fan_out: int) -> float:
+        raise NotImplementedError
+
+
+class _Normal(Initializer):
+    """N(0, s^2)."""
+
+    def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
+        return rng.normal(0.0, self._std(fan_in, fan_out), shape)
+
+    def _std(self, fan_in: int, fan_out: int) -> float:
+        raise NotImplementedError
+
+
+class Auto(_Uniform):
+    """U(-b, b), b = sqrt(f / (fan_in + fan_out)), f = 2 for the logistic activation and 6 otherwise.
+
+    scikit-learn's choice, for the weights and biases of every layer, the output layer included. Source: Glorot &
+    Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    Parameters
+    ----------
+    activation : str, default='relu'
+        The hidden layers' activation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import Auto
+    >>> bool(abs(Auto("logistic")(np.random.RandomState(0), 30, 20, np.float64)).max() <= 0.2)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"activation": [str]}
+
+    def __init__(self, activation: str = "relu") -> None:
+        self.activation = activation
+
+    def _bound(self, fan_in: int, fan_out: int) -> float:
+        return np.sqrt((2.0 if self.activation == "logistic" else 6.0) / (fan_in + fan_out))
+
+
+class GlorotUniform(_Uniform):
+    """U(-b, b), b = sqrt(6 / (fan_in + fan_out)).
+
+    Source: Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import GlorotUniform
+    >>> bool(abs(GlorotUniform()(np.random.RandomState(0), 4, 2, np.float64)).max() <= 1)
+    True
+    """
+
+    def _bound(self, fan_in: int, fan_out: int) -> float:
+        return np.sqrt(6.0 / (fan_in + fan_out))
+
+
+class GlorotNormal(_Normal):
+    """N(0, s^2), s = sqrt(2 / (fan_in + fan_out)).
+
+    Source: Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import GlorotNormal
+    >>> float(GlorotNormal()(np.random.RandomState(0), 100, 100, np.float64).std().round(2))
+    0.1
+    """
+
+    def _std(self, fan_in: int, fan_out: int) -> float:
+        return np.sqrt(2.0 / (fan_in + fan_out))
+
+
+class HeUniform(_Uniform):
+    """U(-b, b), b = sqrt(6 / fan_in).
+
+    Source: He et al., "Delving deep into rectifiers: surpassing human-level performance on ImageNet classification",
+    ICCV 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import HeUniform
+    >>> bool(abs(HeUniform()(np.random.RandomState(0), 6, 4, np.float64)).max() <= 1)
+    True
+    """
+
+    def _bound(self, fan_in: int, fan_out: int) -> float:
+        return np.sqrt(6.0 / fan_in)
+
+
+class HeNormal(_Normal):
+    """N(0, s^2), s = sqrt(2 / fan_in).
+
+    Source: He et al., "Delving deep into rectifiers: surpassing human-level performance on ImageNet classification",
+    ICCV 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import HeNormal
+    >>> float(HeNormal()(np.random.RandomState(0), 200, 50, np.float64).std().round(2))
+    0.1
+    """
+
+    def _std(self, fan_in: int, fan_out: int) -> float:
+        return np.sqrt(2.0 / fan_in)
+
+
+class LecunUniform(_Uniform):
+    """U(-b, b), b = sqrt(3 / fan_in).
+
+    Source: LeCun et al., "Efficient BackProp", 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import LecunUniform
+    >>> bool(abs(LecunUniform()(np.random.RandomState(0), 3, 4, np.float64)).max() <= 1)
+    True
+    """
+
+    def _bound(self, fan_in: int, fan_out: int) -> float:
+        return np.sqrt(3.0 / fan_in)
+
+
+class LecunNormal(_Normal):
+    """N(0, s^2), s = sqrt(1 / fan_in).
+
+    Source: LeCun et al., "Efficient BackProp", 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import LecunNormal
+    >>> float(LecunNormal()(np.random.RandomState(0), 100, 50, np.float64).std().round(2))
+    0.1
+    """
+
+    def _std(self, fan_in: int, fan_out: int) -> float:
+        return np.sqrt(1.0 / fan_in)
+
+
+class Orthogonal(Initializer):
+    """A random W with W^T W = gain^2 I, or W W^T = gain^2 I where W has more columns than rows.
+
+    Biases are a vector of length gain in a random direction. Source: Saxe, McClelland & Ganguli, "Exact solutions to
+    the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014.
+
+    Parameters
+    ----------
+    gain : float >= 0, default=1.0
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import Orthogonal
+    >>> W = Orthogonal(gain=2.0)(np.random.RandomState(0), 5, 2, np.float64)
+    >>> abs(W.T @ W).round(6)
+    array([[4., 0.],
+           [0., 4.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"gain": [_NOT_NEGATIVE]}
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
+        q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
+        # Without these signs some directions would be more likely than others.
+        q *= self.gain * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        return q if shape[0] >= shape[1] else q.T
+
+
+class Normal(_Normal):
+    """N(0, std^2).
+
+    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", NeurIPS 2012, for the
+    default.
+
+    Parameters
+    ----------
+    std : float >= 0, default=0.01
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import Normal
+    >>> float(Normal(std=0.5)(np.random.RandomState(0), 100, 100, np.float64).std().round(1))
+    0.5
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"std": [_NOT_NEGATIVE]}
+
+    def __init__(self, std: float = 0.01) -> None:
+        self.std = std
+
+    def _std(self, fan_in: int, fan_out: int) -> float:
+        return self.std
+
+
+class Uniform(_Uniform):
+    """U(-bound, bound).
+
+    The default is Keras's RandomUniform's. Source: LeCun et al., "Efficient BackProp", 1998, on why initial weights are
+    random and small.
+
+    Parameters
+    ----------
+    bound : float >= 0, default=0.05
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import Uniform
+    >>> bool(abs(Uniform(0.5)(np.random.RandomState(0), 3, 4, np.float64)).max() <= 0.5)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"bound": [_NOT_NEGATIVE]}
+
+    def __init__(self, bound: float = 0.05) -> None:
+        self.bound = bound
+
+    def _bound(self, fan_in: int, fan_out: int) -> float:
+        return self.bound
+
+
+class Constant(Initializer):
+    """The same value everywhere.
+
+    For biases: units with equal weights and biases stay equal. Source: Goodfellow, Bengio & Courville, "Deep learning",
+    2016, section 8.4, which sets the biases of rectifiers to 0.1.
+
+    Parameters
+    ----------
+    value : float, default=0.0
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import Constant
+    >>> Constant(0.1).biases(np.random.RandomState(0), 3, 2, np.float64)
+    array([0.1, 0.1])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"value": [Interval(Real, -np.inf, np.inf, closed="neither")]}
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+    def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
+        return np.full(shape, self.value, np.float64)
+
+
+class Zeros(Initializer):
+    """Zeros.
+
+    For biases, and for the weights of a network without hidden layers: hidden units with equal weights stay equal.
+    Source: Goodfellow, Bengio & Courville, "Deep learning", 2016, section 8.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import Zeros
+    >>> Zeros().biases(np.random.RandomState(0), 3, 2, np.float64)
+    array([0., 0.])
+    """
+
+    def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
+        return np.zeros(shape)
+
+
+#: Initializers by name; each can be made without parameters.
+INITIALIZERS: dict[str, type[Initializer]] = {
+    "auto": Auto,
+    "glorot_uniform": GlorotUniform,
+    "glorot_normal": GlorotNormal,
+    "he_uniform": HeUniform,
+    "he_normal": HeNormal,
+    "lecun_uniform": LecunUniform,
+    "lecun_normal": LecunNormal,
+    "orthogonal": Orthogonal,
+    "normal": Normal,
+    "uniform": Uniform,
+    "zeros": Zeros,
+    "constant": Constant,
+}
+
+
+def initial_params(
+    sizes: Sequence[int],
+    activation: str,
+    dtype: DTypeLike,
+    random_state: np.random.RandomState,
+    *,
+    weight_init: str | Draw = "auto",
+    bias_init: str | Draw = "auto",
 ) -> NDArray:
-    """Draw every layer's weights and biases from U(-b, b), b = sqrt(f / (n_in + n_out)).
-
-    f is 2 for the logistic activation and 6 otherwise, the output layer included; the draws are made in float64, layer
-    by layer, weights before biases: scikit-learn's numbers, bit for bit. Source: Glorot & Bengio, "Understanding the
-    difficulty of training deep feedforward neural networks", AISTATS 2010.
+    """Make every layer's weights and biases: layer by layer, weights before biases.
 
     Parameters
     ----------
     sizes : sequence of int
         Units per layer, input and output included.
     activation : str
-        The hidden layers' activation.
+        The hidden layers' activation, for 'auto'.
     dtype : float32 or float64
         Type of the result.
     random_state : numpy.random.RandomState
+    weight_init : str, Initializer or callable, default='auto'
+        A name from INITIALIZERS, or called with (rng, fan_in, fan_out, dtype) for each layer: it must return finite
+        real numbers of shape (fan_in, fan_out). 'auto' is scikit-learn's, bit for bit; see :class:`Auto`.
+    bias_init : str, Initializer or callable, default='auto'
+        The same for the biases; a callable must return shape (fan_out,). 'auto' is zeros, except with
+        weight_init='auto': then it is scikit-learn's, as well.
 
     Returns
     -------
     params : ndarray of shape (n_params,)
         Per layer the weights (n_in, n_out) in C order, then the biases.
 
+    Raises
+    ------
+    ValueError
+        For an unknown name, and for a callable's result of another shape, or with values that are not finite and real.
+
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.initializers import glorot_uniform
-    >>> glorot_uniform([4, 3, 2], "relu", np.float32, np.random.RandomState(0)).shape
+    >>> from fastmlp.initializers import Constant, initial_params
+    >>> initial_params([4, 3, 2], "relu", np.float32, np.random.RandomState(0)).shape
     (23,)
+    >>> def counted(rng, fan_in, fan_out, dtype):
+    ...     return np.arange(fan_in * fan_out).reshape(fan_in, fan_out)
+    >>> initial_params([2, 2], "relu", float, np.random.RandomState(), weight_init=counted, bias_init=Constant(0.5))
+    array([0. , 1. , 2. , 3. , 0.5, 0.5])
     """
-    factor = 2.0 if activation == "logistic" else 6.0
-    draws = []
-    for n_in, n_out in pairwise(sizes):
-        bound = np.sqrt(factor / (n_in + n_out))
-        # One draw of n_in + 1 rows gives the numbers of a draw of weights and a draw of biases.
-        draws.append(random_state.uniform(-bound, bound, (n_in + 1) * n_out))
-    return np.concatenate(draws).astype(dtype, copy=False)
+    automatic = isinstance(weight_init, str) and weight_init == "auto"
+    if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
+        bias_init = "zeros"
+    weights = _resolved(weight_init, activation, "weight_init")
+    biases = _resolved(bias_init, activation, "bias_init")
+    if isinstance(biases, Initializer):
+        biases = biases.biases
+    params = []
+    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        for draw, shape, where in (
+            (weights, (fan_in, fan_out), f"weight_init: coefs_[{layer}]"),
+            (biases, (fan_out,), f"bias_init: intercepts_[{layer}]"),
+        ):
+            try:
+                drawn = draw(random_state, fan_in, fan_out, dtype)
+            except Exception as error:
+                error.add_note(f"Raised by {where}, fan_in={fan_in}, fan_out={fan_out}.")
+                raise
+            params.append(real_array(drawn, shape, dtype, where).ravel())
+    return np.concatenate(params)
+
+
+def _resolved(init: str | Draw, activation: str, parameter: str) -> Draw:
+    if isinstance(init, str):
+        made = named(init, INITIALIZERS, parameter)
+        return made(activation) if made is Auto else made()
+    if isinstance(init, Initializer):
+        return init.validate()
+    if callable(init) and not isinstance(init, type):
+        return init
+    raise TypeError(
+        f"{parameter} must be a name, an Initializer or a callable (rng, fan_in, fan_out, dtype) -> array; got"
+        f" {init!r}."
+    )

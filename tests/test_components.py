@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.components import Component, listed, named
+from fastmlp.components import Component, listed, named, real_array
 
 
 class Inner(Component):
@@ -70,3 +70,31 @@ def test_names():
     with pytest.raises(ValueError, match=r"solver='admw' is not known; known are 'adamw', 'adam', 'sgd'\."):
         named("admw", known, "solver")
     assert listed("SGD", known).startswith("'sgd'")
+
+
+@pytest.mark.parametrize("given", [[[1, 2]], np.array([[1.5, 2.0]]), np.array([[True, False]])], ids=str)
+def test_real_arrays(given):
+    array = real_array(given, (1, 2), np.float32, "it")
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, given)
+    kept = np.ones(3)
+    assert real_array(kept, (3,), np.float64, "it") is kept
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([1.0], r"have shape \(2,\); got shape \(1,\)"),
+        ([1.0, np.nan], "be finite in float32; got nan"),
+        ([1.0, 1e300], "be finite in float32; got inf"),
+        ([1.0, 1j], r"be real numbers of shape \(2,\); got \[1.0, 1j\]"),
+        (["1", "2"], "be real numbers"),
+        ([1.0, None], "be real numbers"),
+        ([[1], [1, 2]], "be real numbers"),
+        (None, "be real numbers"),
+    ],
+    ids=str,
+)
+def test_what_is_no_real_array(given, told):
+    with pytest.raises(ValueError, match=f"^it must {told}"):
+        real_array(given, (2,), np.float32, "it")

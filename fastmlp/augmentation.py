@@ -1,0 +1,562 @@
+"""Augmentation: minibatches that are changed at random before a network learns from them."""
+
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from fastmlp.components import Component, named, real_array
+
+#: What augments a batch: (X, y, rng) -> (X, y).
+Augment = Callable[[NDArray, NDArray, np.random.Generator], tuple[NDArray, NDArray]]
+
+_NOT_NEGATIVE = Interval(Real, 0, np.inf, closed="left")
+
+
+class Augmentation(Component):
+    """The contract: called with a batch, (X, y, rng), it returns another batch (X, y).
+
+    X has shape (n, n_features); y holds the targets as the network has them, shape (n, n_outputs), one-hot for classes;
+    rng is a numpy.random.Generator. The arguments stay as they are.
+
+    Examples
+    --------
+    Any other callable that takes these three is one, too:
+
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import augmented
+    >>> def swap_halves(X, y, rng):
+    ...     return np.roll(X, X.shape[1] // 2, axis=1), y
+    >>> augmented(swap_halves, np.array([[1.0, 2.0]]), np.array([[1.0]]), np.random.default_rng(0))[0]
+    array([[2., 1.]])
+    """
+
+    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        """Return the changed batch.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+        y : ndarray of shape (n, n_outputs)
+        rng : numpy.random.Generator
+        """
+        raise NotImplementedError
+
+
+class ImageAugmentation(Augmentation):
+    """Rows that are images, each changed with a probability.
+
+    A subclass writes ``_changed``.
+
+    Parameters
+    ----------
+    image_shape : (height, width), (height, width, channels) or None, default=None
+        How a row is read, in C order. None is a square image with one channel.
+    probability : float in [0, 1], default=1.0
+        How likely an image is changed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import ImageAugmentation
+    >>> class Negative(ImageAugmentation):
+    ...     def _changed(self, images, rng):
+    ...         return 1 - images
+    >>> Negative((1, 3))(np.array([[0.0, 1.0, 1.0]]), np.ones((1, 1)), np.random.default_rng(0))[0]
+    array([[1., 0., 0.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "image_shape": ["array-like", None],
+        "probability": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(self, image_shape: Sequence[int] | None = None, *, probability: float = 1.0) -> None:
+        self.image_shape = image_shape
+        self.probability = probability
+
+    def validate(self) -> Self:
+        """Return self; see :meth:`fastmlp.components.Component.validate`."""
+        super().validate()
+        shape = self.image_shape
+        if shape is not None and not (
+            len(shape) in (2, 3) and all(isinstance(length, Integral) and length > 0 for length in shape)
+        ):
+            raise ValueError(
+                f"The 'image_shape' parameter of {type(self).__name__} must be (height, width), (height, width,"
+                f" channels) or None. Got {shape!r} instead."
+            )
+        return self
+
+    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        """Return X with some of its images changed, and y as it is."""
+        images = X.reshape(len(X), *self._shape_of(X.shape[1]))
+        chosen = rng.random(len(X)) < self.probability
+        changed = images.copy()
+        changed[chosen] = self._changed(images[chosen], rng)
+        return changed.reshape(X.shape), y
+
+    def _shape_of(self, n_features: int) -> tuple[int, int, int]:
+        """Return height, width and channels."""
+        if self.image_shape is None:
+            side = int(np.sqrt(n_features) + 0.5)
+            shape = (side, side, 1)
+        else:
+            height, width, *channels = self.image_shape
+            shape = (height, width, channels[0] if channels else 1)
+        if np.prod(shape) != n_features:
+            raise ValueError(
+                f"image_shape={self.image_shape!r} of {type(self).__name__} does not fit {n_features} features:"
+                " give (height, width) or (height, width, channels)."
+            )
+        return shape
+
+    def _changed(self, images: NDArray, rng: np.random.Generator) -> NDArray:
+        """Return images (n, height, width, channels), changed."""
+        raise NotImplementedError
+
+
+class Reflect(ImageAugmentation):
+    """Images with left and right exchanged, or top and bottom.
+
+    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", NeurIPS 2012.
+
+    Parameters
+    ----------
+    image_shape : (height, width), (height, width, channels) or None, default=None
+        None is a square image with one channel.
+    axis : {'horizontal', 'vertical'}, default='horizontal'
+        'horizontal' exchanges left and right.
+    probability : float in [0, 1], default=0.5
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import Reflect
+    >>> Reflect((1, 3), probability=1.0)(np.array([[1.0, 2.0, 3.0]]), np.ones((1, 1)), np.random.default_rng(0))[0]
+    array([[3., 2., 1.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **ImageAugmentation._parameter_constraints,
+        "axis": [StrOptions({"horizontal", "vertical"})],
+    }
+
+    def __init__(
+        self, image_shape: Sequence[int] | None = None, axis: str = "horizontal", *, probability: float = 0.5
+    ) -> None:
+        super().__init__(image_shape, probability=probability)
+        self.axis = axis
+
+    def _changed(self, images: NDArray, rng: np.random.Generator) -> NDArray:
+        return np.flip(images, axis=2 if self.axis == "horizontal" else 1)
+
+
+class Contrast(ImageAugmentation):
+    """m + c (x - m) for each channel of an image with mean m, c from U(1 - contrast, 1 + contrast).
+
+    Source: Howard, "Some improvements on deep convolutional neural network based image classification", 2013.
+
+    Parameters
+    ----------
+    image_shape : (height, width), (height, width, channels) or None, default=None
+        None is a square image with one channel.
+    contrast : float in [0, 1], default=0.2
+    probability : float in [0, 1], default=1.0
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import Contrast
+    >>> X = np.array([[0.0, 1.0, 1.0, 0.0]])
+    >>> Contrast(contrast=0.5)(X, np.ones((1, 1)), np.random.default_rng(1))[0].round(2)
+    array([[-0.23,  1.23,  1.23, -0.23]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **ImageAugmentation._parameter_constraints,
+        "contrast": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(
+        self, image_shape: Sequence[int] | None = None, contrast: float = 0.2, *, probability: float = 1.0
+    ) -> None:
+        super().__init__(image_shape, probability=probability)
+        self.contrast = contrast
+
+    def _changed(self, images: NDArray, rng: np.random.Generator) -> NDArray:
+        mean = images.mean(axis=(1, 2), keepdims=True)
+        factor = 1.0 + self.contrast * rng.uniform(-1.0, 1.0, (len(images), 1, 1, 1))
+        return mean + factor * (images - mean)
+
+
+class _Warp(ImageAugmentation):
+    """Pixels from other places: the one at p, from the centre, comes from A p + b, by interpolation.
+
+    Beyond the border every pixel has the fill value.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **ImageAugmentation._parameter_constraints,
+        "fill": [Interval(Real, -np.inf, np.inf, closed="neither")],
+        "order": [Interval(Integral, 0, 5, closed="both")],
+    }
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] | None = None,
+        *,
+        probability: float = 1.0,
+        fill: float = 0.0,
+        order: int = 1,
+    ) -> None:
+        super().__init__(image_shape, probability=probability)
+        self.fill = fill
+        self.order = order
+
+    def _changed(self, images: NDArray, rng: np.random.Generator) -> NDArray:
+        from scipy.ndimage import affine_transform  # noqa: PLC0415  # slow to import, and few fits need it
+
+        _, height, width, n_channels = images.shape
+        centre = np.array([height - 1, width - 1]) / 2.0
+        matrices, offsets = self._origins(len(images), rng)
+        offsets = centre + offsets - matrices @ centre
+        changed = np.empty_like(images)
+        # One call for the whole batch would take as long: what counts is the time per pixel.
+        for i in range(len(images)):
+            for channel in range(n_channels):
+                changed[i, :, :, channel] = affine_transform(
+                    images[i, :, :, channel],
+                    matrices[i],
+                    offsets[i],
+                    output=images.dtype,
+                    order=self.order,
+                    mode="grid-constant",
+                    cval=self.fill,
+                )
+        return changed
+
+    def _origins(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        """Return A, shape (n, 2, 2), and b, shape (n, 2), for n images; rows of pixels come first."""
+        raise NotImplementedError
+
+
+class Translate(_Warp):
+    """Images moved by (dy, dx) pixels, both from U(-shift, shift).
+
+    Source: Simard, Steinkraus & Platt, "Best practices for convolutional neural networks applied to visual document
+    analysis", ICDAR 2003.
+
+    Parameters
+    ----------
+    image_shape : (height, width), (height, width, channels) or None, default=None
+        None is a square image with one channel.
+    shift : float >= 0, default=2.0
+        In pixels.
+    probability : float in [0, 1], default=1.0
+    fill : float, default=0.0
+        The pixels beyond the border.
+    order : int in [0, 5], default=1
+        Of the splines that interpolate: 0 takes the nearest pixel, and so moves by whole pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import Translate
+    >>> X = np.array([[0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
+    >>> Translate(shift=1.4, order=0)(X, np.ones((1, 1)), np.random.default_rng(3))[0]
+    array([[0., 0., 1., 0., 0., 0., 0., 0., 0.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {**_Warp._parameter_constraints, "shift": [_NOT_NEGATIVE]}
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] | None = None,
+        shift: float = 2.0,
+        *,
+        probability: float = 1.0,
+        fill: float = 0.0,
+        order: int = 1,
+    ) -> None:
+        super().__init__(image_shape, probability=probability, fill=fill, order=order)
+        self.shift = shift
+
+    def _origins(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        moved = self.shift * rng.uniform(-1.0, 1.0, (n, 2))
+        return np.tile(np.eye(2), (n, 1, 1)), -moved
+
+
+class Rotate(_Warp):
+    """Images turned about their centre, counterclockwise, by degrees from U(-angle, angle).
+
+    Source: Simard, Steinkraus & Platt, "Best practices for convolutional neural networks applied to visual document
+    analysis", ICDAR 2003.
+
+    Parameters
+    ----------
+    image_shape : (height, width), (height, width, channels) or None, default=None
+        None is a square image with one channel.
+    angle : float in [0, 180], default=15.0
+        In degrees.
+    probability : float in [0, 1], default=1.0
+    fill : float, default=0.0
+        The pixels beyond the border.
+    order : int in [0, 5], default=1
+        Of the splines that interpolate: 0 takes the nearest pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import Rotate
+    >>> X = np.array([[0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]])
+    >>> Rotate(angle=180.0)(X, np.ones((1, 1)), np.random.default_rng(4))[0].reshape(3, 3).round(1)
+    array([[0. , 0. , 0.1],
+           [0. , 1. , 0.9],
+           [0. , 0. , 0. ]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **_Warp._parameter_constraints,
+        "angle": [Interval(Real, 0, 180, closed="both")],
+    }
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] | None = None,
+        angle: float = 15.0,
+        *,
+        probability: float = 1.0,
+        fill: float = 0.0,
+        order: int = 1,
+    ) -> None:
+        super().__init__(image_shape, probability=probability, fill=fill, order=order)
+        self.angle = angle
+
+    def _origins(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        turned = np.deg2rad(self.angle * rng.uniform(-1.0, 1.0, n))
+        cos, sin = np.cos(turned), np.sin(turned)
+        # Rows count downward, so this turns the origins clockwise as one sees the image.
+        return np.moveaxis(np.array([[cos, sin], [-sin, cos]]), -1, 0), np.zeros((n, 2))
+
+
+class Skew(_Warp):
+    """Images slanted: the row at y below the centre is moved by s y to the right, s from U(-skew, skew).
+
+    Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998.
+
+    Parameters
+    ----------
+    image_shape : (height, width), (height, width, channels) or None, default=None
+        None is a square image with one channel.
+    skew : float >= 0, default=0.2
+    probability : float in [0, 1], default=1.0
+    fill : float, default=0.0
+        The pixels beyond the border.
+    order : int in [0, 5], default=1
+        Of the splines that interpolate: 0 takes the nearest pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import Skew
+    >>> X = np.array([[0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]])
+    >>> Skew(skew=1.0)(X, np.ones((1, 1)), np.random.default_rng(0))[0].reshape(3, 3).round(1)
+    array([[0. , 0.5, 0.5],
+           [0. , 1. , 0. ],
+           [0.5, 0.5, 0. ]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {**_Warp._parameter_constraints, "skew": [_NOT_NEGATIVE]}
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] | None = None,
+        skew: float = 0.2,
+        *,
+        probability: float = 1.0,
+        fill: float = 0.0,
+        order: int = 1,
+    ) -> None:
+        super().__init__(image_shape, probability=probability, fill=fill, order=order)
+        self.skew = skew
+
+    def _origins(self, n: int, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        matrices = np.tile(np.eye(2), (n, 1, 1))
+        matrices[:, 1, 0] = -self.skew * rng.uniform(-1.0, 1.0, n)
+        return matrices, np.zeros((n, 2))
+
+
+class Mixup(Augmentation):
+    """l X + (1 - l) X', l y + (1 - l) y': X' and y' are the batch in another order, l from Beta(alpha, alpha).
+
+    One l for a batch. Source: Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+
+    Parameters
+    ----------
+    alpha : float > 0, default=0.2
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import Mixup
+    >>> X, y = Mixup(alpha=1.0)(np.array([[0.0], [10.0]]), np.eye(2), np.random.default_rng(2))
+    >>> X.round(1)
+    array([[5.3],
+           [4.7]])
+    >>> y.round(2)
+    array([[0.47, 0.53],
+           [0.53, 0.47]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"alpha": [Interval(Real, 0, np.inf, closed="neither")]}
+
+    def __init__(self, alpha: float = 0.2) -> None:
+        self.alpha = alpha
+
+    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        """Return the mixed batch."""
+        share, partner = rng.beta(self.alpha, self.alpha), rng.permutation(len(X))
+        return share * X + (1.0 - share) * X[partner], share * y + (1.0 - share) * y[partner]
+
+
+class Noise(Augmentation):
+    """X + std N(0, 1), y as it is.
+
+    Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
+
+    Parameters
+    ----------
+    std : float >= 0, default=0.1
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import Noise
+    >>> Noise(std=0.5)(np.zeros((1, 3)), np.ones((1, 1)), np.random.default_rng(0))[0].round(2)
+    array([[ 0.06, -0.07,  0.32]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"std": [_NOT_NEGATIVE]}
+
+    def __init__(self, std: float = 0.1) -> None:
+        self.std = std
+
+    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        """Return X with noise."""
+        noise = rng.standard_normal(X.shape, X.dtype)
+        noise *= self.std
+        noise += X
+        return noise, y
+
+
+class Compose(Augmentation):
+    """One augmentation after another.
+
+    Source: Simard, Steinkraus & Platt, "Best practices for convolutional neural networks applied to visual document
+    analysis", ICDAR 2003, where affine changes follow each other.
+
+    Parameters
+    ----------
+    augmentations : list of str, Augmentation or callable, default=()
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import Compose, Noise, Rotate
+    >>> Compose([Rotate(angle=5.0), Noise()])
+    Compose(augmentations=[Rotate(angle=5.0), Noise()])
+    >>> Compose([lambda X, y, rng: (X + 1, y)])(np.zeros((1, 2)), np.ones((1, 1)), np.random.default_rng(0))[0]
+    array([[1., 1.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"augmentations": [list, tuple]}
+
+    def __init__(self, augmentations: Sequence[str | Augment] = ()) -> None:
+        self.augmentations = augmentations
+
+    def validate(self) -> Self:
+        """Return self; see :meth:`fastmlp.components.Component.validate`."""
+        super().validate()
+        for augmentation in self.augmentations:
+            as_augment(augmentation)
+        return self
+
+    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        """Return the batch after all of them, each checked."""
+        for augmentation in self.augmentations:
+            X, y = augmented(as_augment(augmentation), X, y, rng)
+        return X, y
+
+
+#: Augmentations by name; each can be made without parameters.
+AUGMENTATIONS: dict[str, type[Augmentation]] = {
+    "reflect": Reflect,
+    "translate": Translate,
+    "rotate": Rotate,
+    "skew": Skew,
+    "contrast": Contrast,
+    "mixup": Mixup,
+    "noise": Noise,
+    "compose": Compose,
+}
+
+
+def as_augment(augment: str | Augment) -> Augment:
+    """Return what augments batches, by name or as it is, checked.
+
+    Examples
+    --------
+    >>> from fastmlp.augmentation import Noise, as_augment
+    >>> as_augment(Noise(0.5)), as_augment("mixup")
+    (Noise(std=0.5), Mixup())
+    """
+    if isinstance(augment, str):
+        augment = named(augment, AUGMENTATIONS, "augment")()
+    if isinstance(augment, Augmentation):
+        return augment.validate()
+    if callable(augment) and not isinstance(augment, type):
+        return augment
+    raise TypeError(f"augment must be a name, an Augmentation or a callable (X, y, rng) -> (X, y); got {augment!r}.")
+
+
+def augmented(augment: Augment, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    """Return what augment makes of a batch, once it has been checked, in the types of X and y.
+
+    Parameters
+    ----------
+    augment : callable
+        (X, y, rng) -> (X, y). It must return as many rows, features and outputs as it was given, all of them finite.
+    X : ndarray of shape (n, n_features)
+    y : ndarray of shape (n, n_outputs)
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        Names augment and says what came instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.augmentation import augmented
+    >>> augmented(lambda X, y, rng: (X[:1], y), np.ones((2, 3)), np.ones((2, 1)), np.random.default_rng(0))
+    Traceback (most recent call last):
+    ...
+    ValueError: augment: the X it returns must have shape (2, 3); got shape (1, 3).
+    """
+    try:
+        returned = augment(X, y, rng)
+    except Exception as error:
+        error.add_note(f"Raised by augment={augment!r}.")
+        raise
+    if not isinstance(returned, tuple | list) or len(returned) != 2:
+        raise ValueError(f"augment must return a pair (X, y); got {returned!r}.")
+    X_new, y_new = returned
+    return (
+        real_array(X_new, X.shape, X.dtype, "augment: the X it returns"),
+        real_array(y_new, y.shape, y.dtype, "augment: the y it returns"),
+    )
