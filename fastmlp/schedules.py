@@ -20,9 +20,9 @@ class Constant:
 
     Examples
     --------
-    >>> from fastmlp.optimizers import SGD
+    >>> from fastmlp.optimizers import SGD, Descent
     >>> from fastmlp.schedules import Constant
-    >>> Constant().on_plateau(SGD(learning_rate_init=0.1))
+    >>> Constant().on_plateau(Descent(SGD(0.1)))
     (True, 'Stopping.')
     """
 
@@ -45,9 +45,9 @@ class InvScaling(Constant):
 
     Examples
     --------
-    >>> from fastmlp.optimizers import SGD
+    >>> from fastmlp.optimizers import SGD, Descent
     >>> from fastmlp.schedules import InvScaling
-    >>> sgd = SGD(learning_rate_init=0.1)
+    >>> sgd = Descent(SGD(0.1))
     >>> InvScaling().after_epoch(sgd, 99)
     >>> sgd.learning_rate
     0.01
@@ -68,9 +68,9 @@ class Adaptive(Constant):
 
     Examples
     --------
-    >>> from fastmlp.optimizers import SGD
+    >>> from fastmlp.optimizers import SGD, Descent
     >>> from fastmlp.schedules import Adaptive
-    >>> Adaptive().on_plateau(SGD(learning_rate_init=0.1))
+    >>> Adaptive().on_plateau(Descent(SGD(0.1)))
     (False, 'Setting learning rate to 0.020000')
     """
 

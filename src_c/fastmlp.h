@@ -22,7 +22,7 @@
 
 #define FM_PANEL_BYTES 128
 #define FM_UNIT 8 /* input rows per work unit of the weight update */
-#define FM_MAX_SLOTS 2
+#define FM_MAX_SLOTS 3
 #define FM_MAX_HYPER 8
 
 /* Rows of a compressed sparse row matrix, columns ascending within a row. */

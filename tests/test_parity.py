@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 import fastmlp
 from fastmlp.activations import ACTIVATIONS
-from fastmlp.optimizers import OPTIMIZERS
+from fastmlp.estimators import STOCHASTIC
 from fastmlp.schedules import SCHEDULES
 
 CLASSIFICATION = ("iris", "digits", "breast_cancer", "wine")
@@ -59,7 +59,7 @@ def assert_same(ours, theirs):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize("solver", STOCHASTIC)
 def test_loss_curves_and_iterations(problem, solver, activation, early_stopping):
     ours, theirs, X, y = problem
     what = dict(

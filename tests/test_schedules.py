@@ -2,14 +2,14 @@
 
 import pytest
 
-from fastmlp.optimizers import SGD
+from fastmlp.optimizers import SGD, Descent
 from fastmlp.schedules import SCHEDULES, Adaptive, InvScaling
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_contract(name):
     """A schedule may lower the learning rate, never the initial one, and ends training sooner or later."""
-    schedule, sgd = SCHEDULES[name](), SGD(0.1)
+    schedule, sgd = SCHEDULES[name](), Descent(SGD(0.1))
     for seen in (100, 200):
         schedule.after_epoch(sgd, seen)
         assert 0 < sgd.learning_rate <= sgd.learning_rate_init == 0.1
@@ -21,7 +21,7 @@ def test_contract(name):
 
 
 def test_invscaling():
-    sgd = SGD(0.8)
+    sgd = Descent(SGD(0.8))
     InvScaling(power_t=2).after_epoch(sgd, 1)
     assert sgd.learning_rate == 0.2
     InvScaling(power_t=0).after_epoch(sgd, 1000)
@@ -29,7 +29,7 @@ def test_invscaling():
 
 
 def test_adaptive_goes_down_to_a_millionth():
-    sgd = SGD(0.001)
+    sgd = Descent(SGD(0.001))
     said = []
     while not (told := Adaptive().on_plateau(sgd))[0]:
         said.append(told[1])
