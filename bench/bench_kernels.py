@@ -12,8 +12,8 @@ from fastmlp.rows import rows_of
 
 # Large enough for a clock; the others are for the tests.
 TIMED = [shape for shape in PRODUCTS if np.prod(shape) > 10_000]
-# For any rule: the learning rate, two decay rates or momenta, and a small number. A rule passes over what it lacks.
-HYPER = (0.001, 0.9, 0.999, 1e-8)
+# Numbers that any rule can take, whatever it calls them; it passes over those it lacks.
+HYPER = (0.001, 0.9, 0.999, 1e-8, 0.9, 0.01)
 # A layer whose update takes longer than the passes of so few rows.
 UPDATED, UPDATED_ROWS = (512, 512), 8
 

@@ -892,7 +892,9 @@ cdef class Trainer(PackedNetwork):
     cdef long n_passes
     cdef long batch_size
     cdef double l2
-    cdef double hyper[8]
+    cdef const double *hyper
+    cdef long hyper_step
+    cdef object _hyper
     cdef double tiny
     cdef const double *weight_sums
     cdef const int64_t *step_numbers
@@ -1207,20 +1209,13 @@ cdef class Trainer(PackedNetwork):
     def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
         """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
 
-        hyper holds the rule's hyperparameters in the order updates.def gives; step_count the updates made before.
-        A minibatch whose weights are all zero is passed over.
+        hyper holds the rule's hyperparameters in the order updates.def gives, one row for all updates, or one for each of
+        them; it is copied. step_count: the updates made before. A minibatch whose weights are all zero is passed over.
         """
-        cdef int i
         self.n_passes, self.n_rows = orders.shape[0], orders.shape[1]
         self.order = &orders[0, 0] if self.n_passes * self.n_rows else NULL
         self.batch_size = batch_size
         self.l2 = l2
-        memset(self.hyper, 0, sizeof(self.hyper))
-        if len(hyper) > FM_MAX_HYPER:
-            raise ValueError(f"a rule has at most {FM_MAX_HYPER} hyperparameters, got {len(hyper)}")
-        for i, value in enumerate(hyper):
-            # A denormal number would count as zero in the engine.
-            self.hyper[i] = self.tiny if 0 < value < self.tiny else value
         self.step_count = step_count
         self.position = 0
         self._loss_sums = np.zeros(self.n_passes)
@@ -1236,6 +1231,29 @@ cdef class Trainer(PackedNetwork):
             self._batch_arrays = (orders_array, sums, numbers)
             self.weight_sums = <const double *> cnp.PyArray_DATA(sums)
             self.step_numbers = <const int64_t *> cnp.PyArray_DATA(numbers)
+        self._take_hyper(np.atleast_2d(hyper))
+
+    cdef int _take_hyper(self, rows) except -1:
+        cdef long r, i, n = rows.shape[0], width = rows.shape[1], n_updates
+        cdef double[:, ::1] taken
+        if width > FM_MAX_HYPER:
+            raise ValueError(f"a rule has at most {FM_MAX_HYPER} hyperparameters, got {width}")
+        n_updates = self._batch_of(self.n_passes * self.n_rows) if self.n_rows else 0
+        if self.weight_sums != NULL:
+            n_updates = np.count_nonzero(self._batch_arrays[1])
+        if n != 1 and n < n_updates:
+            raise ValueError(f"expected one row of hyperparameters, or {n_updates}, one per update; got {n}")
+        self._hyper = np.zeros((n, FM_MAX_HYPER))
+        self._hyper[:, :width] = rows
+        taken = self._hyper
+        for r in range(n):
+            for i in range(width):
+                # A denormal number would count as zero in the engine.
+                if 0 < taken[r, i] < self.tiny:
+                    taken[r, i] = self.tiny
+        self.hyper = &taken[0, 0]
+        self.hyper_step = FM_MAX_HYPER if n > 1 else 0
+        return 0
 
     def run(self):
         """Goes on with the passes for a short while; True when they are complete."""
@@ -1657,6 +1675,7 @@ cdef class Trainer(PackedNetwork):
 
     cdef fm_step _step(self, long start) noexcept nogil:
         cdef fm_step step
+        cdef int k
         cdef int64_t number = self._step_number(start)
         step.rule = self.rule
         step.first = start == self._batch_start(start)
@@ -1669,7 +1688,12 @@ cdef class Trainer(PackedNetwork):
         step.scale = 1 / self._batch_weight(start)
         step.add = False
         memset(step.constants, 0, sizeof(step.constants))
-        fm_rule_prepare(self.rule, self.hyper, <double> number, step.constants)
+        fm_rule_prepare(self.rule, self.hyper + (number - self.step_count - 1) * self.hyper_step, <double> number,
+                        step.constants)
+        for k in range(FM_MAX_HYPER):
+            # What prepare multiplied may have become denormal.
+            if 0 < step.constants[k] < self.tiny:
+                step.constants[k] = self.tiny
         return step
 
     cdef void _tile_phase(self, int what, int slice_, long start) noexcept nogil:

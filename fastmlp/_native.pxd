@@ -28,7 +28,7 @@ cdef extern from "fastmlp.h" nogil:
         void *weights
         void *transposed
         void *sums
-        void *slots[2]
+        void *slots[3]
         void *rounded
         void *rounded_transposed
         const void *bias_deltas

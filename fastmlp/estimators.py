@@ -30,13 +30,16 @@ from fastmlp.batching import RowOrder, resolve_batch_size
 from fastmlp.initializers import initial_params
 from fastmlp.losses import OUTPUT_ACTIVATIONS
 from fastmlp.network import Network, Predictor, Structure
-from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, Optimizer
+from fastmlp.optimizers import LBFGS, Descent, from_estimator_parameters
 from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import Adaptive, Constant, InvScaling
 from fastmlp.stopping import NoImprovement
 from fastmlp.targets import classification_loss, encode_labels, encode_numbers
 from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
+
+# Solvers that train by minibatches.
+STOCHASTIC = ("sgd", "adam")
 
 # Packed networks of estimators that predict, with what beside the parameters they depend on. Not attributes: they are
 # no part of a pickle, and predict leaves an estimator's attributes as they are.
@@ -53,12 +56,12 @@ class _BaseMLP(BaseEstimator):
     coefs_: list[NDArray]
     intercepts_: list[NDArray]
     validation_scores_: Any  # a list of float, or None without early stopping
-    _optimizer: Optimizer
+    _optimizer: Descent
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [str, Activation, list, tuple],
-        "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -142,7 +145,7 @@ class _BaseMLP(BaseEstimator):
             return self._fit(X, y, sample_weight, incremental=False)
 
     def _can_partial_fit(self) -> bool:
-        if self.solver not in OPTIMIZERS:
+        if self.solver not in STOCHASTIC:
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
@@ -170,9 +173,9 @@ class _BaseMLP(BaseEstimator):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = self._check_targets(y, incremental)
-        if self.dtype == "bfloat16" and self.solver not in OPTIMIZERS:
+        if self.dtype == "bfloat16" and self.solver not in STOCHASTIC:
             raise ValueError(
-                f"dtype='bfloat16' is for the solvers {' and '.join(OPTIMIZERS)}; solver={self.solver!r} computes in"
+                f"dtype='bfloat16' is for the solvers {' and '.join(STOCHASTIC)}; solver={self.solver!r} computes in"
                 " float64."
             )
         dtype = self._compute_dtype(X, first_pass)
@@ -241,19 +244,19 @@ class _BaseMLP(BaseEstimator):
         self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = OUTPUT_ACTIVATIONS[loss]
-        if self.solver in OPTIMIZERS:
+        if self.solver in STOCHASTIC:
             self.loss_curve_: list[float] = []
             self.best_loss_: float | None = None
             self.validation_scores_ = None
             self.best_validation_score_: float | None = None
             self._no_improvement_count = 0
 
-    def _new_optimizer(self) -> Optimizer:
-        if self.solver == "adam":
-            return Adam(self.learning_rate_init, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
-        schedules = {"constant": Constant(), "invscaling": InvScaling(power_t=self.power_t), "adaptive": Adaptive()}
-        schedule = schedules[self.learning_rate]
-        return SGD(self.learning_rate_init, schedule, momentum=self.momentum, nesterov=self.nesterovs_momentum)
+    def _new_optimizer(self) -> Descent:
+        schedule = None
+        if self.solver == "sgd":
+            schedules = {"constant": Constant(), "invscaling": InvScaling(power_t=self.power_t), "adaptive": Adaptive()}
+            schedule = schedules[self.learning_rate]
+        return Descent(from_estimator_parameters(self.solver, self.get_params(deep=False)), schedule)
 
     def _fit_lbfgs(self, network: Network, rows: Rows, targets: NDArray, sample_weight: NDArray | None) -> Network:
         # In float64 whatever the model's type: line searches do not get along with losses rounded to float32.
@@ -339,9 +342,9 @@ class _BaseMLP(BaseEstimator):
                 if improvement.update(score):
                     best_params = training.params()
                 self.best_validation_score_ = improvement.best
-            optimizer.schedule.after_epoch(optimizer, self.t_)
+            optimizer.after_epoch(self.t_)
             if improvement.exhausted:
-                stop, remark = optimizer.schedule.on_plateau(optimizer)
+                stop, remark = optimizer.on_plateau()
                 if self.verbose:
                     what = "Training loss" if held_out is None else "Validation score"
                     print(
@@ -361,7 +364,7 @@ class _BaseMLP(BaseEstimator):
             return False
 
         def epochs_unheard() -> float:
-            watched = self.verbose or held_out is not None or optimizer.schedule.every_epoch
+            watched = self.verbose or held_out is not None or optimizer.every_epoch
             return 1 if watched else improvement.epochs_left
 
         training.run(1 if incremental else self.max_iter, after_epoch, epochs_unheard)

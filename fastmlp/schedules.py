@@ -165,9 +165,9 @@ class InvScaling(Constant):
 
     Examples
     --------
-    >>> from fastmlp.optimizers import SGD
+    >>> from fastmlp.optimizers import SGD, Descent
     >>> from fastmlp.schedules import InvScaling
-    >>> sgd = SGD(learning_rate_init=0.1)
+    >>> sgd = Descent(SGD(0.1))
     >>> InvScaling().after_epoch(sgd, 99)
     >>> sgd.learning_rate
     0.01
@@ -201,9 +201,9 @@ class Adaptive(Constant):
 
     Examples
     --------
-    >>> from fastmlp.optimizers import SGD
+    >>> from fastmlp.optimizers import SGD, Descent
     >>> from fastmlp.schedules import Adaptive
-    >>> Adaptive().on_plateau(SGD(learning_rate_init=0.1))
+    >>> Adaptive().on_plateau(Descent(SGD(0.1)))
     (False, 'Setting learning rate to 0.020000')
     """
 
@@ -239,9 +239,9 @@ class ReduceOnPlateau(Constant):
 
     Examples
     --------
-    >>> from fastmlp.optimizers import SGD
+    >>> from fastmlp.optimizers import SGD, Descent
     >>> from fastmlp.schedules import ReduceOnPlateau
-    >>> sgd, schedule = SGD(learning_rate_init=0.5), ReduceOnPlateau(factor=0.5, patience=1)
+    >>> sgd, schedule = Descent(SGD(0.5)), ReduceOnPlateau(factor=0.5, patience=1)
     >>> for loss in (3.0, 2.0, 2.0, 2.0):
     ...     schedule.on_value(sgd, loss)
     >>> sgd.learning_rate

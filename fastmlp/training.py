@@ -13,7 +13,7 @@ from scipy.optimize import OptimizeResult
 from fastmlp import _engine
 from fastmlp.batching import RowOrder
 from fastmlp.network import Gradients, Network, forward_in_pieces
-from fastmlp.optimizers import LBFGS, Optimizer
+from fastmlp.optimizers import LBFGS, Descent
 from fastmlp.rows import Rows
 from fastmlp.threads import single_threaded_blas
 
@@ -34,7 +34,8 @@ class MinibatchTraining:
     Parameters
     ----------
     network : Network
-    optimizer : Optimizer
+    optimizer : Descent
+        Of a fused optimizer.
     rows : Rows
     targets, weights
         As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
@@ -50,7 +51,7 @@ class MinibatchTraining:
     def __init__(
         self,
         network: Network,
-        optimizer: Optimizer,
+        optimizer: Descent,
         rows: Rows,
         targets: NDArray,
         weights: NDArray | None,
@@ -74,12 +75,12 @@ class MinibatchTraining:
         self._batch_size = batch_size
         self._alpha = float(alpha)
         self._n_threads = n_threads
-        state = optimizer.state or optimizer.init([network.params])
+        state = optimizer.state or optimizer.optimizer.init([network.params])
         self._n_updates = state["step"]
         self._engine = _engine.Trainer(
             *network.structure,
             network.params.dtype,
-            rule=optimizer.rule,
+            rule=optimizer.optimizer.rule,
             max_batch=batch_size,
             n_threads=n_threads,
             bfloat16=bfloat16,
@@ -107,7 +108,9 @@ class MinibatchTraining:
                 n_epochs = int(max(1, min(max_epochs, most, epochs_unheard())))
                 max_epochs -= n_epochs
                 orders = self._order.next_epochs(n_epochs)
-                engine.begin(orders, self._batch_size, self._alpha, self._optimizer.hyper(), self._n_updates)
+                n_batches = n_epochs * -(-self._order.n_rows // self._batch_size)
+                hyper = self._optimizer.hyper(self._n_updates, n_batches)
+                engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
                 try:
                     while not engine.run():
                         pass
@@ -134,7 +137,7 @@ class MinibatchTraining:
 
     def finish(self) -> None:
         """Write the parameters and the optimizer's state back."""
-        slots = [[np.empty_like(self._network.params)] for _ in range(self._optimizer.n_slots)]
+        slots = [[np.empty_like(self._network.params)] for _ in range(self._optimizer.optimizer.n_slots)]
         self._engine.store(self._network.params, [slot[0] for slot in slots])
         self._optimizer.state = {"step": self._n_updates, "slots": slots}
 

@@ -12,13 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fastmlp.h"
+
 #define FM_BLOCK 32
 #define FM_BLOCK_BYTES 2048
 #define FM_LINE_BYTES 64
 #define FM_PAIRS 16
 
 /* What a product asks the caches for meanwhile: so many bytes at each place, to be written soon. */
-#define FM_PLACES 3
+#define FM_PLACES (1 + FM_MAX_SLOTS) /* a layer's weights and slots */
 typedef struct {
     int n;
     long bytes;

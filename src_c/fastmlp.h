@@ -22,7 +22,7 @@
 
 #define FM_PANEL_BYTES 128
 #define FM_UNIT 8 /* input rows per work unit of the weight update */
-#define FM_MAX_SLOTS 2
+#define FM_MAX_SLOTS 3
 #define FM_MAX_HYPER 8
 
 /* A layer of weights; also, with no inputs, a vector of one parameter per unit, which lies where the biases would. */

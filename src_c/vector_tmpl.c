@@ -27,6 +27,9 @@ typedef FM_INT FM(integers) __attribute__((vector_size(FM_VECTOR_BYTES)));
 #define v_normal_cdf FM(vector_normal_cdf)
 #define v_sqrt FM(vector_sqrt)
 #define v_over_root FM(vector_over_root)
+#define v_root_ratio FM(vector_root_ratio)
+#define v_rsqrt_estimate FM(vector_rsqrt_estimate)
+#define v_sign FM(vector_sign)
 #define v_sum FM(vector_sum)
 #define v_all FM(vector_all)
 #define v_lane_numbers FM(vector_lane_numbers)
@@ -59,6 +62,11 @@ FM_INLINE vec v_clamp(vec x, FM_REAL low, FM_REAL high) {
     return v_select(x > high, v_all(high), x);
 }
 
+/* -1, 0 or 1; NaN passes through. */
+FM_INLINE vec v_sign(vec x) {
+    return v_select(x > 0, v_all(1), v_select(x < 0, v_all(-1), x));
+}
+
 FM_INLINE vec v_sqrt(vec x) {
 #if FM_VECTOR_BYTES == 64 && FM_BITS == 32
     return (vec)_mm512_sqrt_ps((__m512)x);
@@ -83,20 +91,35 @@ FM_INLINE vec v_sqrt(vec x) {
 #endif
 }
 
+#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
+/* 1 / sqrt(x), x >= 0, by the CPU's estimate and a Newton step. The clamps keep 0 and infinity from turning into NaN; min
+ * and max return their second argument when one is NaN. */
+FM_INLINE vec v_rsqrt_estimate(vec v) {
+    const __m512 x = _mm512_min_ps(_mm512_set1_ps(3e38f), _mm512_max_ps(_mm512_set1_ps(4e-38f), (__m512)v));
+    const vec y = (vec)_mm512_rsqrt14_ps(x);
+    return y * ((FM_REAL)1.5 - (FM_REAL)0.5 * (vec)x * y * y);
+}
+#endif
+
 /* m / (sqrt(v) + e), v >= 0. In single precision on AVX-512 by the CPU's estimates and a Newton step each (within 4 ulp):
- * exact square root and division take half the time of a whole update there. The clamps keep 0 and infinity from turning
- * into NaN; min and max return their second argument when one is NaN. */
+ * exact square root and division take half the time of a whole update there. */
 FM_INLINE vec v_over_root(vec m, vec v, vec e) {
 #if FM_VECTOR_BYTES == 64 && FM_BITS == 32
-    const __m512 x = _mm512_min_ps(_mm512_set1_ps(3e38f), _mm512_max_ps(_mm512_set1_ps(4e-38f), (__m512)v));
-    vec y = (vec)_mm512_rsqrt14_ps(x);
-    y = y * ((FM_REAL)1.5 - (FM_REAL)0.5 * (vec)x * y * y);
-    const vec d = (vec)_mm512_min_ps(_mm512_set1_ps(8e37f), (__m512)(v * y + e));
+    const vec d = (vec)_mm512_min_ps(_mm512_set1_ps(8e37f), (__m512)(v * v_rsqrt_estimate(v) + e));
     vec r = (vec)_mm512_rcp14_ps((__m512)d);
     r = r * ((FM_REAL)2 - d * r);
     return m * r;
 #else
     return m / (v_sqrt(v) + e);
+#endif
+}
+
+/* sqrt(a) / sqrt(b), a and b > 0, by estimates where v_over_root takes them. */
+FM_INLINE vec v_root_ratio(vec a, vec b) {
+#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
+    return a * v_rsqrt_estimate(a) * v_rsqrt_estimate(b);
+#else
+    return v_sqrt(a / b);
 #endif
 }
 

@@ -11,18 +11,11 @@ from cases import NETWORKS
 
 from fastmlp import _engine
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, OUTPUT_ACTIVATIONS
-from fastmlp.optimizers import SGD, Adam
 from fastmlp.rows import rows_of
 from tests import reference
+from tests.test_optimizers import ORACLES, hyper_of, slots_of
 
 N_ROWS = 37
-# The NumPy steps that stand for the engine's rules; plain gradient descent is momentum 0.
-ORACLES = {
-    "sgd": SGD(0.05, momentum=0.0, nesterov=False),
-    "momentum": SGD(0.02, momentum=0.9, nesterov=False),
-    "nesterov": SGD(0.02, momentum=0.9, nesterov=True),
-    "adam": Adam(0.01),
-}
 
 
 def n_params(sizes):
@@ -67,7 +60,7 @@ def test_several_passes_at_once_are_passes_one_after_another(weighted, dtype):
         trainer.load(params, slots)
         trainer.attach(rows_of(X, dtype), targets, weights)
         for n in groups:
-            trainer.begin(orders[start : start + n], 8, 0.1, ORACLES["adam"].hyper(), count)
+            trainer.begin(orders[start : start + n], 8, 0.1, hyper_of(ORACLES["adam"]), count)
             assert trainer.losses() == []
             while not trainer.run():
                 pass
@@ -80,6 +73,36 @@ def test_several_passes_at_once_are_passes_one_after_another(weighted, dtype):
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_hyperparameters_of_every_update(weighted, dtype):
+    """A row each, by the number of the update: a minibatch of zero weight takes none. The array is copied."""
+    sizes, loss = (5, 11, 3), "log_loss"
+    params, X, targets, _ = problem(sizes, loss, dtype, 40)
+    weights = np.repeat([1.0, 0.0, 2.0, 1.0], 10) if weighted else None
+    rates = 0.1 / np.arange(1, 8 + 1 - 2 * weighted)[:, np.newaxis]
+    batches = [batch for batch in np.arange(40).reshape(4, 10) if weights is None or weights[batch].any()] * 2
+    results = []
+    for orders, hypers in [([np.tile(np.arange(40), (2, 1))], [rates.copy()]), (batches, rates)]:
+        trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule="sgd", max_batch=10)
+        trainer.load(params)
+        trainer.attach(rows_of(X, dtype), targets, weights)
+        for step, (order, hyper) in enumerate(zip(orders, hypers, strict=True)):
+            trainer.begin(np.atleast_2d(order), 10, 0.1, hyper, 3 + step)
+            if len(orders) == 1:
+                hyper[:] = np.nan
+            while not trainer.run():
+                pass
+        assert trainer.updates_done() == 3 + len(rates)
+        results.append(np.empty_like(params))
+        trainer.store(results[-1])
+    np.testing.assert_array_equal(*results)
+    few, many = len(rates) - 1, np.zeros((1, 9))
+    with pytest.raises(ValueError, match=f"one row of hyperparameters, or {len(rates)}, one per update; got {few}"):
+        trainer.begin(np.tile(np.arange(40), (2, 1)), 10, 0.1, rates[1:], 3)
+    with pytest.raises(ValueError, match="at most 8 hyperparameters, got 9"):
+        trainer.begin(np.arange(40)[np.newaxis], 10, 0.1, many, 3)
 
 
 def loss_and_gradient(
@@ -191,45 +214,6 @@ def test_sums_run_over_the_batch_in_order(dtype, isa):
     assert gradient[1] == running * dtype.type(1 / n_rows)
 
 
-def test_every_rule_has_an_oracle():
-    assert {*ORACLES, "gradient"} == set(_engine.RULES)
-    for name, optimizer in ORACLES.items():
-        assert optimizer.rule in {name, "momentum"}
-        assert optimizer.n_slots == _engine.RULE_SLOTS[optimizer.rule]
-
-
-@pytest.mark.parametrize("rule", ORACLES)
-def test_rules(rule, dtype, isa):
-    """300 minibatch steps, the oracle's gradients taken at the oracle's parameters."""
-    sizes, activation, loss, batch_size, alpha = (5, 17, 3), "tanh", "log_loss", 10, 0.1
-    params, X, targets, y = problem(sizes, loss, dtype)
-    optimizer = ORACLES[rule]
-    hyper = optimizer.hyper()[:1] if rule == "sgd" else optimizer.hyper()
-    trainer = _engine.Trainer(sizes, activation, loss, dtype, rule=rule, max_batch=batch_size, isa=isa)
-    slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
-    trainer.load(params, slots)
-    trainer.attach(rows_of(X, dtype), targets)
-    wide = params.astype(np.float64)
-    state, rng, steps = optimizer.init([wide]), np.random.default_rng(0), 0
-    while steps < 300:
-        order = rng.permutation(len(X))
-        value = passed(trainer, order, batch_size, alpha, hyper, steps)
-        losses = []
-        for start in range(0, len(X), batch_size):
-            batch = order[start : start + batch_size]
-            batch_loss, gradient = oracle(sizes, activation, loss, X[batch], y[batch], wide, alpha)
-            losses.append(batch_loss * len(batch))
-            optimizer.step([wide], [gradient], state)
-        steps = trainer.updates_done()
-        assert steps == state["step"]
-        assert_close(value, sum(losses) / len(X), dtype, factor=30)
-    updated, slots = np.empty_like(params), [np.empty_like(params) for _ in slots]
-    trainer.store(updated, slots)
-    assert_close(updated, wide, dtype, factor=100)
-    for slot, (expected,) in zip(slots, state["slots"], strict=False):
-        assert_close(slot, expected, dtype, factor=100)
-
-
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("n_rows", [300, 2100])
 @pytest.mark.parametrize("rule", ORACLES)
@@ -237,11 +221,11 @@ def test_threads_do_not_change_a_bit(rule, n_rows, sparse, dtype):
     sizes, loss = (31, 70, 33, 4), "log_loss"
     params, X, targets, _ = problem(sizes, loss, dtype, n_rows)
     data = scipy.sparse.csr_array(X) if sparse else X
-    hyper = ORACLES[rule].hyper()
+    hyper = hyper_of(ORACLES[rule])
     results = []
     for n_threads in (1, 2, 3, 8, 1):
         trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=n_rows // 2 + 1, n_threads=n_threads)
-        slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
+        slots = slots_of(ORACLES[rule], params)
         trainer.load(params, slots)
         trainer.attach(rows_of(data, dtype), targets, np.linspace(0, 2, n_rows))
         losses = [passed(trainer, np.arange(n_rows), n_rows // 2 + 1, 0.1, hyper, 2 * epoch) for epoch in range(3)]
@@ -276,10 +260,10 @@ def test_minibatch_of_zero_weight_is_passed_over(rule, dtype):
     results, losses = [], []
     for order in (np.arange(40), np.r_[0:10, 20:30]):
         trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=10, n_threads=2)
-        slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
+        slots = slots_of(ORACLES[rule], params)
         trainer.load(params, slots)
         trainer.attach(rows_of(X, dtype), targets, weights)
-        losses.append(passed(trainer, order, 10, 0.1, ORACLES[rule].hyper(), 5) * len(order))
+        losses.append(passed(trainer, order, 10, 0.1, hyper_of(ORACLES[rule]), 5) * len(order))
         assert trainer.updates_done() == 7
         after = np.empty_like(params)
         trainer.store(after, slots)
@@ -533,10 +517,10 @@ def test_bfloat16_weights_do_not_depend_on_threads(rule, sizes, n_rows, batch_si
             sizes, "tanh", "log_loss", np.float32,
             rule=rule, max_batch=batch_size, n_threads=n_threads, bfloat16=True,
         )  # fmt: skip
-        slots = [np.zeros_like(params) for _ in range(_engine.RULE_SLOTS[rule])]
+        slots = slots_of(ORACLES[rule], params)
         trainer.load(params, slots)
         trainer.attach(rows_of(X, np.float32), targets)
-        losses = [passed(trainer, np.arange(n_rows), batch_size, 0.1, ORACLES[rule].hyper(), i) for i in range(3)]
+        losses = [passed(trainer, np.arange(n_rows), batch_size, 0.1, hyper_of(ORACLES[rule]), i) for i in range(3)]
         after = np.empty_like(params)
         trainer.store(after, slots)
         results.append((losses, after, *slots))
@@ -608,7 +592,7 @@ def test_a_team_that_gets_no_cpus_is_left_without_changing_a_bit(dtype):
         slots, losses = [np.zeros_like(params) for _ in range(2)], []
         trainer.load(params, slots)
         trainer.attach(rows_of(X, dtype), targets)
-        losses = [passed(trainer, np.arange(n_rows), 200, 0.1, ORACLES["adam"].hyper(), 25 * i) for i in range(20)]
+        losses = [passed(trainer, np.arange(n_rows), 200, 0.1, hyper_of(ORACLES["adam"]), 25 * i) for i in range(20)]
         after = np.empty_like(params)
         trainer.store(after, slots)
         results.append((losses, after, *slots))

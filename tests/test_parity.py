@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 import fastmlp
-from fastmlp.optimizers import OPTIMIZERS
+from fastmlp.estimators import STOCHASTIC
 
 CLASSIFICATION = ("iris", "digits", "breast_cancer", "wine")
 REGRESSION = ("diabetes", "linnerud")
@@ -61,7 +61,7 @@ def assert_same(ours, theirs):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("activation", SKLEARN["activation"])
-@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize("solver", STOCHASTIC)
 def test_loss_curves_and_iterations(problem, solver, activation, early_stopping):
     ours, theirs, X, y = problem
     what = dict(

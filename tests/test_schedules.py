@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from fastmlp import schedules
-from fastmlp.optimizers import SGD
+from fastmlp.optimizers import SGD, Descent
 from fastmlp.schedules import (
     SCHEDULES,
     Adaptive,
@@ -57,7 +57,7 @@ def made(name, **parameters):
 def test_contract(name):
     """Hooks may lower the learning rate, never the initial one, and end training sooner or later."""
     schedule = made(name)
-    sgd = SGD(schedule.initial_rate)
+    sgd = Descent(SGD(schedule.initial_rate))
     for seen in (100, 200):
         schedule.after_epoch(sgd, seen)
         assert 0 < sgd.learning_rate <= sgd.learning_rate_init == 0.1
@@ -90,7 +90,7 @@ def test_arrays_are_steps_one_by_one(name):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_what_varies(name):
     """A schedule varies over training, or its rate is the optimizer's."""
-    schedule, at_work = bound(made(name, **({"every": 9} if name == "step_decay" else {}))), SGD(0.1)
+    schedule, at_work = bound(made(name, **({"every": 9} if name == "step_decay" else {}))), Descent(SGD(0.1))
     at_work.learning_rate = 0.025
     steps = np.arange(N_STEPS)
     if schedule.varies:
@@ -119,7 +119,7 @@ def test_use_leaves_the_users_object_alone(name):
     schedule = made(name)
     before = pickle.dumps(schedule)
     copied = bound(schedule)
-    at_work = SGD(0.1)
+    at_work = Descent(SGD(0.1))
     for value in (2.0, 2.0, 1.0):
         copied(range(9))
         copied.after_epoch(at_work, 10)
@@ -196,7 +196,7 @@ def test_plateaus_of_pytorch(case):
 
 
 def test_invscaling():
-    sgd = SGD(0.8)
+    sgd = Descent(SGD(0.8))
     InvScaling(power_t=2).after_epoch(sgd, 1)
     assert sgd.learning_rate == 0.2
     InvScaling(power_t=0).after_epoch(sgd, 1000)
@@ -204,7 +204,7 @@ def test_invscaling():
 
 
 def test_adaptive_goes_down_to_a_millionth():
-    sgd = SGD(0.001)
+    sgd = Descent(SGD(0.001))
     said = []
     while not (told := Adaptive().on_plateau(sgd))[0]:
         said.append(told[1])
@@ -214,7 +214,7 @@ def test_adaptive_goes_down_to_a_millionth():
 
 
 def test_reduce_on_plateau_goes_on_until_it_cannot():
-    sgd, schedule = SGD(0.1), ReduceOnPlateau(patience=0, min_rate=0.01)
+    sgd, schedule = Descent(SGD(0.1)), ReduceOnPlateau(patience=0, min_rate=0.01)
     assert schedule.on_plateau(sgd) == (False, "Going on with learning rate 0.100000")
     for _ in range(3):
         schedule.on_value(sgd, 1.0)
@@ -224,7 +224,7 @@ def test_reduce_on_plateau_goes_on_until_it_cannot():
 
 def test_counts_stand_on_the_optimizer():
     """One object for two fits; a copy of the optimizer goes its own way."""
-    schedule, first, second = ReduceOnPlateau(patience=1), SGD(0.1), SGD(0.1)
+    schedule, first, second = ReduceOnPlateau(patience=1), Descent(SGD(0.1)), Descent(SGD(0.1))
     for optimizer, values in ((first, (1.0, 1.0)), (second, (2.0, 1.5))):
         for value in values:
             schedule.on_value(optimizer, value)
@@ -308,7 +308,7 @@ def test_warmup_goes_before_any_schedule(name):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_hooks_reach_the_schedule_behind_a_warmup(name):
     inner = made(name)
-    warm, one, other = WarmUp(inner, 10), SGD(0.1), SGD(0.1)
+    warm, one, other = WarmUp(inner, 10), Descent(SGD(0.1)), Descent(SGD(0.1))
     for epoch in range(30):
         for schedule, at_work in ((warm, one), (inner, other)):
             schedule.after_epoch(at_work, 100 * epoch)
@@ -367,7 +367,7 @@ def test_bad_steps(schedule, step):
     with pytest.raises(ValueError, match=r"step must be an int or an array of ints, 0 or more; got"):
         schedule(step)
     with pytest.raises(ValueError, match=r"step must be an int or an array of ints, 0 or more; got"):
-        schedule.rate(step, SGD(0.1))
+        schedule.rate(step, Descent(SGD(0.1)))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,96 @@
 """Optimizers: one class each, one file per family."""
 
-from fastmlp.optimizers.adam import Adam
-from fastmlp.optimizers.base import Optimizer
+from collections.abc import Mapping
+from typing import Any
+
+from fastmlp.components import Component, named
+from fastmlp.optimizers.adam import Adam, AdamW, AMSGrad, Nadam
+from fastmlp.optimizers.adaptive import Adadelta, Adagrad, RMSprop
+from fastmlp.optimizers.base import Fused, Optimizer
+from fastmlp.optimizers.descent import Descent
 from fastmlp.optimizers.lbfgs import LBFGS
+from fastmlp.optimizers.muon import Muon
+from fastmlp.optimizers.schedule_free import ScheduleFreeAdamW
 from fastmlp.optimizers.sgd import SGD
+from fastmlp.optimizers.sign import Lion, Rprop
 
-#: Minibatch optimizers by the name the estimators know them by.
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
+#: Optimizers by the name the estimators know them by, the class's in lower case.
+OPTIMIZERS: dict[str, type[Component]] = {
+    cls.__name__.lower(): cls
+    for cls in (
+        SGD, Adagrad, Adadelta, RMSprop, Adam, AMSGrad, Nadam, AdamW, Lion, Rprop, Muon, ScheduleFreeAdamW, LBFGS,
+    )
+}  # fmt: skip
 
-__all__ = ["LBFGS", "OPTIMIZERS", "SGD", "Adam", "Optimizer"]
+# What the estimators call the parameters of their optimizers, and what these call them.
+_ESTIMATORS_NAMES = {
+    "learning_rate_init": "learning_rate",
+    "momentum": "momentum",
+    "nesterovs_momentum": "nesterov",
+    "beta_1": "beta_1",
+    "beta_2": "beta_2",
+    "epsilon": "epsilon",
+    "max_iter": "max_iter",
+    "max_fun": "max_fun",
+    "tol": "tol",
+}
+
+
+def from_estimator_parameters(name: str, parameters: Mapping[str, Any]) -> Any:
+    """Return the optimizer a name stands for, with those of an estimator's parameters that it has.
+
+    'adam' adds epsilon where scikit-learn does.
+
+    Parameters
+    ----------
+    name : str
+        One of OPTIMIZERS.
+    parameters : mapping
+        As an estimator's get_params() gives them; what is not in it stays at the optimizer's default.
+
+    Returns
+    -------
+    optimizer : Optimizer or LBFGS
+
+    Raises
+    ------
+    ValueError
+        For a name that is not known.
+
+    Examples
+    --------
+    >>> from fastmlp.optimizers import from_estimator_parameters
+    >>> parameters = {"learning_rate_init": 0.5, "momentum": 0.8, "beta_1": 0.7}
+    >>> from_estimator_parameters("sgd", parameters)
+    SGD(learning_rate=0.5, momentum=0.8)
+    >>> from_estimator_parameters("adam", parameters)
+    Adam(beta_1=0.7, epsilon_hat=True, learning_rate=0.5)
+    """
+    cls = named(name, OPTIMIZERS, "solver")
+    known = cls._get_param_names()  # type: ignore[attr-defined]
+    taken = {
+        ours: parameters[theirs] for theirs, ours in _ESTIMATORS_NAMES.items() if ours in known and theirs in parameters
+    }
+    return cls(**taken, **({"epsilon_hat": True} if cls is Adam else {}))
+
+
+__all__ = [
+    "LBFGS",
+    "OPTIMIZERS",
+    "SGD",
+    "AMSGrad",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Descent",
+    "Fused",
+    "Lion",
+    "Muon",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "Rprop",
+    "ScheduleFreeAdamW",
+    "from_estimator_parameters",
+]

@@ -1,53 +1,179 @@
-"""The contract of a minibatch optimizer."""
+"""The contract of an optimizer that takes a step at a time."""
 
-from typing import Any
+import copy
+from collections.abc import Callable
+from numbers import Real
+from typing import Any, ClassVar, Self
 
-from numpy import zeros_like
+import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval
 
-from fastmlp.schedules import Constant
+from fastmlp.components import Component
 
 State = dict[str, Any]
 
+#: A number, or what gives it for a step, counted from 0.
+Schedulable = float | Callable[[int], float]
 
-class Optimizer:
-    """A rule that turns gradients into new parameters, a minibatch at a time.
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+UP_TO_ONE = Interval(Real, 0, 1, closed="both")
 
-    A subclass gives ``step``, the rule in NumPy: slow, obvious, and what the fused rule in C is tested against.
-    ``rule`` names the latter (a line in src_c/updates.def) and ``hyper`` its numbers, in the order given there.
+
+class Optimizer(Component):
+    """A rule that turns gradients into new parameters, a step at a time.
+
+    A subclass gives two methods, ``init`` and ``step``; what its state is, only these two know.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.optimizers import Optimizer
+    >>> class SignDescent(Optimizer):
+    ...     def __init__(self, learning_rate=0.1):
+    ...         self.learning_rate = learning_rate
+    ...     def init(self, params):
+    ...         return None
+    ...     def step(self, params, grads, state):
+    ...         for w, g in zip(params, grads):
+    ...             w -= self.learning_rate * np.sign(g)
+    >>> w = np.array([1.0, 2.0])
+    >>> rule = SignDescent()
+    >>> rule.step([w], [np.array([3.0, -0.5])], rule.init([w]))
+    >>> w
+    array([0.9, 2.1])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"learning_rate": [POSITIVE, callable]}
+
+    #: A number or a callable of the 0-based step, such as a schedule; rules without one have 0.
+    learning_rate: Schedulable = 0.0
+
+    #: Name of the fused rule; None where there is none.
+    rule: str | None = None
+
+    def init(self, params: list[NDArray]) -> Any:
+        """Return the state before the first step."""
+        raise NotImplementedError
+
+    def step(self, params: list[NDArray], grads: list[NDArray], state: Any) -> None:
+        """Update params and state in place."""
+        raise NotImplementedError
+
+    def rates(self, steps: NDArray) -> NDArray:
+        """Return the learning rates of steps (0-based)."""
+        return self.over("learning_rate", steps)
+
+    def over(self, parameter: str, steps: NDArray) -> NDArray:
+        """Return the values of a parameter that may be scheduled, for steps (0-based).
+
+        Raises
+        ------
+        ValueError
+            When it is none of the numbers it may be, finite and at least 0, at one of the steps.
+        """
+        given = getattr(self, parameter)
+        values = _called(given, steps) if callable(given) else given
+        values = np.broadcast_to(np.asarray(values, dtype=np.float64), steps.shape)
+        bad = ~(np.isfinite(values) & (values >= 0))
+        if bad.any():
+            raise ValueError(
+                f"The '{parameter}' parameter of {type(self).__name__} must give finite numbers of at least 0. Got"
+                f" {values[bad][0]} for step {steps[bad][0]} instead."
+            )
+        return values
+
+    def bound(self, n_steps: int, steps_per_epoch: int) -> Self:
+        """Return a copy whose schedules know how many steps a fit and an epoch have."""
+        bound = copy.copy(self)
+        for name, value in self.get_params(deep=False).items():
+            if hasattr(value, "bound"):
+                setattr(bound, name, value.bound(n_steps, steps_per_epoch))
+        return bound
+
+    def evaluation_params(self, params: list[NDArray], state: Any) -> list[NDArray]:
+        """Return the parameters to predict with: those of training, unless the rule says otherwise."""
+        return params
+
+    def training_params(self, params: list[NDArray], state: Any) -> list[NDArray]:
+        """Return the parameters to train with, given those to predict with: the way back of evaluation_params."""
+        return params
+
+
+class Fused(Optimizer):
+    """An optimizer whose rule the native engine has as well, in one pass over gradients, moments and weights.
+
+    ``rule`` names it (a line in src_c/updates.def), ``hyper`` gives its numbers in the order given there, ``n_slots``
+    says how many arrays of state it keeps for each array of parameters. ``step`` is the rule in NumPy: slow, obvious,
+    and what the fused one is tested against. A subclass with a step of its own has no fused rule unless it names one.
 
     State is a dict: ``step``, the number of updates made, and ``slots``, for each of the rule's moments a list of
     arrays shaped like the parameters.
 
-    Parameters
-    ----------
-    learning_rate_init : float
-        The learning rate to begin with.
-    schedule : fastmlp.schedules.Constant or a subclass of it, default=None
-        What changes the learning rate after an epoch or on a plateau; None is Constant().
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.optimizers import SGD
+    >>> SGD(learning_rate=lambda step: 0.1 / (1 + step), momentum=0.5).hyper(np.arange(2), np.array([0.1, 0.05]))
+    array([[0.1 , 0.5 ],
+           [0.05, 0.5 ]])
     """
 
     n_slots: int = 0
 
-    def __init__(self, learning_rate_init: float, schedule: Constant | None = None) -> None:
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = float(learning_rate_init)
-        self.schedule = schedule or Constant()
-        self.state: State | None = None
-
-    @property
-    def rule(self) -> str:
-        """Name of the fused rule."""
-        raise NotImplementedError
-
-    def hyper(self) -> tuple[float, ...]:
-        """Return the fused rule's hyperparameters."""
-        raise NotImplementedError
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "step" in vars(cls) and "rule" not in vars(cls):
+            cls.rule = None
 
     def init(self, params: list[NDArray]) -> State:
-        """Return the state before the first step."""
-        return {"step": 0, "slots": [[zeros_like(p) for p in params] for _ in range(self.n_slots)]}
+        """Return the state before the first step, zeros."""
+        return {"step": 0, "slots": [[np.zeros_like(p) for p in params] for _ in range(self.n_slots)]}
 
-    def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
-        """Update params and state in place."""
+    def hyper(self, steps: NDArray, rates: NDArray) -> NDArray:
+        """Return the fused rule's hyperparameters: a row for each step, or one row for all.
+
+        Parameters
+        ----------
+        steps : ndarray of int
+            Counted from 0, ascending by 1.
+        rates : ndarray of float
+            The learning rates of these steps.
+        """
         raise NotImplementedError
+
+    @property
+    def varies(self) -> bool:
+        """Whether ``hyper`` may differ from step to step while the learning rate stays."""
+        return any(map(callable, self.get_params(deep=False).values()))
+
+    def _next_hyper(self, state: State) -> list[float]:
+        """Count a step; return its hyperparameters."""
+        steps = np.array([state["step"]])
+        state["step"] += 1
+        return self.hyper(steps, self.rates(steps))[0].tolist()
+
+
+def rows(*columns: Any) -> NDArray:
+    """Return numbers and arrays of one length as the columns of a matrix, one row if all are numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.optimizers.base import rows
+    >>> rows(0.5, np.array([1.0, 2.0]))
+    array([[0.5, 1. ],
+           [0.5, 2. ]])
+    """
+    return np.stack(np.broadcast_arrays(*map(np.atleast_1d, columns)), axis=1).astype(np.float64)
+
+
+def _called(schedule: Callable, steps: NDArray) -> Any:
+    """Return a schedule's values for an array of steps; one that takes a single step only is called for each."""
+    try:
+        values = np.asarray(schedule(steps), dtype=np.float64)
+    except (TypeError, ValueError):
+        return [schedule(step) for step in steps.tolist()]
+    return values if values.shape in {(), steps.shape} else [schedule(step) for step in steps.tolist()]

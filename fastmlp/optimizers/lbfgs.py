@@ -1,22 +1,34 @@
 """Limited-memory BFGS over all samples at once, through SciPy."""
 
 from collections.abc import Callable
+from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval
+
+from fastmlp.components import Component
+
+_AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
-class LBFGS:
+class LBFGS(Component):
     """Full-batch quasi-Newton minimisation: :func:`scipy.optimize.minimize` with method L-BFGS-B.
+
+    w -= a H g, with H the approximation of the inverse Hessian that the last few changes of w and g make, and a from a
+    line search. Source: Byrd, Lu, Nocedal & Zhu, "A limited memory algorithm for bound constrained optimization", 1995.
 
     Parameters
     ----------
-    max_iter : int, default=200
-    max_fun : int, default=15000
+    max_iter : int >= 1, default=200
+    max_fun : int >= 1, default=15000
         Limit of loss and gradient evaluations.
-    tol : float, default=1e-4
+    tol : float >= 0, default=1e-4
         Stop when no component of the gradient is larger.
+    memory : int >= 1, default=10
+        How many changes of w and g are kept.
 
     Examples
     --------
@@ -27,10 +39,18 @@ class LBFGS:
     True
     """
 
-    def __init__(self, max_iter: int = 200, max_fun: int = 15000, tol: float = 1e-4) -> None:
+    _parameter_constraints: ClassVar[dict] = {
+        "max_iter": [_AT_LEAST_ONE],
+        "max_fun": [_AT_LEAST_ONE],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "memory": [_AT_LEAST_ONE],
+    }
+
+    def __init__(self, max_iter: int = 200, max_fun: int = 15000, tol: float = 1e-4, *, memory: int = 10) -> None:
         self.max_iter = max_iter
         self.max_fun = max_fun
         self.tol = tol
+        self.memory = memory
 
     def minimize(
         self,
@@ -58,7 +78,7 @@ class LBFGS:
                 method="L-BFGS-B",
                 jac=True,
                 callback=note,
-                options={"maxiter": self.max_iter, "maxfun": self.max_fun, "gtol": self.tol},
+                options={"maxiter": self.max_iter, "maxfun": self.max_fun, "gtol": self.tol, "maxcor": self.memory},
             )
         except KeyboardInterrupt:
             reached.status = "interrupted"

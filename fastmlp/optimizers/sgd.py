@@ -1,12 +1,13 @@
 """Gradient descent, plain and with momentum."""
 
+from typing import ClassVar
+
 from numpy.typing import NDArray
 
-from fastmlp.optimizers.base import Optimizer, State
-from fastmlp.schedules import Constant
+from fastmlp.optimizers.base import UP_TO_ONE, Fused, Schedulable, State, rows
 
 
-class SGD(Optimizer):
+class SGD(Fused):
     """Stochastic gradient descent: v = momentum v - learning_rate g; w += v.
 
     With Nesterov's momentum w += momentum v - learning_rate g, v being the new one. Source: Sutskever et al., "On the
@@ -16,58 +17,58 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate_init : float, default=0.1
-    schedule : default=None
-        See :class:`~fastmlp.optimizers.base.Optimizer`.
-    momentum : float in [0, 1], default=0.9
+    learning_rate : float > 0 or callable, default=0.1
+        A number, or a function of the step (counted from 0), such as a schedule.
+    momentum : float in [0, 1] or callable, default=0.9
+        A number or a function of the step.
     nesterov : bool, default=True
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastmlp.optimizers import SGD
-    >>> sgd, w = SGD(learning_rate_init=0.5, momentum=0.0), np.array([1.0])
+    >>> sgd, w = SGD(learning_rate=0.5, momentum=0.0), np.array([1.0])
     >>> state = sgd.init([w])
     >>> sgd.step([w], [np.array([1.0])], state)
     >>> w
     array([0.5])
     """
 
-    n_slots = 1
+    _parameter_constraints: ClassVar[dict] = {
+        **Fused._parameter_constraints,
+        "momentum": [UP_TO_ONE, callable],
+        "nesterov": ["boolean"],
+    }
 
-    def __init__(
-        self,
-        learning_rate_init: float = 0.1,
-        schedule: Constant | None = None,
-        *,
-        momentum: float = 0.9,
-        nesterov: bool = True,
-    ) -> None:
-        super().__init__(learning_rate_init, schedule)
+    def __init__(self, learning_rate: Schedulable = 0.1, *, momentum: Schedulable = 0.9, nesterov: bool = True) -> None:
+        self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterov = nesterov
-        if momentum == 0:
-            self.n_slots = 0
 
     @property
-    def rule(self) -> str:
+    def n_slots(self) -> int:  # type: ignore[override]
+        """One for v, none without momentum."""
+        return int(callable(self.momentum) or self.momentum != 0)
+
+    @property
+    def rule(self) -> str:  # type: ignore[override]
         """'sgd', 'nesterov' or 'momentum'."""
         if self.n_slots == 0:
             return "sgd"
         return "nesterov" if self.nesterov else "momentum"
 
-    def hyper(self) -> tuple[float, ...]:
-        """Return learning rate and momentum, where there is momentum."""
-        return (self.learning_rate, self.momentum)[: 1 + self.n_slots]
+    def hyper(self, steps: NDArray, rates: NDArray) -> NDArray:
+        """Return learning rates and momenta."""
+        return rows(rates, self.over("momentum", steps))
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        state["step"] += 1
+        rate, momentum = self._next_hyper(state)
         if self.n_slots == 0:
             for w, g in zip(params, grads, strict=True):
-                w -= self.learning_rate * g
+                w -= rate * g
             return
         for w, g, v in zip(params, grads, state["slots"][0], strict=True):
-            v *= self.momentum
-            v -= self.learning_rate * g
-            w += self.momentum * v - self.learning_rate * g if self.nesterov else v
+            v *= momentum
+            v -= rate * g
+            w += momentum * v - rate * g if self.nesterov else v

@@ -1,0 +1,113 @@
+"""An optimizer at work: what changes while it trains a network."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from fastmlp.optimizers.base import Fused, Optimizer
+
+
+class Descent:
+    """An optimizer with its state and its present learning rate; the optimizer itself stays as it is given.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Copied, and its parameters checked.
+    schedule : object, default=None
+        What changes the learning rate after an epoch or on a plateau: an object with every_epoch, after_epoch and
+        on_plateau, as those in fastmlp.schedules. None is the optimizer's own learning rate if it has these methods;
+        else a plateau ends training, and nothing else happens.
+    length : tuple of int, default=None
+        For schedules that ask for it: the number of steps of the fit, and of an epoch.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Of the step to come, or, after ``hyper`` or ``step``, of the last step asked for. Set, it takes the place of
+        what the optimizer has for that step, and changes what it has for others in proportion.
+    learning_rate_init : float
+        Of the first step.
+    state : Any
+        The optimizer's state; None before the first step.
+
+    Examples
+    --------
+    >>> from fastmlp.optimizers import SGD, Descent
+    >>> descent = Descent(SGD(lambda step: 0.1 / (1 + step), momentum=0.0))
+    >>> descent.hyper(0, 3)[:, 0].round(3)
+    array([0.1  , 0.05 , 0.033])
+    >>> descent.learning_rate /= 2
+    >>> descent.hyper(3, 2)[:, 0]
+    array([0.0125, 0.01  ])
+    """
+
+    def __init__(self, optimizer: Optimizer, schedule: Any = None, *, length: tuple[int, int] | None = None) -> None:
+        self.optimizer = clone(optimizer).validate()
+        if length is not None:
+            self.optimizer = self.optimizer.bound(*length)
+        given = self.optimizer.learning_rate
+        self._schedule = given if schedule is None and hasattr(given, "on_plateau") else schedule
+        self._planned = self._rate = self.learning_rate_init = float(self.optimizer.rates(np.array([0]))[0])
+        self._factor = 1.0
+        self._row: tuple[float, NDArray] | None = None
+        self.state: Any = None
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the step to come, or of the last one."""
+        return self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        if self._planned:
+            self._factor = value / self._planned
+        self._rate = value
+
+    @property
+    def every_epoch(self) -> bool:
+        """Whether the learning rate may change after any epoch, rather than on a plateau only."""
+        return self._schedule is not None and self._schedule.every_epoch
+
+    def after_epoch(self, n_samples_seen: int) -> None:
+        """Adjust the learning rate after an epoch; n_samples_seen counts from the first fit on."""
+        if self._schedule is not None:
+            self._schedule.after_epoch(self, n_samples_seen)
+
+    def on_plateau(self) -> tuple[bool, str]:
+        """Whether to stop now that nothing improves any more, and what to tell the user."""
+        return (True, "Stopping.") if self._schedule is None else self._schedule.on_plateau(self)
+
+    def hyper(self, first: int, n_steps: int) -> NDArray:
+        """Return the fused rule's hyperparameters for n_steps updates, first having been made: a row each, or one."""
+        rule = self.optimizer
+        assert isinstance(rule, Fused), f"{rule} has no fused rule"
+        if rule.varies:
+            steps = np.arange(first, first + max(1, n_steps))
+            return rule.hyper(steps, self._rates(steps))
+        # Small networks notice what this takes.
+        if self._row is None or self._row[0] != self._rate:
+            self._row = self._rate, rule.hyper(np.array([first]), np.array([self._rate]))
+        return self._row[1]
+
+    def step(self, params: list[NDArray], grads: list[NDArray], number: int) -> None:
+        """Update params and the state in place, in NumPy, number updates having been made."""
+        rate = float(self._rates(np.array([number]))[0])
+        rule = self.optimizer
+        if self._factor != 1:
+            rule = copy.copy(rule)
+            rule.learning_rate = rate
+        if self.state is None:
+            self.state = rule.init(params)
+        rule.step(params, grads, self.state)
+
+    def _rates(self, steps: NDArray) -> NDArray:
+        """Return the learning rates of steps; that of the last is the present one from now on."""
+        planned = self.optimizer.rates(steps)
+        # A plan that stays where it was gives what was set, to the last bit.
+        rates = np.where(planned == self._planned, self._rate, planned * self._factor)
+        self._planned, self._rate = float(planned[-1]), float(rates[-1])
+        return rates
