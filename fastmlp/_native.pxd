@@ -36,8 +36,12 @@ cdef extern from "fastmlp.h" nogil:
     ctypedef void (*fm_gather_fn)(const void *, Py_ssize_t, const int64_t *, long, long, void *, long) noexcept nogil
     ctypedef void (*fm_elementwise_fn)(long, long, void *, long) noexcept nogil
     ctypedef void (*fm_derivative_fn)(long, long, const void *, void *, long) noexcept nogil
-    ctypedef void (*fm_loss_fn)(long, long, void *, long, const void *, const int64_t *, const double *,
-                                double *) noexcept nogil
+    ctypedef struct fm_loss_settings:
+        const double *options
+        const double *output_weights
+
+    ctypedef void (*fm_loss_fn)(long, long, void *, long, const void *, const int64_t *, const double *, double *,
+                                const fm_loss_settings *) noexcept nogil
 
     ctypedef struct fm_after:
         fm_elementwise_fn activate
