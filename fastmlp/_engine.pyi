@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 ACTIVATIONS: tuple[str, ...]
 SLOPED_ACTIVATIONS: frozenset[str]
@@ -100,6 +100,8 @@ class Trainer(PackedNetwork):
         bfloat16: bool = False,
         regularization: Any = None,
         seed: int = 0,
+        loss_options: float | Sequence[float] = (),
+        output_weights: ArrayLike | None = None,
         isa: str | None = None,
     ) -> None: ...
     def load(self, params: NDArray, slots: Sequence[NDArray] = (), average: NDArray | None = None) -> None: ...
@@ -132,7 +134,14 @@ def differentiate(
 ) -> tuple[NDArray, NDArray]: ...
 def link(loss: str, z: NDArray, *, isa: str | None = None) -> NDArray: ...
 def row_losses(
-    loss: str, z: NDArray, targets: NDArray, weights: NDArray | None = None, *, isa: str | None = None
+    loss: str,
+    z: NDArray,
+    targets: NDArray,
+    weights: NDArray | None = None,
+    *,
+    options: float | Sequence[float] = (),
+    output_weights: ArrayLike | None = None,
+    isa: str | None = None,
 ) -> tuple[NDArray, NDArray]: ...
 def gather(X: NDArray, dtype: DTypeLike, *, isa: str | None = None) -> NDArray: ...
 def fma_ceiling(dtype: DTypeLike, *, isa: str | None = None, n_threads: int = 1) -> float: ...

@@ -31,8 +31,8 @@ from fastmlp._native cimport (
     fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
     fm_bfloat16_name, fm_csr, fm_cpu_seconds, fm_denormals_flush, fm_derivative_fn,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
-    fm_layer, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_mask, fm_native, fm_rule_name, fm_rule_prepare, fm_rule_slots, fm_seconds,
-    fm_source_codes, fm_step, real,
+    fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes, fm_mask, fm_native, fm_rule_name,
+    fm_rule_prepare, fm_rule_slots, fm_seconds, fm_source_codes, fm_step, real,
 )
 
 cnp.import_array()
@@ -176,6 +176,21 @@ cdef size_t _address(function) except 0:
 
 cdef int _source_index(dtype) except -1:
     return SOURCE_CODES.index(dtype.char)
+
+
+cdef tuple _settle_loss(int loss, options, output_weights, long outputs, fm_loss_settings *settings):
+    """Fills in what a loss is told; returns the arrays in it, which must live as long."""
+    if output_weights is not None and fm_loss_takes_classes(loss):
+        raise ValueError(f"output_weights are for losses with a matrix of targets, not for {LOSSES[loss]}")
+    arrays = []
+    for what, values in (("loss_options", options), ("output_weights", () if output_weights is None else output_weights)):
+        array = np.array(values, dtype=np.float64, ndmin=1)
+        if array.shape not in ((0,), (1,), (outputs,)):
+            raise ValueError(f"{what} must be one number or one for each of the {outputs} outputs, got {values!r}")
+        arrays.append(np.array(np.broadcast_to(array, outputs)) if array.size else None)
+    settings.options = NULL if arrays[0] is None else <const double *> cnp.PyArray_DATA(arrays[0])
+    settings.output_weights = NULL if arrays[1] is None else <const double *> cnp.PyArray_DATA(arrays[1])
+    return tuple(arrays)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -853,6 +868,10 @@ cdef class Trainer(PackedNetwork):
     bfloat16 : bool, default=False
         Whether the operands of all products, but for those with CSR input, are rounded to bfloat16. Sums, weights and
         all else stay float32, which dtype must be.
+    loss_options : float or sequence of float, default=()
+        The number that the loss has, for all outputs or for each; () for its default.
+    output_weights : sequence of float, default=None
+        What each output's loss counts, for losses with a matrix of targets.
     regularization : object, default=None
         What training does beside the loss's gradient and its L2 term: an object with the attributes of
         fastmlp.network.Regularization; None is nothing.
@@ -861,6 +880,8 @@ cdef class Trainer(PackedNetwork):
     """
 
     cdef int rule
+    cdef fm_loss_settings loss_settings
+    cdef tuple _loss_arrays
     cdef bint bfloat16
     cdef long grain
     cdef char **columns
@@ -946,9 +967,11 @@ cdef class Trainer(PackedNetwork):
     cdef double running_share
     cdef double **norms
 
-    def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, regularization=None,
-                 seed=0, isa=None):
+    def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, loss_options=(),
+                 output_weights=None, regularization=None, seed=0, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
+        self._loss_arrays = _settle_loss(
+            self.loss, loss_options, output_weights, self.n_outputs, &self.loss_settings)
         cdef long i, j
         cdef double rows
         if bfloat16 and self.dtype != np.float32:
@@ -1536,7 +1559,7 @@ cdef class Trainer(PackedNetwork):
         """Losses, and the output layer's deltas, which take the place of its activations."""
         self.kernels.loss[self.loss](
             n, self.n_outputs, self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, self.targets,
-            self.order + start + low, self.weights, self.row_losses + low)
+            self.order + start + low, self.weights, self.row_losses + low, &self.loss_settings)
 
     cdef void _back_rows(self, int back, int slice_, long start, long low, long high) noexcept nogil:
         """Down to the next layer with batch normalisation, whose sums are made, or to the first layer."""
@@ -1971,16 +1994,21 @@ def link(loss, const real[:, ::1] z, *, isa=None):
     return values.unpack()
 
 
-def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, isa=None):
+def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, options=(), output_weights=None, isa=None):
     """The named loss of every row, times its weight, and the gradient of their sum with respect to z.
 
-    targets as for Trainer.attach; for squared_error the gradient lacks the mean over outputs, as scikit-learn's does.
+    targets as for Trainer.attach, options and output_weights as for Trainer; for squared_error the gradient lacks the mean
+    over outputs, as scikit-learn's does.
     """
     cdef Panels values = Panels(np.asarray(z), isa)
+    cdef int index = LOSSES.index(loss)
+    cdef fm_loss_settings settings
+    arrays = _settle_loss(index, options, output_weights, values.width, &settings)
     losses = np.zeros(values.rows)
-    values.kernels.loss[<int> LOSSES.index(loss)](
+    values.kernels.loss[index](
         values.rows, values.width, values.at, values.stride, cnp.PyArray_DATA(targets), NULL,
-        NULL if weights is None else <const double *> cnp.PyArray_DATA(weights), <double *> cnp.PyArray_DATA(losses))
+        NULL if weights is None else <const double *> cnp.PyArray_DATA(weights), <double *> cnp.PyArray_DATA(losses),
+        &settings)
     return losses, values.unpack()
 
 

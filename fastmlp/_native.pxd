@@ -57,8 +57,12 @@ cdef extern from "fastmlp.h" nogil:
         double (*value)(double) noexcept nogil
         double (*slope)(double) noexcept nogil
 
-    ctypedef void (*fm_loss_fn)(long, long, void *, long, const void *, const int64_t *, const double *,
-                                double *) noexcept nogil
+    ctypedef struct fm_loss_settings:
+        const double *options
+        const double *output_weights
+
+    ctypedef void (*fm_loss_fn)(long, long, void *, long, const void *, const int64_t *, const double *, double *,
+                                const fm_loss_settings *) noexcept nogil
 
     ctypedef struct fm_after:
         fm_activate_fn activate

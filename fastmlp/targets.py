@@ -5,54 +5,117 @@ import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
 from sklearn.preprocessing import LabelBinarizer
 
-from fastmlp.losses import CLASS_TARGET_LOSSES
+from fastmlp.losses import CLASS_TARGET_LOSSES, Loss, loss_of
 
 
-def classification_loss(binarizer: LabelBinarizer) -> str:
-    """Return the loss that fits the fitted binarizer's kind of target."""
-    return "log_loss" if binarizer.y_type_ == "multiclass" else "binary_log_loss"
+def label_kind(binarizer: LabelBinarizer) -> str:
+    """Return the fitted binarizer's kind of target: "binary", "multiclass" or "multilabel".
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import LabelBinarizer
+    >>> from fastmlp.targets import label_kind
+    >>> label_kind(LabelBinarizer().fit(["no", "yes"])), label_kind(LabelBinarizer().fit([1, 2, 3]))
+    ('binary', 'multiclass')
+    """
+    return {"binary": "binary", "multiclass": "multiclass"}.get(binarizer.y_type_, "multilabel")
 
 
-def encode_labels(y: NDArray, binarizer: LabelBinarizer, dtype: DTypeLike) -> NDArray:
+def classification_loss(binarizer: LabelBinarizer, loss: str | Loss = "log_loss") -> str:
+    """Return the engine's loss that fits the fitted binarizer's kind of target.
+
+    Raises
+    ------
+    ValueError
+        When the loss does not fit it.
+    """
+    return loss_of(loss).engine_loss(label_kind(binarizer))
+
+
+def encode_labels(y: NDArray, binarizer: LabelBinarizer, dtype: DTypeLike, loss: str | Loss = "log_loss") -> NDArray:
     """Return labels as class numbers (n,), int32, or as an indicator matrix (n, n_outputs) of the compute type.
+
+    Label smoothing makes 0 and 1 of the matrix less different.
+
+    Raises
+    ------
+    ValueError
+        When the loss does not fit such labels.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn.preprocessing import LabelBinarizer
+    >>> from fastmlp.losses import LogLoss
     >>> from fastmlp.targets import encode_labels
     >>> y = np.array(["b", "a", "c"])
     >>> encode_labels(y, LabelBinarizer().fit(y), np.float32)
     array([1, 0, 2], dtype=int32)
+    >>> encode_labels(y[:1], LabelBinarizer().fit(y), np.float64, LogLoss(label_smoothing=0.3))
+    array([[0.1, 0.8, 0.1]])
     """
-    if classification_loss(binarizer) in CLASS_TARGET_LOSSES and y.ndim == 1:
+    loss, kind = loss_of(loss), label_kind(binarizer)
+    if loss.engine_loss(kind) in CLASS_TARGET_LOSSES and y.ndim == 1:
         return np.searchsorted(binarizer.classes_, y).astype(np.int32)
     indicator = binarizer.transform(y)
     if scipy.sparse.issparse(indicator):
         indicator = indicator.toarray()
-    return np.ascontiguousarray(indicator != 0, dtype=dtype)
+    targets = np.ascontiguousarray(indicator != 0, dtype=dtype)
+    if loss.label_smoothing:
+        n_choices = targets.shape[1] if kind == "multiclass" else 2
+        targets *= 1 - loss.label_smoothing
+        targets += loss.label_smoothing / n_choices
+    return targets
 
 
-def encode_numbers(y: NDArray, loss: str, dtype: DTypeLike) -> NDArray:
+def encode_numbers(y: NDArray, loss: str | Loss, dtype: DTypeLike) -> NDArray:
     """Return regression targets as a matrix (n, n_outputs) of the compute type.
+
+    With a loss of several outputs per target, each target stands in as many columns.
 
     Raises
     ------
     ValueError
-        When a target is too large for the type, or negative where the loss is poisson.
+        When a target is too large for the type or not in the loss's range, and when the loss does not fit.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from fastmlp.losses import Pinball
     >>> from fastmlp.targets import encode_numbers
     >>> encode_numbers(np.array([1, 2]), "squared_error", np.float64)
     array([[1.],
            [2.]])
+    >>> encode_numbers(np.array([1, 2]), Pinball([0.1, 0.9]), np.float64)
+    array([[1., 1.],
+           [2., 2.]])
     """
-    if loss == "poisson" and y.size and y.min() < 0:
-        raise ValueError(f"Some value(s) of y are out of the valid range of the loss 'poisson': y has {y.min()!r} < 0.")
-    with np.errstate(over="ignore"):
+    loss = loss_of(loss)
+    loss.engine_loss("numbers")
+    _check_range(y, loss)
+    with np.errstate(over="ignore", under="ignore"):
         targets = np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
-    if targets.dtype.itemsize < y.dtype.itemsize and not np.isfinite(targets).all():
-        raise ValueError(f"Input y contains infinity or a value too large for {np.dtype(dtype)!r}.")
-    return targets
+    if targets.dtype.itemsize < y.dtype.itemsize:
+        if not np.isfinite(targets).all():
+            raise ValueError(f"Input y contains infinity or a value too large for {np.dtype(dtype)!r}.")
+        _check_range(targets, loss)
+    if loss.outputs_per_target == 1:
+        return targets
+    if targets.shape[1] != 1:
+        raise ValueError(
+            f"The loss {loss!r} has {loss.outputs_per_target} outputs for one column of targets;"
+            f" y has {targets.shape[1]} columns."
+        )
+    return np.repeat(targets, loss.outputs_per_target, axis=1)
+
+
+def _check_range(y: NDArray, loss: Loss) -> None:
+    """Refuse targets below the least that the loss allows."""
+    least, allowed = loss.least_target, loss.least_target_allowed
+    if least == -np.inf:
+        return
+    if (lowest := y.min()) < least or (lowest == least and not allowed):
+        raise ValueError(
+            f"Some value(s) of y are out of the valid range of the loss {loss.name!r}:"
+            f" y has {lowest!r} {'<' if allowed else '<='} {least:g}."
+        )

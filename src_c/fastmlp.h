@@ -64,9 +64,14 @@ typedef void (*fm_derivative_fn)(long rows, const void *at, void *deltas, void *
 typedef struct {
     double (*value)(double), (*slope)(double);
 } fm_native;
+/* What a loss may be told, one number per output each: the option it has, if any (NULL for its default), and a weight of the
+ * output's loss and delta (NULL for 1), which only losses with a matrix of targets take. */
+typedef struct {
+    const double *options, *output_weights;
+} fm_loss_settings;
 /* z in, deltas out; order picks the targets and weights; one weighted loss per row. weights may be NULL. */
 typedef void (*fm_loss_fn)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
-                           const double *weights, double *row_losses);
+                           const double *weights, double *row_losses, const fm_loss_settings *settings);
 
 /* What a product does to a block of c while it is still in the first-level cache: an activation, a derivative, or nothing.
  * All but units are laid out as c. */

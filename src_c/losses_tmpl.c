@@ -1,6 +1,7 @@
-/* Losses with their link merged in: z, the output layer's pre-activations, becomes delta = w (link(z) - y) in place, and
- * each row's weighted loss is written in double. All four links are canonical for their loss, hence the one form of
- * delta. Columns beyond the last output are left at zero. Definitions: those of scikit-learn. */
+/* Losses with their link merged in: z, the output layer's pre-activations, becomes the weighted loss's derivative in place,
+ * and each row's weighted loss is written in double. Columns beyond the last output are left at zero. Where scikit-learn
+ * has the loss, the definition is its own; deviances are 0 where the prediction is the target. NaN, in z or in a target,
+ * reaches both loss and delta. */
 
 #undef FM_ROW
 #define FM_ROW(base, stride, panel, r) ((FM_REAL *)(base) + ((panel) * (stride) + (r)) * FM_PANEL)
@@ -47,6 +48,23 @@ FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, columns
     for (long r = 0; r < rows; r++, z += FM_PANEL)
         for (long j = 0; j < outputs; j++)
             columns->at[j][r] = z[j];
+}
+
+/* The targets of rows first to first + rows, columns from to from + outputs of width. */
+FM_INLINE void FM(targets_to_columns)(const FM_REAL *targets, const int64_t *order, long first, long rows, long width,
+                                      long from, long outputs, columns_t *columns) {
+    if (rows < FM_FEW_ROWS)
+        memset(columns, 0, sizeof *columns);
+    for (long r = 0; r < rows; r++)
+        for (long j = 0; j < outputs; j++)
+            columns->at[j][r] = targets[(order ? order[first + r] : first + r) * width + from + j];
+}
+
+/* What rows first to first + rows count. */
+FM_INLINE void FM(weights_of)(const double *weights, const int64_t *order, long first, long rows, FM_REAL *out) {
+    memset(out, 0, FM_FEW_ROWS * sizeof *out);
+    for (long r = 0; r < rows; r++)
+        out[r] = weights ? (FM_REAL)weights[order ? order[first + r] : first + r] : 1;
 }
 
 /* The padding up to a vector's end becomes zero. */
@@ -115,7 +133,8 @@ static void FM(link_exp)(long rows, long outputs, void *z, long stride) {
             *at = v_exp(*at);
 }
 
-FM_INLINE void FM(softmax_row)(void *z, long stride, long r, long outputs) {
+/* Returns the logarithm of the sum of the exponentials. */
+FM_INLINE double FM(softmax_row)(void *z, long stride, long r, long outputs) {
     FM_REAL top = *FM(output)(z, stride, r, 0), sum = 0;
     for (long j = 1; j < outputs; j++) {
         const FM_REAL x = *FM(output)(z, stride, r, j);
@@ -127,6 +146,7 @@ FM_INLINE void FM(softmax_row)(void *z, long stride, long r, long outputs) {
         sum += *FM(output)(z, stride, r, j);
     FM_EACH_VECTOR (at, z, stride, r, outputs)
         *at /= sum;
+    return top + log((double)sum);
 }
 
 static void FM(link_softmax)(long rows, long outputs, void *z, long stride) {
@@ -185,8 +205,9 @@ static void FM(log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z,
 }
 
 static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
-                              const double *weights, double *row_losses) {
+                              const double *weights, double *row_losses, const fm_loss_settings *settings) {
     const int32_t *classes = targets;
+    (void)settings;
     if (outputs <= FM_FEW) {
         for (long r = 0; r < rows; r += FM_FEW_ROWS)
             FM(log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), classes, order, weights,
@@ -209,52 +230,65 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
     }
 }
 
-/* The losses over real targets differ in the link and in one output's loss, given its prediction p and target y. */
+/* The losses over real targets whose link is canonical, so that delta is p - y, differ in the link and in one output's loss,
+ * given its prediction p and target y. Compiled twice, so that weights of outputs cost nothing where there are none. */
 #undef FM_REAL_LOSS
-#define FM_REAL_LOSS(name, link, one_loss)                                                          \
-    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets, \
-                                const int64_t *order, const double *weights, double *row_losses) {  \
-        FM(link_##link)(rows, outputs, z, stride);                                                  \
-        for (long r = 0; r < rows; r++) {                                                           \
-            const int64_t sample = order ? order[r] : r;                                            \
-            const FM_REAL *target = (const FM_REAL *)targets + sample * outputs;                    \
-            const double weight = weights ? weights[sample] : 1;                                    \
-            double sum = 0;                                                                         \
-            for (long j = 0; j < outputs; j++) {                                                    \
-                FM_REAL *at = FM(output)(z, stride, r, j);                                          \
-                const FM_REAL p = *at, y = target[j];                                               \
-                sum += one_loss;                                                                    \
-                *at = weights ? (p - y) * (FM_REAL)weight : p - y;                                  \
-            }                                                                                       \
-            row_losses[r] = weight * sum;                                                           \
-            FM(zero_padding)(z, stride, r, outputs);                                                \
-        }                                                                                           \
+#define FM_REAL_LOSS(name, link, one_loss)                                                                  \
+    FM_INLINE void FM(shared_##name)(long rows, long outputs, void *z, long stride, const FM_REAL *targets, \
+                                     const int64_t *order, const double *weights, double *row_losses,       \
+                                     const double *shares) {                                                \
+        FM(link_##link)(rows, outputs, z, stride);                                                          \
+        for (long r = 0; r < rows; r++) {                                                                   \
+            const int64_t sample = order ? order[r] : r;                                                    \
+            const FM_REAL *target = targets + sample * outputs;                                             \
+            const double weight = weights ? weights[sample] : 1;                                            \
+            double sum = 0;                                                                                 \
+            for (long j = 0; j < outputs; j++) {                                                            \
+                FM_REAL *at = FM(output)(z, stride, r, j);                                                  \
+                const FM_REAL p = *at, y = target[j];                                                       \
+                const double share = shares ? shares[j] : 1;                                                \
+                sum += share * (one_loss);                                                                  \
+                *at = weights || shares ? (p - y) * (FM_REAL)(share * weight) : p - y;                      \
+            }                                                                                               \
+            row_losses[r] = weight * sum;                                                                   \
+            FM(zero_padding)(z, stride, r, outputs);                                                        \
+        }                                                                                                   \
+    }                                                                                                       \
+    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets,         \
+                                const int64_t *order, const double *weights, double *row_losses,            \
+                                const fm_loss_settings *settings) {                                         \
+        if (settings->output_weights)                                                                       \
+            FM(shared_##name)(rows, outputs, z, stride, targets, order, weights, row_losses,                \
+                              settings->output_weights);                                                    \
+        else                                                                                                \
+            FM(shared_##name)(rows, outputs, z, stride, targets, order, weights, row_losses, NULL);         \
     }
 
 static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
-                                       const int64_t *order, const double *weights, double *row_losses) {
+                                       const int64_t *order, const double *weights, double *row_losses,
+                                       const double *shares) {
     columns_t columns, ys;
     FM_REAL sums[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
     memset(sums, 0, sizeof sums);
     memset(weight, 0, sizeof weight);
-    if (rows < FM_FEW_ROWS)
-        memset(&ys, 0, sizeof ys);
     FM(to_columns)(z, rows, outputs, &columns);
+    FM(targets_to_columns)(targets, order, first, rows, outputs, 0, outputs, &ys);
     FM(logistic_columns)(&columns, outputs);
     for (long r = 0; r < rows; r++) {
         const int64_t sample = order ? order[first + r] : first + r;
-        for (long j = 0; j < outputs; j++)
-            ys.at[j][r] = targets[sample * outputs + j];
         row_losses[first + r] = weights ? weights[sample] : 1;
         weight[r] = (FM_REAL)row_losses[first + r];
     }
-    for (long j = 0; j < outputs; j++)
+    for (long j = 0; j < outputs; j++) {
+        const FM_REAL share = shares ? (FM_REAL)shares[j] : 1;
         for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
             vec *at = FM(column)(&columns, j, v);
             const vec p = *at, y = *FM(column)(&ys, j, v);
-            ((vec *)sums)[v] += y * FM(log_probabilities)(p) + ((FM_REAL)1 - y) * FM(log_probabilities)((FM_REAL)1 - p);
-            *at = (p - y) * ((const vec *)weight)[v];
+            ((vec *)sums)[v] +=
+                share * (y * FM(log_probabilities)(p) + ((FM_REAL)1 - y) * FM(log_probabilities)((FM_REAL)1 - p));
+            *at = (p - y) * ((const vec *)weight)[v] * share;
         }
+    }
     for (long r = 0; r < rows; r++)
         row_losses[first + r] *= -(double)sums[r];
     FM(from_columns)(&columns, rows, outputs, z);
@@ -265,11 +299,227 @@ FM_REAL_LOSS(squared_error, identity, 0.5 * ((double)p - y) * ((double)p - y) / 
 FM_REAL_LOSS(poisson, exp, FM(xlogy)(y, (double)y / p) - y + p)
 
 static void FM(loss_binary_log_loss)(long rows, long outputs, void *z, long stride, const void *targets,
-                                     const int64_t *order, const double *weights, double *row_losses) {
+                                     const int64_t *order, const double *weights, double *row_losses,
+                                     const fm_loss_settings *settings) {
     if (outputs > FM_FEW)
-        FM(loss_binary_log_loss_of_many)(rows, outputs, z, stride, targets, order, weights, row_losses);
+        FM(loss_binary_log_loss_of_many)(rows, outputs, z, stride, targets, order, weights, row_losses, settings);
     else
         for (long r = 0; r < rows; r += FM_FEW_ROWS)
             FM(binary_log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), targets, order,
-                                       weights, row_losses);
+                                       weights, row_losses, settings->output_weights);
 }
+
+/* Cross-entropy with the target's distribution, not clipped: y (log_sum - z), summed over the outputs. An output's weight is
+ * that of its target. What has no weight does not count, be z infinite. */
+static void FM(soft_log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
+                                     const int64_t *order, const double *weights, double *row_losses,
+                                     const double *shares) {
+    columns_t columns, ys;
+    FM_REAL losses[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
+    FM(to_columns)(z, rows, outputs, &columns);
+    FM(targets_to_columns)(targets, order, first, rows, outputs, 0, outputs, &ys);
+    FM(weights_of)(weights, order, first, rows, weight);
+    for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
+        vec top = *FM(column)(&columns, 0, v), sum = v_all(0), total = v_all(0), dot = v_all(0);
+        for (long j = 1; j < outputs; j++) {
+            const vec x = *FM(column)(&columns, j, v);
+            top = v_select(x > top, x, top);
+        }
+        for (long j = 0; j < outputs; j++) {
+            vec *at = FM(column)(&columns, j, v), *y = FM(column)(&ys, j, v);
+            const vec x = *at - top;
+            if (shares)
+                *y *= (FM_REAL)shares[j];
+            total += *y;
+            dot += v_select(*y == 0, v_all(0), *y * x);
+            sum += *at = v_exp(x);
+        }
+        ((vec *)losses)[v] = total * v_log(sum) - dot;
+        for (long j = 0; j < outputs; j++) {
+            vec *at = FM(column)(&columns, j, v);
+            *at = (*at / sum * total - *FM(column)(&ys, j, v)) * ((const vec *)weight)[v];
+        }
+    }
+    for (long r = 0; r < rows; r++)
+        row_losses[first + r] = (double)losses[r] * (weights ? weights[order ? order[first + r] : first + r] : 1);
+    FM(from_columns)(&columns, rows, outputs, z);
+}
+
+static void FM(loss_soft_log_loss)(long rows, long outputs, void *z, long stride, const void *targets,
+                                   const int64_t *order, const double *weights, double *row_losses,
+                                   const fm_loss_settings *settings) {
+    const double *shares = settings->output_weights;
+    if (outputs <= FM_FEW) {
+        for (long r = 0; r < rows; r += FM_FEW_ROWS)
+            FM(soft_log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), targets, order,
+                                     weights, row_losses, shares);
+        return;
+    }
+    for (long r = 0; r < rows; r++) {
+        const int64_t sample = order ? order[r] : r;
+        const FM_REAL *target = (const FM_REAL *)targets + sample * outputs;
+        const double weight = weights ? weights[sample] : 1;
+        double total = 0, dot = 0;
+        for (long j = 0; j < outputs; j++) {
+            const double y = shares ? shares[j] * target[j] : target[j];
+            total += y;
+            dot += y == 0 ? 0 : y * *FM(output)(z, stride, r, j);
+        }
+        row_losses[r] = weight * (total * FM(softmax_row)(z, stride, r, outputs) - dot);
+        for (long j = 0; j < outputs; j++) {
+            FM_REAL *at = FM(output)(z, stride, r, j);
+            *at = (FM_REAL)((*at * total - (shares ? shares[j] * target[j] : target[j])) * weight);
+        }
+        FM(zero_padding)(z, stride, r, outputs);
+    }
+}
+
+/* With q the probability of all other classes, -q^option log(1 - q). q is their sum, and not 1 - p, so that the loss of a row
+ * that is nearly right keeps its digits. */
+static void FM(loss_focal)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
+                           const double *weights, double *row_losses, const fm_loss_settings *settings) {
+    const double option = settings->options ? settings->options[0] : 2;
+    for (long r = 0; r < rows; r++) {
+        const int64_t sample = order ? order[r] : r;
+        FM_REAL *own = FM(output)(z, stride, r, ((const int32_t *)targets)[sample]);
+        const double z_own = *own, log_sum = FM(softmax_row)(z, stride, r, outputs), p = *own;
+        double q = p == p ? 0 : p; /* a lone class has no others that would pass NaN on */
+        *own = 0;
+        for (long j = 0; j < outputs; j++)
+            q += *FM(output)(z, stride, r, j);
+        const double surprise = q < 0.5 ? -log1p(-q) : log_sum - z_own;
+        const double factor = pow(q, option) * (weights ? weights[sample] : 1);
+        const double slope = factor * (p == 0 ? q : q + option * p * surprise), per_other = q == 0 ? 0 : slope / q;
+        row_losses[r] = factor * surprise;
+        for (long j = 0; j < outputs; j++)
+            *FM(output)(z, stride, r, j) *= (FM_REAL)per_other;
+        *own = (FM_REAL)-slope;
+        FM(zero_padding)(z, stride, r, outputs);
+    }
+}
+
+/* The other losses are sums over outputs, each a function of one z, one y and the option of its output. They are written for
+ * one output of FM_FEW_ROWS rows: the deltas take the place of the zs, the losses that of the ys. */
+typedef void (*FM(output_loss))(FM_REAL option, FM_REAL *zs, FM_REAL *ys);
+
+static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, long rows, long outputs, void *z, long stride,
+                                 const FM_REAL *targets, const int64_t *order, const double *weights,
+                                 double *row_losses, const fm_loss_settings *settings) {
+    for (long first = 0; first < rows; first += FM_FEW_ROWS) {
+        const long n = FM(few_rows)(rows, first);
+        FM_REAL weight[FM_FEW_ROWS];
+        FM(weights_of)(weights, order, first, n, weight);
+        memset(row_losses + first, 0, n * sizeof *row_losses);
+        for (long from = 0; from < outputs; from += FM_FEW) {
+            const long width = outputs - from < FM_FEW ? outputs - from : FM_FEW;
+            FM_REAL *block = FM(output)(z, stride, first, from);
+            columns_t columns, ys;
+            FM(to_columns)(block, n, width, &columns);
+            FM(targets_to_columns)(targets, order, first, n, outputs, from, width, &ys);
+            for (long j = 0; j < width; j++) {
+                const double share = settings->output_weights ? settings->output_weights[from + j] : 1;
+                one(settings->options ? (FM_REAL)settings->options[from + j] : option, columns.at[j], ys.at[j]);
+                for (long r = 0; r < n; r++)
+                    row_losses[first + r] += share * ys.at[j][r];
+                for (long r = 0; r < FM_FEW_ROWS; r++)
+                    columns.at[j][r] *= weight[r] * (FM_REAL)share;
+            }
+            FM(from_columns)(&columns, n, width, block);
+        }
+        for (long r = first; weights && r < first + n; r++)
+            row_losses[r] *= weights[order ? order[r] : r];
+    }
+}
+
+/* With the option's default, and statements that make loss and delta. */
+#undef FM_OUTPUT_LOSS
+#define FM_OUTPUT_LOSS(name, default_option, ...)                                                                \
+    static void FM(name##_of_output)(FM_REAL option, FM_REAL * zs, FM_REAL * ys) {                               \
+        (void)option;                                                                                            \
+        for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {                                                      \
+            const vec z = ((const vec *)zs)[v], y = ((const vec *)ys)[v];                                        \
+            vec loss, delta;                                                                                     \
+            __VA_ARGS__((vec *)zs)[v] = delta;                                                                   \
+            ((vec *)ys)[v] = loss;                                                                               \
+        }                                                                                                        \
+    }                                                                                                            \
+    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets,              \
+                                const int64_t *order, const double *weights, double *row_losses,                 \
+                                const fm_loss_settings *settings) {                                              \
+        FM(sum_over_outputs)(FM(name##_of_output), (FM_REAL)(default_option), rows, outputs, z, stride, targets, \
+                             order, weights, row_losses, settings);                                              \
+    }
+
+/* Infinite z as the largest number, whose products with 0 are 0; NaN passes through. */
+FM_INLINE vec FM(bounded)(vec z) {
+    const FM_REAL largest = (FM_REAL)(FM_BITS == 32 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023);
+    return v_clamp(z, -largest, largest);
+}
+
+/* log(1 + e) for 0 <= e <= 1, with what rounding 1 + e lost. */
+FM_INLINE vec FM(log_one_plus)(vec e) {
+    const vec sum = e + (FM_REAL)1;
+    return v_log(sum) + (e - (sum - (FM_REAL)1)) / sum;
+}
+
+FM_OUTPUT_LOSS(quadratic, 0, {
+    const vec p = v_logistic(z), error = p - y;
+    loss = error * error * (FM_REAL)0.5;
+    delta = error * p * v_logistic(-z); /* 1 - p would lose the digits of a small slope */
+})
+FM_OUTPUT_LOSS(absolute_error, 0, {
+    const vec error = z - y;
+    loss = v_abs(error);
+    delta = v_select(error > 0, v_all(1), v_select(error < 0, v_all(-1), error));
+})
+FM_OUTPUT_LOSS(huber, 1, {
+    const vec error = z - y;
+    delta = v_clamp(error, -option, option);
+    const vec inside = v_abs(delta);
+    loss = inside * (v_abs(error) - inside * (FM_REAL)0.5);
+})
+FM_OUTPUT_LOSS(pinball, 0.5, {
+    const vec error = z - y, slope = v_select(error > 0, v_all(1 - option), v_all(-option));
+    loss = error * slope;
+    delta = v_select(error > 0, slope, v_select(error < 0, slope, error));
+})
+FM_OUTPUT_LOSS(gamma, 0, {
+    const vec at = FM(bounded)(z), ratio = y * v_exp(-at);
+    loss = (at - v_log(y)) + (ratio - (FM_REAL)1);
+    delta = (FM_REAL)1 - ratio;
+})
+FM_OUTPUT_LOSS(tweedie, 1.5, {
+    const FM_REAL a = 1 - option, b = 2 - option;
+    const ivec none = y == 0;
+    const vec at = FM(bounded)(z), rising = v_exp(at * b), falling = v_select(none, v_all(0), y * v_exp(at * a));
+    const vec least = v_select(none, v_all(0), v_exp(v_log(y) * b));
+    loss = least / (a * b) - falling / a + rising / b;
+    delta = rising - falling;
+})
+/* y is 0 or 1, the sign -1 or 1. */
+FM_OUTPUT_LOSS(hinge, 0, {
+    const vec sign = y + y - (FM_REAL)1, lacks = (FM_REAL)1 - sign * z;
+    loss = v_select(lacks <= 0, v_all(0), lacks);
+    delta = v_select(lacks > 0, -sign, loss);
+})
+FM_OUTPUT_LOSS(squared_hinge, 0, {
+    const vec sign = y + y - (FM_REAL)1, lacks = (FM_REAL)1 - sign * z;
+    const vec positive = v_select(lacks <= 0, v_all(0), lacks);
+    loss = positive * positive;
+    delta = positive * sign * (FM_REAL)-2;
+})
+/* At z = 0 Rosenblatt's rule learns. */
+FM_OUTPUT_LOSS(perceptron, 0, {
+    const vec sign = y + y - (FM_REAL)1, lacks = -sign * z;
+    loss = v_select(lacks <= 0, v_all(0), lacks);
+    delta = v_select(lacks >= 0, -sign, loss);
+})
+/* y f(z) + (1 - y) f(-z) with f(z) = -(1 - p)^option log(p). */
+FM_OUTPUT_LOSS(binary_focal, 2, {
+    const vec at = FM(bounded)(z), p = v_logistic(at), q = v_logistic(-at);
+    const vec least = FM(log_one_plus)(v_exp(-v_abs(at)));
+    const vec no_p = least + v_select(at < 0, -at, v_all(0)), no_q = least + v_select(at > 0, at, v_all(0));
+    const vec yes = y * v_exp(no_q * -option), no = ((FM_REAL)1 - y) * v_exp(no_p * -option);
+    loss = yes * no_p + no * no_q;
+    delta = no * (p + q * no_q * option) - yes * (q + p * no_p * option);
+})

@@ -3,8 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import expit, ndtr, softmax, xlogy
+from scipy.special import expit, log_softmax, ndtr, softmax, xlogy
 
+from fastmlp.losses import CLASS_TARGET_LOSSES, OUTPUT_ACTIVATIONS
 from fastmlp.network import HiddenLayer
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
@@ -82,12 +83,26 @@ def layer_views(params, sizes):
     return coefs, intercepts
 
 
-LINKS = {
+LINKS = {  # p = link(z)
     "log_loss": lambda z: softmax(z, axis=1),
     "binary_log_loss": expit,
     "squared_error": lambda z: z,
     "poisson": np.exp,
+    "soft_log_loss": lambda z: softmax(z, axis=1),
+    "quadratic": expit,
+    "absolute_error": lambda z: z,
+    "huber": lambda z: z,
+    "pinball": lambda z: z,
+    "gamma": np.exp,
+    "tweedie": np.exp,
+    "hinge": lambda z: z,
+    "squared_hinge": lambda z: z,
+    "perceptron": lambda z: z,
+    "focal": lambda z: softmax(z, axis=1),
+    "binary_focal": expit,
 }
+SIGNED = ("hinge", "squared_hinge", "perceptron")  # losses of a target's sign, 2 y - 1
+DEFAULT_OPTIONS = {"huber": 1.0, "pinball": 0.5, "tweedie": 1.5, "focal": 2.0, "binary_focal": 2.0}
 
 
 def _clipped(p):
@@ -95,12 +110,90 @@ def _clipped(p):
     return np.clip(p, eps, 1 - eps)
 
 
-ROW_LOSSES = {  # one number per row, of predictions p and one-hot or real targets y
-    "log_loss": lambda y, p: -xlogy(y, _clipped(p)).sum(axis=1),
-    "binary_log_loss": lambda y, p: -(xlogy(y, _clipped(p)) + xlogy(1 - y, 1 - _clipped(p))).sum(axis=1),
-    "squared_error": lambda y, p: 0.5 * ((y - p) ** 2).mean(axis=1),
-    "poisson": lambda y, p: (xlogy(y, y / p) - y + p).sum(axis=1),
+def _focal(p, gamma):
+    return -((1 - p) ** gamma) * np.log(p)
+
+
+def _focal_slope(p, gamma):
+    """The derivative with respect to z where p is logistic or softmax: p (1 - p) times that with respect to p."""
+    return (1 - p) ** gamma * (gamma * p * np.log(p) - (1 - p))
+
+
+LOSSES = {  # of each output: of z, one-hot or real targets y, and the option; a row's loss is their sum
+    "log_loss": lambda y, z, _: -xlogy(y, _clipped(softmax(z, axis=1))),
+    "binary_log_loss": lambda y, z, _: -(xlogy(y, _clipped(expit(z))) + xlogy(1 - y, 1 - _clipped(expit(z)))),
+    "squared_error": lambda y, z, _: 0.5 * (y - z) ** 2 / z.shape[1],
+    "poisson": lambda y, z, _: xlogy(y, y / np.exp(z)) - y + np.exp(z),
+    "soft_log_loss": lambda y, z, _: -y * log_softmax(z, axis=1),
+    "quadratic": lambda y, z, _: 0.5 * (y - expit(z)) ** 2,
+    "absolute_error": lambda y, z, _: np.abs(y - z),
+    "huber": lambda y, z, d: np.where(np.abs(y - z) <= d, 0.5 * (y - z) ** 2, d * (np.abs(y - z) - 0.5 * d)),
+    "pinball": lambda y, z, q: np.where(y > z, q * (y - z), (1 - q) * (z - y)),
+    "gamma": lambda y, z, _: y / np.exp(z) - np.log(y / np.exp(z)) - 1,
+    "tweedie": lambda y, z, k: (
+        y ** (2 - k) / ((1 - k) * (2 - k)) - y * np.exp(z) ** (1 - k) / (1 - k) + np.exp(z) ** (2 - k) / (2 - k)
+    ),
+    "hinge": lambda y, z, _: np.maximum(0, 1 - (2 * y - 1) * z),
+    "squared_hinge": lambda y, z, _: np.maximum(0, 1 - (2 * y - 1) * z) ** 2,
+    "perceptron": lambda y, z, _: np.maximum(0, -(2 * y - 1) * z),
+    "focal": lambda y, z, g: y * _focal(softmax(z, axis=1), g),
+    "binary_focal": lambda y, z, g: y * _focal(expit(z), g) + (1 - y) * _focal(expit(-z), g),
 }
+
+
+def _focal_delta(y, z, gamma):
+    p = softmax(z, axis=1)
+    own = (y * p).sum(axis=1, keepdims=True)
+    return _focal_slope(own, gamma) * np.where(y == 1, 1, -p / np.maximum(1 - own, np.finfo(p.dtype).tiny))
+
+
+DELTAS = {  # the derivatives of a row's loss; scikit-learn's for squared_error
+    "log_loss": lambda y, z, _: softmax(z, axis=1) - y,
+    "binary_log_loss": lambda y, z, _: expit(z) - y,
+    "squared_error": lambda y, z, _: z - y,
+    "poisson": lambda y, z, _: np.exp(z) - y,
+    "soft_log_loss": lambda y, z, _: softmax(z, axis=1) * y.sum(axis=1, keepdims=True) - y,
+    "quadratic": lambda y, z, _: (expit(z) - y) * expit(z) * expit(-z),
+    "absolute_error": lambda y, z, _: np.sign(z - y),
+    "huber": lambda y, z, d: np.clip(z - y, -d, d),
+    "pinball": lambda y, z, q: np.where(y > z, -q, 1 - q) * (y != z),
+    "gamma": lambda y, z, _: 1 - y / np.exp(z),
+    "tweedie": lambda y, z, k: np.exp(z) ** (2 - k) - y * np.exp(z) ** (1 - k),
+    "hinge": lambda y, z, _: np.where((2 * y - 1) * z < 1, 1 - 2 * y, 0),
+    "squared_hinge": lambda y, z, _: -2 * (2 * y - 1) * np.maximum(0, 1 - (2 * y - 1) * z),
+    "perceptron": lambda y, z, _: np.where((2 * y - 1) * z <= 0, 1 - 2 * y, 0),
+    "focal": _focal_delta,
+    "binary_focal": lambda y, z, g: y * _focal_slope(expit(z), g) - (1 - y) * _focal_slope(expit(-z), g),
+}
+
+
+def row_losses(loss, y, z, weights=None, option=None, output_weights=None):
+    """Each row's weighted loss, and the derivative of their sum with respect to z (see DELTAS)."""
+    weights = np.ones(len(z)) if weights is None else weights
+    output_weights = np.ones(z.shape[1]) if output_weights is None else np.asarray(output_weights)
+    option = DEFAULT_OPTIONS.get(loss) if option is None else np.asarray(option)
+    values = (LOSSES[loss](y, z, option) * output_weights).sum(axis=1) * weights
+    if loss == "soft_log_loss":  # one output's loss depends on all z, and is proportional to its y
+        deltas = DELTAS[loss](y * output_weights, z, option)
+    else:
+        deltas = DELTAS[loss](y, z, option) * output_weights
+    return values, deltas * weights[:, None]
+
+
+def random_targets(loss, shape, dtype, rng):
+    """Targets as the engine takes them and as the oracles do."""
+    n, width = shape
+    link = OUTPUT_ACTIVATIONS[loss]
+    if loss in CLASS_TARGET_LOSSES:
+        classes = rng.integers(width, size=n).astype(np.int32)
+        return classes, np.eye(width, dtype=dtype)[classes]
+    if link == "softmax":
+        y = rng.dirichlet(np.ones(width), size=n)
+    elif link == "logistic" or loss in SIGNED:
+        y = rng.integers(0, 2, size=shape)
+    else:
+        y = rng.poisson(2, size=shape) + (0.5 if loss == "gamma" else 0)
+    return y.astype(dtype), y.astype(dtype)
 
 
 def round_to_bfloat16(x):
@@ -147,9 +240,9 @@ def loss_and_gradients(X, y, coefs, intercepts, activation, loss, alpha=0.0, wei
     weights = np.ones(len(X)) if weights is None else weights
     total = weights.sum()
     activations, zs = forward(X, coefs, intercepts, activation, loss)
-    value = weights @ ROW_LOSSES[loss](y, activations[-1]) / total
+    losses, delta = row_losses(loss, y, zs[-1], weights)
+    value = losses.sum() / total
     value += 0.5 * alpha / total * sum((W**2).sum() for W in coefs)
-    delta = (activations[-1] - y) * weights[:, None].astype(y.dtype)
     coef_grads, intercept_grads = [], []
     for i in range(len(coefs) - 1, -1, -1):
         coef_grads.insert(0, (activations[i].T @ delta + alpha * coefs[i]) / total)

@@ -10,7 +10,7 @@ import scipy.sparse
 from cases import NETWORKS
 
 from fastmlp import _engine
-from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, OUTPUT_ACTIVATIONS
+from fastmlp.losses import LOSSES
 from fastmlp.rows import rows_of
 from tests import reference
 from tests.test_optimizers import ORACLES, hyper_of, slots_of
@@ -28,12 +28,7 @@ def problem(sizes, loss, dtype, n_rows=N_ROWS, seed=0):
     params = (rng.uniform(-1, 1, n_params(sizes)) / np.sqrt(max(sizes[:-1]))).astype(dtype)
     X = rng.standard_normal((n_rows, sizes[0])).astype(dtype)
     X[rng.random(X.shape) < 0.4] = 0
-    if loss in CLASS_TARGET_LOSSES:
-        targets = rng.integers(sizes[-1], size=n_rows).astype(np.int32)
-        return params, X, targets, np.eye(sizes[-1], dtype=dtype)[targets]
-    binary = OUTPUT_ACTIVATIONS[loss] == "logistic"
-    targets = (rng.integers(0, 2, (n_rows, sizes[-1])) if binary else rng.poisson(2, (n_rows, sizes[-1]))).astype(dtype)
-    return params, X, targets, targets
+    return params, X, *reference.random_targets(loss, (n_rows, sizes[-1]), dtype, rng)
 
 
 def passed(trainer, order, batch_size, alpha=0.0, hyper=(), step_count=0):

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 from cases import PRODUCTS
 from scipy.special import erfcx
+from sklearn._loss import loss as sklearn_loss
 
 from fastmlp import _engine
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, OUTPUT_ACTIVATIONS
@@ -197,40 +198,238 @@ def test_relu_keeps_nan(dtype, isa):
     np.testing.assert_array_equal(_engine.differentiate("relu", z, ones, isa=isa)[0], [[1, 0, 0, 0, 1, 1, 0, 1]])
 
 
-def targets_for(loss, z, rng):
-    """Random targets as the engine takes them and as the oracle does."""
-    n, width = z.shape
-    if loss in CLASS_TARGET_LOSSES:
-        classes = rng.integers(width, size=n).astype(np.int32)
-        return classes, np.eye(width, dtype=z.dtype)[classes]
-    y = rng.integers(0, 2, size=z.shape) if OUTPUT_ACTIVATIONS[loss] == "logistic" else rng.poisson(2, size=z.shape)
-    return y.astype(z.dtype), y.astype(z.dtype)
+SHAPES = [
+    (0, 3), (1, 1), (7, 1), (13, 10), (70, 2), (9, 3), (33, 16), (40, 17), (5, 32), (5, 33), (34, 40), (3, 1000)
+]  # fmt: skip
+# What an option may be, for losses that have one.
+OPTION_RANGES = {
+    "huber": (0.2, 3),
+    "pinball": (0.1, 0.9),
+    "tweedie": (1.1, 1.9),
+    "focal": (0, 5),
+    "binary_focal": (0, 5),
+}
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(
-    "shape", [(0, 3), (1, 1), (7, 1), (13, 10), (33, 16), (70, 2), (40, 17), (5, 32), (5, 33), (3, 1000)], ids=str
-)
+def settings_for(loss, width, dtype, rng):
+    """Options and weights of outputs to try: as they are by default, one option for all, one for each output."""
+    yield {}
+    given = {}
+    if loss not in CLASS_TARGET_LOSSES:
+        given["output_weights"] = rng.uniform(0, 2, width)
+        yield given
+    if loss in OPTION_RANGES:
+        options = rng.uniform(*OPTION_RANGES[loss], width).astype(dtype).astype(np.float64)
+        yield {"options": options[0]}
+        if loss != "focal":
+            yield {"options": options, **given}
+
+
+def oracle_settings(settings):
+    return {"option": settings.get("options"), "output_weights": settings.get("output_weights")}
+
+
+def test_every_loss_with_an_option_is_tried_with_others():
+    assert set(OPTION_RANGES) == set(reference.DEFAULT_OPTIONS)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_losses_and_links(loss, shape, weighted, dtype, isa):
+def test_losses_and_links(loss, shape, dtype, isa):
     rng = np.random.default_rng(0)
     z = rng.standard_normal(shape).astype(dtype)
-    targets, y = targets_for(loss, z, rng)
-    weights = rng.uniform(0, 2, len(z)) if weighted else None
-    factor = np.ones(len(z)) if weights is None else weights
-    p = reference.LINKS[loss](z.astype(np.float64))
+    targets, y = reference.random_targets(loss, shape, dtype, rng)
+    wide_z, wide_y = z.astype(np.float64), y.astype(np.float64)
+    p = reference.LINKS[loss](wide_z)
     tolerance = {"float32": 2e-6, "float64": 1e-14}[dtype.name] * max(1, shape[1] / 50)
     np.testing.assert_allclose(_engine.link(loss, z, isa=isa), p, rtol=tolerance)
-    losses, deltas = _engine.row_losses(loss, z, targets, weights, isa=isa)
     # Losses near 0 are differences of larger terms; those terms bound the error.
-    wide = y.astype(np.float64)
-    scale = factor * (1 + (np.abs(wide) * np.abs(np.log(np.maximum(p, 1e-300))) + wide + np.abs(p)).sum(axis=1))
-    error = np.abs(losses - factor * reference.ROW_LOSSES[loss](wide, p))
-    assert (error <= 10 * tolerance * scale).all()
-    np.testing.assert_allclose(deltas, (p - y) * factor[:, None], rtol=tolerance, atol=2 * tolerance)
+    terms = 1 + np.abs(wide_y) * (1 + np.abs(np.log(np.maximum(np.abs(p), 1e-300)))) + np.abs(p) + np.abs(wide_z)
+    for settings in settings_for(loss, shape[1], dtype, rng):
+        for weights in (None, rng.uniform(0, 2, len(z))):
+            losses, deltas = _engine.row_losses(loss, z, targets, weights, isa=isa, **settings)
+            expected, expected_deltas = reference.row_losses(loss, wide_y, wide_z, weights, **oracle_settings(settings))
+            scale = (1 if weights is None else weights) * (1 + terms.sum(axis=1)) + np.abs(expected)
+            assert (np.abs(losses - expected) <= 10 * tolerance * scale).all()
+            np.testing.assert_allclose(deltas, expected_deltas, rtol=2 * tolerance, atol=2 * tolerance)
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES if OUTPUT_ACTIVATIONS[loss] in {"softmax", "logistic"}])
+@pytest.mark.parametrize("width", [1, 3, 17])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_deltas_are_the_slopes_of_the_losses(loss, width, isa):
+    rng = np.random.default_rng(1)
+    shape, dtype, step = (40, width), np.dtype(np.float64), 1e-5
+    z = rng.integers(-2, 2, shape) + rng.uniform(0.2, 0.4, shape)  # away from the kinks: targets are whole or halves
+    targets, y = reference.random_targets(loss, shape, dtype, rng)
+    weights = rng.uniform(0, 2, len(z))
+    for settings in settings_for(loss, width, dtype, rng):
+        _, deltas = _engine.row_losses(loss, z, targets, weights, isa=isa, **settings)
+        if loss == "squared_error":
+            deltas /= width
+        for values_at in (
+            lambda z, settings=settings: _engine.row_losses(loss, z, targets, weights, isa=isa, **settings)[0],
+            lambda z, settings=settings: reference.row_losses(loss, y, z, weights, **oracle_settings(settings))[0],
+        ):
+            slopes = np.empty_like(z)
+            for j in range(width):
+                shift = step * (np.arange(width) == j)
+                slopes[:, j] = (values_at(z + shift) - values_at(z - shift)) / (2 * step)
+            np.testing.assert_allclose(slopes, deltas, rtol=1e-6, atol=1e-8)
+
+
+SKLEARN_LOSSES = {
+    "log_loss": lambda n, _: sklearn_loss.HalfMultinomialLoss(n_classes=n),
+    "focal": lambda n, _: sklearn_loss.HalfMultinomialLoss(n_classes=n),
+    "binary_log_loss": lambda *_: sklearn_loss.HalfBinomialLoss(),
+    "binary_focal": lambda *_: sklearn_loss.HalfBinomialLoss(),
+    "squared_error": lambda *_: sklearn_loss.HalfSquaredError(),
+    "absolute_error": lambda *_: sklearn_loss.AbsoluteError(),
+    "huber": lambda _, option: sklearn_loss.HuberLoss(delta=option),
+    "pinball": lambda _, option: sklearn_loss.PinballLoss(quantile=option),
+    "poisson": lambda *_: sklearn_loss.HalfPoissonLoss(),
+    "gamma": lambda *_: sklearn_loss.HalfGammaLoss(),
+    "tweedie": lambda _, option: sklearn_loss.HalfTweedieLoss(power=option),
+}
+
+
+@pytest.mark.parametrize("loss", SKLEARN_LOSSES)
+def test_losses_are_those_of_scikit_learn(loss, isa):
+    """Deviances but for the constants it leaves out; the focal losses with option 0."""
+    rng = np.random.default_rng(2)
+    width = 3 if OUTPUT_ACTIVATIONS[loss] == "softmax" else 1
+    z = rng.standard_normal((50, width))
+    targets, _ = reference.random_targets(loss, z.shape, z.dtype, rng)
+    option = 0.0 if "focal" in loss else rng.uniform(*OPTION_RANGES[loss]) if loss in OPTION_RANGES else ()
+    theirs = SKLEARN_LOSSES[loss](width, option)
+    y, raw = targets.astype(z.dtype).ravel(), z.squeeze()
+    losses, deltas = _engine.row_losses(loss, z, targets, isa=isa, options=option)
+    constant = theirs.constant_to_optimal_zero(y) if loss in {"poisson", "gamma", "tweedie"} else 0
+    expected, expected_deltas = theirs.loss_gradient(y, raw)
+    np.testing.assert_allclose(losses, expected + constant, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(deltas.squeeze(), expected_deltas, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("option", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("loss", ["focal", "binary_focal"])
+def test_focal_losses_keep_the_digits_of_small_losses(loss, option, dtype, isa):
+    """With a margin m = log(p / q): q = 1 / (1 + e^m), the loss -q^option log(1 - q)."""
+    margins = np.linspace(-50, 20, 141).astype(dtype)
+    z = np.stack([margins, np.zeros_like(margins)], axis=1) if loss == "focal" else margins[:, np.newaxis]
+    targets = np.zeros(len(z), np.int32) if loss == "focal" else np.ones(z.shape, dtype)
+    losses, deltas = _engine.row_losses(loss, z, targets, options=option, isa=isa)
+    wide = margins.astype(np.float64)
+    q, surprise = 1 / (1 + np.exp(wide)), np.log1p(np.exp(-wide))
+    tolerance = 100 * np.finfo(dtype).eps
+    np.testing.assert_allclose(losses, q**option * surprise, rtol=tolerance)
+    slopes = q**option * (option * (1 - q) * surprise + q)
+    np.testing.assert_allclose(deltas, np.stack([-slopes, slopes], axis=1)[:, : z.shape[1]], rtol=tolerance)
+
+
+@pytest.mark.parametrize("width", [1, 3, 17])
+# Without poisson, which as in scikit-learn has the logarithm of the quotient of target and prediction.
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "poisson"])
+def test_losses_of_extreme_outputs(loss, width, dtype, isa):
+    """Neither loss nor delta of what is not NaN is NaN."""
+    rng = np.random.default_rng(3)
+    extremes = np.array([-1000, 1000, 0, -np.inf, np.inf], dtype)
+    if loss == "squared_error" or OUTPUT_ACTIVATIONS[loss] == "softmax":
+        extremes = extremes[:3]  # infinite outputs have no mean, no difference
+    z = rng.choice(extremes, (200, width))
+    targets, y = reference.random_targets(loss, z.shape, dtype, rng)
+    for settings in settings_for(loss, width, dtype, rng):
+        if "output_weights" in settings:
+            settings["output_weights"] = settings["output_weights"] + 0.1  # infinity times 0 is NaN
+        losses, deltas = _engine.row_losses(loss, z, targets, isa=isa, **settings)
+        assert not np.isnan(losses).any()
+        assert not np.isnan(deltas).any()
+        assert (losses >= -20 * np.finfo(dtype).eps).all()
+        if OUTPUT_ACTIVATIONS[loss] != "exp" and np.isfinite(z).all():
+            wide = z.astype(np.float64)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                expected = reference.row_losses(loss, y.astype(np.float64), wide, None, **oracle_settings(settings))[0]
+            known = np.isfinite(expected)  # the oracle takes logarithms of 0
+            if "log_loss" in loss and loss != "soft_log_loss":  # clipped at the type's own eps
+                known &= expected < 1
+            np.testing.assert_allclose(losses[known], expected[known], rtol=1e-5, atol=1e-5)
+
+
+def test_losses_of_extreme_outputs_are_not_clipped(dtype, isa):
+    z = np.array([[1000, 0, -1000], [-1000, 1000, 0]], dtype)
+    wrong = np.array([[0, 0, 1], [1, 0, 0]], dtype)
+    for loss, targets in [("soft_log_loss", wrong), ("focal", wrong.argmax(axis=1).astype(np.int32))]:
+        losses, deltas = _engine.row_losses(loss, z, targets, isa=isa)
+        np.testing.assert_array_equal(losses, [2000, 2000])
+        np.testing.assert_array_equal(deltas, [[1, 0, -1], [-1, 1, 0]])
+    losses, deltas = _engine.row_losses("binary_focal", z, (z <= 0).astype(dtype), isa=isa)
+    np.testing.assert_allclose(losses, 2000 + 0.25 * np.log(2), rtol=1e-6)
+    for loss in ("gamma", "tweedie"):
+        losses, deltas = _engine.row_losses(
+            loss, np.array([[-np.inf], [np.inf]], dtype), np.ones((2, 1), dtype), isa=isa
+        )
+        assert (deltas[0], losses[0]) == (-np.inf, np.inf)
+        assert losses[1] >= np.finfo(dtype).max
+    losses, _ = _engine.row_losses("tweedie", np.array([[-1000.0]], dtype), np.zeros((1, 1), dtype), isa=isa)
+    np.testing.assert_allclose(losses, 2 * np.exp(-500), rtol=1e-12, atol=np.finfo(dtype).tiny)
+
+
+@pytest.mark.parametrize("width", [1, 3, 17])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses_keep_nan(loss, width, dtype, isa):
+    rng = np.random.default_rng(4)
+    z = rng.standard_normal((40, width)).astype(dtype)
+    targets, _ = reference.random_targets(loss, z.shape, dtype, rng)
+    losses, deltas = _engine.row_losses(loss, z, targets, isa=isa)
+    whole_row = OUTPUT_ACTIVATIONS[loss] == "softmax"
+    for row, column in [(0, 0), (33, width - 1), (39, width // 2)]:
+        spoiled = {"z": (spoil(z, row, column), targets)}
+        if loss not in CLASS_TARGET_LOSSES:
+            spoiled["y"] = z, spoil(targets, row, column)
+        for bad_z, bad_targets in spoiled.values():
+            bad_losses, bad_deltas = _engine.row_losses(loss, bad_z, bad_targets, isa=isa)
+            assert np.isnan(bad_losses[row])
+            assert np.isnan(bad_deltas[row] if whole_row else bad_deltas[row, column]).all()
+            others = np.arange(len(z)) != row
+            np.testing.assert_array_equal(bad_losses[others], losses[others])
+            np.testing.assert_array_equal(bad_deltas[others], deltas[others])
+            if not whole_row:
+                there = np.arange(width) != column
+                np.testing.assert_array_equal(bad_deltas[row, there], deltas[row, there])
+
+
+def spoil(a, row, column):
+    a = a.copy()
+    a[row, column] = np.nan
+    return a
+
+
+def test_at_the_kinks(dtype, isa):
+    """Where a loss has no slope: 0 at the median and at a quantile, and Rosenblatt's update at z = 0."""
+    z = np.array([[0.0], [-0.0], [1.0], [-1.0]], dtype)
+    for loss, targets, expected in [
+        ("absolute_error", z, [0, 0, 0, 0]),
+        ("pinball", z, [0, 0, 0, 0]),
+        ("perceptron", np.ones_like(z), [-1, -1, 0, -1]),
+        ("perceptron", np.zeros_like(z), [1, 1, 1, 0]),
+        ("hinge", np.ones_like(z), [-1, -1, 0, -1]),
+        ("squared_hinge", np.ones_like(z), [-2, -2, 0, -4]),
+    ]:
+        np.testing.assert_array_equal(_engine.row_losses(loss, z, targets, isa=isa)[1].ravel(), expected)
+
+
+def test_row_losses_refuses_what_does_not_fit():
+    z = np.zeros((4, 3))
+    for what in ("options", "output_weights"):
+        message = rf"{what} must be one number or one for each of the 3 outputs, got \[1, 2\]"
+        with pytest.raises(ValueError, match=message):
+            _engine.row_losses("huber", z, z, **{what: [1, 2]})
+    for loss in CLASS_TARGET_LOSSES:
+        with pytest.raises(
+            ValueError, match=rf"output_weights are for losses with a matrix of targets, not for {loss}"
+        ):
+            _engine.row_losses(loss, z, np.zeros(4, np.int32), output_weights=[1, 2, 3])
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "binary_log_loss"])
 def test_probabilities_are_clipped_before_the_logarithm(loss, dtype, isa):
     z = np.array([[-200, 200, 0], [200, -200, 0]], dtype)
     hopeless = np.array([0, 1], np.int32) if loss in CLASS_TARGET_LOSSES else (z < 0).astype(dtype)

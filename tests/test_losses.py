@@ -1,15 +1,246 @@
-"""The table of losses."""
+"""The table of losses, what the objects choose from it, and options on their way through a training step."""
 
-from fastmlp import losses
-from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, OUTPUT_ACTIVATIONS
+import copy
+import inspect
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from fastmlp import _engine, losses
+from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, NAMED_LOSSES, OUTPUT_ACTIVATIONS, Loss, loss_of
+from fastmlp.rows import rows_of
 from tests import reference
+
+KINDS = ("binary", "multiclass", "multilabel", "numbers")
+# Each loss with parameters other than the default ones.
+CHANGED = {
+    "log_loss": {"label_smoothing": 0.25},
+    "huber": {"delta": 2.5},
+    "pinball": {"quantile": (0.1, 0.9)},
+    "tweedie": {"power": 1.25},
+    "focal": {"gamma": 0.5},
+}
+every_loss = pytest.mark.parametrize("name", NAMED_LOSSES)
 
 
 def test_every_loss_has_an_oracle_and_a_line_in_the_table():
-    assert set(LOSSES) == set(OUTPUT_ACTIVATIONS) == set(reference.ROW_LOSSES) == set(reference.LINKS)
+    assert set(LOSSES) == set(OUTPUT_ACTIVATIONS)
+    assert set(LOSSES) == set(reference.LOSSES) == set(reference.DELTAS) == set(reference.LINKS)
     for name in LOSSES:
         assert f"\n{name} " in losses.__doc__
 
 
 def test_class_numbers_are_the_targets_of_losses_over_distributions():
-    assert set(CLASS_TARGET_LOSSES) == {name for name, link in OUTPUT_ACTIVATIONS.items() if link == "softmax"}
+    distributions = {name for name, link in OUTPUT_ACTIVATIONS.items() if link == "softmax"}
+    assert set(CLASS_TARGET_LOSSES) == distributions - {"soft_log_loss"}
+
+
+def test_every_loss_has_a_name_and_every_loss_of_the_engine_is_chosen_by_one():
+    assert set(NAMED_LOSSES.values()) == set(Loss.__subclasses__())
+    changed = [NAMED_LOSSES[name](**parameters) for name, parameters in CHANGED.items()]
+    chosen = {loss.engine_loss(kind) for loss in [*(c() for c in NAMED_LOSSES.values()), *changed] for kind in KINDS
+              if kind in loss.engine_losses}  # fmt: skip
+    assert chosen == set(LOSSES)
+
+
+@every_loss
+def test_losses_are_components(name):
+    assert NAMED_LOSSES[name].name == name
+    parameters = set(inspect.signature(NAMED_LOSSES[name]).parameters)
+    assert parameters == set(CHANGED.get(name, {})) == set(NAMED_LOSSES[name]._parameter_constraints)
+    for loss in (NAMED_LOSSES[name](), NAMED_LOSSES[name](**CHANGED.get(name, {}))):
+        assert loss.validate() is loss
+        assert loss_of(loss) is loss
+        assert set(loss.get_params()) == parameters
+        for other in (clone(loss), copy.deepcopy(loss), eval(repr(loss), vars(losses))):
+            assert (type(other), other.get_params(), repr(other)) == (type(loss), loss.get_params(), repr(loss))
+    assert repr(loss_of(name)) == f"{NAMED_LOSSES[name].__name__}()"
+
+
+@every_loss
+def test_default_options_are_those_of_the_engine(name):
+    loss = loss_of(name)
+    default = {reference.DEFAULT_OPTIONS.get(engine_loss) for engine_loss in loss.engine_losses.values()}
+    assert default == {loss.engine_options[0] if loss.engine_options else None}
+    assert loss.outputs_per_target == 1
+
+
+BAD = {
+    "log_loss": {"label_smoothing": [-0.1, 1, 1.5, np.nan, "x", None]},
+    "huber": {"delta": [0, -1.0, np.inf, np.nan, "x"]},
+    "pinball": {"quantile": [0, 1, -0.5, np.nan, "x", "0.5", (), [0.5, 1.0], [[0.5]], [0.1, None]]},
+    "tweedie": {"power": [1, 2, 0, 3.5, np.nan, "x"]},
+    "focal": {"gamma": [-0.5, np.inf, np.nan, "x"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "value"),
+    [(name, parameter, value) for name in BAD for parameter, values in BAD[name].items() for value in values],
+)
+def test_bad_parameters(name, parameter, value):
+    loss = NAMED_LOSSES[name](**{parameter: value})
+    with pytest.raises(
+        ValueError, match=rf"The '{parameter}' parameter of {type(loss).__name__} must be .* Got .*"
+    ) as e:
+        loss_of(loss)
+    assert f"Got {value!r} instead" in str(e.value)
+
+
+def test_every_parameter_is_tried_with_bad_values():
+    assert {name: set(values) for name, values in BAD.items()} == {name: set(CHANGED[name]) for name in CHANGED}
+
+
+def test_names_and_objects():
+    with pytest.raises(ValueError, match=r"loss='hubber' is not known; known are 'huber', "):
+        loss_of("hubber")
+    for bad in (None, 3, Loss):
+        with pytest.raises(ValueError, match=r"loss must be a name or a Loss, got "):
+            loss_of(bad)
+
+
+# ---- what fits what --------------------------------------------------------------------------------------------------
+
+FITTING = {
+    "log_loss": {"binary": "binary_log_loss", "multiclass": "log_loss", "multilabel": "binary_log_loss"},
+    "squared_error": dict.fromkeys(KINDS[:3], "quadratic") | {"numbers": "squared_error"},
+    "hinge": dict.fromkeys(KINDS[:3], "hinge"),
+    "squared_hinge": dict.fromkeys(KINDS[:3], "squared_hinge"),
+    "perceptron": {"binary": "perceptron", "multilabel": "perceptron"},
+    "focal": {"binary": "binary_focal", "multiclass": "focal", "multilabel": "binary_focal"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@every_loss
+def test_which_loss_fits_which_targets(name, kind):
+    loss = loss_of(name)
+    fitting = FITTING.get(name, {"numbers": name})  # all others are losses of numbers
+    if kind in fitting:
+        assert loss.engine_loss(kind) == fitting[kind]
+        return
+    for ask in (loss.engine_loss, loss.has_probabilities, loss.threshold, lambda k: loss.probabilities(np.ones(1), k)):
+        with pytest.raises(ValueError, match=rf"The loss '{name}' is for .* targets; got {kind} targets\."):
+            ask(kind)
+
+
+def test_label_smoothing_needs_a_matrix_of_targets_only_for_several_classes():
+    loss = losses.LogLoss(label_smoothing=0.1)
+    assert [loss.engine_loss(kind) for kind in KINDS[:3]] == ["binary_log_loss", "soft_log_loss", "binary_log_loss"]
+    with pytest.raises(ValueError, match=r"'log_loss' is for .*; got numbers targets"):
+        loss.engine_loss("numbers")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@every_loss
+def test_what_predictions_are(name, kind):
+    loss = loss_of(name)
+    if kind not in loss.engine_losses:
+        pytest.skip("does not fit")
+    outputs = np.array([[0.2, 0.6, 0.8], [0.0, 0.0, 0.0]])
+    if loss.has_probabilities(kind):
+        assert loss.threshold(kind) == 0.5
+        probabilities = loss.probabilities(outputs, kind)
+        if OUTPUT_ACTIVATIONS[loss.engine_loss(kind)] == "logistic" and kind == "multiclass":
+            np.testing.assert_allclose(probabilities, [[0.125, 0.375, 0.5], [1 / 3, 1 / 3, 1 / 3]])
+        else:
+            assert probabilities is outputs
+        assert name in {"log_loss", "squared_error", "focal"}
+    else:
+        assert kind == "numbers" or name in {"hinge", "squared_hinge", "perceptron"}
+        assert loss.threshold(kind) == 0
+        with pytest.raises(ValueError, match=rf"The loss '{name}' gives no probabilities of {kind} targets"):
+            loss.probabilities(outputs, kind)
+
+
+def test_probabilities_keep_their_type(dtype):
+    outputs = np.full((2, 4), 0.25, dtype)
+    assert losses.SquaredError().probabilities(outputs, "multiclass").dtype == dtype
+
+
+def test_quantiles_have_outputs_of_their_own():
+    for quantile in ([0.1, 0.5, 0.9], np.array([0.1, 0.5, 0.9])):
+        loss = loss_of(losses.Pinball(quantile))
+        assert (loss.outputs_per_target, loss.engine_options) == (3, (0.1, 0.5, 0.9))
+    assert losses.Pinball([0.3]).outputs_per_target == 1
+
+
+# ---- through a training step -----------------------------------------------------------------------------------------
+
+
+def trained_gradient(loss, X, targets, params, sizes, order, n_threads, **what):
+    trainer = _engine.Trainer(
+        sizes, "tanh", loss, X.dtype, rule="gradient", max_batch=len(order), n_threads=n_threads, **what
+    )
+    trainer.load(params)
+    weights = np.linspace(0.5, 2, len(X))
+    trainer.attach(rows_of(X, X.dtype), targets, weights)
+    trainer.begin(order[np.newaxis], len(order), 0.0, (), 0)
+    while not trainer.run():
+        pass
+    gradient = np.empty_like(params)
+    trainer.store(None, [gradient])
+    return trainer.losses()[0], gradient
+
+
+@pytest.mark.parametrize("n_outputs", [3, 20])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_options_and_weights_of_outputs_in_training(loss, n_outputs, isa):
+    """One layer: its gradient is X.T @ deltas, its biases' the sum of the deltas, over rows in another order."""
+    rng = np.random.default_rng(5)
+    sizes, n_rows = (4, n_outputs), 50
+    params = rng.standard_normal(5 * n_outputs)
+    X = rng.standard_normal((n_rows, 4))
+    targets, y = reference.random_targets(loss, (n_rows, n_outputs), X.dtype, rng)
+    what, oracle = {}, {}
+    if loss in reference.DEFAULT_OPTIONS:
+        oracle["option"] = what["loss_options"] = reference.DEFAULT_OPTIONS[loss] * 0.75
+    if loss not in CLASS_TARGET_LOSSES:
+        oracle["output_weights"] = what["output_weights"] = rng.uniform(0.5, 2, n_outputs)
+    order = rng.permutation(n_rows)[:41]
+    weights = np.linspace(0.5, 2, n_rows)[order]
+    value, gradient = trained_gradient(loss, X, targets, params, sizes, order, 1, isa=isa, **what)
+    z = X[order] @ params[: 4 * n_outputs].reshape(4, -1) + params[4 * n_outputs :]
+    expected, deltas = reference.row_losses(loss, y[order], z, weights, **oracle)
+    np.testing.assert_allclose(value, expected.sum() / weights.sum(), rtol=1e-12)
+    whole = np.concatenate([(X[order].T @ deltas).ravel(), deltas.sum(axis=0)]) / weights.sum()
+    np.testing.assert_allclose(gradient, whole, rtol=1e-11, atol=1e-12)
+    team = trained_gradient(loss, X, targets, params, sizes, order, 3, isa=isa, **what)
+    assert team[0] == value
+    np.testing.assert_array_equal(team[1], gradient)
+
+
+def test_the_engine_keeps_copies_of_options():
+    rng = np.random.default_rng(6)
+    X, y, params = rng.standard_normal((20, 2)), rng.standard_normal((20, 3)), rng.standard_normal(9)
+    results = []
+    for spoiled in (False, True):
+        options = np.array([0.1, 0.2, 0.3])
+        trainer = _engine.Trainer(
+            (2, 3), "tanh", "pinball", X.dtype, rule="gradient", max_batch=20, loss_options=options,
+            output_weights=options,
+        )  # fmt: skip
+        if spoiled:
+            options[:] = np.nan
+        trainer.load(params)
+        trainer.attach(rows_of(X, X.dtype), y)
+        trainer.begin(np.arange(20)[np.newaxis], 20, 0.0, (), 0)
+        while not trainer.run():
+            pass
+        results.append(trainer.losses())
+    assert results[0] == results[1]
+
+
+def test_the_trainer_refuses_what_does_not_fit():
+    def trainer(loss, **what):
+        return _engine.Trainer((2, 3), "tanh", loss, np.float64, rule="sgd", max_batch=5, **what)
+
+    with pytest.raises(
+        ValueError, match=r"loss_options must be one number or one for each of the 3 outputs, got \[1, 2\]"
+    ):
+        trainer("pinball", loss_options=[1, 2])
+    with pytest.raises(ValueError, match=r"output_weights must be .* each of the 3 outputs, got \[1, 2\]"):
+        trainer("pinball", output_weights=[1, 2])
+    with pytest.raises(ValueError, match="output_weights are for losses with a matrix of targets, not for log_loss"):
+        trainer("log_loss", output_weights=[1, 2, 3])

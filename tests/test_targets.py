@@ -5,30 +5,61 @@ import pytest
 import scipy.sparse
 from sklearn.preprocessing import LabelBinarizer
 
-from fastmlp.targets import classification_loss, encode_labels, encode_numbers
+from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, LogLoss, Pinball, loss_of
+from fastmlp.targets import classification_loss, encode_labels, encode_numbers, label_kind
 
 INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]])
+LABELS = {
+    "strings": (np.array(["b", "a", "c", "a"]), "multiclass", [[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]]),
+    "numbers": (np.array([30, 10, 20]), "multiclass", [[0, 0, 1], [1, 0, 0], [0, 1, 0]]),
+    "two classes": (np.array(["no", "yes", "no"]), "binary", [[0], [1], [0]]),
+    "one class": (np.array([7, 7]), "binary", [[0], [0]]),
+    "multilabel": (INDICATOR, "multilabel", INDICATOR),
+    "sparse multilabel": (scipy.sparse.csr_array(INDICATOR), "multilabel", INDICATOR),
+}
+every_label = pytest.mark.parametrize(("y", "kind", "indicator"), LABELS.values(), ids=LABELS)
+every_loss = pytest.mark.parametrize("name", NAMED_LOSSES)
 
 
-@pytest.mark.parametrize(
-    ("y", "loss", "encoded"),
-    [
-        (np.array(["b", "a", "c", "a"]), "log_loss", [1, 0, 2, 0]),
-        (np.array([30, 10, 20]), "log_loss", [2, 0, 1]),
-        (np.array(["no", "yes", "no"]), "binary_log_loss", [[0], [1], [0]]),
-        (np.array([7, 7]), "binary_log_loss", [[0], [0]]),
-        (INDICATOR, "binary_log_loss", INDICATOR),
-        (scipy.sparse.csr_array(INDICATOR), "binary_log_loss", INDICATOR),
-    ],
-    ids=["strings", "numbers", "binary", "one class", "multilabel", "sparse multilabel"],
-)
-def test_labels(y, loss, encoded, dtype):
+@every_loss
+@every_label
+def test_labels(y, kind, indicator, name, dtype):
     binarizer = LabelBinarizer().fit(y)
-    assert classification_loss(binarizer) == loss
-    targets = encode_labels(y, binarizer, dtype)
-    np.testing.assert_array_equal(targets, encoded)
-    assert targets.dtype == (np.int32 if loss == "log_loss" else dtype)
+    assert label_kind(binarizer) == kind
+    if kind not in loss_of(name).engine_losses:
+        for refuse in (lambda: classification_loss(binarizer, name), lambda: encode_labels(y, binarizer, dtype, name)):
+            with pytest.raises(ValueError, match=f"The loss '{name}' is for .* targets; got {kind} targets"):
+                refuse()
+        return
+    loss = classification_loss(binarizer, name)
+    assert loss == loss_of(name).engine_loss(kind)
+    targets = encode_labels(y, binarizer, dtype, name)
+    if loss in CLASS_TARGET_LOSSES:
+        np.testing.assert_array_equal(targets, np.argmax(indicator, axis=1))
+        assert targets.dtype == np.int32
+    else:
+        np.testing.assert_array_equal(targets, indicator)
+        assert targets.dtype == dtype
     assert targets.flags.c_contiguous
+
+
+@every_label
+def test_the_log_loss_is_the_default(y, kind, indicator, dtype):
+    binarizer = LabelBinarizer().fit(y)
+    assert classification_loss(binarizer) == classification_loss(binarizer, "log_loss")
+    np.testing.assert_array_equal(encode_labels(y, binarizer, dtype), encode_labels(y, binarizer, dtype, LogLoss()))
+
+
+@every_label
+def test_label_smoothing(y, kind, indicator, dtype):
+    e, binarizer = 0.3, LabelBinarizer().fit(y)
+    targets = encode_labels(y, binarizer, dtype, LogLoss(label_smoothing=e))
+    n_choices = 3 if kind == "multiclass" else 2
+    np.testing.assert_allclose(targets, np.asarray(indicator) * (1 - e) + e / n_choices, rtol=1e-6)
+    assert targets.dtype == dtype
+    assert targets.shape == np.shape(indicator)
+    if kind == "multiclass":
+        np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_numbers(dtype):
@@ -39,13 +70,59 @@ def test_numbers(dtype):
         assert targets.flags.c_contiguous
 
 
-def test_poisson_wants_no_negative_numbers():
-    np.testing.assert_array_equal(encode_numbers(np.array([0.0, 2.0]), "poisson", np.float64), [[0], [2]])
-    with pytest.raises(ValueError, match=r"out of the valid range of the loss 'poisson': y has .*-1\.5.* < 0"):
-        encode_numbers(np.array([0.0, -1.5]), "poisson", np.float64)
+@every_loss
+def test_losses_of_classes_take_no_numbers(name):
+    y = np.array([1.0, 2.0])
+    if "numbers" in loss_of(name).engine_losses:
+        np.testing.assert_array_equal(encode_numbers(y, name, np.float64), [[1], [2]])
+    else:
+        with pytest.raises(ValueError, match=f"The loss '{name}' is for .* targets; got numbers targets"):
+            encode_numbers(y, name, np.float64)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMED_LOSSES if "numbers" in loss_of(name).engine_losses])
+def test_range_of_the_targets(name):
+    zero, negative = np.array([0.0, 2.0]), np.array([[0.5, -1.5], [1.0, 2.0]])
+    if name not in {"poisson", "tweedie", "gamma"}:
+        np.testing.assert_array_equal(encode_numbers(negative, name, np.float64), negative)
+        return
+    sign = "<=" if name == "gamma" else "<"
+    with pytest.raises(ValueError, match=rf"out of the valid range of the loss '{name}': y has .*-1\.5.* {sign} 0\."):
+        encode_numbers(negative, name, np.float64)
+    if name == "gamma":
+        with pytest.raises(ValueError, match=r"out of the valid range of the loss 'gamma': y has .*0\.0.* <= 0\."):
+            encode_numbers(zero, name, np.float64)
+    else:
+        np.testing.assert_array_equal(encode_numbers(zero, name, np.float64), [[0], [2]])
+
+
+def test_too_small_for_float32():
+    y = np.array([1.0, 1e-60])
+    assert encode_numbers(y, "gamma", np.float64).min() == 1e-60
+    with pytest.raises(ValueError, match=r"out of the valid range of the loss 'gamma': y has .*float32\(0\.0\) <= 0\."):
+        encode_numbers(y, "gamma", np.float32)
 
 
 def test_too_large_for_float32():
     with pytest.raises(ValueError, match=r"Input y contains infinity or a value too large for dtype\('float32'\)"):
         encode_numbers(np.array([1.0, 1e39]), "squared_error", np.float32)
     assert encode_numbers(np.array([1.0, 1e39]), "squared_error", np.float64).max() == 1e39
+
+
+def test_several_quantiles_of_one_column(dtype):
+    loss = Pinball([0.1, 0.5, 0.9])
+    for y in (np.array([1.0, -2.0]), np.array([[1.0], [-2.0]])):
+        targets = encode_numbers(y, loss, dtype)
+        np.testing.assert_array_equal(targets, [[1, 1, 1], [-2, -2, -2]])
+        assert targets.dtype == dtype
+        assert targets.flags.c_contiguous
+    with pytest.raises(ValueError, match=r"Pinball\(quantile=\[0.1, 0.5, 0.9\]\) has 3 outputs .*; y has 2 columns"):
+        encode_numbers(np.ones((4, 2)), loss, dtype)
+
+
+def test_parameters_are_checked(dtype):
+    y = np.array([0, 1, 2])
+    with pytest.raises(ValueError, match=r"The 'quantile' parameter of Pinball must be .* Got 2 instead"):
+        encode_numbers(y, Pinball(2), dtype)
+    with pytest.raises(ValueError, match=r"The 'label_smoothing' parameter of LogLoss must be .* Got 1 instead"):
+        encode_labels(y, LabelBinarizer().fit(y), dtype, LogLoss(1))
