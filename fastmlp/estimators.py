@@ -92,14 +92,14 @@ class _Kept:
 
     key: tuple
     predictor: Predictor
-    #: None where the predictor itself can tell, since its parameters are the estimator's.
-    network: Network | None
+    #: The estimator's, bit by bit; None where the predictor itself can tell, since its parameters are the estimator's.
+    bits: list | None
 
     def holds(self, estimator: "_BaseMLP") -> bool:
         """Whether the estimator's attributes are what the network was made from."""
-        if self.network is None:
+        if self.bits is None:
             return self.predictor.holds(estimator.coefs_, estimator.intercepts_)
-        return self.network.equals(estimator._network(self.network.params.dtype))
+        return self.bits == estimator._bits()
 
 
 class _BaseMLP(BaseEstimator):
@@ -352,6 +352,7 @@ class _BaseMLP(BaseEstimator):
         "running": "running_moments_",
     }
     _OF_INPUTS: ClassVar[dict[str, str]] = {"input_means": "input_means_", "input_scales": "input_scales_"}
+    _EXTRAS = (*_OF_LAYERS.values(), *_OF_INPUTS.values())
 
     def _keep(self, network: Network) -> None:
         """Set the attributes that hold a fitted network."""
@@ -611,6 +612,14 @@ class _BaseMLP(BaseEstimator):
                 setattr(network, ours, np.array(getattr(self, name), dtype=np.float64))
         return network
 
+    def _bits(self) -> list:
+        """Return all numbers of the fitted network, as they are in memory."""
+        arrays: list[NDArray | None] = [*self.coefs_, *self.intercepts_]
+        for name in self._EXTRAS:
+            extra = getattr(self, name, None)
+            arrays += extra if isinstance(extra, list) else [extra]
+        return [None if array is None else (array.dtype, array.shape, array.tobytes()) for array in arrays]
+
     def _outputs(self, X: Any) -> NDArray:
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""
         plain = self._predict_plain(X)
@@ -652,9 +661,10 @@ class _BaseMLP(BaseEstimator):
         kept = _predictors.get(self)
         if kept is None or kept.key != key or not kept.holds(self):
             team_size(self.n_jobs, 0.0)  # refuses a bad n_jobs
-            network = self._network(dtype)
-            predictor = network.predictor(self._predictor_form(), self.n_jobs)
-            kept = _predictors[self] = _Kept(key, predictor, None if predictor.holds(coefs, intercepts) else network)
+            predictor = self._network(dtype).predictor(self._predictor_form(), self.n_jobs)
+            is_plain = not any(name in fitted for name in self._EXTRAS)
+            bits = None if is_plain and predictor.holds(coefs, intercepts) else self._bits()
+            kept = _predictors[self] = _Kept(key, predictor, bits)
         return kept.predictor.if_valid(X)
 
     def predictor(self) -> Predictor:

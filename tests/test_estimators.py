@@ -488,6 +488,17 @@ def test_a_batch_of_one_sample_has_no_moments(cls):
     assert_fails_without_a_trace(lambda: estimator.partial_fit(X_IRIS[:1], Y_IRIS[:1]), estimator, ValueError, message)
 
 
+def test_an_optimizer_that_fails_later_has_no_state_of_the_failed_call(cls):
+    solver = FailingOptimizer("raises")
+    estimator = cls(hidden_layer_sizes=(5,), solver=solver, batch_size=75, max_iter=1, random_state=0)
+    estimator.fit(X_IRIS, Y_IRIS)
+    assert estimator._optimizer.state == {"step": 2}
+    assert_fails_without_a_trace(
+        lambda: estimator.partial_fit(X_IRIS, Y_IRIS), estimator, ZeroDivisionError, "Raised by solver=Failing"
+    )
+    assert estimator._optimizer.state == {"step": 2}
+
+
 def test_a_function_that_fails_later_fails_the_call_alone(cls):
     """In predictions and in partial_fit; put right, it goes on from there."""
     activation = Failing("")
@@ -972,6 +983,29 @@ def test_predictions_follow_what_is_edited_in_place(normalized, name):
     np.testing.assert_allclose(after, forward_in_numpy(normalized, X).ravel(), rtol=1e-10)
     np.testing.assert_array_equal(normalized.predictor()(X), after)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(normalized)).predict(X), after)
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [
+        ({"normalization": "layer"}, "gains_"),
+        ({"activation": "prelu"}, "activation_parameters_"),
+        ({"standardize": True}, "input_means_"),
+        ({"standardize": True}, "input_scales_"),
+    ],
+)
+def test_predictions_follow_what_stands_beside_the_weights(cls, params, name):
+    """Where weights are what a prediction multiplies with, as well: of features that are standard already, too."""
+    X = StandardScaler().fit_transform(X_SMALL)
+    estimator = small(cls, **params).fit(X, own_target(cls))
+    if "standardize" in params:
+        estimator.input_means_[:], estimator.input_scales_[:] = 0, 1
+    before, held = answers(estimator, X), getattr(estimator, name)
+    for array in held if isinstance(held, list) else [held]:
+        array += 0.5
+    after = answers(estimator, X)
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(answers(copy.deepcopy(estimator), X), after)
 
 
 def test_predictions_follow_the_activation(cls):

@@ -18,9 +18,9 @@ class Descent:
     optimizer : Optimizer
         Copied, and its parameters checked.
     schedule : object, default=None
-        What changes the learning rate after an epoch or on a plateau: an object with every_epoch, after_epoch and
-        on_plateau, as those in fastmlp.schedules. None is the optimizer's own learning rate if it has these methods;
-        else a plateau ends training, and nothing else happens.
+        What changes the learning rate after an epoch or on a plateau: an object with every_epoch, after_epoch, on_value
+        and on_plateau, as those in fastmlp.schedules. None is the optimizer's own learning rate if it has these; else a
+        plateau ends training, and nothing else happens.
     length : tuple of int, default=None
         For schedules that ask for it: the number of steps of the fit, and of an epoch.
 
