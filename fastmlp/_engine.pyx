@@ -13,13 +13,14 @@ Nothing is summed in an order that depends on the number of threads, so the resu
 """
 
 import os
+from threading import get_ident
 
 import numpy as np
 
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
-from cpython.pycapsule cimport PyCapsule_GetPointer
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.math cimport sqrt
@@ -170,8 +171,9 @@ cdef int _bits(dtype) except -1:
 
 
 cdef size_t _address(function) except 0:
-    """The address of a SciPy LowLevelCallable's or a ctypes function "double (double)"."""
-    return <size_t> PyCapsule_GetPointer(function[0], b"double (double)")
+    """The address of a SciPy LowLevelCallable's function."""
+    capsule = tuple.__getitem__(function, 0)  # a LowLevelCallable does not let one index it
+    return <size_t> PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
 
 
 cdef int _source_index(dtype) except -1:
@@ -303,7 +305,7 @@ cdef struct hidden_layer:
     int normalization
     long gains         # the parts that hold the normalisation's gains and the activation's learned numbers; -1 for none
     long numbers
-    fm_native native
+    fm_native *natives # for each panel
     char *running      # batch normalisation's running moments
     char *means        # of these, as a forward pass uses them
     char *scales
@@ -349,7 +351,7 @@ cdef class PackedNetwork:
     cdef hidden_layer *hidden
     cdef list _functions
     cdef readonly bint runs_python
-    cdef object _error
+    cdef dict _errors  # what functions in Python raised, by thread
     cdef bint failed
     cdef char *input_means
     cdef char *input_scales
@@ -362,6 +364,7 @@ cdef class PackedNetwork:
         cdef int isa_index = _isa_index(isa)
         cdef long i, part
         self._buffers = []
+        self._errors = {}
         self.epsilon = NORMALIZATION_EPSILON
         self.dtype = np.dtype(dtype)
         self.kernels = fm_isa_kernels(isa_index, _bits(dtype))
@@ -387,7 +390,7 @@ cdef class PackedNetwork:
 
     def _set_hidden(self, long i, spec, width, list shapes):
         cdef hidden_layer *layer = &self.hidden[i]
-        cdef long n_bytes
+        cdef long n_bytes, panel
         layer.gains = layer.numbers = -1
         if isinstance(spec, str):
             layer.function = ACTIVATIONS.index(spec)
@@ -409,8 +412,11 @@ cdef class PackedNetwork:
         elif spec.activation == "native":
             layer.function, layer.sloped = NATIVE_FUNCTION, True
             value, slope = spec.function
-            layer.native.value = <_double_fn> _address(value)
-            layer.native.slope = <_double_fn> _address(slope)
+            layer.natives = <fm_native *> self._zeros(self._panels(width) * sizeof(fm_native))
+            for panel in range(self._panels(width)):
+                layer.natives[panel].value = <_double_fn> _address(value)
+                layer.natives[panel].slope = <_double_fn> _address(slope)
+                layer.natives[panel].width = min(self.panel, width - panel * self.panel)
         else:
             layer.function = ACTIVATIONS.index(spec.activation)
             layer.sloped = fm_activation_sloped(layer.function)
@@ -522,10 +528,11 @@ cdef class PackedNetwork:
             after.activate = self.kernels.activate[layer.function]
             after.number = layer.number
         if layer.function == NATIVE_FUNCTION:
-            after.units = &layer.native
-            after.same_units = True
+            after.units = layer.natives
+            after.units_step = sizeof(fm_native)
         elif layer.numbers >= 0:
             after.units = self.layers[layer.numbers].weights
+            after.units_step = FM_PANEL_BYTES
         return after
 
     cdef bint _activates_at_once(self, long i) noexcept nogil:
@@ -551,27 +558,30 @@ cdef class PackedNetwork:
         cdef const char *units
         for panel in range(self._panels(width)):
             offset = panel * stride * FM_PANEL_BYTES
-            units = <const char *> after.units
-            if units != NULL and not after.same_units:
-                units += panel * FM_PANEL_BYTES
+            units = <const char *> after.units + panel * after.units_step if after.units != NULL else NULL
             after.activate(n, z + offset, <char *> after.slopes + offset if after.slopes != NULL else NULL,
                            <char *> after.shapes + offset if after.shapes != NULL else NULL, units, after.number)
 
     cdef void _call_function(self, long i, long n, char *z, char *slopes, long stride) noexcept nogil:
-        """Hidden layer i's activation in Python; without slopes none are wanted. Sets _error when it fails."""
+        """Hidden layer i's activation in Python; without slopes none are wanted."""
         with gil:
-            if self._error is None:
+            if get_ident() not in self._errors:
                 try:
                     self._call_function_with_gil(i, n, z, slopes, stride)
                 except BaseException as error:
-                    self._error = error
-                    self.failed = True
+                    self._fail(error)
+
+    cdef int _fail(self, error) except -1:
+        """Keeps what a function in Python raised for _raise_error(). A forward pass may run in many Python threads."""
+        self._errors[get_ident()] = error
+        self.failed = True
+        return 0
 
     cdef int _call_function_with_gil(self, long i, long n, char *z, char *slopes, long stride) except -1:
         cdef long width = self.layers[i].outputs
         function, values = self._functions[i], np.empty((n, width), dtype=self.dtype)
         self.kernels.scatter(z, stride, n, width, cnp.PyArray_DATA(values), width * self.itemsize)
-        slope_array = None if slopes == NULL else function.slopes(values)
+        slope_array = None if slopes == NULL else function.slopes(values.copy())  # which may write to it
         for array, to in ((function.values(values), <size_t> z), (slope_array, <size_t> slopes)):
             if to:
                 self.kernels.gather[self.source](cnp.PyArray_DATA(array), width * self.itemsize, NULL, n, width,
@@ -685,9 +695,10 @@ cdef class PackedNetwork:
 
     cdef int _raise_error(self) except -1:
         """Raises what a function in Python raised within the engine."""
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        if self._errors:
+            error = self._errors.pop(get_ident(), None)
+            if error is not None:
+                raise error
         return 0
 
     cdef bint _forward_blocks(self, Rows rows, const int64_t *order, long first, long n, long block, long end,
@@ -1057,7 +1068,11 @@ cdef class Trainer(PackedNetwork):
 
     def _set_regularization(self, regularization):
         cdef long i
+        if len(regularization.dropout) not in (0, self.n_layers):
+            raise ValueError(f"expected {self.n_layers} rates of dropout, got {regularization.dropout!r}")
         for i, rate in enumerate(regularization.dropout):
+            if not 0 <= rate < 1:
+                raise ValueError(f"a rate of dropout must be at least 0 and below 1, got {rate!r}")
             self.dropout[i] = rate
         self.noise = regularization.input_noise
         self.l1 = regularization.l1
@@ -1097,7 +1112,8 @@ cdef class Trainer(PackedNetwork):
                 self.row_scales[i] = self._zeros(self.chunk * self.itemsize)
             if layer.normalization == BATCH_NORM:
                 widest = max(widest, panels)
-                self.moments[i] = self._zeros(_ceil(self.chunk, MOMENT_ROWS) * 2 * panels * FM_PANEL_BYTES)
+                # Moments, and then sums: while some threads still read those, others write these.
+                self.moments[i] = self._zeros(2 * _ceil(self.chunk, MOMENT_ROWS) * 2 * panels * FM_PANEL_BYTES)
                 self.joined[i] = self._zeros(self.n_threads * 2 * panels * FM_PANEL_BYTES)
         if self.n_stops:
             self.totals_bytes = 2 * widest * FM_PANEL_BYTES
@@ -1213,6 +1229,8 @@ cdef class Trainer(PackedNetwork):
         if weights is not None and (weights.dtype != np.float64 or weights.shape != (rows.n_rows,)
                                     or not weights.flags.c_contiguous):
             raise ValueError(f"expected {rows.n_rows} contiguous float64 weights")
+        if rows.is_sparse and self.noise:
+            raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
         # Training on CSR rows does not keep the first layer's rounded weights in step.
         if self.bfloat16 and not rows.is_sparse and self.rows is not None and self.rows.is_sparse:
             self._round(0)
@@ -1283,7 +1301,7 @@ cdef class Trainer(PackedNetwork):
         if self.position >= self.n_passes * self.n_rows:
             return True
         cdef double now = fm_seconds()
-        self.stop = False
+        self.stop = self.failed = False
         self.deadline = now + RUN_SECONDS
         with nogil:
             if self.n_threads == 1 or now < self.alone_until:
@@ -1377,7 +1395,7 @@ cdef class Trainer(PackedNetwork):
         cdef int after = phase - self.n_row_phases
         if phase == 0 and slice_ == 0:
             self._fold()
-        if self._batch_weight(start) != 0:
+        if self._batch_weight(start) != 0 and not self.failed:
             if after < 0:
                 self._row_phase(phase, slice_, start)
             elif after == 0:
@@ -1430,12 +1448,16 @@ cdef class Trainer(PackedNetwork):
         elif back > 0:
             i = self.stops[self.n_stops - back]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
-            self.kernels.join_sums(width, _ceil(m, MOMENT_ROWS), self.moments[i], 2 * panels * self.panel,
+            self.kernels.join_sums(width, _ceil(m, MOMENT_ROWS), self._sums_of(i, 0), 2 * panels * self.panel,
                                    self.totals + slice_ * self.totals_bytes)
 
     cdef char *_moments_of(self, long i, long row) noexcept nogil:
-        """Of layer i's block of rows that begins at row: its moments, or on the way back its sums."""
+        """Of layer i's block of rows that begins at row."""
         return self.moments[i] + row // MOMENT_ROWS * 2 * self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
+
+    cdef char *_sums_of(self, long i, long row) noexcept nogil:
+        """On the way back, of layer i's block of rows that begins at row."""
+        return self._moments_of(i, _ceil(self.chunk, MOMENT_ROWS) * MOMENT_ROWS + row)
 
     cdef char *_means(self, long i, int slice_) noexcept nogil:
         return self.joined[i] + slice_ * 2 * self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
@@ -1478,8 +1500,9 @@ cdef class Trainer(PackedNetwork):
     cdef fm_mask _mask(self, long i, long start, long low, double rate, double scale) noexcept nogil:
         """Of rows from low on, as layer i reads them."""
         cdef fm_mask mask
-        mask.key = self.seed + <uint64_t> self._step_number(start) * <uint64_t> 0x9e3779b97f4a7c15
-        mask.key ^= <uint64_t> (i + 1) * <uint64_t> 0xd1b54a32d192ed03
+        # With other factors than that of the row, so that rows of different steps and layers have different numbers.
+        mask.key = self.seed + <uint64_t> self._step_number(start) * <uint64_t> 0xd1342543de82ef95
+        mask.key += <uint64_t> (i + 1) * <uint64_t> 0xda942042e4dd58b5
         mask.row = start - self._batch_start(start) + low
         mask.threshold = <uint32_t> (rate * 4294967296.0)
         mask.scale = scale
@@ -1592,7 +1615,7 @@ cdef class Trainer(PackedNetwork):
                     r = block * MOMENT_ROWS
                     self.kernels.column_sums(
                         min(MOMENT_ROWS, n - r), width, self.deltas[i + 1] + offset + r * FM_PANEL_BYTES, stride,
-                        self.normalized[i] + offset + r * FM_PANEL_BYTES, self._moments_of(i, low + r))
+                        self.normalized[i] + offset + r * FM_PANEL_BYTES, self._sums_of(i, low + r))
                 return
 
     cdef void _multiply_back(self, long i, int slice_, long start, long low, long n) noexcept nogil:
@@ -1622,16 +1645,14 @@ cdef class Trainer(PackedNetwork):
                 self.kernels.drop(n, layer.inputs, self.shapes[below] + offset, self.shapes[below] + offset, stride, &mask)
 
     cdef void _call_loss(self, long start) noexcept nogil:
-        """A loss in Python, of the whole batch. Sets _error when it fails."""
-        if self._batch_weight(start) == 0:
+        """A loss in Python, of the whole batch."""
+        if self._batch_weight(start) == 0 or self.failed:
             return
         with gil:
-            if self._error is None:
-                try:
-                    self._call_loss_with_gil(start)
-                except BaseException as error:
-                    self._error = error
-                    self.failed = True
+            try:
+                self._call_loss_with_gil(start)
+            except BaseException as error:
+                self._fail(error)
 
     cdef int _call_loss_with_gil(self, long start) except -1:
         cdef long n = self._chunk_end(start) - start, width = self.n_outputs
@@ -1644,6 +1665,8 @@ cdef class Trainer(PackedNetwork):
         self.kernels.scatter(at, self.stride, n, width, cnp.PyArray_DATA(outputs), width * self.itemsize)
         loss, gradient = self.python_loss(targets[rows], outputs, None if weights is None else weights[rows])
         deltas = np.ascontiguousarray(gradient * batch_weight, dtype=self.dtype)
+        if deltas.shape != (n, width):
+            raise ValueError(f"the loss must return a gradient of shape {(n, width)}, got {deltas.shape}")
         self.kernels.gather[self.source](cnp.PyArray_DATA(deltas), width * self.itemsize, NULL, n, width, at, self.stride)
         for r in range(n):
             self.row_losses[r] = 0
@@ -1755,7 +1778,7 @@ cdef class Trainer(PackedNetwork):
                     self.kernels.prepare_sums(&self.layers[i], panel, first, last, &step, squares,
                                               self.norms[i] + panel * (units + 1))
                 elif what == APPLY:
-                    self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, &step, squares)
+                    self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, &step, NULL)
                     if self.bfloat16 and i < self.n_layers and not self.layers[i].limit:
                         self.kernels.round_units(&self.layers[i], panel, first, last)
                 elif self.n_blocks:
@@ -1789,6 +1812,10 @@ cdef class Trainer(PackedNetwork):
     cdef void _count(self, long start) noexcept nogil:
         """Ends a chunk: its losses in the order of the rows, and where the run stands."""
         cdef long end = self._chunk_end(start), r
+        if self.failed:
+            self.position = start
+            self.stop = True
+            return
         if self._batch_weight(start) != 0:
             if start == self._batch_start(start):
                 self.batch_loss = 0
@@ -1799,7 +1826,7 @@ cdef class Trainer(PackedNetwork):
                 self.pending_weight = self._batch_weight(start)
                 self.pending_rows = end - self._batch_start(start)
                 self.pending_pass = start // self.n_rows
-        if end == self.n_passes * self.n_rows or fm_seconds() > self.deadline or self.failed:
+        if end == self.n_passes * self.n_rows or fm_seconds() > self.deadline:
             self.position = end
             self.stop = True
 

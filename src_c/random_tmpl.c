@@ -66,7 +66,7 @@ static void FM(add_noise)(long rows, long width, void *x, long stride, const fm_
             FM_REAL uniform[2][FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));
             FM(random_row)(key, panel, numbers[0]);
             FM(random_row)(~key, panel, numbers[1]);
-            /* In the middle of 2^24 steps, so that neither 0 nor 1 occurs in single precision. */
+            /* In the middle of 2^23 steps, so that neither 0 nor 1 occurs in single precision. */
             for (int i = 0; i < 2; i++)
                 for (long j = 0; j < FM_PANEL; j++)
                     uniform[i][j] =
