@@ -1,7 +1,7 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -243,7 +243,8 @@ class Network:
     def folded(self) -> "Network":
         """Return a network without batch normalization and scaling of inputs that gives the same outputs.
 
-        Both are linear in a prediction, so that weights and biases can take them in.
+        Both are linear in a prediction, so that weights and biases can take them in; but for the scaling where layer
+        normalization follows the first product, since biases are added after it.
         """
         structure = self.structure
         hidden = tuple(
@@ -259,7 +260,9 @@ class Network:
                 factors = gains / np.sqrt(moments[1] + moments.dtype.type(_engine.NORMALIZATION_EPSILON))
                 folded.coefs[i] *= factors
                 folded.intercepts[i] -= moments[0] * factors
-        if self.input_scales is not None and self.input_means is not None:
+        if structure.hidden and structure.hidden[0].normalization == "layer":
+            folded.input_means, folded.input_scales = self.input_means, self.input_scales
+        elif self.input_scales is not None and self.input_means is not None:
             # In double precision: the means may be large against the scales.
             scaled = folded.coefs[0] * self.input_scales.astype(np.float64)[:, np.newaxis]
             folded.intercepts[0] -= self.input_means.astype(np.float64) @ scaled
@@ -374,6 +377,98 @@ class Gradients:
         gradient = np.empty_like(params)
         trainer.store(None, [gradient])
         return trainer.losses()[0], gradient
+
+
+def check_gradients(
+    network: Network,
+    X: Rows | NDArray | scipy.sparse.sparray,
+    targets: NDArray,
+    weights: NDArray | None = None,
+    *,
+    alpha: float = 0.0,
+    step: float = 1e-6,
+    n_directions: int = 3,
+    random_state: int | np.random.Generator | None = 0,
+    **options: Any,
+) -> dict[str, float]:
+    """Compare a network's gradients with central finite differences of its loss.
+
+    In each direction d, which moves every parameter of a block by the step one way or the other, the slope of the loss,
+    (loss(p + d) - loss(p - d)) / (2 step), is held against the sum of gradient times d / step. A block's error is the
+    norm of the differences over that of the slopes, or over a thousandth of the loss where the slopes are smaller:
+    rounding hides what is far below the loss. Dropout and noise are the same in all evaluations.
+
+    Parameters
+    ----------
+    network : Network
+        In float64.
+    X, targets, weights, alpha
+        As for :meth:`Network.loss_and_gradients`.
+    step : float > 0, default=1e-6
+        How far parameters are moved. A loss with a kink so near to where it is has another slope there, and an error.
+    n_directions : int >= 1, default=3
+        Random directions for each block of parameters.
+    random_state : int, Generator or None, default=0
+        Of the directions.
+    **options
+        What else the engine's Trainer takes, such as regularization and seed. A regularization must not clip, since a
+        clipped gradient is not that of the loss.
+
+    Returns
+    -------
+    errors : dict
+        The relative error for each block of parameters, by the names of :meth:`Network.named_parameters`.
+
+    Raises
+    ------
+    ValueError
+        For a network that is not in float64, or a regularization that clips.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.network import Network, Structure, check_gradients
+    >>> rng = np.random.default_rng(0)
+    >>> structure = Structure.of([3, 4, 2], "tanh", "squared_error")
+    >>> net = Network(structure, rng.standard_normal(structure.n_params))
+    >>> errors = check_gradients(net, rng.standard_normal((5, 3)), rng.standard_normal((5, 2)), alpha=0.1)
+    >>> {name: error < 1e-7 for name, error in errors.items()}
+    {'coefs.0': True, 'intercepts.0': True, 'coefs.1': True, 'intercepts.1': True}
+    """
+    params, regularization = network.params, options.get("regularization") or Regularization()
+    if params.dtype != np.float64:
+        raise ValueError(f"network must be float64 for finite differences, got {params.dtype}.")
+    if regularization.clip_value or regularization.clip_norm:
+        raise ValueError(f"regularization must not clip the gradient that is checked, got {regularization}.")
+    rows = network._rows(X)
+    evaluate = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=1, **options)
+    # The gradient of squared_error is as many times that of the loss, the penalties' is not.
+    factor = network.structure.sizes[-1] if network.structure.loss == "squared_error" else 1
+    if regularization.python_loss is not None:
+        factor = 1
+    bare = {**options, "regularization": replace(regularization, l1=0.0)}
+    unpenalised = Gradients(network, rows, targets, weights, alpha=0.0, n_threads=1, **bare)
+
+    def value_at(p: NDArray) -> float:
+        value = evaluate(p)[0]
+        return value if factor == 1 else value + (factor - 1) * unpenalised(p)[0]
+
+    rng = np.random.default_rng(random_state)
+    gradient = evaluate(params)[1]
+    least = 1e-3 * abs(value_at(params))
+    errors, start = {}, 0
+    for name, view in network.named_parameters().items():
+        block = slice(start, start + view.size)
+        start += view.size
+        expected, actual = np.empty((2, n_directions))
+        for i in range(n_directions):
+            direction = np.zeros_like(params)
+            direction[block] = rng.choice([-1.0, 1.0], view.size)
+            expected[i] = (value_at(params + step * direction) - value_at(params - step * direction)) / (2 * step)
+            actual[i] = gradient @ direction
+        error, scale = np.linalg.norm(actual - expected), max(np.linalg.norm(actual), np.linalg.norm(expected), least)
+        errors[name] = float(error / scale) if error else 0.0
+    return errors
 
 
 def forward_in_pieces(packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, n_threads: int) -> NDArray:

@@ -1,6 +1,7 @@
 """The training engine against the NumPy oracle: gradients, updates, threads, what a pass leaves behind."""
 
 import ctypes
+import ctypes.util
 import itertools
 
 import joblib
@@ -8,27 +9,68 @@ import numpy as np
 import pytest
 import scipy.sparse
 from cases import NETWORKS
+from scipy import LowLevelCallable
 
 from fastmlp import _engine
+from fastmlp.activations import Activation, NativeActivation
 from fastmlp.losses import LOSSES
+from fastmlp.network import Network, Structure, hidden_layer
 from fastmlp.rows import rows_of
 from tests import reference
 from tests.test_optimizers import ORACLES, hyper_of, slots_of
 
-N_ROWS = 37
+SIZES = (5, 7, 6, 3)
+N_ROWS = 12
 
 
 def n_params(sizes):
     return sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(sizes))
 
 
-def problem(sizes, loss, dtype, n_rows=N_ROWS, seed=0):
+def problem(sizes, loss, dtype, n_rows=37, seed=0):
     """Parameters, samples with zeros among them, the engine's targets and the oracle's."""
     rng = np.random.default_rng(seed)
     params = (rng.uniform(-1, 1, n_params(sizes)) / np.sqrt(max(sizes[:-1]))).astype(dtype)
     X = rng.standard_normal((n_rows, sizes[0])).astype(dtype)
     X[rng.random(X.shape) < 0.4] = 0
     return params, X, *reference.random_targets(loss, (n_rows, sizes[-1]), dtype, rng)
+
+
+class Sine(Activation):
+    def __call__(self, z):
+        return np.sin(z)
+
+    def derivative(self, z):
+        return np.cos(z)
+
+
+def native(*names):
+    """The activation with these functions of the C library for value and slope."""
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    functions = [getattr(libm, name) for name in names]
+    for function in functions:
+        function.restype, function.argtypes = ctypes.c_double, (ctypes.c_double,)
+    return NativeActivation(*map(LowLevelCallable, functions))
+
+
+def network_of(activation, loss, normalization=None, sizes=SIZES, seed=0):
+    """A network in whose every number there is something."""
+    layers = [hidden_layer(activation, normalization)] * (len(sizes) - 2)
+    network, rng = Network(Structure.of(sizes, layers, loss)), np.random.default_rng(seed)
+    for name, view in network.named_parameters().items():
+        view += rng.standard_normal(view.shape) / (np.sqrt(len(view)) if name.startswith("coefs") else 4)
+    for moments in network.running:
+        if moments is not None:
+            moments[:] = rng.standard_normal(moments.shape[1]), rng.uniform(0.5, 2, moments.shape[1])
+    return network
+
+
+def data_for(network, n_rows=N_ROWS, seed=1):
+    """Samples with zeros among them, the engine's targets, and the oracle's."""
+    rng, sizes = np.random.default_rng(seed), network.structure.sizes
+    X = rng.standard_normal((n_rows, sizes[0]))
+    X[rng.random(X.shape) < 0.3] = 0
+    return X, *reference.random_targets(network.structure.loss, (n_rows, sizes[-1]), np.dtype(np.float64), rng)
 
 
 def passed(trainer, order, batch_size, alpha=0.0, hyper=(), step_count=0):
@@ -117,18 +159,9 @@ def loss_and_gradient(
 
 def oracle(sizes, activation, loss, X, y, params, alpha=0.0, weights=None):
     """The same in float64 NumPy."""
-    wide = params.astype(np.float64)
-    value, coef_grads, intercept_grads = reference.loss_and_gradients(
-        X.astype(np.float64),
-        y.astype(np.float64),
-        *reference.layer_views(wide, sizes),
-        activation,
-        loss,
-        alpha,
-        weights,
-    )
-    pairs = zip(coef_grads, intercept_grads, strict=True)
-    return value, np.concatenate([part.ravel() for pair in pairs for part in pair])
+    network = Network(Structure(sizes, reference.hidden(activation, sizes), loss), params.astype(np.float64))
+    value, gradients = reference.loss_and_gradients(network, X.astype(np.float64), y.astype(np.float64), weights, alpha)
+    return value, gradients.params
 
 
 def assert_close(actual, expected, dtype, factor=1.0):
@@ -286,11 +319,10 @@ def test_callers_denormals_come_back(n_threads, dtype):
 def test_forward(n_rows, dtype, isa):
     for sizes, loss, activation in zip(NETWORKS, itertools.cycle(LOSSES), itertools.cycle(_engine.ACTIVATIONS)):
         params, X, _, _ = problem(sizes, loss, dtype, n_rows)
-        network = _engine.PackedNetwork(sizes, reference.hidden(activation, sizes), loss, dtype, isa=isa)
+        structure = Structure(sizes, reference.hidden(activation, sizes), loss)
+        network = _engine.PackedNetwork(*structure, dtype, isa=isa)
         network.load(params)
-        expected = reference.forward(
-            X.astype(np.float64), *reference.layer_views(params.astype(np.float64), sizes), activation, loss
-        )[0][-1]
+        expected = reference.outputs(Network(structure, params.astype(np.float64)), X.astype(np.float64))
         out = network.forward(rows_of(X, dtype))
         assert out.dtype == dtype
         assert_close(out, expected, dtype)
