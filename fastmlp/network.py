@@ -439,8 +439,8 @@ def check_gradients(
             direction[block] = rng.choice([-1.0, 1.0], view.size)
             expected[i] = (value_at(params + step * direction) - value_at(params - step * direction)) / (2 * step)
             actual[i] = gradient @ direction
-        error, scale = np.linalg.norm(actual - expected), max(np.linalg.norm(actual), np.linalg.norm(expected), least)
-        errors[name] = float(error / scale) if error else 0.0
+        error, *scales = (float(np.linalg.norm(slopes)) for slopes in (actual - expected, actual, expected))
+        errors[name] = error / max(*scales, least) if error else 0.0
     return errors
 
 

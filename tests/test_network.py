@@ -21,7 +21,7 @@ from fastmlp.network import (
 )
 from fastmlp.rows import rows_of
 from tests import reference
-from tests.test_engine import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem
+from tests.test_engine import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem, squared_errors
 
 NORMALIZATIONS = [None, "layer", "batch"]
 REGULARIZATIONS = {
@@ -120,13 +120,6 @@ def test_gradients_of_csr_rows_and_scaled_inputs(normalization):
     network.input_means = np.zeros(5)
     regularization = Regularization(dropout=[0.2, 0.1, 0.0])
     assert_gradients(network, scipy.sparse.csr_array(X), targets, regularization=regularization)
-
-
-def squared_errors(targets, outputs, weights):
-    """Of a batch, summed over the outputs: their mean and its gradient."""
-    weights = np.ones(len(targets)) if weights is None else weights
-    errors, shares = outputs - targets, weights[:, np.newaxis] / weights.sum()
-    return float((0.5 * errors**2 * shares).sum()), errors * shares
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
