@@ -28,6 +28,9 @@ FM_INLINE void FM(random_row)(uint64_t key, long panel, uint32_t *numbers) {
 }
 
 static void FM(drop)(long rows, long width, const void *from, void *to, long stride, const fm_mask *mask) {
+    /* Not read where they are used, or compilers would branch there. */
+    const uint32_t threshold = mask->threshold;
+    const FM_REAL scale = (FM_REAL)mask->scale;
     for (long r = 0; r < rows; r++) {
         const uint64_t key = FM(key_of_row)(mask, r);
         for (long panel = 0; panel * FM_PANEL < width; panel++) {
@@ -36,7 +39,7 @@ static void FM(drop)(long rows, long width, const void *from, void *to, long str
             FM_REAL share[FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));
             FM(random_row)(key, panel, numbers);
             for (long j = 0; j < FM_PANEL; j++)
-                share[j] = numbers[j] < mask->threshold ? 0 : (FM_REAL)mask->scale;
+                share[j] = numbers[j] < threshold ? 0 : scale;
             for (long v = 0; v < FM_PANEL_VECTORS; v++)
                 ((vec *)((FM_REAL *)to + offset))[v] =
                     ((const vec *)((const FM_REAL *)from + offset))[v] * ((const vec *)share)[v];
