@@ -305,7 +305,7 @@ cdef struct hidden_layer:
     int normalization
     long gains         # the parts that hold the normalisation's gains and the activation's learned numbers; -1 for none
     long numbers
-    fm_native *natives # for each panel
+    fm_native *natives  # for each panel
     char *running      # batch normalisation's running moments
     char *means        # of these, as a forward pass uses them
     char *scales

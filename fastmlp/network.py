@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
+from sklearn.utils import check_random_state
 
 from fastmlp import _engine
 from fastmlp.activations import Activation, BuiltIn, NativeActivation, activation_of
+from fastmlp.initializers import initial_params
 from fastmlp.rows import Rows, rows_of
 from fastmlp.threads import FLOPS_PER_THREAD, team_size
 
@@ -55,6 +57,15 @@ class Structure(NamedTuple):
 
     sizes are the units per layer, input and output included; hidden has an element for each hidden layer; loss is the
     engine's name of the loss, which decides the output activation.
+
+    Examples
+    --------
+    >>> from fastmlp import Structure
+    >>> structure = Structure.of([4, 8, 3], "silu", "log_loss", normalization="layer")
+    >>> [(kind, layer, shape) for kind, layer, shape in structure.parts()][:2]
+    [('coefs', 0, (4, 8)), ('intercepts', 0, (8,))]
+    >>> structure.n_params
+    75
     """
 
     sizes: tuple[int, ...]
@@ -63,7 +74,11 @@ class Structure(NamedTuple):
 
     @classmethod
     def of(
-        cls, sizes: Sequence[int], activation: str | Activation | Sequence[str | Activation | HiddenLayer], loss: str
+        cls,
+        sizes: Sequence[int],
+        activation: str | Activation | Sequence[str | Activation | HiddenLayer],
+        loss: str,
+        normalization: str | None = None,
     ) -> "Structure":
         """Return the structure with the same activation for all hidden layers, or one for each.
 
@@ -76,7 +91,7 @@ class Structure(NamedTuple):
         each = [activation] * n_hidden if isinstance(activation, str | Activation) else list(activation)
         if len(each) != n_hidden:
             raise ValueError(f"activation must have an element for each of {n_hidden} hidden layers, got {len(each)}.")
-        layers = (layer if isinstance(layer, HiddenLayer) else hidden_layer(layer) for layer in each)
+        layers = (layer if isinstance(layer, HiddenLayer) else hidden_layer(layer, normalization) for layer in each)
         return cls(tuple(sizes), tuple(layers), loss)
 
     def parts(self) -> list[tuple[str, int, tuple[int, ...]]]:
@@ -177,6 +192,19 @@ class Network:
     (0.5, array([1., 2., 1.]))
     >>> {name: view.shape for name, view in net.named_parameters().items()}
     {'coefs.0': (2, 1), 'intercepts.0': (1,)}
+
+    A training loop of one's own:
+
+    >>> from fastmlp.optimizers import Adam
+    >>> X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0], dtype=np.int32)
+    >>> net = Network.create([2, 8, 2], "tanh", "log_loss", random_state=0)
+    >>> optimizer, params = Adam(learning_rate=0.1), list(net.named_parameters().values())
+    >>> state = optimizer.init(params)
+    >>> for _ in range(100):
+    ...     loss, gradient = net.loss_and_gradients(X, y)
+    ...     optimizer.step(params, list(net.named_parameters(gradient).values()), state)
+    >>> net.forward(X).argmax(axis=1)
+    array([0, 1, 1, 0])
     """
 
     coefs: list[NDArray]
@@ -216,9 +244,49 @@ class Network:
             getattr(network, kind)[i][:] = arrays[kind][i]
         return network
 
-    def named_parameters(self) -> dict[str, NDArray]:
-        """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ..."""
-        return {f"{kind}.{i}": getattr(self, kind)[i] for kind, i, _ in self.structure.parts()}
+    @classmethod
+    def create(
+        cls,
+        sizes: Sequence[int],
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        loss: str = "squared_error",
+        *,
+        normalization: str | None = None,
+        weight_init: Any = "auto",
+        bias_init: Any = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> "Network":
+        """Build a network with initial weights.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Units per layer, input and output included.
+        activation : str, Activation, or a sequence with one per hidden layer, default="relu"
+        loss : str, default="squared_error"
+            A name from ``fastmlp.losses.LOSSES``: the engine's.
+        normalization : {"batch", "layer"} or None, default=None
+        weight_init, bias_init : default="auto"
+            As :func:`fastmlp.initializers.initial_params` takes them.
+        random_state : int, RandomState or None, default=None
+        dtype : float32 or float64, default=float64
+        """
+        network = cls(Structure.of(sizes, activation, loss, normalization), dtype=dtype)
+        names = activation if isinstance(activation, str) else [layer.activation for layer in network.structure.hidden]
+        start = initial_params(
+            sizes, names, dtype, check_random_state(random_state), weight_init=weight_init, bias_init=bias_init
+        )
+        network.params[: start.size] = start
+        return network
+
+    def named_parameters(self, vector: NDArray | None = None) -> dict[str, NDArray]:
+        """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ...
+
+        Those of another vector in the same order, a gradient, where one is given.
+        """
+        network = self if vector is None else Network(self.structure, vector)
+        return {f"{kind}.{i}": getattr(network, kind)[i] for kind, i, _ in self.structure.parts()}
 
     def equals(self, other: "Network") -> bool:
         """Whether another network is the same, bit by bit."""
@@ -466,8 +534,8 @@ def check_gradients(
             direction[block] = rng.choice([-1.0, 1.0], view.size)
             expected[i] = (value_at(params + step * direction) - value_at(params - step * direction)) / (2 * step)
             actual[i] = gradient @ direction
-        error, scale = np.linalg.norm(actual - expected), max(np.linalg.norm(actual), np.linalg.norm(expected), least)
-        errors[name] = float(error / scale) if error else 0.0
+        error, *scales = (float(np.linalg.norm(slopes)) for slopes in (actual - expected, actual, expected))
+        errors[name] = error / max(*scales, least) if error else 0.0
     return errors
 
 

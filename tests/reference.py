@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, log_softmax, ndtr, softmax, xlogy
 
 from fastmlp.losses import CLASS_TARGET_LOSSES, OUTPUT_ACTIVATIONS
-from fastmlp.network import HiddenLayer, Network
+from fastmlp.network import HiddenLayer, Network, Regularization
 
 NORMALIZATION_EPSILON = 1e-5
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
@@ -296,3 +296,37 @@ def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
         gradients.coefs[i][:] = (inputs.T @ delta + alpha * W + l1 * np.sign(W)) / total
         delta = delta @ W.T
     return value, gradients
+
+
+def train(network, X, y, batches, optimizer, *, weights=None, alpha=0.0, regularization=None):
+    """Minibatch steps on a float64 network, whose numbers change; returns each batch's loss and the average."""
+    regularization = regularization or Regularization()
+    state, average, losses = optimizer.init([network.params]), None, []
+    for batch in batches:
+        own = None if weights is None else weights[batch]
+        if own is not None and own.sum() == 0:
+            losses.append(0.0)
+            continue
+        value, gradients = loss_and_gradients(network, X[batch], y[batch], own, alpha, regularization.l1)
+        losses.append(value)
+        gradient = gradients.params
+        move_running_moments(network, X[batch])
+        if regularization.clip_value:
+            gradient = np.clip(gradient, -regularization.clip_value, regularization.clip_value)
+        if regularization.clip_norm:
+            gradient = gradient * min(1, regularization.clip_norm / np.linalg.norm(gradient))
+        optimizer.step([network.params], [gradient], state)
+        if regularization.max_norm:
+            for W in network.coefs[:-1]:
+                norms = np.linalg.norm(W, axis=0)
+                W *= np.where(norms > regularization.max_norm, regularization.max_norm / norms, 1)
+        stays = regularization.average_decay if average is not None else 0
+        average = stays * (0 if average is None else average) + (1 - stays) * network.params
+    return losses, average
+
+
+def move_running_moments(network, X, share=0.1):
+    """As PyTorch does: with the unbiased variance, and not for a single row, which has none."""
+    for running, (z, *_) in zip(network.running, forward(network, X, training=True)[1], strict=False):
+        if running is not None and len(z) > 1:
+            running += share * (np.array([z.mean(axis=0), z.var(axis=0, ddof=1)]) - running)

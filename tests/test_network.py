@@ -8,6 +8,7 @@ import scipy.sparse
 
 from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS, GELU, BuiltIn, SiLU
+from fastmlp.initializers import initial_params
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES
 from fastmlp.network import (
     Gradients,
@@ -21,7 +22,7 @@ from fastmlp.network import (
 )
 from fastmlp.rows import rows_of
 from tests import reference
-from tests.test_engine import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem
+from tests.test_engine import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem, squared_errors
 
 NORMALIZATIONS = [None, "layer", "batch"]
 REGULARIZATIONS = {
@@ -120,13 +121,6 @@ def test_gradients_of_csr_rows_and_scaled_inputs(normalization):
     network.input_means = np.zeros(5)
     regularization = Regularization(dropout=[0.2, 0.1, 0.0])
     assert_gradients(network, scipy.sparse.csr_array(X), targets, regularization=regularization)
-
-
-def squared_errors(targets, outputs, weights):
-    """Of a batch, summed over the outputs: their mean and its gradient."""
-    weights = np.ones(len(targets)) if weights is None else weights
-    errors, shares = outputs - targets, weights[:, np.newaxis] / weights.sum()
-    return float((0.5 * errors**2 * shares).sum()), errors * shares
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
@@ -306,3 +300,25 @@ def test_gradients_can_be_asked_for_again(dtype):
     assert value == first_value
     np.testing.assert_array_equal(again, first)
     assert not np.array_equal(other, first)
+
+
+def test_create(dtype):
+    net = Network.create([4, 6, 3], ["silu"], "log_loss", normalization="batch", random_state=0, dtype=dtype)
+    assert net.params.dtype == dtype
+    assert net.structure == Structure.of([4, 6, 3], "silu", "log_loss", "batch")
+    expected = initial_params([4, 6, 3], "silu", dtype, np.random.RandomState(0))
+    np.testing.assert_array_equal(net.params[: expected.size], expected)
+    np.testing.assert_array_equal(net.params[expected.size :], 1)
+    zeros = Network.create([4, 3], weight_init="zeros", bias_init="constant", dtype=dtype)
+    assert not zeros.params.any()
+
+
+def test_views_of_another_vector(dtype):
+    net = Network.create([4, 6, 3], "prelu", normalization="layer", dtype=dtype)
+    vector = np.arange(net.params.size).astype(dtype)
+    views = net.named_parameters(vector)
+    assert {name: view.shape for name, view in views.items()} == {
+        name: view.shape for name, view in net.named_parameters().items()
+    }
+    assert all(np.shares_memory(view, vector) for view in views.values())
+    np.testing.assert_array_equal(np.concatenate([view.ravel() for view in views.values()]), vector)
