@@ -2,15 +2,17 @@
 
 How the package hangs together; arrows run one way, and a test refuses an import that runs against them::
 
-    estimators --> training --> network ------> _engine.pyx --> src_c/ (one core, one block)
-        |             |            |                ^
-        |             +--> optimizers --------------+
-        |             +--> rows, batching, stopping, threads, augmentation          (leaves)
-        +--> targets  +--> losses, activations, initializers, schedules --> components   (leaves: names, formulas)
+    estimators --> recipe, training --> network ------> _engine.pyx --> src_c/ (one core, one block)
+        |                |                 |                ^
+        |                +--> optimizers --|----------------+   (fused rules by name)
+        |                +--> augmentation, batching, rows, stopping, threads   (leaves)
+        +--> targets     +--> activations, losses, initializers, schedules      (leaves: names, formulas)
+                                  whatever has parameters --> components
 """
 
 from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor
+from fastmlp.network import Network
 
 __version__ = "0.1.0"
-__all__ = ["MLPClassifier", "MLPRegressor", "show_config"]
+__all__ = ["MLPClassifier", "MLPRegressor", "Network", "show_config"]

@@ -865,6 +865,14 @@ cdef enum:
     UPDATE, PREPARE, APPLY
 
 
+# The part of a batch that goes through a step's phases together. Positions are those in all orders, one after another.
+cdef struct chunk_place:
+    long start, end
+    long batch_start, batch_end
+    double weight          # sum of the batch's sample weights
+    int64_t step_number    # of the update that the batch makes, counted from 1
+
+
 cdef class Trainer(PackedNetwork):
     """A packed network with what training needs: activations, deltas, slots of the update rule, transposed weights.
 
@@ -903,6 +911,7 @@ cdef class Trainer(PackedNetwork):
     cdef readonly int n_threads
     cdef double flops_per_row
     cdef long chunk
+    cdef long batches_per_pass
     cdef long stride
     cdef char **activations
     cdef char **deltas
@@ -1256,6 +1265,7 @@ cdef class Trainer(PackedNetwork):
         self.n_passes, self.n_rows = orders.shape[0], orders.shape[1]
         self.order = &orders[0, 0] if self.n_passes * self.n_rows else NULL
         self.batch_size = batch_size
+        self.batches_per_pass = _ceil(self.n_rows, batch_size)
         self.l2 = l2
         self.step_count = step_count
         self.position = 0
@@ -1279,7 +1289,7 @@ cdef class Trainer(PackedNetwork):
         cdef double[:, ::1] taken
         if width > FM_MAX_HYPER:
             raise ValueError(f"a rule has at most {FM_MAX_HYPER} hyperparameters, got {width}")
-        n_updates = self._batch_of(self.n_passes * self.n_rows) if self.n_rows else 0
+        n_updates = self.n_passes * self.batches_per_pass
         if self.weight_sums != NULL:
             n_updates = np.count_nonzero(self._batch_arrays[1])
         if n != 1 and n < n_updates:
@@ -1330,15 +1340,17 @@ cdef class Trainer(PackedNetwork):
     cdef void _steps_alone(self) noexcept nogil:
         # Without OpenMP: a process forked from one that had a team must not enter it.
         cdef unsigned mode = fm_denormals_flush()
+        cdef chunk_place chunk
         cdef long start = self.position
         cdef int slice_, phase
         while not self.stop:
+            chunk = self._chunk_at(start)
             for phase in range(self.n_phases):
                 for slice_ in range(self.n_threads):
-                    self._phase(phase, slice_, start)
+                    self._phase(phase, slice_, &chunk)
                 if self.calls_loss and phase == self.n_stops:
-                    self._call_loss(start)
-            start = self._chunk_end(start)
+                    self._call_loss(&chunk)
+            start = chunk.end
         fm_denormals_restore(mode)
 
     cdef void _judge_team(self) noexcept nogil:
@@ -1360,60 +1372,56 @@ cdef class Trainer(PackedNetwork):
             while True:
                 for phase in range(self.n_phases):
                     for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
-                        self._phase(phase, slice_, start)
+                        self._phase_at(phase, slice_, start)
                     fm_barrier_wait(&self.barrier, team)
-                start = self._chunk_end(start)
+                start = self._chunk_at(start).end
                 if self.stop:
                     break
             fm_denormals_restore(mode)
 
-    # A start is a position in all orders, one after another; so is the number of a batch.
-
-    cdef long _batch_start(self, long start) noexcept nogil:
-        return start - start % self.n_rows % self.batch_size
-
-    cdef long _batch_end(self, long start) noexcept nogil:
-        return min((start // self.n_rows + 1) * self.n_rows, self._batch_start(start) + self.batch_size)
-
-    cdef long _batch_of(self, long start) noexcept nogil:
-        return start // self.n_rows * _ceil(self.n_rows, self.batch_size) + start % self.n_rows // self.batch_size
-
-    cdef long _chunk_end(self, long start) noexcept nogil:
-        return min(self._batch_end(start), start + self.chunk)
-
-    cdef double _batch_weight(self, long start) noexcept nogil:
+    cdef chunk_place _chunk_at(self, long start) noexcept nogil:
+        """The chunk that begins at start."""
+        cdef chunk_place chunk
+        cdef long pass_ = start // self.n_rows, row = start - pass_ * self.n_rows, in_pass = row // self.batch_size
+        cdef long batch = pass_ * self.batches_per_pass + in_pass
+        chunk.start = start
+        chunk.batch_start = pass_ * self.n_rows + in_pass * self.batch_size
+        chunk.batch_end = min((pass_ + 1) * self.n_rows, chunk.batch_start + self.batch_size)
+        chunk.end = min(chunk.batch_end, start + self.chunk)
         if self.weight_sums != NULL:
-            return self.weight_sums[self._batch_of(start)]
-        return self._batch_end(start) - self._batch_start(start)
+            chunk.weight, chunk.step_number = self.weight_sums[batch], self.step_numbers[batch]
+        else:
+            chunk.weight, chunk.step_number = chunk.batch_end - chunk.batch_start, self.step_count + batch + 1
+        return chunk
 
-    cdef int64_t _step_number(self, long start) noexcept nogil:
-        """Of the update that the batch at start makes, counted from 1."""
-        cdef long batch = self._batch_of(start)
-        return self.step_numbers[batch] if self.weight_sums != NULL else self.step_count + batch + 1
+    cdef void _phase_at(self, int phase, int slice_, long start) noexcept nogil:
+        # Each thread has a chunk_place of its own: what is assigned to in a parallel block must not be shared.
+        cdef chunk_place chunk = self._chunk_at(start)
+        self._phase(phase, slice_, &chunk)
 
-    cdef void _phase(self, int phase, int slice_, long start) noexcept nogil:
+    cdef void _phase(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
         cdef int after = phase - self.n_row_phases
         if phase == 0 and slice_ == 0:
             self._fold()
-        if self._batch_weight(start) != 0 and not self.failed:
+        if chunk.weight != 0 and not self.failed:
             if after < 0:
-                self._row_phase(phase, slice_, start)
+                self._row_phase(phase, slice_, chunk)
             elif after == 0:
-                self._tile_phase(UPDATE, slice_, start)
-            elif self._chunk_end(start) == self._batch_end(start):
+                self._tile_phase(UPDATE, slice_, chunk)
+            elif chunk.end == chunk.batch_end:
                 if self.clip_norm and after <= 2:
-                    self._tile_phase(PREPARE if after == 1 else APPLY, slice_, start)
+                    self._tile_phase(PREPARE if after == 1 else APPLY, slice_, chunk)
                 else:
-                    self._limit_phase(slice_, start)
+                    self._limit_phase(slice_, chunk)
         if slice_ == 0 and after == 0:
-            self._count(start)
+            self._count(chunk)
 
-    cdef void _row_phase(self, int phase, int slice_, long start) noexcept nogil:
+    cdef void _row_phase(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
         # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair; and with batch
         # normalisation, so that each block's moments are one thread's.
         cdef long together = FM_BLOCK if self.bfloat16 else MOMENT_ROWS if self.n_stops else 1
         cdef long cached = CACHED_ROWS_BFLOAT16 if self.bfloat16 else CACHED_ROWS
-        cdef long m = self._chunk_end(start) - start, groups = _ceil(m, together), block, low, high, end
+        cdef long m = chunk.end - chunk.start, groups = _ceil(m, together), block, low, high, end
         if not self.n_blocks:
             if phase > 0 and self.n_stops:
                 self._join(phase, slice_, m)
@@ -1421,14 +1429,14 @@ cdef class Trainer(PackedNetwork):
             high = min(m, groups * (slice_ + 1) // self.n_threads * together)
             while low < high:
                 end = min(high, low + cached)
-                self._forward_and_back(phase, slice_, start, low, end)
+                self._forward_and_back(phase, slice_, chunk, low, end)
                 low = end
             return
         for block in range(self.n_blocks * slice_ // self.n_threads, self.n_blocks * (slice_ + 1) // self.n_threads):
             low, high = min(m, block * self.block_rows), min(m, (block + 1) * self.block_rows)
             if low < high:
-                self._forward_and_back(phase, slice_, start, low, high)
-                self._sum_block(slice_, start, block, low, high)
+                self._forward_and_back(phase, slice_, chunk, low, high)
+                self._sum_block(slice_, chunk, block, low, high)
 
     cdef int _backward_phase(self, int phase) noexcept nogil:
         """How many phases on the way back came before; negative for a phase on the way forward alone."""
@@ -1465,30 +1473,30 @@ cdef class Trainer(PackedNetwork):
     cdef char *_scales(self, long i, int slice_) noexcept nogil:
         return self._means(i, slice_) + self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
 
-    cdef void _forward_and_back(self, int phase, int slice_, long start, long low, long high) noexcept nogil:
-        """Rows low to high of the chunk that begins at start: activations, losses and deltas of the phase's layers."""
+    cdef void _forward_and_back(self, int phase, int slice_, const chunk_place *chunk, long low, long high) noexcept nogil:
+        """Rows low to high of the chunk: activations, losses and deltas of the phase's layers."""
         cdef int back = self._backward_phase(phase)
         if phase <= self.n_stops:
-            self._forward_rows(phase, slice_, start, low, high)
+            self._forward_rows(phase, slice_, chunk, low, high)
         if phase == self.n_stops and back == 0:
-            self._losses(start, low, high - low)
+            self._losses(chunk, low, high - low)
         if back >= 0:
-            self._back_rows(back, slice_, start, low, high)
+            self._back_rows(back, slice_, chunk, low, high)
 
-    cdef void _forward_rows(self, int phase, int slice_, long start, long low, long high) noexcept nogil:
+    cdef void _forward_rows(self, int phase, int slice_, const chunk_place *chunk, long low, long high) noexcept nogil:
         """Up to the product of the next layer with batch normalisation, or the last one."""
         cdef long n = high - low, stride = self.stride, i = 0, block, r
         cdef long last = self.stops[phase] if phase < self.n_stops else self.n_layers - 1
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         if phase > 0:
             i = self.stops[phase - 1]
-            self._train_hidden(i, slice_, start, low, n)
+            self._train_hidden(i, slice_, chunk, low, n)
             i += 1
         while True:
-            self._multiply_rows(i, slice_, start, low, n)
+            self._multiply_rows(i, slice_, chunk, low, n)
             if i == last:
                 break
-            self._train_hidden(i, slice_, start, low, n)
+            self._train_hidden(i, slice_, chunk, low, n)
             i += 1
         if phase < self.n_stops:
             for block in range(_ceil(n, MOMENT_ROWS)):
@@ -1497,21 +1505,21 @@ cdef class Trainer(PackedNetwork):
                     min(MOMENT_ROWS, n - r), self.layers[i].outputs,
                     self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, self._moments_of(i, low + r))
 
-    cdef fm_mask _mask(self, long i, long start, long low, double rate, double scale) noexcept nogil:
+    cdef fm_mask _mask(self, long i, const chunk_place *chunk, long low, double rate, double scale) noexcept nogil:
         """Of rows from low on, as layer i reads them."""
         cdef fm_mask mask
         # With other factors than that of the row, so that rows of different steps and layers have different numbers.
-        mask.key = self.seed + <uint64_t> self._step_number(start) * <uint64_t> 0xd1342543de82ef95
+        mask.key = self.seed + <uint64_t> chunk.step_number * <uint64_t> 0xd1342543de82ef95
         mask.key += <uint64_t> (i + 1) * <uint64_t> 0xda942042e4dd58b5
-        mask.row = start - self._batch_start(start) + low
+        mask.row = chunk.start - chunk.batch_start + low
         mask.threshold = <uint32_t> (rate * 4294967296.0)
         mask.scale = scale
         return mask
 
-    cdef fm_mask _dropout_mask(self, long i, long start, long low) noexcept nogil:
-        return self._mask(i, start, low, self.dropout[i], 1 / (1 - self.dropout[i]))
+    cdef fm_mask _dropout_mask(self, long i, const chunk_place *chunk, long low) noexcept nogil:
+        return self._mask(i, chunk, low, self.dropout[i], 1 / (1 - self.dropout[i]))
 
-    cdef void _multiply_rows(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+    cdef void _multiply_rows(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
         """Layer i's product of n rows, from low on, with the activation where it follows at once."""
         cdef long stride = self.stride
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
@@ -1525,19 +1533,19 @@ cdef class Trainer(PackedNetwork):
             after.slopes = self.slopes[i] + offset if self.slopes[i] != NULL else NULL
             after.shapes = self.shapes[i] + offset if self.shapes[i] != NULL else NULL
         if i == 0 and self.rows.is_sparse:
-            csr = self._csr_of(self.rows, self.order, start + low)
+            csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
-                mask = self._dropout_mask(0, start, low)
+                mask = self._dropout_mask(0, chunk, low)
                 csr.mask = &mask
             self._enter_sparse(&csr, n, out, stride, &after)
             return
         if i == 0:
-            self._gather(self.rows, self.order, start + low, n, self.inputs[0] + offset, stride)
+            self._gather(self.rows, self.order, chunk.start + low, n, self.inputs[0] + offset, stride)
             if self.noise:
-                mask = self._mask(-1, start, low, 0, self.noise)
+                mask = self._mask(-1, chunk, low, 0, self.noise)
                 self.kernels.add_noise(n, layer.inputs, self.inputs[0] + offset, stride, &mask)
             if self.dropout[0]:
-                mask = self._dropout_mask(0, start, low)
+                mask = self._dropout_mask(0, chunk, low)
                 self.kernels.drop(n, layer.inputs, self.inputs[0] + offset, self.inputs[0] + offset, stride, &mask)
         if not self.bfloat16:
             self._multiply(i, n, self.inputs[i] + offset, out, stride, &after)
@@ -1551,7 +1559,7 @@ cdef class Trainer(PackedNetwork):
         self.kernels.bfloat16_dense(n, layer.outputs, layer.inputs, self.left[slice_], CACHED_ROWS_BFLOAT16, layer.rounded,
                                     bias, (layer.inputs + 1) * self.panel, out, stride, &after)
 
-    cdef void _train_hidden(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+    cdef void _train_hidden(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
         """What else hidden layer i does on the way forward: normalisation, an activation that waited, dropout."""
         cdef hidden_layer *layer = &self.hidden[i]
         cdef long width = self.layers[i].outputs, stride = self.stride, step = (self.layers[i].inputs + 1) * self.panel
@@ -1575,16 +1583,16 @@ cdef class Trainer(PackedNetwork):
             after.shapes = self.shapes[i] + offset if self.shapes[i] != NULL else NULL
             self._apply(&after, n, width, z, stride)
         if self.dropout[i + 1]:
-            mask = self._dropout_mask(i + 1, start, low)
+            mask = self._dropout_mask(i + 1, chunk, low)
             self.kernels.drop(n, width, z, self.inputs[i + 1] + offset, stride, &mask)
 
-    cdef void _losses(self, long start, long low, long n) noexcept nogil:
+    cdef void _losses(self, const chunk_place *chunk, long low, long n) noexcept nogil:
         """Losses, and the output layer's deltas, which take the place of its activations."""
         self.kernels.loss[self.loss](
             n, self.n_outputs, self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, self.targets,
-            self.order + start + low, self.weights, self.row_losses + low, &self.loss_settings)
+            self.order + chunk.start + low, self.weights, self.row_losses + low, &self.loss_settings)
 
-    cdef void _back_rows(self, int back, int slice_, long start, long low, long high) noexcept nogil:
+    cdef void _back_rows(self, int back, int slice_, const chunk_place *chunk, long low, long high) noexcept nogil:
         """Down to the next layer with batch normalisation, whose sums are made, or to the first layer."""
         cdef long n = high - low, stride = self.stride, i = self.n_layers - 1, block, r, width
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
@@ -1595,14 +1603,14 @@ cdef class Trainer(PackedNetwork):
                 n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
                 <char *> self.layers[i].bias_deltas + offset, self._scales(i, slice_),
                 self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
-                1.0 / (self._chunk_end(start) - start))
+                1.0 / (chunk.end - chunk.start))
         while True:
             if self.bfloat16 and not (i == 0 and self.rows.is_sparse):
                 self.kernels.round_right(n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
                                          self.right[i + 1] + low // FM_BLOCK * FM_BLOCK_BYTES, self.row_blocks)
             if i == 0:
                 return
-            self._multiply_back(i, slice_, start, low, n)
+            self._multiply_back(i, slice_, chunk, low, n)
             i -= 1
             below, width = &self.hidden[i], self.layers[i].outputs
             if below.normalization == LAYER_NORM:
@@ -1618,7 +1626,7 @@ cdef class Trainer(PackedNetwork):
                         self.normalized[i] + offset + r * FM_PANEL_BYTES, self._sums_of(i, low + r))
                 return
 
-    cdef void _multiply_back(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+    cdef void _multiply_back(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
         """From layer i's deltas those of the hidden layer below it, before that one's activation."""
         cdef long stride = self.stride, below = i - 1
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
@@ -1639,28 +1647,28 @@ cdef class Trainer(PackedNetwork):
             self.kernels.dense(n, layer.inputs, layer.outputs, self.deltas[i + 1] + offset, stride, layer.transposed,
                                layer.outputs, 0, self.deltas[i] + offset, stride, &after)
         if self.dropout[i]:
-            mask = self._dropout_mask(i, start, low)
+            mask = self._dropout_mask(i, chunk, low)
             self.kernels.drop(n, layer.inputs, self.deltas[i] + offset, self.deltas[i] + offset, stride, &mask)
             if self.shapes[below] != NULL:
                 self.kernels.drop(n, layer.inputs, self.shapes[below] + offset, self.shapes[below] + offset, stride, &mask)
 
-    cdef void _call_loss(self, long start) noexcept nogil:
+    cdef void _call_loss(self, const chunk_place *chunk) noexcept nogil:
         """A loss in Python, of the whole batch."""
-        if self._batch_weight(start) == 0 or self.failed:
+        if chunk.weight == 0 or self.failed:
             return
         with gil:
             try:
-                self._call_loss_with_gil(start)
+                self._call_loss_with_gil(chunk)
             except BaseException as error:
                 self._fail(error)
 
-    cdef int _call_loss_with_gil(self, long start) except -1:
-        cdef long n = self._chunk_end(start) - start, width = self.n_outputs
-        cdef double batch_weight = self._batch_weight(start)
+    cdef int _call_loss_with_gil(self, const chunk_place *chunk) except -1:
+        cdef long n = chunk.end - chunk.start, width = self.n_outputs
+        cdef double batch_weight = chunk.weight
         cdef char *at = self.deltas[self.n_layers]
         cdef long r
         targets, weights = self._keep
-        rows = self._batch_arrays[0].ravel()[start:start + n]
+        rows = self._batch_arrays[0].ravel()[chunk.start:chunk.start + n]
         outputs = np.empty((n, width), dtype=self.dtype)
         self.kernels.scatter(at, self.stride, n, width, cnp.PyArray_DATA(outputs), width * self.itemsize)
         loss, gradient = self.python_loss(targets[rows], outputs, None if weights is None else weights[rows])
@@ -1678,7 +1686,7 @@ cdef class Trainer(PackedNetwork):
         cdef long slice_ = ((block + 1) * self.n_threads - 1) // self.n_blocks
         return block % 2 and block > self.n_blocks * slice_ // self.n_threads
 
-    cdef void _sum_block(self, int slice_, long start, long block, long low, long high) noexcept nogil:
+    cdef void _sum_block(self, int slice_, const chunk_place *chunk, long block, long low, long high) noexcept nogil:
         """The gradient sums of rows low to high, for all layers."""
         cdef fm_layer layer
         cdef fm_step step
@@ -1690,10 +1698,10 @@ cdef class Trainer(PackedNetwork):
             layer = self.layers[i]
             layer.sums = self.block_sums[i * self.n_blocks + block - step.add]
             for panel in range(self._panels(layer.outputs)):
-                self._update(&layer, i, panel, 0, self._units(i), slice_, start, low, high, &step)
+                self._update(&layer, i, panel, 0, self._units(i), slice_, chunk, low, high, &step)
 
-    cdef void _update(self, const fm_layer *layer, long i, long panel, long first, long last, int slice_, long start,
-                      long low, long high, const fm_step *step) noexcept nogil:
+    cdef void _update(self, const fm_layer *layer, long i, long panel, long first, long last, int slice_,
+                      const chunk_place *chunk, long low, long high, const fm_step *step) noexcept nogil:
         """Units first to last of layer i's output panel: gradient over rows low to high of the chunk, and the step."""
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef double *squares = self.squares[i] + panel * self._units(i)
@@ -1705,9 +1713,9 @@ cdef class Trainer(PackedNetwork):
             moved.bias_deltas = <char *> layer.bias_deltas + offset
             layer = &moved
         if i == 0 and self.rows.is_sparse:
-            csr = self._csr_of(self.rows, self.order, start + low)
+            csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
-                mask = self._dropout_mask(0, start, low)
+                mask = self._dropout_mask(0, chunk, low)
                 csr.mask = &mask
             self.kernels.update_sparse(layer, panel, first, last, high - low, &csr, self.cursors + slice_ * self.chunk,
                                        self.deltas[i + 1] + offset, self.stride, step, squares)
@@ -1719,19 +1727,19 @@ cdef class Trainer(PackedNetwork):
                                       self.inputs[i] + offset if i < self.n_layers else NULL, self.stride,
                                       self.part_deltas[i] + offset, self.stride, step, squares)
 
-    cdef fm_step _step(self, long start) noexcept nogil:
+    cdef fm_step _step(self, const chunk_place *chunk) noexcept nogil:
         cdef fm_step step
         cdef int k
-        cdef int64_t number = self._step_number(start)
+        cdef int64_t number = chunk.step_number
         step.rule = self.rule
-        step.first = start == self._batch_start(start)
-        step.last = self._chunk_end(start) == self._batch_end(start)
+        step.first = chunk.start == chunk.batch_start
+        step.last = chunk.end == chunk.batch_end
         step.l2 = self.l2
         step.l1 = self.l1
         step.clip_value = self.clip_value
         step.prepares = self.l1 != 0 or self.clip_value != 0
         step.decay = self.average_decay if number > 1 else 0  # the average begins with the first update's weights
-        step.scale = 1 / self._batch_weight(start)
+        step.scale = 1 / chunk.weight
         step.add = False
         memset(step.constants, 0, sizeof(step.constants))
         fm_rule_prepare(self.rule, self.hyper + (number - self.step_count - 1) * self.hyper_step, <double> number,
@@ -1742,16 +1750,16 @@ cdef class Trainer(PackedNetwork):
                 step.constants[k] = self.tiny
         return step
 
-    cdef void _tile_phase(self, int what, int slice_, long start) noexcept nogil:
+    cdef void _tile_phase(self, int what, int slice_, const chunk_place *chunk) noexcept nogil:
         """A slice's share of all tiles: updated; or, where the gradient is clipped by its norm, prepared, and then applied."""
-        cdef long rows = self._chunk_end(start) - start
+        cdef long rows = chunk.end - chunk.start
         cdef long low = self.total_cost * slice_ // self.n_threads
         cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
         cdef long i, base = 0, units, grains, all_grains, at, stop, panel, panel_end, first, last, cost, block
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
         cdef double *squares
-        cdef fm_step step = self._step(start)
+        cdef fm_step step = self._step(chunk)
         if what == UPDATE and self.clip_norm:
             step.last = False
         if what == APPLY:
@@ -1784,7 +1792,7 @@ cdef class Trainer(PackedNetwork):
                 elif self.n_blocks:
                     self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, &step, squares)
                 else:
-                    self._update(&self.layers[i], i, panel, first, last, slice_, start, 0, rows, &step)
+                    self._update(&self.layers[i], i, panel, first, last, slice_, chunk, 0, rows, &step)
                 at = panel_end
 
     cdef double _share_of_norm(self) noexcept nogil:
@@ -1797,10 +1805,10 @@ cdef class Trainer(PackedNetwork):
         square = sqrt(square)
         return self.clip_norm / square if square > self.clip_norm else 1  # NaN goes through
 
-    cdef void _limit_phase(self, int slice_, long start) noexcept nogil:
+    cdef void _limit_phase(self, int slice_, const chunk_place *chunk) noexcept nogil:
         """Hidden layers' weights made short enough, whole panels at a time."""
         cdef long i, panel, number = 0
-        cdef fm_step step = self._step(start)
+        cdef fm_step step = self._step(chunk)
         for i in range(self.n_layers - 1):
             for panel in range(self._panels(self.layers[i].outputs)):
                 if number % self.n_threads == slice_:
@@ -1809,23 +1817,23 @@ cdef class Trainer(PackedNetwork):
                         self.kernels.round_units(&self.layers[i], panel, 0, self._units(i))
                 number += 1
 
-    cdef void _count(self, long start) noexcept nogil:
+    cdef void _count(self, const chunk_place *chunk) noexcept nogil:
         """Ends a chunk: its losses in the order of the rows, and where the run stands."""
-        cdef long end = self._chunk_end(start), r
+        cdef long end = chunk.end, r
         if self.failed:
-            self.position = start
+            self.position = chunk.start
             self.stop = True
             return
-        if self._batch_weight(start) != 0:
-            if start == self._batch_start(start):
+        if chunk.weight != 0:
+            if chunk.start == chunk.batch_start:
                 self.batch_loss = 0
-            for r in range(end - start):
+            for r in range(end - chunk.start):
                 self.batch_loss += self.row_losses[r]
-            if end == self._batch_end(start):
+            if end == chunk.batch_end:
                 self.pending = True
-                self.pending_weight = self._batch_weight(start)
-                self.pending_rows = end - self._batch_start(start)
-                self.pending_pass = start // self.n_rows
+                self.pending_weight = chunk.weight
+                self.pending_rows = end - chunk.batch_start
+                self.pending_pass = chunk.start // self.n_rows
         if end == self.n_passes * self.n_rows or fm_seconds() > self.deadline:
             self.position = end
             self.stop = True
@@ -1848,10 +1856,11 @@ cdef class Trainer(PackedNetwork):
 
     def updates_done(self):
         """Updates made by the end of the passes so far: step_count for the next ones."""
-        cdef long n_batches = self._batch_of(self.position) if self.n_rows else 0
-        if self.weights == NULL or n_batches == 0:
-            return self.step_count + n_batches
-        return int(self._batch_arrays[2][n_batches - 1])
+        if self.position == 0:
+            return self.step_count
+        cdef chunk_place last = self._chunk_at(self.position - 1)
+        # A run may end in the middle of a batch.
+        return last.step_number - (last.batch_end > self.position and last.weight != 0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -386,8 +386,8 @@ class HardSwish(BuiltIn):
     Examples
     --------
     >>> from fastmlp.activations import HardSwish
-    >>> HardSwish()([-4.0, 1.5, 4.0])
-    array([0.   , 1.125, 4.   ])
+    >>> HardSwish()([-1.5, 1.5, 4.0])
+    array([-0.375,  1.125,  4.   ])
     """
 
     function = "hard_swish"

@@ -3,7 +3,9 @@
 import warnings
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 
 from fastmlp import _engine
 
@@ -52,3 +54,24 @@ class RowOrder:
         orders = _engine.shuffled(self._order, self._random_state, n_epochs)
         self._order = orders[-1]
         return orders
+
+
+def feature_scaling(X: NDArray | scipy.sparse.sparray, n_rows: int = 8192) -> tuple[NDArray, NDArray]:
+    """Return the features' means, and what gives them unit variance when multiplied; 1 for those that are constant.
+
+    Dense X is read n_rows at a time: no copy of it is made. Sparse X is not to be centred: its means are 0 here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.batching import feature_scaling
+    >>> feature_scaling(np.array([[1, 5], [3, 5]]))
+    (array([2., 5.]), array([1., 1.]))
+    """
+    scaler = StandardScaler(with_mean=not scipy.sparse.issparse(X))
+    if scipy.sparse.issparse(X):
+        scaler.fit(X)
+        return np.zeros(X.shape[1]), 1 / scaler.scale_
+    for start in range(0, X.shape[0], n_rows):
+        scaler.partial_fit(X[start : start + n_rows].astype(np.float64, copy=False))
+    return scaler.mean_, 1 / scaler.scale_

@@ -4,8 +4,9 @@ import copy
 import operator
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
@@ -21,32 +22,87 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastmlp.activations import Activation
-from fastmlp.batching import RowOrder, resolve_batch_size
+from fastmlp.augmentation import Augment, as_augment
+from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
+from fastmlp.components import Parameterized
 from fastmlp.initializers import initial_params
-from fastmlp.losses import OUTPUT_ACTIVATIONS
-from fastmlp.network import Network, Predictor, Structure
-from fastmlp.optimizers import LBFGS, Descent, from_estimator_parameters
+from fastmlp.losses import CLASS_TARGET_LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
+from fastmlp.network import HiddenLayer, Network, Predictor, Regularization, Structure
+from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
+from fastmlp.recipe import hidden_layers, is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
 from fastmlp.rows import Rows, in_place_dtype, rows_of
-from fastmlp.schedules import Adaptive, Constant, InvScaling
+from fastmlp.schedules import Schedule
 from fastmlp.stopping import NoImprovement
-from fastmlp.targets import classification_loss, encode_labels, encode_numbers
+from fastmlp.targets import encode_labels, encode_numbers, label_kind
 from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
 
-# Solvers that train by minibatches.
-STOCHASTIC = ("sgd", "adam")
-
 # Packed networks of estimators that predict, with what beside the parameters they depend on. Not attributes: they are
 # no part of a pickle, and predict leaves an estimator's attributes as they are.
-_predictors: MutableMapping[BaseEstimator, tuple[tuple, Predictor]] = WeakKeyDictionary()
+_predictors: MutableMapping[BaseEstimator, "_Kept"] = WeakKeyDictionary()
 
 
-class _BaseMLP(BaseEstimator):
+@dataclass
+class _Plan:
+    """What an estimator's parameters come to."""
+
+    hidden: tuple[HiddenLayer, ...]
+    loss: Loss
+    optimizer: Optimizer | LBFGS
+    schedule: Schedule | None
+    regularization: Regularization | None
+    augment: Augment | None
+
+    @property
+    def is_stochastic(self) -> bool:
+        return isinstance(self.optimizer, Optimizer)
+
+    def batch_size(self, given: int | str, n_samples: int) -> int:
+        """Return the rows of a minibatch; all of them for Rprop, unless it is told otherwise."""
+        if given == "auto" and isinstance(self.optimizer, Rprop):
+            return n_samples
+        return resolve_batch_size(given, n_samples)
+
+
+@dataclass
+class _Data:
+    """What a fit was given: as it is validated, and in the engine's terms."""
+
+    X: Any
+    y: Any
+    rows: Rows
+    targets: NDArray
+    #: The user's weights, which validation scores take too.
+    sample_weight: NDArray | None
+    #: Those of training.
+    weights: NDArray | None
+    #: What the engine is told of the loss beside its name.
+    settings: dict[str, Any]
+
+
+@dataclass
+class _Kept:
+    """A packed network of an estimator that predicts, and what it was made from."""
+
+    key: tuple
+    predictor: Predictor
+    #: None where the predictor itself can tell, since its parameters are the estimator's.
+    network: Network | None
+
+    def holds(self, estimator: "_BaseMLP") -> bool:
+        """Whether the estimator's attributes are what the network was made from."""
+        if self.network is None:
+            return self.predictor.holds(estimator.coefs_, estimator.intercepts_)
+        return self.network.equals(estimator._network(self.network.params.dtype))
+
+
+class _BaseMLP(Parameterized):
     """What classifier and regressor share.
 
     The Python attributes are the source of truth: every fit, partial_fit and predict takes the parameters from coefs_
@@ -61,10 +117,10 @@ class _BaseMLP(BaseEstimator):
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [str, Activation, list, tuple],
-        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
+        "solver": [str, Optimizer, LBFGS],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [str, callable],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -88,6 +144,21 @@ class _BaseMLP(BaseEstimator):
             Interval(Integral, None, -1, closed="right"),
         ],
         "dtype": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
+        "loss": [str, Loss, callable],
+        "loss_weights": ["array-like", None],
+        "weight_init": [str, callable],
+        "bias_init": [str, callable],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "standardize": ["boolean"],
+        "normalization": [StrOptions({"batch", "layer"}), None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_noise": [Interval(Real, 0, None, closed="left")],
+        "gradient_clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "gradient_clip_value": [Interval(Real, 0, None, closed="neither"), None],
+        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "ema": [Interval(Real, 0, 1, closed="neither"), None],
+        "augment": [str, callable, None],
     }
 
     # ---- what the two kinds of estimator answer differently ---------------------------------------------------------
@@ -97,11 +168,11 @@ class _BaseMLP(BaseEstimator):
         """Validate y further, setting what the estimator must know about it; return it."""
 
     @abstractmethod
-    def _loss_name(self) -> str:
-        """Return the engine's name of the loss; after _check_targets."""
+    def _target_kind(self) -> str:
+        """Return the kind of the targets, as losses know them; after _check_targets."""
 
     @abstractmethod
-    def _encode(self, y: Any, dtype: np.dtype) -> NDArray:
+    def _encode(self, y: Any, dtype: np.dtype, loss: Loss) -> NDArray:
         """Return y in the engine's terms."""
 
     @abstractmethod
@@ -145,11 +216,18 @@ class _BaseMLP(BaseEstimator):
             return self._fit(X, y, sample_weight, incremental=False)
 
     def _can_partial_fit(self) -> bool:
-        if self.solver not in STOCHASTIC:
+        if not is_stochastic(self.solver):
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
         return True
+
+    def _loss(self) -> Loss:
+        """Return the loss, with what the estimator's parameters add to a name."""
+        return loss_of(self.loss)
+
+    def _loss_is(self, name: str) -> bool:
+        return isinstance(self.loss, str) and self.loss == name
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Self:
         if incremental:
@@ -159,7 +237,7 @@ class _BaseMLP(BaseEstimator):
         if np.any(np.array(hidden) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-
+        plan = self._plan(len(hidden))
         X, y = validate_data(
             self,
             X,
@@ -173,42 +251,115 @@ class _BaseMLP(BaseEstimator):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = self._check_targets(y, incremental)
-        if self.dtype == "bfloat16" and self.solver not in STOCHASTIC:
-            raise ValueError(
-                f"dtype='bfloat16' is for the solvers {' and '.join(STOCHASTIC)}; solver={self.solver!r} computes in"
-                " float64."
-            )
+        loss = plan.loss
+        loss_name = loss.engine_loss(self._target_kind())
         dtype = self._compute_dtype(X, first_pass)
+        if scipy.sparse.issparse(X):
+            for name in ("input_noise", "augment"):
+                if getattr(self, name):
+                    raise ValueError(f"{name}={getattr(self, name)!r} is for dense X; got a sparse matrix.")
         # L-BFGS computes in float64 whatever the model's type.
-        rows = rows_of(X, np.float64 if self.solver == "lbfgs" else dtype)
-        targets = self._encode(y, dtype)
+        rows = rows_of(X, np.float64 if not plan.is_stochastic else dtype)
+        targets = self._encode(y, dtype, loss)
         if sample_weight is not None:
             sample_weight = self._check_weights(sample_weight, X)
-        loss = self._loss_name()
+        weights = self._with_class_weights(y, sample_weight, incremental)
         n_outputs = len(self._label_binarizer.classes_) if targets.ndim == 1 else targets.shape[1]
         sizes = [rows.n_features, *(operator.index(n) for n in hidden), n_outputs]
+        if plan.augment is not None and targets.ndim == 1:
+            loss_name, targets = self._soft(loss_name), np.eye(n_outputs, dtype=dtype)[targets]
+        data = _Data(X, y, rows, targets, sample_weight, weights, self._loss_settings(loss, loss_name, n_outputs))
 
         self._random_state = check_random_state(self.random_state)
+        structure = Structure(tuple(sizes), plan.hidden, loss_name)
         if first_pass:
-            self._initialize(sizes, loss)
-            params = initial_params(sizes, self.activation, dtype, self._random_state)
-            network = Network(Structure.of(sizes, self.activation, loss), params)
+            self._initialize(sizes, OUTPUT_ACTIVATIONS[loss_name], plan.is_stochastic)
+            network = Network(structure, dtype=dtype)
+            names = self.activation if isinstance(self.activation, str) else [layer.activation for layer in plan.hidden]
+            start = initial_params(
+                sizes, names, dtype, self._random_state, weight_init=self.weight_init, bias_init=self.bias_init
+            )
+            network.params[: start.size] = start
+            if self.standardize:
+                network.input_means, network.input_scales = feature_scaling(X)
         else:
-            self._check_unchanged(sizes)
-            network = self._network_of(loss, dtype)
+            self._check_unchanged(structure)
+            network = self._network_of(structure, dtype)
         self.n_outputs_ = n_outputs
 
-        if self.solver == "lbfgs":
-            network = self._fit_lbfgs(network, rows, targets, sample_weight)
+        if plan.is_stochastic:
+            network = self._fit_stochastic(network, data, plan, incremental)
         else:
-            self._fit_stochastic(network, rows, y, targets, sample_weight, incremental)
+            network = self._fit_lbfgs(network, data, plan)
         if not np.isfinite(network.params).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
                 " preprocessed."
             )
-        self.coefs_, self.intercepts_ = network.coefs, network.intercepts
+        self._keep(network)
         return self
+
+    def _plan(self, n_hidden: int) -> "_Plan":
+        """Return what the parameters come to, checked."""
+        parameters = self.get_params(deep=False)
+        optimizer, schedule = optimizer_of(parameters)
+        plan = _Plan(
+            hidden_layers(self.activation, self.normalization, n_hidden),
+            self._loss(),
+            optimizer,
+            schedule,
+            regularization_of(parameters, n_hidden),
+            None if self.augment is None else as_augment(self.augment),
+        )
+        if isinstance(plan.loss, CustomLoss):
+            plan.regularization = replace(plan.regularization or Regularization(), python_loss=plan.loss)
+        if not plan.is_stochastic:
+            refuse_for_lbfgs(parameters)
+        return plan
+
+    @staticmethod
+    def _soft(loss_name: str) -> str:
+        """Return the loss of the same name for probabilities instead of class numbers."""
+        if loss_name != "log_loss":
+            raise ValueError(f"augment is for losses of a matrix of targets, not for the loss {loss_name!r}.")
+        return "soft_log_loss"
+
+    def _loss_settings(self, loss: Loss, loss_name: str, n_outputs: int) -> dict[str, Any]:
+        """Return what the engine is to know of the loss beside its name."""
+        settings: dict[str, Any] = {"loss_options": loss.engine_options}
+        if self.loss_weights is not None:
+            weights = np.asarray(self.loss_weights)
+            if loss_name in CLASS_TARGET_LOSSES:
+                raise ValueError("loss_weights is for several outputs; use class_weight for several classes.")
+            if weights.shape != (n_outputs,) or weights.dtype.kind not in "fiu" or not (weights >= 0).all():
+                raise ValueError(
+                    f"loss_weights must be {n_outputs} non-negative numbers, one per output; got {self.loss_weights!r}."
+                )
+            settings["output_weights"] = weights
+        return settings
+
+    def _with_class_weights(self, y: Any, sample_weight: NDArray | None, incremental: bool) -> NDArray | None:
+        """Return the weights to train with."""
+        return sample_weight
+
+    # What a fitted network has beside coefs_ and intercepts_, and what holds it in an estimator, where it is there.
+    _EXTRAS: ClassVar[dict[str, str]] = {
+        "gains": "gains_",
+        "activation_parameters": "activation_parameters_",
+        "running": "running_moments_",
+        "input_means": "input_means_",
+        "input_scales": "input_scales_",
+    }
+
+    def _keep(self, network: Network) -> None:
+        """Set the attributes that hold a fitted network."""
+        self.coefs_, self.intercepts_ = network.coefs, network.intercepts
+        for ours, name in self._EXTRAS.items():
+            value = getattr(network, ours)
+            if value is None or (isinstance(value, list) and all(part is None for part in value)):
+                self.__dict__.pop(name, None)
+            else:
+                setattr(self, name, value)
 
     def _validation_dtype(self, X: Any) -> Any:
         """Return what check_array is to convert X to: nothing when the engine can read it as it is."""
@@ -228,8 +379,9 @@ class _BaseMLP(BaseEstimator):
         # Refuses weights that are all zero, too.
         return np.ascontiguousarray(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
 
-    def _check_unchanged(self, sizes: list[int]) -> None:
+    def _check_unchanged(self, structure: Structure) -> None:
         """Refuse to go on with a network of another shape than the parameters ask for."""
+        sizes = list(structure.sizes)
         fitted = [self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_)]
         if sizes[1:-1] != fitted[1:-1]:
             raise ValueError(
@@ -238,93 +390,102 @@ class _BaseMLP(BaseEstimator):
             )
         if sizes[-1] != fitted[-1]:
             raise ValueError(f"y has {sizes[-1]} outputs, but the fitted network has {fitted[-1]}.")
+        for kind, i, _ in structure.parts():
+            if kind in self._EXTRAS and getattr(self, self._EXTRAS[kind], [None] * len(sizes))[i] is None:
+                raise ValueError(
+                    f"hidden layer {i} of the fitted network has no {kind.replace('_', ' ')}; training can only be"
+                    " continued with the same activation and normalization."
+                )
 
-    def _initialize(self, sizes: list[int], loss: str) -> None:
+    def _initialize(self, sizes: list[int], out_activation: str, is_stochastic: bool) -> None:
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(sizes)
-        self.out_activation_ = OUTPUT_ACTIVATIONS[loss]
-        if self.solver in STOCHASTIC:
+        self.out_activation_ = out_activation
+        if is_stochastic:
             self.loss_curve_: list[float] = []
             self.best_loss_: float | None = None
             self.validation_scores_ = None
             self.best_validation_score_: float | None = None
             self._no_improvement_count = 0
 
-    def _new_optimizer(self) -> Descent:
-        schedule = None
-        if self.solver == "sgd":
-            schedules = {"constant": Constant(), "invscaling": InvScaling(power_t=self.power_t), "adaptive": Adaptive()}
-            schedule = schedules[self.learning_rate]
-        return Descent(from_estimator_parameters(self.solver, self.get_params(deep=False)), schedule)
-
-    def _fit_lbfgs(self, network: Network, rows: Rows, targets: NDArray, sample_weight: NDArray | None) -> Network:
+    def _fit_lbfgs(self, network: Network, data: "_Data", plan: "_Plan") -> Network:
         # In float64 whatever the model's type: line searches do not get along with losses rounded to float32.
-        dtype = network.params.dtype
+        dtype, targets = network.params.dtype, data.targets
         wide = network.astype(np.float64)
         if targets.dtype == np.float32:
             targets = targets.astype(np.float64)
+        assert isinstance(plan.optimizer, LBFGS)
         result = minimize_full_batch(
             wide,
-            LBFGS(self.max_iter, self.max_fun, self.tol),
-            rows,
+            plan.optimizer,
+            data.rows,
             targets,
-            sample_weight,
+            data.weights,
             alpha=self.alpha,
-            n_threads=team_size(self.n_jobs, wide.flops_per_row * rows.n_rows),
+            n_threads=team_size(self.n_jobs, wide.flops_per_row * data.rows.n_rows),
             after_iteration=self._report_lbfgs if self.verbose else None,
+            regularization=plan.regularization,
+            **data.settings,
         )
         self.loss_ = result.fun
         if result.status == "interrupted":
             self.n_iter_ = result.nit
         else:
-            self.n_iter_ = sklearn.utils.optimize._check_optimize_result("lbfgs", result, self.max_iter)
+            max_iter = plan.optimizer.max_iter
+            self.n_iter_ = sklearn.utils.optimize._check_optimize_result("lbfgs", result, max_iter)
         return wide.astype(dtype)
 
     @staticmethod
     def _report_lbfgs(n_iter: int, loss: float) -> None:
         print(f"Iteration {n_iter}, loss = {loss:.8f}")
 
-    def _fit_stochastic(
-        self,
-        network: Network,
-        rows: Rows,
-        y: Any,
-        targets: NDArray,
-        sample_weight: NDArray | None,
-        incremental: bool,
-    ) -> None:
-        # A copy, so that nothing is lost should this call fail; its arrays are replaced, not changed.
-        resumed = incremental and hasattr(self, "_optimizer")
-        optimizer = copy.copy(self._optimizer) if resumed else self._new_optimizer()
+    def _fit_stochastic(self, network: Network, data: "_Data", plan: "_Plan", incremental: bool) -> Network:
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        train, held_out = self._split(targets) if self.early_stopping else (np.arange(rows.n_rows), None)
-        batch_size = resolve_batch_size(self.batch_size, len(train))
+        n_rows, y = data.rows.n_rows, data.y
+        train, held_out = self._split(data.targets) if self.early_stopping else (np.arange(n_rows), None)
+        batch_size = plan.batch_size(self.batch_size, len(train))
+        if self.normalization == "batch" and batch_size == 1:
+            raise ValueError("normalization='batch' needs batches of at least 2 samples; got batch_size=1.")
+        # A copy, so that nothing is lost should this call fail; its arrays are replaced, not changed.
+        resumed = incremental and hasattr(self, "_optimizer")
+        steps_per_epoch = -(-len(train) // batch_size)
+        optimizer = (
+            copy.copy(self._optimizer)
+            if resumed
+            else Descent(plan.optimizer, plan.schedule, length=(self.max_iter * steps_per_epoch, steps_per_epoch))
+        )
         bfloat16 = self.dtype == "bfloat16"
         flops = network.flops_per_row * batch_size / (BFLOAT16_SPEEDUP if bfloat16 else 1)
+        draws = (plan.regularization is not None and plan.regularization.draws) or plan.augment is not None
         training = MinibatchTraining(
             network,
             optimizer,
-            rows,
-            targets,
-            sample_weight,
+            data.rows,
+            data.targets,
+            data.weights,
             order=RowOrder(train, self.shuffle, self._random_state),
             batch_size=batch_size,
             alpha=self.alpha,
             n_threads=team_size(self.n_jobs, flops),
             bfloat16=bfloat16,
+            regularization=plan.regularization,
+            augment=plan.augment,
+            samples=data.X,
+            seed=self._random_state.randint(2**31) if draws else 0,
+            **data.settings,
         )
         improvement = self._improvement(incremental)
-        best_params = None
+        best = None
         if held_out is not None:
-            best_params = network.params.copy()
+            best = network.astype(network.params.dtype)
             y_val = y[held_out]
-            weights_val = None if sample_weight is None else sample_weight[held_out]
+            weights_val = None if data.sample_weight is None else data.sample_weight[held_out]
         self._optimizer, self.n_iter_ = optimizer, 0
 
         def after_epoch(loss: float) -> bool:
-            nonlocal best_params
+            nonlocal best
             self.n_iter_ += 1
             self.loss_ = loss
             self.t_ += len(train)
@@ -340,9 +501,10 @@ class _BaseMLP(BaseEstimator):
                 if self.verbose:
                     print(f"Validation score: {score:f}")
                 if improvement.update(score):
-                    best_params = training.params()
+                    best = training.present()
                 self.best_validation_score_ = improvement.best
             optimizer.after_epoch(self.t_)
+            optimizer.on_value(loss if held_out is None else score, maximize=held_out is not None)
             if improvement.exhausted:
                 stop, remark = optimizer.on_plateau()
                 if self.verbose:
@@ -370,8 +532,7 @@ class _BaseMLP(BaseEstimator):
         training.run(1 if incremental else self.max_iter, after_epoch, epochs_unheard)
         training.finish()
         self._no_improvement_count = improvement.count
-        if best_params is not None:
-            network.params[:] = best_params
+        return network if best is None else best
 
     def _improvement(self, incremental: bool) -> NoImprovement:
         """Return the stopping rule, with the best value of earlier fits where this one goes on from them."""
@@ -400,7 +561,7 @@ class _BaseMLP(BaseEstimator):
         """
         stratify = None
         if is_classifier(self) and self.n_outputs_ == 1:
-            stratify = np.where(targets[:, 0] != 0, "True", "False")
+            stratify = np.where(targets[:, 0] > 0.5, "True", "False")
         train, held_out = train_test_split(
             np.arange(len(targets)),
             random_state=self._random_state,
@@ -418,12 +579,21 @@ class _BaseMLP(BaseEstimator):
     def _network(self, dtype: np.dtype) -> Network:
         """Return a copy of the fitted network."""
         loss = next(name for name, link in OUTPUT_ACTIVATIONS.items() if link == self.out_activation_)
-        return self._network_of(loss, dtype)
+        sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
+        return self._network_of(Structure(sizes, self._hidden_layers(), loss), dtype)
 
-    def _network_of(self, loss: str, dtype: np.dtype) -> Network:
-        sizes = [self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_)]
-        structure = Structure.of(sizes, self.activation, loss)
-        return Network.from_arrays(structure, dtype, coefs=self.coefs_, intercepts=self.intercepts_)
+    def _hidden_layers(self) -> tuple[HiddenLayer, ...]:
+        return hidden_layers(self.activation, self.normalization, len(self.coefs_) - 1)
+
+    def _network_of(self, structure: Structure, dtype: np.dtype) -> Network:
+        """Return a network of the attributes' arrays, copied."""
+        extras = {ours: getattr(self, name) for ours, name in self._EXTRAS.items() if hasattr(self, name)}
+        network = Network.from_arrays(structure, dtype, coefs=self.coefs_, intercepts=self.intercepts_, **extras)
+        for i, moments in enumerate(extras.get("running", ())):
+            if moments is not None:
+                network.running[i][:] = moments  # type: ignore[index]
+        network.input_means, network.input_scales = extras.get("input_means"), extras.get("input_scales")
+        return network
 
     def _outputs(self, X: Any) -> NDArray:
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""
@@ -455,12 +625,20 @@ class _BaseMLP(BaseEstimator):
             return None
         if X.ndim != 2 or X.shape[1] != self.n_features_in_ or type(self).__hash__ is None:
             return None
-        key = (self.activation, self.out_activation_, self.n_jobs)
+        named = type(self.activation) is str
+        key = (
+            self.activation if named else self._hidden_layers(),
+            self.normalization,
+            self.out_activation_,
+            self.n_jobs,
+        )
         kept = _predictors.get(self)
-        if kept is None or kept[0] != key or not kept[1].holds(coefs, intercepts):
+        if kept is None or kept.key != key or not kept.holds(self):
             team_size(self.n_jobs, 0.0)  # refuses a bad n_jobs
-            kept = _predictors[self] = (key, self._network(dtype).predictor(self._predictor_form(), self.n_jobs))
-        return kept[1].if_valid(X)
+            network = self._network(dtype)
+            predictor = network.predictor(self._predictor_form(), self.n_jobs)
+            kept = _predictors[self] = _Kept(key, predictor, None if predictor.holds(coefs, intercepts) else network)
+        return kept.predictor.if_valid(X)
 
     def predictor(self) -> Predictor:
         """Return a bare function for predictions at the least cost per call.
@@ -511,29 +689,28 @@ class _BaseMLP(BaseEstimator):
         return tags
 
 
-class MLPClassifier(ClassifierMixin, _BaseMLP):
-    """Multilayer perceptron classifier, a drop-in for scikit-learn's.
-
-    Trained by minimising the log loss. Parameters, attributes, messages and, in float64, the numbers are those of
-    :class:`sklearn.neural_network.MLPClassifier`; ``n_jobs`` and ``dtype`` are new.
-
-    Parameters
-    ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+# Of both estimators.
+_PARAMETERS = """\
+hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer; () gives a linear model.
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Of the hidden layers.
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        lbfgs sees all samples at once; the others go through minibatches.
+    activation : str, Activation, or a list with one per hidden layer, default='relu'
+        Of the hidden layers: a name from ``fastmlp.activations.ACTIVATIONS`` ('identity', 'logistic', 'tanh', 'relu',
+        'leaky_relu', 'gelu', ...) or an object of :mod:`fastmlp.activations`.
+    solver : str, Optimizer or LBFGS, default='adam'
+        A name from ``fastmlp.optimizers.OPTIMIZERS`` ('sgd', 'adam', 'adamw', 'rmsprop', 'lion', 'muon', ...) or an
+        object of :mod:`fastmlp.optimizers`. 'lbfgs' sees all samples at once; the others go through minibatches.
     alpha : float, default=0.0001
         Strength of the L2 penalty, alpha / 2 times the sum of the squared weights divided by the batch's size.
     batch_size : int or 'auto', default='auto'
-        Rows per minibatch; 'auto' is min(200, n_samples).
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        For sgd only. invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive:
-        divided by five whenever n_iter_no_change epochs bring no improvement.
+        Rows per minibatch; 'auto' is min(200, n_samples), and for Rprop n_samples.
+    learning_rate : str, Schedule or callable, default='constant'
+        For solvers by name. 'constant', 'invscaling' and 'adaptive' are scikit-learn's, and change 'sgd' only.
+        invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive: divided by five
+        whenever n_iter_no_change epochs bring no improvement. Other names from ``fastmlp.schedules.SCHEDULES``
+        ('cosine', 'one_cycle', 'linear', ...) begin at, or reach, learning_rate_init; an object of
+        :mod:`fastmlp.schedules`, or a function of the step (from 0), says all by itself.
     learning_rate_init : float, default=0.001
-        For sgd and adam.
+        For solvers by name.
     power_t : float, default=0.5
         The exponent of invscaling.
     max_iter : int, default=200
@@ -541,7 +718,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, validation split and order of rows.
+        Decides initial weights, validation split, order of rows, dropout, noise and augmentation.
     tol : float, default=1e-4
         Smaller improvements of the loss (or validation score) do not count; for lbfgs the gradient's tolerance.
     verbose : bool, default=False
@@ -549,19 +726,19 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     warm_start : bool, default=False
         Whether fit goes on from the solution of the fit before.
     momentum : float in [0, 1], default=0.9
-        For sgd.
+        For solver='sgd'.
     nesterovs_momentum : bool, default=True
-        For sgd.
+        For solver='sgd'.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their score stops improving, and keep the best weights. Not with lbfgs.
     validation_fraction : float in [0, 1), default=0.1
         The share of rows held out.
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
-        Decay of adam's moments.
+        Decay of the moments, for 'adam' and its kin by name.
     epsilon : float, default=1e-8
-        For adam.
+        For 'adam' and its kin by name.
     n_iter_no_change : int or inf, default=10
-        Epochs without improvement before sgd or adam stops.
+        Epochs without improvement before a solver by minibatches stops.
     max_fun : int, default=15000
         For lbfgs: evaluations of loss and gradient at most.
     n_jobs : int or None, default=None
@@ -571,6 +748,65 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
         'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits (not
         those of CSR samples): several times faster on wide layers where the CPU has such products (AMX, AVX-512 BF16).
+    loss_weights : array-like of shape (n_outputs,), default=None
+        What each output's loss counts, where there are several.
+    weight_init, bias_init : str, Initializer or callable, default='auto'
+        Initial weights and biases: a name from ``fastmlp.initializers.INITIALIZERS`` ('he_normal', 'glorot_uniform',
+        'orthogonal', ...), an object of :mod:`fastmlp.initializers`, or called as (rng, fan_in, fan_out, dtype).
+        'auto' is scikit-learn's; beside another weight_init, biases begin at 0.
+    l1 : float, default=0.0
+        Strength of the L1 penalty, l1 times the sum of the weights' sizes divided by the batch's size.
+    standardize : bool, default=False
+        Whether each feature is centred and scaled to unit variance as rows are read; sparse X is only scaled. No copy
+        of X is made. What is known of the features is kept from the first fit or partial_fit.
+    normalization : {'batch', 'layer'} or None, default=None
+        Of each hidden layer's products, before the activation: over the batch (with running moments in predictions), or
+        over the layer's units.
+    dropout : float in [0, 1), or a list with one per hidden layer, default=0.0
+        The share of the hidden layers' outputs that is dropped in training; what stays is divided by 1 - dropout.
+    input_dropout : float in [0, 1), default=0.0
+        The same for the inputs.
+    input_noise : float, default=0.0
+        Standard deviation of normal noise on the inputs in training, after standardize. Dense X only.
+    gradient_clip_norm : float or None, default=None
+        The largest norm of the gradient of all parameters; longer ones are shortened.
+    gradient_clip_value : float or None, default=None
+        The largest size of an element of the gradient.
+    max_norm : float or None, default=None
+        The largest norm of a hidden unit's incoming weights, kept after each step.
+    ema : float in (0, 1) or None, default=None
+        Predict, and validate, with the average of the parameters over the steps, of which so much stays in each step
+        (0.999, say).
+    augment : str, Augmentation or callable, default=None
+        What changes each batch at random before it is learned from: a name from ``fastmlp.augmentation.AUGMENTATIONS``,
+        an object of :mod:`fastmlp.augmentation`, or called as (X, y, rng) -> (X, y), y being the targets as a matrix
+        (indicators of classes). Dense X only; goes through Python for each batch."""
+
+
+def _documented(cls: type) -> type:
+    """Put the parameters that both estimators have into a class's docstring."""
+    cls.__doc__ = (cls.__doc__ or "").replace("{parameters}", _PARAMETERS)
+    return cls
+
+
+@_documented
+class MLPClassifier(ClassifierMixin, _BaseMLP):
+    """Multilayer perceptron classifier, a drop-in for scikit-learn's.
+
+    Trained by minimising the log loss, or another loss. With the defaults of what is new, the attributes, messages and,
+    in float64, the numbers are those of :class:`sklearn.neural_network.MLPClassifier`.
+
+    Parameters
+    ----------
+    {parameters}
+    loss : str, Loss or callable, default='log_loss'
+        'log_loss'; 'squared_error', of logistic outputs: Nielsen's quadratic cost; 'focal'; 'hinge', 'squared_hinge'
+        and, for two classes, 'perceptron', which give decision_function instead of probabilities; an object of
+        :mod:`fastmlp.losses`, or a function as :class:`fastmlp.losses.CustomLoss` takes it.
+    class_weight : dict, 'balanced' or None, default=None
+        Weights of the classes, times sample_weight; 'balanced' is n_samples / (n_classes * count of the class).
+    label_smoothing : float in [0, 1), default=0.0
+        For loss='log_loss': how much of a class's target goes to all classes alike.
 
     Attributes
     ----------
@@ -600,6 +836,10 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         Features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X had names that are all strings.
+    gains_, activation_parameters_, running_moments_ : list, input_means_, input_scales_ : ndarray
+        What else the network has, where it has it: for each hidden layer the gains of its normalization, the learned
+        parameters of its activation, mean and variance of batch normalization; what inputs are centred by and
+        multiplied with. See :class:`fastmlp.network.Network`.
 
     Notes
     -----
@@ -616,17 +856,21 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     True
     """
 
-    loss = "log_loss"
+    _parameter_constraints: ClassVar[dict] = {
+        **_BaseMLP._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
 
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
-        solver: str = "adam",
+        solver: str | Optimizer | LBFGS = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule | Callable = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -646,32 +890,25 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         max_fun: int = 15000,
         n_jobs: int | None = None,
         dtype: str = "auto",
+        loss_weights: ArrayLike | None = None,
+        weight_init: str | Callable = "auto",
+        bias_init: str | Callable = "auto",
+        l1: float = 0.0,
+        standardize: bool = False,
+        normalization: str | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        input_noise: float = 0.0,
+        gradient_clip_norm: float | None = None,
+        gradient_clip_value: float | None = None,
+        max_norm: float | None = None,
+        ema: float | None = None,
+        augment: str | Augment | None = None,
+        loss: str | Loss | Callable = "log_loss",
+        class_weight: dict | str | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.n_jobs = n_jobs
-        self.dtype = dtype
+        _set_parameters(self, locals())
 
     def _check_targets(self, y: Any, incremental: bool) -> Any:
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
@@ -691,14 +928,35 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             )
         return y
 
-    def _loss_name(self) -> str:
-        return classification_loss(self._label_binarizer)
+    def _loss(self) -> Loss:
+        if not self.label_smoothing:
+            return loss_of(self.loss)
+        if not self._loss_is("log_loss"):
+            raise ValueError(f"label_smoothing={self.label_smoothing!r} is for loss='log_loss', not for {self.loss!r}.")
+        return LogLoss(self.label_smoothing).validate()
 
-    def _encode(self, y: Any, dtype: np.dtype) -> NDArray:
-        return encode_labels(y, self._label_binarizer, dtype)
+    def _target_kind(self) -> str:
+        return label_kind(self._label_binarizer)
+
+    def _encode(self, y: Any, dtype: np.dtype, loss: Loss) -> NDArray:
+        return encode_labels(y, self._label_binarizer, dtype, loss)
+
+    def _with_class_weights(self, y: Any, sample_weight: NDArray | None, incremental: bool) -> NDArray | None:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not for partial_fit, which sees but a part of the samples; give a dict, or"
+                " sample_weight."
+            )
+        weights = compute_sample_weight(self.class_weight, y)
+        return np.ascontiguousarray(weights if sample_weight is None else weights * sample_weight, dtype=np.float64)
 
     def _decode(self, outputs: NDArray) -> Any:
-        return self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
+        threshold = 0.5 if self._loss_is("log_loss") else self._loss().threshold(self._target_kind())
+        return self._label_binarizer.inverse_transform(
+            outputs.ravel() if self.n_outputs_ == 1 else outputs, threshold=threshold
+        )
 
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         return float(accuracy_score(y, self._decode(outputs), sample_weight=sample_weight))
@@ -739,6 +997,38 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
                 self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
+    def _gives_probabilities(self) -> bool:
+        if self._loss_is("log_loss"):
+            return True
+        loss = self._loss()
+        kind = self._target_kind() if hasattr(self, "_label_binarizer") else next(iter(loss.engine_losses))
+        if not loss.has_probabilities(kind):
+            raise AttributeError(f"The loss {loss.name!r} gives no probabilities; see decision_function.")
+        return True
+
+    def _gives_scores(self) -> bool:
+        try:
+            self._gives_probabilities()
+        except AttributeError:
+            return True
+        raise AttributeError(f"The loss {self.loss!r} gives probabilities; see predict_proba.")
+
+    @available_if(_gives_scores)
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """Return the scores of classes or labels, for losses that give no probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes) or (n_samples, n_labels)
+        """
+        outputs = self._outputs(X)
+        return outputs.ravel() if self.n_outputs_ == 1 else outputs
+
+    @available_if(_gives_probabilities)
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Predict the probability of each class, or of each label.
 
@@ -751,14 +1041,21 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         probabilities : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
         probabilities = self._predict_plain(X)
-        if probabilities is not None:
-            return probabilities
-        outputs = self._outputs(X)
-        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+        if probabilities is None:
+            outputs = self._outputs(X)
+            probabilities = np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+        return (
+            probabilities
+            if self._loss_is("log_loss")
+            else self._loss().probabilities(probabilities, self._target_kind())
+        )
 
     def _predictor_form(self) -> str:
-        return "pair" if self.n_outputs_ == 1 else "columns"
+        if self.n_outputs_ > 1:
+            return "columns"
+        return "pair" if self._loss_is("log_loss") or self._loss().has_probabilities(self._target_kind()) else "flat"
 
+    @available_if(_gives_probabilities)
     def predict_log_proba(self, X: ArrayLike) -> NDArray:
         """Predict the logarithm of the probabilities; see :meth:`predict_proba`."""
         probabilities = self.predict_proba(X)
@@ -770,68 +1067,20 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         return tags
 
 
+@_documented
 class MLPRegressor(RegressorMixin, _BaseMLP):
     """Multilayer perceptron regressor, a drop-in for scikit-learn's.
 
-    Trained by minimising half the squared error or half the Poisson deviance. Parameters, attributes, messages and, in
-    float64, the numbers are those of :class:`sklearn.neural_network.MLPRegressor`; ``n_jobs`` and ``dtype`` are new.
+    Trained by minimising half the squared error, or another loss. With the defaults of what is new, the attributes,
+    messages and, in float64, the numbers are those of :class:`sklearn.neural_network.MLPRegressor`.
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        'poisson' predicts exp(z) and wants y >= 0.
-    hidden_layer_sizes : int or array-like of int, default=(100,)
-        Units of each hidden layer; () gives a linear model.
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Of the hidden layers.
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        lbfgs sees all samples at once; the others go through minibatches.
-    alpha : float, default=0.0001
-        Strength of the L2 penalty, alpha / 2 times the sum of the squared weights divided by the batch's size.
-    batch_size : int or 'auto', default='auto'
-        Rows per minibatch; 'auto' is min(200, n_samples).
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        For sgd only. invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive:
-        divided by five whenever n_iter_no_change epochs bring no improvement.
-    learning_rate_init : float, default=0.001
-        For sgd and adam.
-    power_t : float, default=0.5
-        The exponent of invscaling.
-    max_iter : int, default=200
-        Epochs at most (lbfgs: iterations).
-    shuffle : bool, default=True
-        Whether each epoch visits the rows in a new order.
-    random_state : int, RandomState instance or None, default=None
-        Decides initial weights, validation split and order of rows.
-    tol : float, default=1e-4
-        Smaller improvements of the loss (or validation score) do not count; for lbfgs the gradient's tolerance.
-    verbose : bool, default=False
-        Whether to print each epoch's loss.
-    warm_start : bool, default=False
-        Whether fit goes on from the solution of the fit before.
-    momentum : float in [0, 1], default=0.9
-        For sgd.
-    nesterovs_momentum : bool, default=True
-        For sgd.
-    early_stopping : bool, default=False
-        Whether to hold out rows, stop when their score stops improving, and keep the best weights. Not with lbfgs.
-    validation_fraction : float in [0, 1), default=0.1
-        The share of rows held out.
-    beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
-        Decay of adam's moments.
-    epsilon : float, default=1e-8
-        For adam.
-    n_iter_no_change : int or inf, default=10
-        Epochs without improvement before sgd or adam stops.
-    max_fun : int, default=15000
-        For lbfgs: evaluations of loss and gradient at most.
-    n_jobs : int or None, default=None
-        Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is
-        too small to share; -1 is all CPUs. The results do not depend on it.
-    dtype : {'auto', 'float32', 'float64', 'bfloat16'}, default='auto'
-        Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
-        'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits (not
-        those of CSR samples): several times faster on wide layers where the CPU has such products (AMX, AVX-512 BF16).
+    loss : str, Loss or callable, default='squared_error'
+        'squared_error', 'absolute_error', 'huber', 'pinball' (a quantile, by default the median), 'poisson', 'gamma'
+        and 'tweedie' (half deviances, whose predictions are exp(z)), an object of :mod:`fastmlp.losses`, or a function
+        as :class:`fastmlp.losses.CustomLoss` takes it. ``Pinball([0.1, 0.9])`` has an output for each quantile.
+    {parameters}
 
     Attributes
     ----------
@@ -859,6 +1108,10 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         Features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X had names that are all strings.
+    gains_, activation_parameters_, running_moments_ : list, input_means_, input_scales_ : ndarray
+        What else the network has, where it has it: for each hidden layer the gains of its normalization, the learned
+        parameters of its activation, mean and variance of batch normalization; what inputs are centred by and
+        multiplied with. See :class:`fastmlp.network.Network`.
 
     Examples
     --------
@@ -870,21 +1123,16 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        **_BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
-    }
-
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | Loss | Callable = "squared_error",
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
-        solver: str = "adam",
+        solver: str | Optimizer | LBFGS = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule | Callable = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -904,42 +1152,31 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         max_fun: int = 15000,
         n_jobs: int | None = None,
         dtype: str = "auto",
+        loss_weights: ArrayLike | None = None,
+        weight_init: str | Callable = "auto",
+        bias_init: str | Callable = "auto",
+        l1: float = 0.0,
+        standardize: bool = False,
+        normalization: str | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        input_noise: float = 0.0,
+        gradient_clip_norm: float | None = None,
+        gradient_clip_value: float | None = None,
+        max_norm: float | None = None,
+        ema: float | None = None,
+        augment: str | Augment | None = None,
     ) -> None:
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.n_jobs = n_jobs
-        self.dtype = dtype
+        _set_parameters(self, locals())
 
     def _check_targets(self, y: Any, incremental: bool) -> Any:
         return y.toarray() if scipy.sparse.issparse(y) else y
 
-    def _loss_name(self) -> str:
-        return self.loss
+    def _target_kind(self) -> str:
+        return "numbers"
 
-    def _encode(self, y: Any, dtype: np.dtype) -> NDArray:
-        return encode_numbers(y, self.loss, dtype)
+    def _encode(self, y: Any, dtype: np.dtype, loss: Loss) -> NDArray:
+        return encode_numbers(y, loss, dtype)
 
     def _decode(self, outputs: NDArray) -> NDArray:
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
@@ -950,6 +1187,11 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         if not np.isfinite(outputs).all():
             return np.nan
+        if outputs.shape[1] > 1 and self._loss().outputs_per_target > 1:  # r2 is of one prediction per target
+            quantiles = np.asarray(self._loss().engine_options)
+            errors = np.asarray(y).reshape(-1, 1) - outputs
+            losses = np.maximum(quantiles * errors, (quantiles - 1) * errors).sum(axis=1)
+            return -float(np.average(losses, weights=sample_weight))
         return float(r2_score(y, self._decode(outputs), sample_weight=sample_weight))
 
     @available_if(_BaseMLP._can_partial_fit)
@@ -976,6 +1218,11 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         """
         with _restored_on_error(self):
             return self._fit(X, y, sample_weight, incremental=True)
+
+
+def _set_parameters(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
+    """Set an estimator's parameters, as scikit-learn wants them: as they are."""
+    vars(estimator).update({name: value for name, value in arguments.items() if name not in ("self", "__class__")})
 
 
 def _single_or_double(dtype: np.dtype) -> np.dtype:

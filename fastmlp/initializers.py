@@ -360,7 +360,7 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 
 def initial_params(
     sizes: Sequence[int],
-    activation: str,
+    activation: str | Sequence[str],
     dtype: DTypeLike,
     random_state: np.random.RandomState,
     *,
@@ -373,8 +373,8 @@ def initial_params(
     ----------
     sizes : sequence of int
         Units per layer, input and output included.
-    activation : str
-        The hidden layers' activation, for 'auto'.
+    activation : str or sequence of str
+        The hidden layers' activation, or that of each, for 'auto'; the output layer goes with the last.
     dtype : float32 or float64
         Type of the result.
     random_state : numpy.random.RandomState
@@ -409,12 +409,12 @@ def initial_params(
     automatic = isinstance(weight_init, str) and weight_init == "auto"
     if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
         bias_init = "zeros"
-    weights = _resolved(weight_init, activation, "weight_init")
-    biases = _resolved(bias_init, activation, "bias_init")
-    if isinstance(biases, Initializer):
-        biases = biases.biases
     params = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        own = activation if isinstance(activation, str) else [*activation, "relu"][min(layer, len(activation) - 1)]
+        weights, biases = _resolved(weight_init, own, "weight_init"), _resolved(bias_init, own, "bias_init")
+        if isinstance(biases, Initializer):
+            biases = biases.biases
         for draw, shape, where in (
             (weights, (fan_in, fan_out), f"weight_init: coefs_[{layer}]"),
             (biases, (fan_out,), f"bias_init: intercepts_[{layer}]"),

@@ -30,7 +30,7 @@ There are four kinds of targets: ``"binary"`` (two classes, one output), ``"mult
 ``"multilabel"`` (one output per label) and ``"numbers"``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import ClassVar
 
@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp import _engine
-from fastmlp.components import Component, named
+from fastmlp.components import Component, named, real_array
 
 LOSSES: tuple[str, ...] = _engine.LOSSES
 #: The output activation each loss goes with: what ``out_activation_`` reports.
@@ -416,6 +416,55 @@ class Focal(Loss):
         return (float(self.gamma),)
 
 
+class CustomLoss(Loss):
+    """A loss of one's own, in Python: called for each batch, the slow way, in one thread.
+
+    Its predictions are the network's outputs as they are: numbers, or scores of classes, of which the largest (of two
+    classes or of labels: those above 0) are predicted.
+
+    Parameters
+    ----------
+    function : callable
+        (y_true, y_pred, sample_weight) -> (loss, gradient). y_true and y_pred are arrays (n, n_outputs), y_true being
+        an indicator matrix for classes; sample_weight is an array (n,) or None. The loss is a number, the batch's mean,
+        and the gradient its derivative with respect to y_pred.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import MLPRegressor
+    >>> def log_cosh(y_true, y_pred, sample_weight):
+    ...     e = y_pred - y_true
+    ...     return np.log(np.cosh(e)).mean(), np.tanh(e) / e.size
+    >>> X = np.linspace(-1, 1, 50).reshape(-1, 1)
+    >>> y = X.ravel() ** 2
+    >>> reg = MLPRegressor(log_cosh, (20,), learning_rate_init=0.02, max_iter=500, random_state=0).fit(X, y)
+    >>> bool(reg.score(X, y) > 0.9)
+    True
+    """
+
+    name = "custom"
+    # What has identity for its link and a matrix of targets; its own value and delta are not used.
+    engine_losses = dict.fromkeys(("binary", "multiclass", "multilabel", "numbers"), "squared_error")
+    _parameter_constraints: ClassVar[dict] = {"function": [callable]}
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    def __call__(self, y_true: NDArray, y_pred: NDArray, sample_weight: NDArray | None) -> tuple[float, NDArray]:
+        """Return the batch's loss and its gradient, checked."""
+        what = f"loss={self.function!r}"
+        try:
+            returned = self.function(y_true, y_pred, sample_weight)
+        except Exception as error:
+            error.add_note(f"Raised by {what}.")
+            raise
+        if not isinstance(returned, tuple | list) or len(returned) != 2:
+            raise ValueError(f"{what} must return a pair (loss, gradient); got {returned!r}.")
+        value = real_array(returned[0], (), np.float64, f"{what}: the loss")
+        return float(value), real_array(returned[1], y_pred.shape, y_pred.dtype, f"{what}: the gradient")
+
+
 #: The losses that users may name.
 NAMED_LOSSES: dict[str, type[Loss]] = {
     loss.name: loss
@@ -436,8 +485,10 @@ NAMED_LOSSES: dict[str, type[Loss]] = {
 }
 
 
-def loss_of(loss: str | Loss) -> Loss:
+def loss_of(loss: str | Loss | Callable) -> Loss:
     """Return the loss a name stands for, with its parameters at their defaults; or the given one, if it is valid.
+
+    Another callable becomes a :class:`CustomLoss`.
 
     Raises
     ------
@@ -452,6 +503,8 @@ def loss_of(loss: str | Loss) -> Loss:
     """
     if isinstance(loss, str):
         return named(loss, NAMED_LOSSES, "loss")()
+    if not isinstance(loss, Loss) and callable(loss) and not isinstance(loss, type):
+        loss = CustomLoss(loss)
     if not isinstance(loss, Loss):
-        raise ValueError(f"loss must be a name or a Loss, got {loss!r}.")
+        raise ValueError(f"loss must be a name, a Loss or a callable, got {loss!r}.")
     return loss.validate()

@@ -1,7 +1,7 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -125,6 +125,20 @@ class Regularization:
     #: A loss in Python: (targets, outputs, weights or None) -> (loss, gradient).
     python_loss: Any = field(default=None, repr=False)
 
+    @property
+    def draws(self) -> bool:
+        """Whether random numbers are needed."""
+        return any(self.dropout) or self.input_noise > 0
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is anything at all."""
+        return (
+            any(self.dropout)
+            or any(bool(getattr(self, f.name)) for f in fields(self) if f.name not in ("dropout", "python_loss"))
+            or self.python_loss is not None
+        )
+
 
 class Network:
     """A multilayer perceptron: its structure, its numbers, and passes forward and back.
@@ -205,6 +219,19 @@ class Network:
     def named_parameters(self) -> dict[str, NDArray]:
         """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ..."""
         return {f"{kind}.{i}": getattr(self, kind)[i] for kind, i, _ in self.structure.parts()}
+
+    def equals(self, other: "Network") -> bool:
+        """Whether another network is the same, bit by bit."""
+        pairs = [
+            (self.params, other.params),
+            *zip(self.running, other.running, strict=True),
+            (self.input_means, other.input_means),
+            (self.input_scales, other.input_scales),
+        ]
+        return self.structure == other.structure and all(
+            a is b or (a is not None and b is not None and np.array_equal(a.view(np.uint8), b.view(np.uint8)))
+            for a, b in pairs
+        )
 
     def astype(self, dtype: DTypeLike) -> "Network":
         """Return a copy in another (or the same) type."""

@@ -3,18 +3,22 @@
 A loop knows epochs, not rules for ending them and not a word to print: it calls back for each epoch.
 """
 
+import copy
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
 from fastmlp import _engine
+from fastmlp.augmentation import Augment, augmented
 from fastmlp.batching import RowOrder
-from fastmlp.network import Gradients, Network, forward_in_pieces
-from fastmlp.optimizers import LBFGS, Descent
-from fastmlp.rows import Rows
+from fastmlp.network import Gradients, Network, Regularization, forward_in_pieces
+from fastmlp.optimizers import LBFGS, Descent, Fused
+from fastmlp.rows import Rows, rows_of
 from fastmlp.threads import single_threaded_blas
 
 # Epochs run together while they have no more rows than these: little work beside the calls from Python.
@@ -31,11 +35,12 @@ class MinibatchTraining:
     The parameters live in the engine's layout until :meth:`finish` writes them, and the optimizer's state, back; until
     then network and optimizer are as they were.
 
+    An optimizer without a fused rule, and augmentation, take a batch at a time through Python.
+
     Parameters
     ----------
     network : Network
     optimizer : Descent
-        Of a fused optimizer.
     rows : Rows
     targets, weights
         As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
@@ -46,6 +51,15 @@ class MinibatchTraining:
     n_threads : int
     bfloat16 : bool, default=False
         Whether operands of products are rounded to bfloat16; for a network in float32.
+    regularization : Regularization, default=None
+    augment : callable, default=None
+        As :func:`fastmlp.augmentation.augmented` takes it.
+    samples : ndarray of shape (n_samples, n_features), default=None
+        What rows are made of; for augment.
+    seed : int, default=0
+        Of dropout, noise and augment.
+    **settings
+        The loss's, as the engine's Trainer takes them.
     """
 
     def __init__(
@@ -61,6 +75,11 @@ class MinibatchTraining:
         alpha: float,
         n_threads: int,
         bfloat16: bool = False,
+        regularization: Regularization | None = None,
+        augment: Augment | None = None,
+        samples: NDArray | None = None,
+        seed: int = 0,
+        **settings: Any,
     ) -> None:
         if bfloat16 and not _engine.bfloat16_product():
             warnings.warn(
@@ -71,24 +90,45 @@ class MinibatchTraining:
         self._network = network
         self._optimizer = optimizer
         self._rows = rows
+        self._data = targets, weights
         self._order = order
         self._batch_size = batch_size
         self._alpha = float(alpha)
         self._n_threads = n_threads
-        state = optimizer.state or optimizer.optimizer.init([network.params])
-        self._n_updates = state["step"]
+        self._augment, self._samples = augment, samples
+        self._regularization = regularization = regularization or Regularization()
+        rule = optimizer.optimizer
+        self._python_rule: _PythonRule | None = None
+        start, dtype = optimizer.training_params(network.params), network.params.dtype
+        self._n_updates = optimizer.n_updates
+        self._seed = seed
+        self._rng = np.random.default_rng([seed, self._n_updates])
+        if rule.rule is None:
+            self._python_rule = _PythonRule(network, start, optimizer, regularization)
+            regularization = replace(regularization, max_norm=0.0, average_decay=0.0)
         self._engine = _engine.Trainer(
             *network.structure,
-            network.params.dtype,
-            rule=optimizer.optimizer.rule,
+            dtype,
+            rule=rule.rule or "gradient",
             max_batch=batch_size,
             n_threads=n_threads,
             bfloat16=bfloat16,
+            regularization=regularization if regularization.is_any else None,
+            seed=seed,
+            **settings,
         )
-        # The state may come from a fit in another type.
-        slots = [slot[0].astype(network.params.dtype, copy=False) for slot in state["slots"]]
-        self._engine.load(network.params, slots)
-        self._engine.attach(rows, targets, weights)
+        network.load_into(self._engine)
+        if self._python_rule is None:
+            assert isinstance(rule, Fused)
+            state = optimizer.state or rule.init([start])
+            # The state may come from a fit in another type.
+            slots = [slot[0].astype(dtype, copy=False) for slot in state["slots"]]
+            average = optimizer.average if regularization.average_decay else None
+            self._engine.load(start, slots, None if average is None else average.astype(dtype, copy=False))
+        else:
+            self._engine.load(start)
+        if augment is None:
+            self._engine.attach(rows, targets, weights)
 
     def run(
         self,
@@ -102,22 +142,18 @@ class MinibatchTraining:
         run before after_epoch is called for each of them: at most epochs_unheard(), the number of epochs of which only
         the last may change the optimizer or return True.
         """
-        engine, most, interrupted = self._engine, max(1, ROWS_PER_RUN // self._order.n_rows), False
+        most, interrupted = max(1, ROWS_PER_RUN // self._order.n_rows), False
+        run = self._run_fused if self._augment is None and self._python_rule is None else self._run_batch_by_batch
         try:
             while max_epochs and not interrupted:
                 n_epochs = int(max(1, min(max_epochs, most, epochs_unheard())))
                 max_epochs -= n_epochs
-                orders = self._order.next_epochs(n_epochs)
-                n_batches = n_epochs * -(-self._order.n_rows // self._batch_size)
-                hyper = self._optimizer.hyper(self._n_updates, n_batches)
-                engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
+                losses: list[float] = []
                 try:
-                    while not engine.run():
-                        pass
+                    run(self._order.next_epochs(n_epochs), losses)
                 except KeyboardInterrupt:
                     interrupted = True
-                self._n_updates = engine.updates_done()
-                for loss in engine.losses():
+                for loss in losses:
                     if after_epoch(loss):
                         max_epochs = 0
         except KeyboardInterrupt:
@@ -125,21 +161,154 @@ class MinibatchTraining:
         if interrupted:
             _warn_interrupted()
 
+    def _run_fused(self, orders: NDArray, losses: list[float]) -> None:
+        """Run epochs in the orders given; append the losses of those that came to their end."""
+        engine, n_batches = self._engine, -(-orders.shape[1] // self._batch_size)
+        hyper = self._optimizer.hyper(self._n_updates, n_batches * len(orders))
+        engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
+        try:
+            while not engine.run():
+                pass
+        finally:
+            self._n_updates = engine.updates_done()
+            losses += engine.losses()
+
+    def _run_batch_by_batch(self, orders: NDArray, losses: list[float]) -> None:
+        for order in orders:
+            total = 0.0
+            for start in range(0, len(order), self._batch_size):
+                batch = order[start : start + self._batch_size]
+                total += self._take_step(batch) * len(batch)
+            losses.append(total / max(1, len(order)))
+
+    def _take_step(self, batch: NDArray) -> float:
+        """Train on the rows of one batch; return its loss."""
+        engine = self._engine
+        if self._augment is not None:
+            batch = self._attach_augmented(batch)
+        hyper = self._optimizer.hyper(self._n_updates, 1) if self._python_rule is None else np.zeros((1, 0))
+        engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
+        while not engine.run():
+            pass
+        n_before, self._n_updates = self._n_updates, engine.updates_done()
+        if self._python_rule is not None and self._n_updates > n_before:
+            engine.store(None, [self._python_rule.gradient])
+            engine.load(self._python_rule.step(n_before))
+        return engine.losses()[0]
+
+    def _attach_augmented(self, batch: NDArray) -> NDArray:
+        """Give the engine what augment makes of a batch's rows; return their order, as they come."""
+        (targets, weights), dtype = self._data, self._network.params.dtype
+        assert self._augment is not None
+        assert self._samples is not None
+        X, y = augmented(self._augment, self._samples[batch].astype(dtype), targets[batch], self._rng)
+        self._engine.attach(rows_of(X, dtype), np.ascontiguousarray(y), None if weights is None else weights[batch])
+        return np.arange(len(batch))
+
     def outputs(self, order: NDArray) -> NDArray:
-        """Return the present network's outputs for the rows order names."""
+        """Return the present network's outputs for the rows order names, as in predictions."""
+        if self._differs_in_predictions:
+            return forward_in_pieces(self.present().packed(), self._rows, order, self._n_threads)
+        self._engine.use_running()
         return forward_in_pieces(self._engine, self._rows, order, self._n_threads)
 
-    def params(self) -> NDArray:
-        """Return a copy of the present parameters."""
+    @property
+    def _differs_in_predictions(self) -> bool:
+        """Whether predictions take other parameters than training."""
+        return bool(self._regularization.average_decay) or self._optimizer.evaluates_elsewhere
+
+    def present(self) -> Network:
+        """Return the network as it is now, to predict with."""
+        params, slots, average = self._stored()
+        network = Network(self._network.structure, self._predicting(params, slots, average))
+        network.running = [
+            None if moments is None else self._engine.running(i) for i, moments in enumerate(self._network.running)
+        ]
+        network.input_means, network.input_scales = self._network.input_means, self._network.input_scales
+        return network
+
+    def _stored(self) -> tuple[NDArray, list[NDArray], NDArray | None]:
+        """Return copies of the parameters of training, of the optimizer's slots and of the average."""
         params = np.empty_like(self._network.params)
-        self._engine.store(params)
+        if self._python_rule is not None:
+            self._engine.store(params)
+            return params, [], None if self._python_rule.average is None else self._python_rule.average.copy()
+        rule = self._optimizer.optimizer
+        assert isinstance(rule, Fused)
+        slots = [np.empty_like(params) for _ in range(rule.n_slots)]
+        average = np.empty_like(params) if self._regularization.average_decay else None
+        self._engine.store(params, slots, average)
+        return params, slots, average
+
+    def _predicting(self, params: NDArray, slots: list[NDArray], average: NDArray | None) -> NDArray:
+        if average is not None and self._n_updates:
+            return average
+        if self._optimizer.evaluates_elsewhere and self._python_rule is not None:
+            return self._python_rule.evaluation_params()
+        if self._optimizer.evaluates_elsewhere:
+            return self._optimizer.optimizer.evaluation_params([params], {"slots": [[slot] for slot in slots]})[0]
         return params
 
     def finish(self) -> None:
-        """Write the parameters and the optimizer's state back."""
-        slots = [[np.empty_like(self._network.params)] for _ in range(self._optimizer.optimizer.n_slots)]
-        self._engine.store(self._network.params, [slot[0] for slot in slots])
-        self._optimizer.state = {"step": self._n_updates, "slots": slots}
+        """Write the parameters to predict with, and the optimizer's state, back."""
+        params, slots, average = self._stored()
+        network, optimizer = self._network, self._optimizer
+        network.params[:] = self._predicting(params, slots, average)
+        for i, moments in enumerate(network.running):
+            if moments is not None:
+                moments[:] = self._engine.running(i)
+        if self._python_rule is None:
+            optimizer.state = {"step": self._n_updates, "slots": [[slot] for slot in slots]}
+        optimizer.n_updates = self._n_updates
+        optimizer.average = average
+        if self._differs_in_predictions:
+            optimizer.remember(params, network.params)
+
+
+class _PythonRule:
+    """An optimizer's step in Python on plain arrays, and what follows it."""
+
+    def __init__(self, network: Network, params: NDArray, optimizer: Descent, regularization: Regularization) -> None:
+        self._network = Network(network.structure, params.copy())
+        gradients = Network(network.structure, np.zeros_like(params))
+        self._optimizer = optimizer
+        self._regularization = regularization
+        #: Where a step finds the gradient, in the layout of the parameters.
+        self.gradient = gradients.params
+        #: Of the parameters over the steps; None without one.
+        self.average: NDArray | None = optimizer.average if regularization.average_decay else None
+        self._params = list(self._network.named_parameters().values())
+        self._gradients = list(gradients.named_parameters().values())
+        if optimizer.state is None:
+            self._called(lambda: optimizer.begin(self._params))
+        else:
+            optimizer.state = copy.deepcopy(optimizer.state)  # steps change it in place, and this fit may yet fail
+
+    def step(self, number: int) -> NDArray:
+        """Return the parameters after a step, number steps having been made."""
+        self._called(lambda: self._optimizer.step(self._params, self._gradients, number))
+        params, limit, decay = self._network.params, self._regularization.max_norm, self._regularization.average_decay
+        if limit:
+            for weights in self._network.coefs[:-1]:
+                norms = np.sqrt((weights**2).sum(axis=0))
+                weights *= np.where(norms > limit, limit / np.maximum(norms, np.finfo(params.dtype).tiny), 1)
+        if decay:
+            kept = params if self.average is None else self.average
+            self.average = (decay * kept + (1 - decay) * params).astype(params.dtype)
+        return params
+
+    def evaluation_params(self) -> NDArray:
+        """Return the parameters to predict with."""
+        rule = self._optimizer.optimizer
+        arrays = rule.evaluation_params(self._params, self._optimizer.state)
+        return np.concatenate([array.ravel() for array in arrays])
+
+    def _called(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:
+            error.add_note(f"Raised by solver={self._optimizer.optimizer!r}.")
+            raise
 
 
 def minimize_full_batch(
@@ -152,9 +321,13 @@ def minimize_full_batch(
     alpha: float,
     n_threads: int,
     after_iteration: Callable[[int, float], None] | None = None,
+    **options: Any,
 ) -> OptimizeResult:
-    """Train over all rows at once; the network's parameters end up at the x of the result, which is returned."""
-    gradients = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=n_threads)
+    """Train over all rows at once; the network's parameters end up at the x of the result, which is returned.
+
+    Options are those of :class:`fastmlp.network.Gradients`.
+    """
+    gradients = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=n_threads, **options)
     with single_threaded_blas():
         result = optimizer.minimize(gradients, network.params.copy(), after_iteration)
     if result.status == "interrupted":

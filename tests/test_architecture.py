@@ -24,7 +24,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
     {"fastmlp", "fastmlp.config", "fastmlp.demo"},
     {"fastmlp.estimators"},
-    {"fastmlp.training"},
+    {"fastmlp.training", "fastmlp.recipe"},
     {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
     {"leaf"},
     {"fastmlp.components"},

@@ -543,17 +543,17 @@ def test_a_step_of_ones_own_is_not_passed_over():
 def test_estimators_parameters(name):
     theirs = {"learning_rate_init": 0.3, "momentum": 0.7, "nesterovs_momentum": False, "beta_1": 0.6, "beta_2": 0.8,
               "epsilon": 0.1, "max_iter": 3, "max_fun": 4, "tol": 0.2, "learning_rate": "constant"}  # fmt: skip
-    ours = {
-        "learning_rate": 0.3,
-        "nesterov": False,
-        **{k: v for k, v in theirs.items() if k[:5] not in ("learn", "neste")},
-    }
+    adams = dict.fromkeys(("adam", "amsgrad", "adamw", "nadam", "schedulefreeadamw"), ("beta_1", "beta_2", "epsilon"))
+    meant = {"sgd": ("momentum",), "lbfgs": ("max_iter", "max_fun", "tol"), **adams}
+    ours = {"learning_rate": 0.3, **{parameter: theirs[parameter] for parameter in meant.get(name, ())}}
+    if name == "sgd":
+        ours["nesterov"] = False
+    if name == "adam":
+        ours["epsilon_hat"] = True
     made = from_estimator_parameters(name, theirs).validate()
     assert type(made) is OPTIMIZERS[name]
     default = type(made)().get_params()
-    for parameter, value in made.get_params().items():
-        expected = True if (name, parameter) == ("adam", "epsilon_hat") else ours.get(parameter, default[parameter])
-        assert value == expected, parameter
+    assert made.get_params() == {parameter: ours.get(parameter, value) for parameter, value in default.items()}
 
 
 def test_estimators_names():

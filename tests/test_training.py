@@ -53,7 +53,7 @@ def test_finish_writes_back_and_another_loop_goes_on(cls, dtype):
     loop.run(2, lambda loss: False)
     np.testing.assert_array_equal(network.params, before)
     assert optimizer.state is None
-    now = loop.params()
+    now = loop.present().params
     loop.finish()
     np.testing.assert_array_equal(network.params, now)
     assert optimizer.state["step"] == 10
@@ -83,7 +83,7 @@ def test_outputs_are_the_present_networks(dtype):
     _, X, _, _ = problem(SIZES, LOSS, dtype, 45)
     loop.run(2, lambda loss: False)
     order = np.array([3, 1, 44])
-    present = Network(Structure.of(SIZES, "tanh", LOSS), loop.params()).forward(rows_of(X[order], dtype))
+    present = loop.present().forward(rows_of(X[order], dtype))
     np.testing.assert_array_equal(loop.outputs(order), present)
     assert not np.array_equal(present, network.forward(rows_of(X[order], dtype)))
 

@@ -22,24 +22,28 @@ OPTIMIZERS: dict[str, type[Component]] = {
     )
 }  # fmt: skip
 
-# What the estimators call the parameters of their optimizers, and what these call them.
-_ESTIMATORS_NAMES = {
-    "learning_rate_init": "learning_rate",
-    "momentum": "momentum",
-    "nesterovs_momentum": "nesterov",
-    "beta_1": "beta_1",
-    "beta_2": "beta_2",
-    "epsilon": "epsilon",
-    "max_iter": "max_iter",
-    "max_fun": "max_fun",
-    "tol": "tol",
+# What the estimators call the parameters of their optimizers, what these call them, and which optimizers take them: all
+# their learning rate, but momentum and Adam's numbers only those for which scikit-learn's defaults are meant.
+_ADAM_LIKE = (Adam, AMSGrad, AdamW, Nadam, ScheduleFreeAdamW)
+_ESTIMATORS_NAMES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "learning_rate_init": ("learning_rate", (Optimizer,)),
+    "momentum": ("momentum", (SGD,)),
+    "nesterovs_momentum": ("nesterov", (SGD,)),
+    "beta_1": ("beta_1", _ADAM_LIKE),
+    "beta_2": ("beta_2", _ADAM_LIKE),
+    "epsilon": ("epsilon", _ADAM_LIKE),
+    "max_iter": ("max_iter", (LBFGS,)),
+    "max_fun": ("max_fun", (LBFGS,)),
+    "tol": ("tol", (LBFGS,)),
 }
 
 
 def from_estimator_parameters(name: str, parameters: Mapping[str, Any]) -> Any:
-    """Return the optimizer a name stands for, with those of an estimator's parameters that it has.
+    """Return the optimizer a name stands for, with those of an estimator's parameters that are meant for it.
 
-    'adam' adds epsilon where scikit-learn does.
+    All take learning_rate_init; 'sgd' takes momentum and nesterovs_momentum; 'adam', 'amsgrad', 'adamw', 'nadam' and
+    'schedulefreeadamw' take beta_1, beta_2 and epsilon; 'lbfgs' takes max_iter, max_fun and tol. 'adam' adds epsilon
+    where scikit-learn does.
 
     Parameters
     ----------
@@ -66,10 +70,12 @@ def from_estimator_parameters(name: str, parameters: Mapping[str, Any]) -> Any:
     >>> from_estimator_parameters("adam", parameters)
     Adam(beta_1=0.7, epsilon_hat=True, learning_rate=0.5)
     """
-    cls = named(name, OPTIMIZERS, "solver")
-    known = cls._get_param_names()  # type: ignore[attr-defined]
+    named(name, OPTIMIZERS, "solver")
+    cls = OPTIMIZERS[name]
     taken = {
-        ours: parameters[theirs] for theirs, ours in _ESTIMATORS_NAMES.items() if ours in known and theirs in parameters
+        ours: parameters[theirs]
+        for theirs, (ours, takers) in _ESTIMATORS_NAMES.items()
+        if issubclass(cls, takers) and theirs in parameters
     }
     return cls(**taken, **({"epsilon_hat": True} if cls is Adam else {}))
 

@@ -33,6 +33,10 @@ class Descent:
         Of the first step.
     state : Any
         The optimizer's state; None before the first step.
+    n_updates : int
+        Steps made.
+    average : ndarray or None
+        Of the parameters over the steps, where one is kept.
 
     Examples
     --------
@@ -55,6 +59,9 @@ class Descent:
         self._factor = 1.0
         self._row: tuple[float, NDArray] | None = None
         self.state: Any = None
+        self.n_updates = 0
+        self.average: NDArray | None = None
+        self._remembered: tuple[NDArray, NDArray] | None = None
 
     @property
     def learning_rate(self) -> float:
@@ -77,6 +84,11 @@ class Descent:
         if self._schedule is not None:
             self._schedule.after_epoch(self, n_samples_seen)
 
+    def on_value(self, value: float, *, maximize: bool = False) -> None:
+        """Adjust the learning rate to an epoch's monitored value: a loss, or a score with maximize=True."""
+        if self._schedule is not None:
+            self._schedule.on_value(self, value, maximize=maximize)
+
     def on_plateau(self) -> tuple[bool, str]:
         """Whether to stop now that nothing improves any more, and what to tell the user."""
         return (True, "Stopping.") if self._schedule is None else self._schedule.on_plateau(self)
@@ -93,6 +105,28 @@ class Descent:
             self._row = self._rate, rule.hyper(np.array([first]), np.array([self._rate]))
         return self._row[1]
 
+    @property
+    def evaluates_elsewhere(self) -> bool:
+        """Whether the optimizer predicts with other parameters than it trains."""
+        return type(self.optimizer).evaluation_params is not Optimizer.evaluation_params
+
+    def remember(self, trained: NDArray, shown: NDArray) -> None:
+        """Keep the parameters of training beside those that predictions are made with."""
+        self._remembered = trained.copy(), shown.copy()
+
+    def training_params(self, shown: NDArray) -> NDArray:
+        """Return the parameters to go on with, given those that predictions are made with.
+
+        They are those that were trained, unless the others have been changed meanwhile.
+        """
+        if self._remembered is None or not np.array_equal(self._remembered[1], shown):
+            return shown
+        return self._remembered[0].astype(shown.dtype, copy=False)
+
+    def begin(self, params: list[NDArray]) -> None:
+        """Make the optimizer's first state."""
+        self.state = self.optimizer.init(params)
+
     def step(self, params: list[NDArray], grads: list[NDArray], number: int) -> None:
         """Update params and the state in place, in NumPy, number updates having been made."""
         rate = float(self._rates(np.array([number]))[0])
@@ -101,7 +135,7 @@ class Descent:
             rule = copy.copy(rule)
             rule.learning_rate = rate
         if self.state is None:
-            self.state = rule.init(params)
+            self.begin(params)
         rule.step(params, grads, self.state)
 
     def _rates(self, steps: NDArray) -> NDArray:

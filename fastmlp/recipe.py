@@ -1,0 +1,141 @@
+"""What an estimator's parameters come to, checked before training starts: layers, optimizer, regularisation."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from fastmlp.activations import Activation
+from fastmlp.components import named
+from fastmlp.network import HiddenLayer, Regularization, hidden_layer
+from fastmlp.optimizers import LBFGS, Optimizer, from_estimator_parameters
+from fastmlp.schedules import SCHEDULES, InvScaling, Schedule, as_schedule
+
+#: The names with which scikit-learn's estimators schedule sgd, and no other solver.
+SKLEARN_SCHEDULES = ("constant", "invscaling", "adaptive")
+
+# Parameters that L-BFGS, which sees all samples at once and needs an exact and smooth function, has no use for.
+_NOT_WITH_LBFGS = (
+    "l1",
+    "dropout",
+    "input_dropout",
+    "input_noise",
+    "gradient_clip_norm",
+    "gradient_clip_value",
+    "max_norm",
+    "ema",
+    "augment",
+)
+
+
+def per_layer(value: Any, n_hidden: int, parameter: str) -> list[Any]:
+    """Return a parameter's value for each hidden layer: the same for all, or those of a list.
+
+    Raises
+    ------
+    ValueError
+        For a list of another length than there are hidden layers.
+
+    Examples
+    --------
+    >>> from fastmlp.recipe import per_layer
+    >>> per_layer(0.5, 2, "dropout"), per_layer([0.1, 0.2], 2, "dropout")
+    ([0.5, 0.5], [0.1, 0.2])
+    """
+    if not isinstance(value, list | tuple | np.ndarray):
+        return [value] * n_hidden
+    if len(value) != n_hidden:
+        raise ValueError(f"{parameter} must be one value, or one for each of {n_hidden} hidden layers; got {value!r}.")
+    return list(value)
+
+
+def hidden_layers(
+    activation: str | Activation | Iterable[str | Activation], normalization: str | None, n_hidden: int
+) -> tuple[HiddenLayer, ...]:
+    """Return the hidden layers that an estimator's ``activation`` and ``normalization`` mean."""
+    return tuple(hidden_layer(each, normalization) for each in per_layer(activation, n_hidden, "activation"))
+
+
+def is_stochastic(solver: str | Optimizer | LBFGS) -> bool:
+    """Whether a solver, a name or an optimizer, goes through minibatches."""
+    return not (isinstance(solver, LBFGS) or (isinstance(solver, str) and solver == "lbfgs"))
+
+
+def optimizer_of(parameters: Mapping[str, Any]) -> tuple[Optimizer | LBFGS, Schedule | None]:
+    """Return the optimizer that an estimator's parameters mean, and what else changes its learning rate.
+
+    A named solver takes what it knows of learning_rate_init, momentum, nesterovs_momentum, beta_1, beta_2 and epsilon.
+
+    Raises
+    ------
+    ValueError
+        For unknown names, bad parameters of an optimizer or a schedule, and a schedule beside an optimizer that has its
+        own.
+    """
+    solver, given = parameters["solver"], parameters["learning_rate"]
+    if not isinstance(solver, str):
+        if not isinstance(given, str) or given != "constant":
+            raise ValueError(
+                f"learning_rate={given!r} is for solvers by name; it is the learning_rate of solver={solver!r} that"
+                " counts."
+            )
+        return solver.validate(), None
+    optimizer = from_estimator_parameters(solver, parameters)
+    if isinstance(given, str) and given in SKLEARN_SCHEDULES:
+        if solver != "sgd" or given == "constant":
+            return optimizer, None
+        schedule = SCHEDULES[given]()
+        if isinstance(schedule, InvScaling):
+            schedule.power_t = parameters["power_t"]
+        return optimizer, schedule
+    if not is_stochastic(optimizer):
+        raise ValueError(f"learning_rate={given!r} is for solvers by minibatches, not for solver='lbfgs'.")
+    optimizer.learning_rate = _schedule_of(given, parameters["learning_rate_init"])
+    return optimizer, None
+
+
+def _schedule_of(given: str | Schedule | Callable[[int], float], learning_rate: float) -> Schedule:
+    if isinstance(given, str):
+        return named(given, SCHEDULES, "learning_rate")(learning_rate).validate()
+    return as_schedule(given).validate()
+
+
+def regularization_of(parameters: Mapping[str, Any], n_hidden: int) -> Regularization | None:
+    """Return what an estimator's parameters regularise beside alpha; None for nothing.
+
+    Raises
+    ------
+    ValueError
+        For a rate outside [0, 1), and a list of rates of another length than there are hidden layers.
+    """
+    rates = per_layer(parameters["dropout"], n_hidden, "dropout")
+    for rate in rates:
+        if not 0 <= rate < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {rate!r}.")
+    regularization = Regularization(
+        dropout=(parameters["input_dropout"], *rates),
+        input_noise=parameters["input_noise"],
+        l1=parameters["l1"],
+        clip_value=parameters["gradient_clip_value"] or 0.0,
+        clip_norm=parameters["gradient_clip_norm"] or 0.0,
+        max_norm=parameters["max_norm"] or 0.0,
+        average_decay=parameters["ema"] or 0.0,
+    )
+    return regularization if regularization.is_any else None
+
+
+def refuse_for_lbfgs(parameters: Mapping[str, Any]) -> None:
+    """Refuse what needs minibatches.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter and its value.
+    """
+    for name in _NOT_WITH_LBFGS:
+        if np.any(parameters[name]):
+            raise ValueError(f"{name}={parameters[name]!r} is for solvers by minibatches, not for solver='lbfgs'.")
+    if parameters["normalization"] == "batch":
+        raise ValueError("normalization='batch' is for solvers by minibatches, not for solver='lbfgs'.")
+    if parameters["dtype"] == "bfloat16":
+        raise ValueError("dtype='bfloat16' is for solvers by minibatches; solver='lbfgs' computes in float64.")

@@ -1,0 +1,131 @@
+"""What an estimator's parameters come to, and what is refused before training starts."""
+
+import numpy as np
+import pytest
+
+from fastmlp import MLPClassifier
+from fastmlp.activations import GELU
+from fastmlp.network import Regularization
+from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW
+from fastmlp.recipe import (
+    hidden_layers,
+    is_stochastic,
+    optimizer_of,
+    per_layer,
+    refuse_for_lbfgs,
+    regularization_of,
+)
+from fastmlp.schedules import SCHEDULES, Cosine, Linear, WarmUp
+
+
+def parameters(**changed):
+    return MLPClassifier().set_params(**changed).get_params(deep=False)
+
+
+def test_per_layer():
+    assert per_layer(0.5, 3, "dropout") == [0.5] * 3
+    assert per_layer(np.array([1, 2]), 2, "dropout") == [1, 2]
+    assert per_layer((), 0, "dropout") == []
+    with pytest.raises(ValueError, match=r"one value, or one for each of 3 hidden layers; got \[1, 2\]"):
+        per_layer([1, 2], 3, "dropout")
+
+
+def test_hidden_layers():
+    first, second = hidden_layers(["relu", GELU("tanh")], "batch", 2)
+    assert (first.activation, second.activation) == ("relu", "gelu_tanh")
+    assert first.normalization == second.normalization == "batch"
+    with pytest.raises(ValueError, match=r"activation must be one value, or one for each of 1 hidden layers"):
+        hidden_layers(["relu", "tanh"], None, 1)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_solvers_by_name(name):
+    optimizer, schedule = optimizer_of(parameters(solver=name, learning_rate_init=0.3))
+    assert type(optimizer) is OPTIMIZERS[name]
+    assert schedule is None
+    assert is_stochastic(name) == is_stochastic(optimizer) == (name != "lbfgs")
+    if name != "lbfgs":
+        assert optimizer.learning_rate == 0.3
+
+
+def test_scikit_learns_schedules_are_for_sgd_alone():
+    for name in ("invscaling", "adaptive"):
+        assert optimizer_of(parameters(learning_rate=name))[1] is None
+        _, schedule = optimizer_of(parameters(solver="sgd", learning_rate=name, power_t=0.3))
+        assert type(schedule) is SCHEDULES[name]
+        assert getattr(schedule, "power_t", 0.3) == 0.3
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {"constant", "invscaling", "adaptive"}))
+def test_schedules_by_name(name):
+    optimizer, schedule = optimizer_of(parameters(solver="adamw", learning_rate=name, learning_rate_init=0.3))
+    assert type(optimizer.learning_rate) is SCHEDULES[name]
+    assert schedule is None
+
+
+def test_schedules_as_objects():
+    cosine = Cosine(0.1)
+    assert optimizer_of(parameters(learning_rate=cosine))[0].learning_rate is cosine
+    warm = WarmUp(Linear(0.2), 10)
+    solver = AdamW(warm)
+    assert optimizer_of(parameters(solver=solver)) == (solver, None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"solver": "admm"}, r"solver='admm' is not known; known are 'adam'"),
+        ({"learning_rate": "cosin"}, r"learning_rate='cosin' is not known; known are 'cosine'"),
+        ({"learning_rate": Cosine(-1.0)}, r"The 'learning_rate' parameter of Cosine must be"),
+        ({"solver": Adam(beta_1=2.0)}, r"The 'beta_1' parameter of Adam must be"),
+        (
+            {"solver": SGD(), "learning_rate": "cosine"},
+            r"learning_rate='cosine' is for solvers by name; .*SGD\(\)",
+        ),
+        ({"solver": LBFGS(), "learning_rate": Cosine()}, r"is for solvers by name"),
+        ({"solver": "lbfgs", "learning_rate": "cosine"}, r"learning_rate='cosine' is for solvers by minibatches"),
+    ],
+)
+def test_bad_optimizers(changed, message):
+    with pytest.raises(ValueError, match=message):
+        optimizer_of(parameters(**changed))
+
+
+def test_regularization():
+    assert regularization_of(parameters(), 2) is None
+    given = parameters(
+        dropout=[0.1, 0.2], input_dropout=0.3, input_noise=0.4, l1=0.5, gradient_clip_norm=2, gradient_clip_value=3,
+        max_norm=4, ema=0.9,
+    )  # fmt: skip
+    assert regularization_of(given, 2) == Regularization((0.3, 0.1, 0.2), 0.4, 0.5, 3, 2, 4, 0.9)
+    assert not regularization_of(parameters(l1=0.1), 2).draws
+    assert regularization_of(parameters(dropout=0.1), 2).draws
+    for rate in (1.0, -0.1, np.nan):
+        with pytest.raises(ValueError, match=rf"dropout must be in \[0, 1\), got {rate}"):
+            regularization_of(parameters(dropout=[0.5, rate]), 2)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"l1": 0.1},
+        {"dropout": 0.1},
+        {"dropout": [0.0, 0.1]},
+        {"input_dropout": 0.1},
+        {"input_noise": 0.1},
+        {"gradient_clip_norm": 1.0},
+        {"gradient_clip_value": 1.0},
+        {"max_norm": 1.0},
+        {"ema": 0.5},
+        {"augment": "mixup"},
+        {"normalization": "batch"},
+        {"dtype": "bfloat16"},
+    ],
+    ids=str,
+)
+def test_what_lbfgs_has_no_use_for(changed):
+    ((name, value),) = changed.items()
+    with pytest.raises(ValueError, match=f"{name}=") as raised:
+        refuse_for_lbfgs(parameters(solver="lbfgs", **changed))
+    assert repr(value) in str(raised.value)
+    refuse_for_lbfgs(parameters(solver="lbfgs", normalization="layer", standardize=True, label_smoothing=0.1))
