@@ -30,7 +30,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from fastmlp.activations import Activation
 from fastmlp.augmentation import Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
-from fastmlp.components import real_array
+from fastmlp.components import Parameterized, real_array
 from fastmlp.initializers import initial_params
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import HiddenLayer, Network, Predictor, Regularization, Structure
@@ -102,7 +102,7 @@ class _Kept:
         return self.bits == estimator._bits()
 
 
-class _BaseMLP(BaseEstimator):
+class _BaseMLP(Parameterized):
     """What classifier and regressor share.
 
     The Python attributes are the source of truth: every fit, partial_fit and predict takes the parameters from coefs_

@@ -84,21 +84,21 @@ def optimizer_of(parameters: Mapping[str, Any]) -> tuple[Optimizer | LBFGS, Sche
     optimizer = from_estimator_parameters(solver, parameters)
     if isinstance(given, str) and given in SKLEARN_SCHEDULES:
         if solver != "sgd" or given == "constant":
-            return optimizer.validate(), None
+            return optimizer, None
         schedule = SCHEDULES[given]()
         if isinstance(schedule, InvScaling):
             schedule.power_t = parameters["power_t"]
-        return optimizer.validate(), schedule
+        return optimizer, schedule
     if not is_stochastic(optimizer):
         raise ValueError(f"learning_rate={given!r} is for solvers by minibatches, not for solver='lbfgs'.")
     optimizer.learning_rate = _schedule_of(given, parameters["learning_rate_init"])
-    return optimizer.validate(), None
+    return optimizer, None
 
 
 def _schedule_of(given: str | Schedule | Callable[[int], float], learning_rate: float) -> Schedule:
     if isinstance(given, str):
         return named(given, SCHEDULES, "learning_rate")(learning_rate).validate()
-    return as_schedule(given)
+    return as_schedule(given).validate()
 
 
 def regularization_of(parameters: Mapping[str, Any], n_hidden: int) -> Regularization | None:
