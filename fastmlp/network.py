@@ -237,14 +237,6 @@ class Network:
         self.input_scales: NDArray | None = None
 
     @classmethod
-    def from_arrays(cls, structure: Structure, dtype: DTypeLike, **arrays: Sequence[NDArray | None]) -> "Network":
-        """Build a network from copies of coefs, intercepts and whatever else the structure has."""
-        network = cls(structure, dtype=dtype)
-        for kind, i, _ in structure.parts():
-            getattr(network, kind)[i][:] = arrays[kind][i]
-        return network
-
-    @classmethod
     def create(
         cls,
         sizes: Sequence[int],
@@ -287,19 +279,6 @@ class Network:
         """
         network = self if vector is None else Network(self.structure, vector)
         return {f"{kind}.{i}": getattr(network, kind)[i] for kind, i, _ in self.structure.parts()}
-
-    def equals(self, other: "Network") -> bool:
-        """Whether another network is the same, bit by bit."""
-        pairs = [
-            (self.params, other.params),
-            *zip(self.running, other.running, strict=True),
-            (self.input_means, other.input_means),
-            (self.input_scales, other.input_scales),
-        ]
-        return self.structure == other.structure and all(
-            a is b or (a is not None and b is not None and np.array_equal(a.view(np.uint8), b.view(np.uint8)))
-            for a, b in pairs
-        )
 
     def astype(self, dtype: DTypeLike) -> "Network":
         """Return a copy in another (or the same) type."""

@@ -268,17 +268,6 @@ def test_layers_are_views_of_the_parameters(dtype):
     assert (params == -1).all()
 
 
-def test_from_arrays_copies(dtype):
-    structure = Structure.of(SIZES, "tanh", "poisson")
-    original = Network(structure, np.arange(n_params(SIZES), dtype=np.float64))
-    copy = Network.from_arrays(structure, dtype, coefs=original.coefs, intercepts=original.intercepts)
-    assert copy.params.dtype == dtype
-    assert copy.structure == structure
-    np.testing.assert_array_equal(copy.params, original.params)
-    copy.params[:] = 0
-    assert original.params.any()
-
-
 def test_forward_in_pieces_is_forward_at_once(monkeypatch, dtype):
     params, X, _, _ = problem(SIZES, "log_loss", dtype, 3000)
     network, rows = Network(Structure.of(SIZES, "tanh", "log_loss"), params), rows_of(X, dtype)
