@@ -1,4 +1,4 @@
-"""Overfitting and its cures: a network with 85,000 weights, 200 images.
+"""Overfitting and its cures: a network with 84,000 weights, 200 images.
 
 python docs/regularization.py [--quick]
 """
