@@ -10,20 +10,20 @@ from cases import TRAINING
 
 from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS
-from fastmlp.network import Structure
+from fastmlp.network import Regularization, Structure, hidden_layer
 from fastmlp.rows import rows_of
 
 LOSS = "log_loss"
 
 
-def timed_step(benchmark, name, dtype, *, activation="relu", rule="adam", isa=None, n_threads=1, bfloat16=False):
+def timed_step(benchmark, name, dtype, *, activation="relu", normalization=None, rule="adam", **options):
     """Time the case's minibatches, one after another."""
     case = TRAINING[name]
     X, y = case.data(dtype)
+    layers = [hidden_layer(activation, normalization)] * (len(case.sizes) - 2)
     trainer = _engine.Trainer(
-        *Structure.of(case.sizes, activation, LOSS), dtype,
-        rule=rule, max_batch=case.batch, n_threads=n_threads, bfloat16=bfloat16, isa=isa,
-    )  # fmt: skip
+        *Structure.of(case.sizes, layers, LOSS), dtype, rule=rule, max_batch=case.batch, **options
+    )
     rng = np.random.default_rng(0)
     scale = 1 / np.sqrt(max(case.sizes))
     trainer.load((rng.uniform(-scale, scale, trainer.n_params)).astype(dtype))
@@ -69,3 +69,26 @@ def bench_step_of_rule(benchmark, rule):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def bench_step_of_activation(benchmark, activation):
     timed_step(benchmark, "S", "float32", activation=activation)
+
+
+@pytest.mark.parametrize("n_threads", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("normalization", ["layer", "batch"])
+def bench_step_of_normalization(benchmark, normalization, n_threads):
+    timed_step(benchmark, "S", "float32", normalization=normalization, n_threads=n_threads)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"dropout": (0.2, 0.5, 0.5)},
+        {"input_noise": 0.1},
+        {"l1": 1e-4},
+        {"clip_value": 0.01},
+        {"clip_norm": 0.1},
+        {"max_norm": 1.0},
+        {"average_decay": 0.99},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def bench_step_of_regularization(benchmark, given):
+    timed_step(benchmark, "S", "float32", regularization=Regularization(**given))

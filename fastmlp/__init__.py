@@ -12,7 +12,7 @@ How the package hangs together; arrows run one way, and a test refuses an import
 
 from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor
-from fastmlp.network import Network
+from fastmlp.network import Network, Structure, check_gradients
 
 __version__ = "0.1.0"
-__all__ = ["MLPClassifier", "MLPRegressor", "Network", "show_config"]
+__all__ = ["MLPClassifier", "MLPRegressor", "Network", "Structure", "check_gradients", "show_config"]

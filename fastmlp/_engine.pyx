@@ -13,13 +13,14 @@ Nothing is summed in an order that depends on the number of threads, so the resu
 """
 
 import os
+from threading import get_ident
 
 import numpy as np
 
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
-from cpython.pycapsule cimport PyCapsule_GetPointer
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.math cimport sqrt
@@ -170,8 +171,9 @@ cdef int _bits(dtype) except -1:
 
 
 cdef size_t _address(function) except 0:
-    """The address of a SciPy LowLevelCallable's or a ctypes function "double (double)"."""
-    return <size_t> PyCapsule_GetPointer(function[0], b"double (double)")
+    """The address of a SciPy LowLevelCallable's function."""
+    capsule = tuple.__getitem__(function, 0)  # a LowLevelCallable does not let one index it
+    return <size_t> PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
 
 
 cdef int _source_index(dtype) except -1:
@@ -303,7 +305,7 @@ cdef struct hidden_layer:
     int normalization
     long gains         # the parts that hold the normalisation's gains and the activation's learned numbers; -1 for none
     long numbers
-    fm_native native
+    fm_native *natives  # for each panel
     char *running      # batch normalisation's running moments
     char *means        # of these, as a forward pass uses them
     char *scales
@@ -349,7 +351,7 @@ cdef class PackedNetwork:
     cdef hidden_layer *hidden
     cdef list _functions
     cdef readonly bint runs_python
-    cdef object _error
+    cdef dict _errors  # what functions in Python raised, by thread
     cdef bint failed
     cdef char *input_means
     cdef char *input_scales
@@ -362,6 +364,7 @@ cdef class PackedNetwork:
         cdef int isa_index = _isa_index(isa)
         cdef long i, part
         self._buffers = []
+        self._errors = {}
         self.epsilon = NORMALIZATION_EPSILON
         self.dtype = np.dtype(dtype)
         self.kernels = fm_isa_kernels(isa_index, _bits(dtype))
@@ -387,7 +390,7 @@ cdef class PackedNetwork:
 
     def _set_hidden(self, long i, spec, width, list shapes):
         cdef hidden_layer *layer = &self.hidden[i]
-        cdef long n_bytes
+        cdef long n_bytes, panel
         layer.gains = layer.numbers = -1
         if isinstance(spec, str):
             layer.function = ACTIVATIONS.index(spec)
@@ -409,8 +412,11 @@ cdef class PackedNetwork:
         elif spec.activation == "native":
             layer.function, layer.sloped = NATIVE_FUNCTION, True
             value, slope = spec.function
-            layer.native.value = <_double_fn> _address(value)
-            layer.native.slope = <_double_fn> _address(slope)
+            layer.natives = <fm_native *> self._zeros(self._panels(width) * sizeof(fm_native))
+            for panel in range(self._panels(width)):
+                layer.natives[panel].value = <_double_fn> _address(value)
+                layer.natives[panel].slope = <_double_fn> _address(slope)
+                layer.natives[panel].width = min(self.panel, width - panel * self.panel)
         else:
             layer.function = ACTIVATIONS.index(spec.activation)
             layer.sloped = fm_activation_sloped(layer.function)
@@ -522,10 +528,11 @@ cdef class PackedNetwork:
             after.activate = self.kernels.activate[layer.function]
             after.number = layer.number
         if layer.function == NATIVE_FUNCTION:
-            after.units = &layer.native
-            after.same_units = True
+            after.units = layer.natives
+            after.units_step = sizeof(fm_native)
         elif layer.numbers >= 0:
             after.units = self.layers[layer.numbers].weights
+            after.units_step = FM_PANEL_BYTES
         return after
 
     cdef bint _activates_at_once(self, long i) noexcept nogil:
@@ -551,27 +558,30 @@ cdef class PackedNetwork:
         cdef const char *units
         for panel in range(self._panels(width)):
             offset = panel * stride * FM_PANEL_BYTES
-            units = <const char *> after.units
-            if units != NULL and not after.same_units:
-                units += panel * FM_PANEL_BYTES
+            units = <const char *> after.units + panel * after.units_step if after.units != NULL else NULL
             after.activate(n, z + offset, <char *> after.slopes + offset if after.slopes != NULL else NULL,
                            <char *> after.shapes + offset if after.shapes != NULL else NULL, units, after.number)
 
     cdef void _call_function(self, long i, long n, char *z, char *slopes, long stride) noexcept nogil:
-        """Hidden layer i's activation in Python; without slopes none are wanted. Sets _error when it fails."""
+        """Hidden layer i's activation in Python; without slopes none are wanted."""
         with gil:
-            if self._error is None:
+            if get_ident() not in self._errors:
                 try:
                     self._call_function_with_gil(i, n, z, slopes, stride)
                 except BaseException as error:
-                    self._error = error
-                    self.failed = True
+                    self._fail(error)
+
+    cdef int _fail(self, error) except -1:
+        """Keeps what a function in Python raised for _raise_error(). A forward pass may run in many Python threads."""
+        self._errors[get_ident()] = error
+        self.failed = True
+        return 0
 
     cdef int _call_function_with_gil(self, long i, long n, char *z, char *slopes, long stride) except -1:
         cdef long width = self.layers[i].outputs
         function, values = self._functions[i], np.empty((n, width), dtype=self.dtype)
         self.kernels.scatter(z, stride, n, width, cnp.PyArray_DATA(values), width * self.itemsize)
-        slope_array = None if slopes == NULL else function.slopes(values)
+        slope_array = None if slopes == NULL else function.slopes(values.copy())  # which may write to it
         for array, to in ((function.values(values), <size_t> z), (slope_array, <size_t> slopes)):
             if to:
                 self.kernels.gather[self.source](cnp.PyArray_DATA(array), width * self.itemsize, NULL, n, width,
@@ -685,9 +695,10 @@ cdef class PackedNetwork:
 
     cdef int _raise_error(self) except -1:
         """Raises what a function in Python raised within the engine."""
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        if self._errors:
+            error = self._errors.pop(get_ident(), None)
+            if error is not None:
+                raise error
         return 0
 
     cdef bint _forward_blocks(self, Rows rows, const int64_t *order, long first, long n, long block, long end,
@@ -854,6 +865,14 @@ cdef enum:
     UPDATE, PREPARE, APPLY
 
 
+# The part of a batch that goes through a step's phases together. Positions are those in all orders, one after another.
+cdef struct chunk_place:
+    long start, end
+    long batch_start, batch_end
+    double weight          # sum of the batch's sample weights
+    int64_t step_number    # of the update that the batch makes, counted from 1
+
+
 cdef class Trainer(PackedNetwork):
     """A packed network with what training needs: activations, deltas, slots of the update rule, transposed weights.
 
@@ -892,6 +911,7 @@ cdef class Trainer(PackedNetwork):
     cdef readonly int n_threads
     cdef double flops_per_row
     cdef long chunk
+    cdef long batches_per_pass
     cdef long stride
     cdef char **activations
     cdef char **deltas
@@ -1057,7 +1077,11 @@ cdef class Trainer(PackedNetwork):
 
     def _set_regularization(self, regularization):
         cdef long i
+        if len(regularization.dropout) not in (0, self.n_layers):
+            raise ValueError(f"expected {self.n_layers} rates of dropout, got {regularization.dropout!r}")
         for i, rate in enumerate(regularization.dropout):
+            if not 0 <= rate < 1:
+                raise ValueError(f"a rate of dropout must be at least 0 and below 1, got {rate!r}")
             self.dropout[i] = rate
         self.noise = regularization.input_noise
         self.l1 = regularization.l1
@@ -1097,7 +1121,8 @@ cdef class Trainer(PackedNetwork):
                 self.row_scales[i] = self._zeros(self.chunk * self.itemsize)
             if layer.normalization == BATCH_NORM:
                 widest = max(widest, panels)
-                self.moments[i] = self._zeros(_ceil(self.chunk, MOMENT_ROWS) * 2 * panels * FM_PANEL_BYTES)
+                # Moments, and then sums: while some threads still read those, others write these.
+                self.moments[i] = self._zeros(2 * _ceil(self.chunk, MOMENT_ROWS) * 2 * panels * FM_PANEL_BYTES)
                 self.joined[i] = self._zeros(self.n_threads * 2 * panels * FM_PANEL_BYTES)
         if self.n_stops:
             self.totals_bytes = 2 * widest * FM_PANEL_BYTES
@@ -1213,6 +1238,8 @@ cdef class Trainer(PackedNetwork):
         if weights is not None and (weights.dtype != np.float64 or weights.shape != (rows.n_rows,)
                                     or not weights.flags.c_contiguous):
             raise ValueError(f"expected {rows.n_rows} contiguous float64 weights")
+        if rows.is_sparse and self.noise:
+            raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
         # Training on CSR rows does not keep the first layer's rounded weights in step.
         if self.bfloat16 and not rows.is_sparse and self.rows is not None and self.rows.is_sparse:
             self._round(0)
@@ -1238,6 +1265,7 @@ cdef class Trainer(PackedNetwork):
         self.n_passes, self.n_rows = orders.shape[0], orders.shape[1]
         self.order = &orders[0, 0] if self.n_passes * self.n_rows else NULL
         self.batch_size = batch_size
+        self.batches_per_pass = _ceil(self.n_rows, batch_size)
         self.l2 = l2
         self.step_count = step_count
         self.position = 0
@@ -1261,7 +1289,7 @@ cdef class Trainer(PackedNetwork):
         cdef double[:, ::1] taken
         if width > FM_MAX_HYPER:
             raise ValueError(f"a rule has at most {FM_MAX_HYPER} hyperparameters, got {width}")
-        n_updates = self._batch_of(self.n_passes * self.n_rows) if self.n_rows else 0
+        n_updates = self.n_passes * self.batches_per_pass
         if self.weight_sums != NULL:
             n_updates = np.count_nonzero(self._batch_arrays[1])
         if n != 1 and n < n_updates:
@@ -1283,7 +1311,7 @@ cdef class Trainer(PackedNetwork):
         if self.position >= self.n_passes * self.n_rows:
             return True
         cdef double now = fm_seconds()
-        self.stop = False
+        self.stop = self.failed = False
         self.deadline = now + RUN_SECONDS
         with nogil:
             if self.n_threads == 1 or now < self.alone_until:
@@ -1312,15 +1340,17 @@ cdef class Trainer(PackedNetwork):
     cdef void _steps_alone(self) noexcept nogil:
         # Without OpenMP: a process forked from one that had a team must not enter it.
         cdef unsigned mode = fm_denormals_flush()
+        cdef chunk_place chunk
         cdef long start = self.position
         cdef int slice_, phase
         while not self.stop:
+            chunk = self._chunk_at(start)
             for phase in range(self.n_phases):
                 for slice_ in range(self.n_threads):
-                    self._phase(phase, slice_, start)
+                    self._phase(phase, slice_, &chunk)
                 if self.calls_loss and phase == self.n_stops:
-                    self._call_loss(start)
-            start = self._chunk_end(start)
+                    self._call_loss(&chunk)
+            start = chunk.end
         fm_denormals_restore(mode)
 
     cdef void _judge_team(self) noexcept nogil:
@@ -1342,60 +1372,56 @@ cdef class Trainer(PackedNetwork):
             while True:
                 for phase in range(self.n_phases):
                     for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
-                        self._phase(phase, slice_, start)
+                        self._phase_at(phase, slice_, start)
                     fm_barrier_wait(&self.barrier, team)
-                start = self._chunk_end(start)
+                start = self._chunk_at(start).end
                 if self.stop:
                     break
             fm_denormals_restore(mode)
 
-    # A start is a position in all orders, one after another; so is the number of a batch.
-
-    cdef long _batch_start(self, long start) noexcept nogil:
-        return start - start % self.n_rows % self.batch_size
-
-    cdef long _batch_end(self, long start) noexcept nogil:
-        return min((start // self.n_rows + 1) * self.n_rows, self._batch_start(start) + self.batch_size)
-
-    cdef long _batch_of(self, long start) noexcept nogil:
-        return start // self.n_rows * _ceil(self.n_rows, self.batch_size) + start % self.n_rows // self.batch_size
-
-    cdef long _chunk_end(self, long start) noexcept nogil:
-        return min(self._batch_end(start), start + self.chunk)
-
-    cdef double _batch_weight(self, long start) noexcept nogil:
+    cdef chunk_place _chunk_at(self, long start) noexcept nogil:
+        """The chunk that begins at start."""
+        cdef chunk_place chunk
+        cdef long pass_ = start // self.n_rows, row = start - pass_ * self.n_rows, in_pass = row // self.batch_size
+        cdef long batch = pass_ * self.batches_per_pass + in_pass
+        chunk.start = start
+        chunk.batch_start = pass_ * self.n_rows + in_pass * self.batch_size
+        chunk.batch_end = min((pass_ + 1) * self.n_rows, chunk.batch_start + self.batch_size)
+        chunk.end = min(chunk.batch_end, start + self.chunk)
         if self.weight_sums != NULL:
-            return self.weight_sums[self._batch_of(start)]
-        return self._batch_end(start) - self._batch_start(start)
+            chunk.weight, chunk.step_number = self.weight_sums[batch], self.step_numbers[batch]
+        else:
+            chunk.weight, chunk.step_number = chunk.batch_end - chunk.batch_start, self.step_count + batch + 1
+        return chunk
 
-    cdef int64_t _step_number(self, long start) noexcept nogil:
-        """Of the update that the batch at start makes, counted from 1."""
-        cdef long batch = self._batch_of(start)
-        return self.step_numbers[batch] if self.weight_sums != NULL else self.step_count + batch + 1
+    cdef void _phase_at(self, int phase, int slice_, long start) noexcept nogil:
+        # Each thread has a chunk_place of its own: what is assigned to in a parallel block must not be shared.
+        cdef chunk_place chunk = self._chunk_at(start)
+        self._phase(phase, slice_, &chunk)
 
-    cdef void _phase(self, int phase, int slice_, long start) noexcept nogil:
+    cdef void _phase(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
         cdef int after = phase - self.n_row_phases
         if phase == 0 and slice_ == 0:
             self._fold()
-        if self._batch_weight(start) != 0:
+        if chunk.weight != 0 and not self.failed:
             if after < 0:
-                self._row_phase(phase, slice_, start)
+                self._row_phase(phase, slice_, chunk)
             elif after == 0:
-                self._tile_phase(UPDATE, slice_, start)
-            elif self._chunk_end(start) == self._batch_end(start):
+                self._tile_phase(UPDATE, slice_, chunk)
+            elif chunk.end == chunk.batch_end:
                 if self.clip_norm and after <= 2:
-                    self._tile_phase(PREPARE if after == 1 else APPLY, slice_, start)
+                    self._tile_phase(PREPARE if after == 1 else APPLY, slice_, chunk)
                 else:
-                    self._limit_phase(slice_, start)
+                    self._limit_phase(slice_, chunk)
         if slice_ == 0 and after == 0:
-            self._count(start)
+            self._count(chunk)
 
-    cdef void _row_phase(self, int phase, int slice_, long start) noexcept nogil:
+    cdef void _row_phase(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
         # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair; and with batch
         # normalisation, so that each block's moments are one thread's.
         cdef long together = FM_BLOCK if self.bfloat16 else MOMENT_ROWS if self.n_stops else 1
         cdef long cached = CACHED_ROWS_BFLOAT16 if self.bfloat16 else CACHED_ROWS
-        cdef long m = self._chunk_end(start) - start, groups = _ceil(m, together), block, low, high, end
+        cdef long m = chunk.end - chunk.start, groups = _ceil(m, together), block, low, high, end
         if not self.n_blocks:
             if phase > 0 and self.n_stops:
                 self._join(phase, slice_, m)
@@ -1403,14 +1429,14 @@ cdef class Trainer(PackedNetwork):
             high = min(m, groups * (slice_ + 1) // self.n_threads * together)
             while low < high:
                 end = min(high, low + cached)
-                self._forward_and_back(phase, slice_, start, low, end)
+                self._forward_and_back(phase, slice_, chunk, low, end)
                 low = end
             return
         for block in range(self.n_blocks * slice_ // self.n_threads, self.n_blocks * (slice_ + 1) // self.n_threads):
             low, high = min(m, block * self.block_rows), min(m, (block + 1) * self.block_rows)
             if low < high:
-                self._forward_and_back(phase, slice_, start, low, high)
-                self._sum_block(slice_, start, block, low, high)
+                self._forward_and_back(phase, slice_, chunk, low, high)
+                self._sum_block(slice_, chunk, block, low, high)
 
     cdef int _backward_phase(self, int phase) noexcept nogil:
         """How many phases on the way back came before; negative for a phase on the way forward alone."""
@@ -1430,12 +1456,16 @@ cdef class Trainer(PackedNetwork):
         elif back > 0:
             i = self.stops[self.n_stops - back]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
-            self.kernels.join_sums(width, _ceil(m, MOMENT_ROWS), self.moments[i], 2 * panels * self.panel,
+            self.kernels.join_sums(width, _ceil(m, MOMENT_ROWS), self._sums_of(i, 0), 2 * panels * self.panel,
                                    self.totals + slice_ * self.totals_bytes)
 
     cdef char *_moments_of(self, long i, long row) noexcept nogil:
-        """Of layer i's block of rows that begins at row: its moments, or on the way back its sums."""
+        """Of layer i's block of rows that begins at row."""
         return self.moments[i] + row // MOMENT_ROWS * 2 * self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
+
+    cdef char *_sums_of(self, long i, long row) noexcept nogil:
+        """On the way back, of layer i's block of rows that begins at row."""
+        return self._moments_of(i, _ceil(self.chunk, MOMENT_ROWS) * MOMENT_ROWS + row)
 
     cdef char *_means(self, long i, int slice_) noexcept nogil:
         return self.joined[i] + slice_ * 2 * self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
@@ -1443,30 +1473,30 @@ cdef class Trainer(PackedNetwork):
     cdef char *_scales(self, long i, int slice_) noexcept nogil:
         return self._means(i, slice_) + self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
 
-    cdef void _forward_and_back(self, int phase, int slice_, long start, long low, long high) noexcept nogil:
-        """Rows low to high of the chunk that begins at start: activations, losses and deltas of the phase's layers."""
+    cdef void _forward_and_back(self, int phase, int slice_, const chunk_place *chunk, long low, long high) noexcept nogil:
+        """Rows low to high of the chunk: activations, losses and deltas of the phase's layers."""
         cdef int back = self._backward_phase(phase)
         if phase <= self.n_stops:
-            self._forward_rows(phase, slice_, start, low, high)
+            self._forward_rows(phase, slice_, chunk, low, high)
         if phase == self.n_stops and back == 0:
-            self._losses(start, low, high - low)
+            self._losses(chunk, low, high - low)
         if back >= 0:
-            self._back_rows(back, slice_, start, low, high)
+            self._back_rows(back, slice_, chunk, low, high)
 
-    cdef void _forward_rows(self, int phase, int slice_, long start, long low, long high) noexcept nogil:
+    cdef void _forward_rows(self, int phase, int slice_, const chunk_place *chunk, long low, long high) noexcept nogil:
         """Up to the product of the next layer with batch normalisation, or the last one."""
         cdef long n = high - low, stride = self.stride, i = 0, block, r
         cdef long last = self.stops[phase] if phase < self.n_stops else self.n_layers - 1
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         if phase > 0:
             i = self.stops[phase - 1]
-            self._train_hidden(i, slice_, start, low, n)
+            self._train_hidden(i, slice_, chunk, low, n)
             i += 1
         while True:
-            self._multiply_rows(i, slice_, start, low, n)
+            self._multiply_rows(i, slice_, chunk, low, n)
             if i == last:
                 break
-            self._train_hidden(i, slice_, start, low, n)
+            self._train_hidden(i, slice_, chunk, low, n)
             i += 1
         if phase < self.n_stops:
             for block in range(_ceil(n, MOMENT_ROWS)):
@@ -1475,20 +1505,21 @@ cdef class Trainer(PackedNetwork):
                     min(MOMENT_ROWS, n - r), self.layers[i].outputs,
                     self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, self._moments_of(i, low + r))
 
-    cdef fm_mask _mask(self, long i, long start, long low, double rate, double scale) noexcept nogil:
+    cdef fm_mask _mask(self, long i, const chunk_place *chunk, long low, double rate, double scale) noexcept nogil:
         """Of rows from low on, as layer i reads them."""
         cdef fm_mask mask
-        mask.key = self.seed + <uint64_t> self._step_number(start) * <uint64_t> 0x9e3779b97f4a7c15
-        mask.key ^= <uint64_t> (i + 1) * <uint64_t> 0xd1b54a32d192ed03
-        mask.row = start - self._batch_start(start) + low
+        # With other factors than that of the row, so that rows of different steps and layers have different numbers.
+        mask.key = self.seed + <uint64_t> chunk.step_number * <uint64_t> 0xd1342543de82ef95
+        mask.key += <uint64_t> (i + 1) * <uint64_t> 0xda942042e4dd58b5
+        mask.row = chunk.start - chunk.batch_start + low
         mask.threshold = <uint32_t> (rate * 4294967296.0)
         mask.scale = scale
         return mask
 
-    cdef fm_mask _dropout_mask(self, long i, long start, long low) noexcept nogil:
-        return self._mask(i, start, low, self.dropout[i], 1 / (1 - self.dropout[i]))
+    cdef fm_mask _dropout_mask(self, long i, const chunk_place *chunk, long low) noexcept nogil:
+        return self._mask(i, chunk, low, self.dropout[i], 1 / (1 - self.dropout[i]))
 
-    cdef void _multiply_rows(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+    cdef void _multiply_rows(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
         """Layer i's product of n rows, from low on, with the activation where it follows at once."""
         cdef long stride = self.stride
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
@@ -1502,19 +1533,19 @@ cdef class Trainer(PackedNetwork):
             after.slopes = self.slopes[i] + offset if self.slopes[i] != NULL else NULL
             after.shapes = self.shapes[i] + offset if self.shapes[i] != NULL else NULL
         if i == 0 and self.rows.is_sparse:
-            csr = self._csr_of(self.rows, self.order, start + low)
+            csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
-                mask = self._dropout_mask(0, start, low)
+                mask = self._dropout_mask(0, chunk, low)
                 csr.mask = &mask
             self._enter_sparse(&csr, n, out, stride, &after)
             return
         if i == 0:
-            self._gather(self.rows, self.order, start + low, n, self.inputs[0] + offset, stride)
+            self._gather(self.rows, self.order, chunk.start + low, n, self.inputs[0] + offset, stride)
             if self.noise:
-                mask = self._mask(-1, start, low, 0, self.noise)
+                mask = self._mask(-1, chunk, low, 0, self.noise)
                 self.kernels.add_noise(n, layer.inputs, self.inputs[0] + offset, stride, &mask)
             if self.dropout[0]:
-                mask = self._dropout_mask(0, start, low)
+                mask = self._dropout_mask(0, chunk, low)
                 self.kernels.drop(n, layer.inputs, self.inputs[0] + offset, self.inputs[0] + offset, stride, &mask)
         if not self.bfloat16:
             self._multiply(i, n, self.inputs[i] + offset, out, stride, &after)
@@ -1528,7 +1559,7 @@ cdef class Trainer(PackedNetwork):
         self.kernels.bfloat16_dense(n, layer.outputs, layer.inputs, self.left[slice_], CACHED_ROWS_BFLOAT16, layer.rounded,
                                     bias, (layer.inputs + 1) * self.panel, out, stride, &after)
 
-    cdef void _train_hidden(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+    cdef void _train_hidden(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
         """What else hidden layer i does on the way forward: normalisation, an activation that waited, dropout."""
         cdef hidden_layer *layer = &self.hidden[i]
         cdef long width = self.layers[i].outputs, stride = self.stride, step = (self.layers[i].inputs + 1) * self.panel
@@ -1552,16 +1583,16 @@ cdef class Trainer(PackedNetwork):
             after.shapes = self.shapes[i] + offset if self.shapes[i] != NULL else NULL
             self._apply(&after, n, width, z, stride)
         if self.dropout[i + 1]:
-            mask = self._dropout_mask(i + 1, start, low)
+            mask = self._dropout_mask(i + 1, chunk, low)
             self.kernels.drop(n, width, z, self.inputs[i + 1] + offset, stride, &mask)
 
-    cdef void _losses(self, long start, long low, long n) noexcept nogil:
+    cdef void _losses(self, const chunk_place *chunk, long low, long n) noexcept nogil:
         """Losses, and the output layer's deltas, which take the place of its activations."""
         self.kernels.loss[self.loss](
             n, self.n_outputs, self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, self.targets,
-            self.order + start + low, self.weights, self.row_losses + low, &self.loss_settings)
+            self.order + chunk.start + low, self.weights, self.row_losses + low, &self.loss_settings)
 
-    cdef void _back_rows(self, int back, int slice_, long start, long low, long high) noexcept nogil:
+    cdef void _back_rows(self, int back, int slice_, const chunk_place *chunk, long low, long high) noexcept nogil:
         """Down to the next layer with batch normalisation, whose sums are made, or to the first layer."""
         cdef long n = high - low, stride = self.stride, i = self.n_layers - 1, block, r, width
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
@@ -1572,14 +1603,14 @@ cdef class Trainer(PackedNetwork):
                 n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
                 <char *> self.layers[i].bias_deltas + offset, self._scales(i, slice_),
                 self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
-                1.0 / (self._chunk_end(start) - start))
+                1.0 / (chunk.end - chunk.start))
         while True:
             if self.bfloat16 and not (i == 0 and self.rows.is_sparse):
                 self.kernels.round_right(n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
                                          self.right[i + 1] + low // FM_BLOCK * FM_BLOCK_BYTES, self.row_blocks)
             if i == 0:
                 return
-            self._multiply_back(i, slice_, start, low, n)
+            self._multiply_back(i, slice_, chunk, low, n)
             i -= 1
             below, width = &self.hidden[i], self.layers[i].outputs
             if below.normalization == LAYER_NORM:
@@ -1592,10 +1623,10 @@ cdef class Trainer(PackedNetwork):
                     r = block * MOMENT_ROWS
                     self.kernels.column_sums(
                         min(MOMENT_ROWS, n - r), width, self.deltas[i + 1] + offset + r * FM_PANEL_BYTES, stride,
-                        self.normalized[i] + offset + r * FM_PANEL_BYTES, self._moments_of(i, low + r))
+                        self.normalized[i] + offset + r * FM_PANEL_BYTES, self._sums_of(i, low + r))
                 return
 
-    cdef void _multiply_back(self, long i, int slice_, long start, long low, long n) noexcept nogil:
+    cdef void _multiply_back(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
         """From layer i's deltas those of the hidden layer below it, before that one's activation."""
         cdef long stride = self.stride, below = i - 1
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
@@ -1616,34 +1647,34 @@ cdef class Trainer(PackedNetwork):
             self.kernels.dense(n, layer.inputs, layer.outputs, self.deltas[i + 1] + offset, stride, layer.transposed,
                                layer.outputs, 0, self.deltas[i] + offset, stride, &after)
         if self.dropout[i]:
-            mask = self._dropout_mask(i, start, low)
+            mask = self._dropout_mask(i, chunk, low)
             self.kernels.drop(n, layer.inputs, self.deltas[i] + offset, self.deltas[i] + offset, stride, &mask)
             if self.shapes[below] != NULL:
                 self.kernels.drop(n, layer.inputs, self.shapes[below] + offset, self.shapes[below] + offset, stride, &mask)
 
-    cdef void _call_loss(self, long start) noexcept nogil:
-        """A loss in Python, of the whole batch. Sets _error when it fails."""
-        if self._batch_weight(start) == 0:
+    cdef void _call_loss(self, const chunk_place *chunk) noexcept nogil:
+        """A loss in Python, of the whole batch."""
+        if chunk.weight == 0 or self.failed:
             return
         with gil:
-            if self._error is None:
-                try:
-                    self._call_loss_with_gil(start)
-                except BaseException as error:
-                    self._error = error
-                    self.failed = True
+            try:
+                self._call_loss_with_gil(chunk)
+            except BaseException as error:
+                self._fail(error)
 
-    cdef int _call_loss_with_gil(self, long start) except -1:
-        cdef long n = self._chunk_end(start) - start, width = self.n_outputs
-        cdef double batch_weight = self._batch_weight(start)
+    cdef int _call_loss_with_gil(self, const chunk_place *chunk) except -1:
+        cdef long n = chunk.end - chunk.start, width = self.n_outputs
+        cdef double batch_weight = chunk.weight
         cdef char *at = self.deltas[self.n_layers]
         cdef long r
         targets, weights = self._keep
-        rows = self._batch_arrays[0].ravel()[start:start + n]
+        rows = self._batch_arrays[0].ravel()[chunk.start:chunk.start + n]
         outputs = np.empty((n, width), dtype=self.dtype)
         self.kernels.scatter(at, self.stride, n, width, cnp.PyArray_DATA(outputs), width * self.itemsize)
         loss, gradient = self.python_loss(targets[rows], outputs, None if weights is None else weights[rows])
         deltas = np.ascontiguousarray(gradient * batch_weight, dtype=self.dtype)
+        if deltas.shape != (n, width):
+            raise ValueError(f"the loss must return a gradient of shape {(n, width)}, got {deltas.shape}")
         self.kernels.gather[self.source](cnp.PyArray_DATA(deltas), width * self.itemsize, NULL, n, width, at, self.stride)
         for r in range(n):
             self.row_losses[r] = 0
@@ -1655,7 +1686,7 @@ cdef class Trainer(PackedNetwork):
         cdef long slice_ = ((block + 1) * self.n_threads - 1) // self.n_blocks
         return block % 2 and block > self.n_blocks * slice_ // self.n_threads
 
-    cdef void _sum_block(self, int slice_, long start, long block, long low, long high) noexcept nogil:
+    cdef void _sum_block(self, int slice_, const chunk_place *chunk, long block, long low, long high) noexcept nogil:
         """The gradient sums of rows low to high, for all layers."""
         cdef fm_layer layer
         cdef fm_step step
@@ -1667,10 +1698,10 @@ cdef class Trainer(PackedNetwork):
             layer = self.layers[i]
             layer.sums = self.block_sums[i * self.n_blocks + block - step.add]
             for panel in range(self._panels(layer.outputs)):
-                self._update(&layer, i, panel, 0, self._units(i), slice_, start, low, high, &step)
+                self._update(&layer, i, panel, 0, self._units(i), slice_, chunk, low, high, &step)
 
-    cdef void _update(self, const fm_layer *layer, long i, long panel, long first, long last, int slice_, long start,
-                      long low, long high, const fm_step *step) noexcept nogil:
+    cdef void _update(self, const fm_layer *layer, long i, long panel, long first, long last, int slice_,
+                      const chunk_place *chunk, long low, long high, const fm_step *step) noexcept nogil:
         """Units first to last of layer i's output panel: gradient over rows low to high of the chunk, and the step."""
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef double *squares = self.squares[i] + panel * self._units(i)
@@ -1682,9 +1713,9 @@ cdef class Trainer(PackedNetwork):
             moved.bias_deltas = <char *> layer.bias_deltas + offset
             layer = &moved
         if i == 0 and self.rows.is_sparse:
-            csr = self._csr_of(self.rows, self.order, start + low)
+            csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
-                mask = self._dropout_mask(0, start, low)
+                mask = self._dropout_mask(0, chunk, low)
                 csr.mask = &mask
             self.kernels.update_sparse(layer, panel, first, last, high - low, &csr, self.cursors + slice_ * self.chunk,
                                        self.deltas[i + 1] + offset, self.stride, step, squares)
@@ -1696,19 +1727,19 @@ cdef class Trainer(PackedNetwork):
                                       self.inputs[i] + offset if i < self.n_layers else NULL, self.stride,
                                       self.part_deltas[i] + offset, self.stride, step, squares)
 
-    cdef fm_step _step(self, long start) noexcept nogil:
+    cdef fm_step _step(self, const chunk_place *chunk) noexcept nogil:
         cdef fm_step step
         cdef int k
-        cdef int64_t number = self._step_number(start)
+        cdef int64_t number = chunk.step_number
         step.rule = self.rule
-        step.first = start == self._batch_start(start)
-        step.last = self._chunk_end(start) == self._batch_end(start)
+        step.first = chunk.start == chunk.batch_start
+        step.last = chunk.end == chunk.batch_end
         step.l2 = self.l2
         step.l1 = self.l1
         step.clip_value = self.clip_value
         step.prepares = self.l1 != 0 or self.clip_value != 0
         step.decay = self.average_decay if number > 1 else 0  # the average begins with the first update's weights
-        step.scale = 1 / self._batch_weight(start)
+        step.scale = 1 / chunk.weight
         step.add = False
         memset(step.constants, 0, sizeof(step.constants))
         fm_rule_prepare(self.rule, self.hyper + (number - self.step_count - 1) * self.hyper_step, <double> number,
@@ -1719,16 +1750,16 @@ cdef class Trainer(PackedNetwork):
                 step.constants[k] = self.tiny
         return step
 
-    cdef void _tile_phase(self, int what, int slice_, long start) noexcept nogil:
+    cdef void _tile_phase(self, int what, int slice_, const chunk_place *chunk) noexcept nogil:
         """A slice's share of all tiles: updated; or, where the gradient is clipped by its norm, prepared, and then applied."""
-        cdef long rows = self._chunk_end(start) - start
+        cdef long rows = chunk.end - chunk.start
         cdef long low = self.total_cost * slice_ // self.n_threads
         cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
         cdef long i, base = 0, units, grains, all_grains, at, stop, panel, panel_end, first, last, cost, block
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
         cdef double *squares
-        cdef fm_step step = self._step(start)
+        cdef fm_step step = self._step(chunk)
         if what == UPDATE and self.clip_norm:
             step.last = False
         if what == APPLY:
@@ -1755,13 +1786,13 @@ cdef class Trainer(PackedNetwork):
                     self.kernels.prepare_sums(&self.layers[i], panel, first, last, &step, squares,
                                               self.norms[i] + panel * (units + 1))
                 elif what == APPLY:
-                    self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, &step, squares)
+                    self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, &step, NULL)
                     if self.bfloat16 and i < self.n_layers and not self.layers[i].limit:
                         self.kernels.round_units(&self.layers[i], panel, first, last)
                 elif self.n_blocks:
                     self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, &step, squares)
                 else:
-                    self._update(&self.layers[i], i, panel, first, last, slice_, start, 0, rows, &step)
+                    self._update(&self.layers[i], i, panel, first, last, slice_, chunk, 0, rows, &step)
                 at = panel_end
 
     cdef double _share_of_norm(self) noexcept nogil:
@@ -1774,10 +1805,10 @@ cdef class Trainer(PackedNetwork):
         square = sqrt(square)
         return self.clip_norm / square if square > self.clip_norm else 1  # NaN goes through
 
-    cdef void _limit_phase(self, int slice_, long start) noexcept nogil:
+    cdef void _limit_phase(self, int slice_, const chunk_place *chunk) noexcept nogil:
         """Hidden layers' weights made short enough, whole panels at a time."""
         cdef long i, panel, number = 0
-        cdef fm_step step = self._step(start)
+        cdef fm_step step = self._step(chunk)
         for i in range(self.n_layers - 1):
             for panel in range(self._panels(self.layers[i].outputs)):
                 if number % self.n_threads == slice_:
@@ -1786,20 +1817,24 @@ cdef class Trainer(PackedNetwork):
                         self.kernels.round_units(&self.layers[i], panel, 0, self._units(i))
                 number += 1
 
-    cdef void _count(self, long start) noexcept nogil:
+    cdef void _count(self, const chunk_place *chunk) noexcept nogil:
         """Ends a chunk: its losses in the order of the rows, and where the run stands."""
-        cdef long end = self._chunk_end(start), r
-        if self._batch_weight(start) != 0:
-            if start == self._batch_start(start):
+        cdef long end = chunk.end, r
+        if self.failed:
+            self.position = chunk.start
+            self.stop = True
+            return
+        if chunk.weight != 0:
+            if chunk.start == chunk.batch_start:
                 self.batch_loss = 0
-            for r in range(end - start):
+            for r in range(end - chunk.start):
                 self.batch_loss += self.row_losses[r]
-            if end == self._batch_end(start):
+            if end == chunk.batch_end:
                 self.pending = True
-                self.pending_weight = self._batch_weight(start)
-                self.pending_rows = end - self._batch_start(start)
-                self.pending_pass = start // self.n_rows
-        if end == self.n_passes * self.n_rows or fm_seconds() > self.deadline or self.failed:
+                self.pending_weight = chunk.weight
+                self.pending_rows = end - chunk.batch_start
+                self.pending_pass = chunk.start // self.n_rows
+        if end == self.n_passes * self.n_rows or fm_seconds() > self.deadline:
             self.position = end
             self.stop = True
 
@@ -1821,10 +1856,11 @@ cdef class Trainer(PackedNetwork):
 
     def updates_done(self):
         """Updates made by the end of the passes so far: step_count for the next ones."""
-        cdef long n_batches = self._batch_of(self.position) if self.n_rows else 0
-        if self.weights == NULL or n_batches == 0:
-            return self.step_count + n_batches
-        return int(self._batch_arrays[2][n_batches - 1])
+        if self.position == 0:
+            return self.step_count
+        cdef chunk_place last = self._chunk_at(self.position - 1)
+        # A run may end in the middle of a batch.
+        return last.step_number - (last.batch_end > self.position and last.weight != 0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ cdef extern from "fastmlp.h" nogil:
     ctypedef struct fm_native:
         double (*value)(double) noexcept nogil
         double (*slope)(double) noexcept nogil
+        long width
 
     ctypedef struct fm_loss_settings:
         const double *options
@@ -71,7 +72,7 @@ cdef extern from "fastmlp.h" nogil:
         void *slopes
         void *shapes
         const void *units
-        int same_units
+        Py_ssize_t units_step
         double number
 
     ctypedef struct fm_kernels:

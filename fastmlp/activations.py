@@ -9,6 +9,7 @@ Each is a class with parameters and has a name that stands for its defaults. Tho
 :class:`NativeActivation` takes compiled functions.
 """
 
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -54,21 +55,25 @@ class Activation(Component):
 
     def values(self, z: NDArray) -> NDArray:
         """Return f(z), checked."""
-        return self._checked(self(z), z, "__call__")
+        return self._checked(self.__call__, z)
 
     def slopes(self, z: NDArray) -> NDArray:
         """Return f'(z), checked."""
-        return self._checked(self.derivative(z), z, "derivative")
+        return self._checked(self.derivative, z)
 
-    def _checked(self, result: Any, z: NDArray, method: str) -> NDArray:
-        result = np.asarray(result)
+    def _checked(self, method: Callable[[NDArray], Any], z: NDArray) -> NDArray:
+        try:
+            result = np.asarray(method(z))
+        except Exception as error:
+            error.add_note(f"Raised by activation={self!r}.")
+            raise
         if result.shape != z.shape or result.dtype.kind not in "fiub":
             raise ValueError(
-                f"activation={self!r}: {method} must return real numbers of shape {z.shape}, got {result.dtype} of"
-                f" shape {result.shape}."
+                f"activation={self!r}: {method.__name__} must return real numbers of shape {z.shape}, got"
+                f" {result.dtype} of shape {result.shape}."
             )
         if np.isnan(result).any() and not np.isnan(z).any():
-            raise ValueError(f"activation={self!r}: {method} returned NaN.")
+            raise ValueError(f"activation={self!r}: {method.__name__} returned NaN.")
         return np.ascontiguousarray(result, dtype=z.dtype)
 
 

@@ -56,10 +56,13 @@ class RowOrder:
         return orders
 
 
-def feature_scaling(X: NDArray | scipy.sparse.sparray, n_rows: int = 8192) -> tuple[NDArray, NDArray]:
+def feature_scaling(
+    X: NDArray | scipy.sparse.sparray, weights: NDArray | None = None, n_rows: int = 8192
+) -> tuple[NDArray, NDArray]:
     """Return the features' means, and what gives them unit variance when multiplied; 1 for those that are constant.
 
-    Dense X is read n_rows at a time: no copy of it is made. Sparse X is not to be centred: its means are 0 here.
+    Dense X is read n_rows at a time: no copy of it is made. Sparse X is not to be centred: its means are 0 here. Rows
+    of weight w count as w rows.
 
     Examples
     --------
@@ -68,10 +71,12 @@ def feature_scaling(X: NDArray | scipy.sparse.sparray, n_rows: int = 8192) -> tu
     >>> feature_scaling(np.array([[1, 5], [3, 5]]))
     (array([2., 5.]), array([1., 1.]))
     """
-    scaler = StandardScaler(with_mean=not scipy.sparse.issparse(X))
     if scipy.sparse.issparse(X):
-        scaler.fit(X)
-        return np.zeros(X.shape[1]), 1 / scaler.scale_
+        return np.zeros(X.shape[1]), 1 / StandardScaler(with_mean=False).fit(X, sample_weight=weights).scale_
+    scaler = StandardScaler()
     for start in range(0, X.shape[0], n_rows):
-        scaler.partial_fit(X[start : start + n_rows].astype(np.float64, copy=False))
+        some = slice(start, start + n_rows)
+        counts = None if weights is None else weights[some]
+        if counts is None or counts.any():
+            scaler.partial_fit(X[some].astype(np.float64, copy=False), sample_weight=counts)
     return scaler.mean_, 1 / scaler.scale_

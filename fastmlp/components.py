@@ -10,7 +10,17 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.base import BaseEstimator
 
 
-class Component(BaseEstimator):
+class Parameterized(BaseEstimator):
+    """scikit-learn's base class, which here reads the signature of ``__init__`` once for a class: a fit asks often."""
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        if "_param_names" not in vars(cls):
+            cls._param_names = super()._get_param_names()
+        return cls._param_names
+
+
+class Component(Parameterized):
     """An activation, loss, optimizer, schedule: something with parameters that ``clone`` copies and searches set.
 
     A subclass's ``__init__`` stores its parameters as they are, as scikit-learn's estimators do; ``validate`` checks

@@ -30,8 +30,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from fastmlp.activations import Activation
 from fastmlp.augmentation import Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
+from fastmlp.components import Parameterized, real_array
 from fastmlp.initializers import initial_params
-from fastmlp.losses import CLASS_TARGET_LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
+from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import HiddenLayer, Network, Predictor, Regularization, Structure
 from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
 from fastmlp.recipe import hidden_layers, is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
@@ -101,7 +102,7 @@ class _Kept:
         return self.network.equals(estimator._network(self.network.params.dtype))
 
 
-class _BaseMLP(BaseEstimator):
+class _BaseMLP(Parameterized):
     """What classifier and regressor share.
 
     The Python attributes are the source of truth: every fit, partial_fit and predict takes the parameters from coefs_
@@ -280,10 +281,14 @@ class _BaseMLP(BaseEstimator):
             )
             network.params[: start.size] = start
             if self.standardize:
-                network.input_means, network.input_scales = feature_scaling(X)
+                network.input_means, network.input_scales = feature_scaling(X, weights)
         else:
             self._check_unchanged(structure)
             network = self._network_of(structure, dtype)
+            if scipy.sparse.issparse(X) and network.input_means is not None and network.input_means.any():
+                raise ValueError(
+                    "standardize=True centred the dense X that training began with; it cannot go on with a sparse one."
+                )
         self.n_outputs_ = n_outputs
 
         if plan.is_stochastic:
@@ -327,13 +332,11 @@ class _BaseMLP(BaseEstimator):
         """Return what the engine is to know of the loss beside its name."""
         settings: dict[str, Any] = {"loss_options": loss.engine_options}
         if self.loss_weights is not None:
-            weights = np.asarray(self.loss_weights)
-            if loss_name in CLASS_TARGET_LOSSES:
+            if OUTPUT_ACTIVATIONS[loss_name] == "softmax":
                 raise ValueError("loss_weights is for several outputs; use class_weight for several classes.")
-            if weights.shape != (n_outputs,) or weights.dtype.kind not in "fiu" or not (weights >= 0).all():
-                raise ValueError(
-                    f"loss_weights must be {n_outputs} non-negative numbers, one per output; got {self.loss_weights!r}."
-                )
+            weights = real_array(self.loss_weights, (n_outputs,), np.float64, "loss_weights")
+            if (weights < 0).any():
+                raise ValueError(f"loss_weights must be numbers of at least 0; got {self.loss_weights!r}.")
             settings["output_weights"] = weights
         return settings
 
@@ -341,19 +344,19 @@ class _BaseMLP(BaseEstimator):
         """Return the weights to train with."""
         return sample_weight
 
-    # What a fitted network has beside coefs_ and intercepts_, and what holds it in an estimator, where it is there.
-    _EXTRAS: ClassVar[dict[str, str]] = {
+    # What a fitted network has beside coefs_ and intercepts_, and what holds it in an estimator, where it is there: a
+    # list with an element for each hidden layer, or a vector.
+    _OF_LAYERS: ClassVar[dict[str, str]] = {
         "gains": "gains_",
         "activation_parameters": "activation_parameters_",
         "running": "running_moments_",
-        "input_means": "input_means_",
-        "input_scales": "input_scales_",
     }
+    _OF_INPUTS: ClassVar[dict[str, str]] = {"input_means": "input_means_", "input_scales": "input_scales_"}
 
     def _keep(self, network: Network) -> None:
         """Set the attributes that hold a fitted network."""
         self.coefs_, self.intercepts_ = network.coefs, network.intercepts
-        for ours, name in self._EXTRAS.items():
+        for ours, name in {**self._OF_LAYERS, **self._OF_INPUTS}.items():
             value = getattr(network, ours)
             if value is None or (isinstance(value, list) and all(part is None for part in value)):
                 self.__dict__.pop(name, None)
@@ -389,12 +392,6 @@ class _BaseMLP(BaseEstimator):
             )
         if sizes[-1] != fitted[-1]:
             raise ValueError(f"y has {sizes[-1]} outputs, but the fitted network has {fitted[-1]}.")
-        for kind, i, _ in structure.parts():
-            if kind in self._EXTRAS and getattr(self, self._EXTRAS[kind], [None] * len(sizes))[i] is None:
-                raise ValueError(
-                    f"hidden layer {i} of the fitted network has no {kind.replace('_', ' ')}; training can only be"
-                    " continued with the same activation and normalization."
-                )
 
     def _initialize(self, sizes: list[int], out_activation: str, is_stochastic: bool) -> None:
         self.n_iter_ = 0
@@ -427,6 +424,7 @@ class _BaseMLP(BaseEstimator):
             regularization=plan.regularization,
             **data.settings,
         )
+        self.__dict__.pop("_optimizer", None)  # of an earlier fit, perhaps of another network
         self.loss_ = result.fun
         if result.status == "interrupted":
             self.n_iter_ = result.nit
@@ -446,7 +444,10 @@ class _BaseMLP(BaseEstimator):
         train, held_out = self._split(data.targets) if self.early_stopping else (np.arange(n_rows), None)
         batch_size = plan.batch_size(self.batch_size, len(train))
         if self.normalization == "batch" and batch_size == 1:
-            raise ValueError("normalization='batch' needs batches of at least 2 samples; got batch_size=1.")
+            raise ValueError(
+                "normalization='batch' needs 2 samples or more in a batch; got 1 sample,"
+                f" batch_size={self.batch_size!r}."
+            )
         # A copy, so that nothing is lost should this call fail; its arrays are replaced, not changed.
         resumed = incremental and hasattr(self, "_optimizer")
         steps_per_epoch = -(-len(train) // batch_size)
@@ -585,13 +586,29 @@ class _BaseMLP(BaseEstimator):
         return hidden_layers(self.activation, self.normalization, len(self.coefs_) - 1)
 
     def _network_of(self, structure: Structure, dtype: np.dtype) -> Network:
-        """Return a network of the attributes' arrays, copied."""
-        extras = {ours: getattr(self, name) for ours, name in self._EXTRAS.items() if hasattr(self, name)}
-        network = Network.from_arrays(structure, dtype, coefs=self.coefs_, intercepts=self.intercepts_, **extras)
-        for i, moments in enumerate(extras.get("running", ())):
-            if moments is not None:
-                network.running[i][:] = moments  # type: ignore[index]
-        network.input_means, network.input_scales = extras.get("input_means"), extras.get("input_scales")
+        """Return a network of the attributes' arrays, copied.
+
+        Raises
+        ------
+        ValueError
+            When the fitted network has not what activation and normalization ask for, or has more.
+        """
+        network = Network(structure, dtype=dtype)
+        held = {"coefs": self.coefs_, "intercepts": self.intercepts_}
+        held |= {ours: getattr(self, name, [None] * len(structure.hidden)) for ours, name in self._OF_LAYERS.items()}
+        for ours, arrays in held.items():
+            for i, (array, given) in enumerate(zip(getattr(network, ours), arrays, strict=True)):
+                if (array is None) != (given is None):
+                    raise ValueError(
+                        f"Hidden layer {i} of the fitted network has {'no' if given is None else 'its'}"
+                        f" {self._OF_LAYERS[ours]}, unlike what activation={self.activation!r} and"
+                        f" normalization={self.normalization!r} ask for."
+                    )
+                if array is not None:
+                    array[:] = given
+        for ours, name in self._OF_INPUTS.items():
+            if hasattr(self, name):
+                setattr(network, ours, np.array(getattr(self, name), dtype=np.float64))
         return network
 
     def _outputs(self, X: Any) -> NDArray:
@@ -604,7 +621,8 @@ class _BaseMLP(BaseEstimator):
         if self.dtype != "auto":
             self._validate_params()  # the type may have been set after fit
         dtype = self._dtype_asked_for() or _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
-        network = self._network(dtype)
+        # Folded, as a predictor has it; and CSR rows, not centred as they are read, are centred by the biases then.
+        network = self._network(dtype).folded()
         rows = rows_of(X, dtype)
         return network.forward(rows, team_size(self.n_jobs, network.flops_per_row / 3 * rows.n_rows))
 
@@ -757,7 +775,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         Strength of the L1 penalty, l1 times the sum of the weights' sizes divided by the batch's size.
     standardize : bool, default=False
         Whether each feature is centred and scaled to unit variance as rows are read; sparse X is only scaled. No copy
-        of X is made. What is known of the features is kept from the first fit or partial_fit.
+        of X is made. Samples count as their weights say. What is known of the features is kept from the first fit or
+        partial_fit.
     normalization : {'batch', 'layer'} or None, default=None
         Of each hidden layer's products, before the activation: over the batch (with running moments in predictions), or
         over the layer's units.
@@ -948,8 +967,20 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
                 "class_weight='balanced' is not for partial_fit, which sees but a part of the samples; give a dict, or"
                 " sample_weight."
             )
+        if isinstance(self.class_weight, dict):
+            if self._target_kind() == "multilabel":
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} is for one label per sample; y has several, for which"
+                    " class_weight='balanced' and loss_weights are."
+                )
+            for value in self.class_weight.values():
+                if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+                    raise ValueError(f"class_weight must have finite numbers of at least 0; got {value!r}.")
         weights = compute_sample_weight(self.class_weight, y)
-        return np.ascontiguousarray(weights if sample_weight is None else weights * sample_weight, dtype=np.float64)
+        weights = np.ascontiguousarray(weights if sample_weight is None else weights * sample_weight, dtype=np.float64)
+        if not weights.any():
+            raise ValueError(f"class_weight={self.class_weight!r} leaves no sample a weight above 0.")
+        return weights
 
     def _decode(self, outputs: NDArray) -> Any:
         threshold = 0.5 if self._loss_is("log_loss") else self._loss().threshold(self._target_kind())

@@ -1,7 +1,7 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
+from sklearn.utils import check_random_state
 
 from fastmlp import _engine
 from fastmlp.activations import Activation, BuiltIn, NativeActivation, activation_of
+from fastmlp.initializers import initial_params
 from fastmlp.rows import Rows, rows_of
 from fastmlp.threads import FLOPS_PER_THREAD, team_size
 
@@ -55,6 +57,15 @@ class Structure(NamedTuple):
 
     sizes are the units per layer, input and output included; hidden has an element for each hidden layer; loss is the
     engine's name of the loss, which decides the output activation.
+
+    Examples
+    --------
+    >>> from fastmlp import Structure
+    >>> structure = Structure.of([4, 8, 3], "silu", "log_loss", normalization="layer")
+    >>> [(kind, layer, shape) for kind, layer, shape in structure.parts()][:2]
+    [('coefs', 0, (4, 8)), ('intercepts', 0, (8,))]
+    >>> structure.n_params
+    75
     """
 
     sizes: tuple[int, ...]
@@ -63,7 +74,11 @@ class Structure(NamedTuple):
 
     @classmethod
     def of(
-        cls, sizes: Sequence[int], activation: str | Activation | Sequence[str | Activation | HiddenLayer], loss: str
+        cls,
+        sizes: Sequence[int],
+        activation: str | Activation | Sequence[str | Activation | HiddenLayer],
+        loss: str,
+        normalization: str | None = None,
     ) -> "Structure":
         """Return the structure with the same activation for all hidden layers, or one for each.
 
@@ -76,7 +91,7 @@ class Structure(NamedTuple):
         each = [activation] * n_hidden if isinstance(activation, str | Activation) else list(activation)
         if len(each) != n_hidden:
             raise ValueError(f"activation must have an element for each of {n_hidden} hidden layers, got {len(each)}.")
-        layers = (layer if isinstance(layer, HiddenLayer) else hidden_layer(layer) for layer in each)
+        layers = (layer if isinstance(layer, HiddenLayer) else hidden_layer(layer, normalization) for layer in each)
         return cls(tuple(sizes), tuple(layers), loss)
 
     def parts(self) -> list[tuple[str, int, tuple[int, ...]]]:
@@ -177,6 +192,19 @@ class Network:
     (0.5, array([1., 2., 1.]))
     >>> {name: view.shape for name, view in net.named_parameters().items()}
     {'coefs.0': (2, 1), 'intercepts.0': (1,)}
+
+    A training loop of one's own:
+
+    >>> from fastmlp.optimizers import Adam
+    >>> X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0], dtype=np.int32)
+    >>> net = Network.create([2, 8, 2], "tanh", "log_loss", random_state=0)
+    >>> optimizer, params = Adam(learning_rate=0.1), list(net.named_parameters().values())
+    >>> state = optimizer.init(params)
+    >>> for _ in range(100):
+    ...     loss, gradient = net.loss_and_gradients(X, y)
+    ...     optimizer.step(params, list(net.named_parameters(gradient).values()), state)
+    >>> net.forward(X).argmax(axis=1)
+    array([0, 1, 1, 0])
     """
 
     coefs: list[NDArray]
@@ -216,9 +244,49 @@ class Network:
             getattr(network, kind)[i][:] = arrays[kind][i]
         return network
 
-    def named_parameters(self) -> dict[str, NDArray]:
-        """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ..."""
-        return {f"{kind}.{i}": getattr(self, kind)[i] for kind, i, _ in self.structure.parts()}
+    @classmethod
+    def create(
+        cls,
+        sizes: Sequence[int],
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        loss: str = "squared_error",
+        *,
+        normalization: str | None = None,
+        weight_init: Any = "auto",
+        bias_init: Any = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> "Network":
+        """Build a network with initial weights.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Units per layer, input and output included.
+        activation : str, Activation, or a sequence with one per hidden layer, default="relu"
+        loss : str, default="squared_error"
+            A name from ``fastmlp.losses.LOSSES``: the engine's.
+        normalization : {"batch", "layer"} or None, default=None
+        weight_init, bias_init : default="auto"
+            As :func:`fastmlp.initializers.initial_params` takes them.
+        random_state : int, RandomState or None, default=None
+        dtype : float32 or float64, default=float64
+        """
+        network = cls(Structure.of(sizes, activation, loss, normalization), dtype=dtype)
+        names = activation if isinstance(activation, str) else [layer.activation for layer in network.structure.hidden]
+        start = initial_params(
+            sizes, names, dtype, check_random_state(random_state), weight_init=weight_init, bias_init=bias_init
+        )
+        network.params[: start.size] = start
+        return network
+
+    def named_parameters(self, vector: NDArray | None = None) -> dict[str, NDArray]:
+        """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ...
+
+        Those of another vector in the same order, a gradient, where one is given.
+        """
+        network = self if vector is None else Network(self.structure, vector)
+        return {f"{kind}.{i}": getattr(network, kind)[i] for kind, i, _ in self.structure.parts()}
 
     def equals(self, other: "Network") -> bool:
         """Whether another network is the same, bit by bit."""
@@ -243,7 +311,8 @@ class Network:
     def folded(self) -> "Network":
         """Return a network without batch normalization and scaling of inputs that gives the same outputs.
 
-        Both are linear in a prediction, so that weights and biases can take them in.
+        Both are linear in a prediction, so that weights and biases can take them in; but for the scaling where layer
+        normalization follows the first product, since biases are added after it.
         """
         structure = self.structure
         hidden = tuple(
@@ -259,7 +328,9 @@ class Network:
                 factors = gains / np.sqrt(moments[1] + moments.dtype.type(_engine.NORMALIZATION_EPSILON))
                 folded.coefs[i] *= factors
                 folded.intercepts[i] -= moments[0] * factors
-        if self.input_scales is not None and self.input_means is not None:
+        if structure.hidden and structure.hidden[0].normalization == "layer":
+            folded.input_means, folded.input_scales = self.input_means, self.input_scales
+        elif self.input_scales is not None and self.input_means is not None:
             # In double precision: the means may be large against the scales.
             scaled = folded.coefs[0] * self.input_scales.astype(np.float64)[:, np.newaxis]
             folded.intercepts[0] -= self.input_means.astype(np.float64) @ scaled
@@ -374,6 +445,98 @@ class Gradients:
         gradient = np.empty_like(params)
         trainer.store(None, [gradient])
         return trainer.losses()[0], gradient
+
+
+def check_gradients(
+    network: Network,
+    X: Rows | NDArray | scipy.sparse.sparray,
+    targets: NDArray,
+    weights: NDArray | None = None,
+    *,
+    alpha: float = 0.0,
+    step: float = 1e-6,
+    n_directions: int = 3,
+    random_state: int | np.random.Generator | None = 0,
+    **options: Any,
+) -> dict[str, float]:
+    """Compare a network's gradients with central finite differences of its loss.
+
+    In each direction d, which moves every parameter of a block by the step one way or the other, the slope of the loss,
+    (loss(p + d) - loss(p - d)) / (2 step), is held against the sum of gradient times d / step. A block's error is the
+    norm of the differences over that of the slopes, or over a thousandth of the loss where the slopes are smaller:
+    rounding hides what is far below the loss. Dropout and noise are the same in all evaluations.
+
+    Parameters
+    ----------
+    network : Network
+        In float64.
+    X, targets, weights, alpha
+        As for :meth:`Network.loss_and_gradients`.
+    step : float > 0, default=1e-6
+        How far parameters are moved. A loss with a kink so near to where it is has another slope there, and an error.
+    n_directions : int >= 1, default=3
+        Random directions for each block of parameters.
+    random_state : int, Generator or None, default=0
+        Of the directions.
+    **options
+        What else the engine's Trainer takes, such as regularization and seed. A regularization must not clip, since a
+        clipped gradient is not that of the loss.
+
+    Returns
+    -------
+    errors : dict
+        The relative error for each block of parameters, by the names of :meth:`Network.named_parameters`.
+
+    Raises
+    ------
+    ValueError
+        For a network that is not in float64, or a regularization that clips.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.network import Network, Structure, check_gradients
+    >>> rng = np.random.default_rng(0)
+    >>> structure = Structure.of([3, 4, 2], "tanh", "squared_error")
+    >>> net = Network(structure, rng.standard_normal(structure.n_params))
+    >>> errors = check_gradients(net, rng.standard_normal((5, 3)), rng.standard_normal((5, 2)), alpha=0.1)
+    >>> {name: error < 1e-7 for name, error in errors.items()}
+    {'coefs.0': True, 'intercepts.0': True, 'coefs.1': True, 'intercepts.1': True}
+    """
+    params, regularization = network.params, options.get("regularization") or Regularization()
+    if params.dtype != np.float64:
+        raise ValueError(f"network must be float64 for finite differences, got {params.dtype}.")
+    if regularization.clip_value or regularization.clip_norm:
+        raise ValueError(f"regularization must not clip the gradient that is checked, got {regularization}.")
+    rows = network._rows(X)
+    evaluate = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=1, **options)
+    # The gradient of squared_error is as many times that of the loss, the penalties' is not.
+    factor = network.structure.sizes[-1] if network.structure.loss == "squared_error" else 1
+    if regularization.python_loss is not None:
+        factor = 1
+    bare = {**options, "regularization": replace(regularization, l1=0.0)}
+    unpenalised = Gradients(network, rows, targets, weights, alpha=0.0, n_threads=1, **bare)
+
+    def value_at(p: NDArray) -> float:
+        value = evaluate(p)[0]
+        return value if factor == 1 else value + (factor - 1) * unpenalised(p)[0]
+
+    rng = np.random.default_rng(random_state)
+    gradient = evaluate(params)[1]
+    least = 1e-3 * abs(value_at(params))
+    errors, start = {}, 0
+    for name, view in network.named_parameters().items():
+        block = slice(start, start + view.size)
+        start += view.size
+        expected, actual = np.empty((2, n_directions))
+        for i in range(n_directions):
+            direction = np.zeros_like(params)
+            direction[block] = rng.choice([-1.0, 1.0], view.size)
+            expected[i] = (value_at(params + step * direction) - value_at(params - step * direction)) / (2 * step)
+            actual[i] = gradient @ direction
+        error, *scales = (float(np.linalg.norm(slopes)) for slopes in (actual - expected, actual, expected))
+        errors[name] = error / max(*scales, least) if error else 0.0
+    return errors
 
 
 def forward_in_pieces(packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, n_threads: int) -> NDArray:

@@ -1,6 +1,7 @@
 """What an estimator's parameters come to, checked before training starts: layers, optimizer, regularisation."""
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def per_layer(value: Any, n_hidden: int, parameter: str) -> list[Any]:
     >>> per_layer(0.5, 2, "dropout"), per_layer([0.1, 0.2], 2, "dropout")
     ([0.5, 0.5], [0.1, 0.2])
     """
-    if not isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ():
         return [value] * n_hidden
     if len(value) != n_hidden:
         raise ValueError(f"{parameter} must be one value, or one for each of {n_hidden} hidden layers; got {value!r}.")
@@ -83,21 +84,21 @@ def optimizer_of(parameters: Mapping[str, Any]) -> tuple[Optimizer | LBFGS, Sche
     optimizer = from_estimator_parameters(solver, parameters)
     if isinstance(given, str) and given in SKLEARN_SCHEDULES:
         if solver != "sgd" or given == "constant":
-            return optimizer.validate(), None
+            return optimizer, None
         schedule = SCHEDULES[given]()
         if isinstance(schedule, InvScaling):
             schedule.power_t = parameters["power_t"]
-        return optimizer.validate(), schedule
+        return optimizer, schedule
     if not is_stochastic(optimizer):
         raise ValueError(f"learning_rate={given!r} is for solvers by minibatches, not for solver='lbfgs'.")
     optimizer.learning_rate = _schedule_of(given, parameters["learning_rate_init"])
-    return optimizer.validate(), None
+    return optimizer, None
 
 
 def _schedule_of(given: str | Schedule | Callable[[int], float], learning_rate: float) -> Schedule:
     if isinstance(given, str):
         return named(given, SCHEDULES, "learning_rate")(learning_rate).validate()
-    return as_schedule(given)
+    return as_schedule(given).validate()
 
 
 def regularization_of(parameters: Mapping[str, Any], n_hidden: int) -> Regularization | None:
@@ -106,11 +107,11 @@ def regularization_of(parameters: Mapping[str, Any], n_hidden: int) -> Regulariz
     Raises
     ------
     ValueError
-        For a rate outside [0, 1), and a list of rates of another length than there are hidden layers.
+        For a rate that is no number in [0, 1), and a list of rates of another length than there are hidden layers.
     """
     rates = per_layer(parameters["dropout"], n_hidden, "dropout")
     for rate in rates:
-        if not 0 <= rate < 1:
+        if not isinstance(rate, Real) or not 0 <= float(rate) < 1:
             raise ValueError(f"dropout must be in [0, 1), got {rate!r}.")
     regularization = Regularization(
         dropout=(parameters["input_dropout"], *rates),

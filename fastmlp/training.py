@@ -286,8 +286,17 @@ class _PythonRule:
 
     def step(self, number: int) -> NDArray:
         """Return the parameters after a step, number steps having been made."""
-        self._called(lambda: self._optimizer.step(self._params, self._gradients, number))
+        given = list(self._params)
+        self._called(lambda: self._optimizer.step(given, self._gradients, number))
         params, limit, decay = self._network.params, self._regularization.max_norm, self._regularization.average_decay
+        if any(array is not view for array, view in zip(given, self._params, strict=True)):
+            raise ValueError(
+                f"solver={self._optimizer.optimizer!r}: step must change the arrays in params, not put others there."
+            )
+        if not np.isfinite(params).all():
+            raise ValueError(
+                f"solver={self._optimizer.optimizer!r} made non-finite parameter weights in step {number + 1}."
+            )
         if limit:
             for weights in self._network.coefs[:-1]:
                 norms = np.sqrt((weights**2).sum(axis=0))

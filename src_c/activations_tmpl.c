@@ -69,10 +69,11 @@ static void FM(activate_native)(long rows, void *values, void *slopes, void *sha
     const fm_native *native = units;
     FM_REAL *at = values;
     (void)shapes, (void)number;
-    for (long i = 0; i < rows * FM_PANEL; i++) {
-        const double z = (double)at[i];
-        at[i] = (FM_REAL)native->value(z);
-        if (slopes)
-            ((FM_REAL *)slopes)[i] = (FM_REAL)native->slope(z);
-    }
+    for (long r = 0; r < rows; r++)
+        for (long i = r * FM_PANEL; i < r * FM_PANEL + native->width; i++) {
+            const double z = (double)at[i];
+            at[i] = (FM_REAL)native->value(z);
+            if (slopes)
+                ((FM_REAL *)slopes)[i] = (FM_REAL)native->slope(z);
+        }
 }

@@ -110,9 +110,7 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, voi
     FM_REAL *shapes = after->shapes ? (FM_REAL *)after->shapes + offset : NULL;
     if (after->activate)
         after->activate(rows, at, after->slopes ? (FM_REAL *)after->slopes + offset : NULL, shapes,
-                        after->units && !after->same_units ? (const FM_REAL *)after->units + panel * FM_PANEL
-                                                           : after->units,
-                        after->number);
+                        after->units ? (const char *)after->units + panel * after->units_step : NULL, after->number);
     else if (after->derivative)
         after->derivative(rows, (const FM_REAL *)after->at + offset, at, shapes, after->number);
 }

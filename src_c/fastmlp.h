@@ -60,9 +60,10 @@ typedef void (*fm_elementwise_fn)(long rows, long width, void *a, long stride);
  * which the way back makes deltas. at: the activations, or the slopes of an activation that is sloped. */
 typedef void (*fm_activate_fn)(long rows, void *a, void *slopes, void *shapes, const void *units, double number);
 typedef void (*fm_derivative_fn)(long rows, const void *at, void *deltas, void *shapes, double number);
-/* A user's own activation, which takes the place of units. */
+/* A user's own activation, which takes the place of units, for a panel of so many units: padding it never sees. */
 typedef struct {
     double (*value)(double), (*slope)(double);
+    long width;
 } fm_native;
 /* What a loss may be told, one number per output each: the option it has, if any (NULL for its default), and a weight of the
  * output's loss and delta (NULL for 1), which only losses with a matrix of targets take. */
@@ -80,8 +81,8 @@ typedef struct {
     fm_derivative_fn derivative;
     const void *at;
     void *slopes, *shapes;
-    const void *units; /* panel after panel; or, with in every panel the same, what native stands for */
-    int same_units;
+    const void *units; /* panel after panel, units_step bytes apart: learned numbers, or what native stands for */
+    ptrdiff_t units_step;
     double number;
 } fm_after;
 
@@ -115,7 +116,7 @@ typedef struct {
     void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, int biased, void *c,
                    long c_stride, const fm_after *after);
     /* units [from, to) of one output panel; biases go with the last unit. squares[unit] gets the sum of the squared
-     * weights before the update. cursor: scratch, one per batch row. */
+     * weights before the update; squares may be NULL. cursor: scratch, one per batch row. */
     void (*update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a, long a_stride,
                          const void *deltas, long d_stride, const fm_step *step, double *squares);
     void (*update_sparse)(const fm_layer *layer, long panel, long from, long to, long rows, const fm_csr *x,

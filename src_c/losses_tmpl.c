@@ -456,12 +456,6 @@ FM_INLINE vec FM(bounded)(vec z) {
     return v_clamp(z, -largest, largest);
 }
 
-/* log(1 + e) for 0 <= e <= 1, with what rounding 1 + e lost. */
-FM_INLINE vec FM(log_one_plus)(vec e) {
-    const vec sum = e + (FM_REAL)1;
-    return v_log(sum) + (e - (sum - (FM_REAL)1)) / sum;
-}
-
 FM_OUTPUT_LOSS(quadratic, 0, {
     const vec p = v_logistic(z), error = p - y;
     loss = error * error * (FM_REAL)0.5;
@@ -517,7 +511,7 @@ FM_OUTPUT_LOSS(perceptron, 0, {
 /* y f(z) + (1 - y) f(-z) with f(z) = -(1 - p)^option log(p). */
 FM_OUTPUT_LOSS(binary_focal, 2, {
     const vec at = FM(bounded)(z), p = v_logistic(at), q = v_logistic(-at);
-    const vec least = FM(log_one_plus)(v_exp(-v_abs(at)));
+    const vec least = v_log1p(v_exp(-v_abs(at)));
     const vec no_p = least + v_select(at < 0, -at, v_all(0)), no_q = least + v_select(at > 0, at, v_all(0));
     const vec yes = y * v_exp(no_q * -option), no = ((FM_REAL)1 - y) * v_exp(no_p * -option);
     loss = yes * no_p + no * no_q;

@@ -12,9 +12,18 @@ FM_INLINE uint64_t FM(key_of_row)(const fm_mask *mask, long row) {
     return FM(mixed)(mask->key + 0x9e3779b97f4a7c15u * (uint64_t)(mask->row + row + 1));
 }
 
-/* Three rounds of multiplying and shifting, with half of the key before the first and half before the last. */
-FM_INLINE uint32_t FM(random)(uint64_t key, uint32_t column) {
-    uint32_t x = (column + 1) * 0x9e3779b9u + (uint32_t)key;
+/* Numbers of 32 bits, as many as a vector has lanes. */
+typedef uint32_t FM(numbers32) __attribute__((vector_size(4 * (FM_VECTOR_BYTES / sizeof(FM_REAL)))));
+typedef int32_t FM(signs32) __attribute__((vector_size(4 * (FM_VECTOR_BYTES / sizeof(FM_REAL)))));
+#define numbers32 FM(numbers32)
+
+/* Of columns first, first + 1, ...: three rounds of multiplying and shifting, with half of the key before the first and half
+ * before the last. */
+FM_INLINE numbers32 FM(random)(uint64_t key, uint32_t first) {
+    numbers32 x;
+    for (uint32_t i = 0; i < FM_LANES; i++)
+        x[i] = i;
+    x = (x + (first + 1)) * 0x9e3779b9u + (uint32_t)key;
     x = (x ^ x >> 17) * 0xed5ad4bbu;
     x = (x ^ x >> 11) * 0xac4c1b51u;
     x += (uint32_t)(key >> 32);
@@ -22,9 +31,10 @@ FM_INLINE uint32_t FM(random)(uint64_t key, uint32_t column) {
     return x ^ x >> 14;
 }
 
-FM_INLINE void FM(random_row)(uint64_t key, long panel, uint32_t *numbers) {
-    for (uint32_t j = 0; j < FM_PANEL; j++)
-        numbers[j] = FM(random)(key, (uint32_t)(panel * FM_PANEL) + j);
+/* What a mask leaves of columns first, first + 1, ...: nothing, or its scale. */
+FM_INLINE vec FM(share_of_mask)(const fm_mask *mask, uint64_t key, uint32_t first) {
+    const FM(signs32) stays = (FM(signs32))(FM(random)(key, first) >= mask->threshold);
+    return v_select(__builtin_convertvector(stays, ivec), v_all((FM_REAL)mask->scale), v_all(0));
 }
 
 static void FM(drop)(long rows, long width, const void *from, void *to, long stride, const fm_mask *mask) {
@@ -32,14 +42,10 @@ static void FM(drop)(long rows, long width, const void *from, void *to, long str
         const uint64_t key = FM(key_of_row)(mask, r);
         for (long panel = 0; panel * FM_PANEL < width; panel++) {
             const ptrdiff_t offset = (panel * stride + r) * FM_PANEL;
-            uint32_t numbers[FM_PANEL];
-            FM_REAL share[FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));
-            FM(random_row)(key, panel, numbers);
-            for (long j = 0; j < FM_PANEL; j++)
-                share[j] = numbers[j] < mask->threshold ? 0 : (FM_REAL)mask->scale;
             for (long v = 0; v < FM_PANEL_VECTORS; v++)
                 ((vec *)((FM_REAL *)to + offset))[v] =
-                    ((const vec *)((const FM_REAL *)from + offset))[v] * ((const vec *)share)[v];
+                    ((const vec *)((const FM_REAL *)from + offset))[v] *
+                    FM(share_of_mask)(mask, key, (uint32_t)(panel *FM_PANEL + v *FM_LANES));
         }
     }
 }
@@ -56,28 +62,27 @@ FM_INLINE vec FM(cosine_of_turn)(vec u) {
     return x + x * square * p;
 }
 
+/* Between 0 and 1, in the middle of 2^23 steps, so that neither occurs in single precision. */
+FM_INLINE vec FM(uniform)(uint64_t key, uint32_t first) {
+    const FM(signs32) number = (FM(signs32))(FM(random)(key, first) >> 9);
+    return (__builtin_convertvector(number, vec) + (FM_REAL)0.5) * (FM_REAL)1.1920928955078125e-07;
+}
+
 /* Normal numbers times mask->scale are added, by the method of Box and Muller. */
 static void FM(add_noise)(long rows, long width, void *x, long stride, const fm_mask *mask) {
     for (long r = 0; r < rows; r++) {
         const uint64_t key = FM(key_of_row)(mask, r);
         for (long panel = 0; panel * FM_PANEL < width; panel++) {
             vec *at = (vec *)((FM_REAL *)x + (panel * stride + r) * FM_PANEL);
-            uint32_t numbers[2][FM_PANEL];
-            FM_REAL uniform[2][FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));
-            FM(random_row)(key, panel, numbers[0]);
-            FM(random_row)(~key, panel, numbers[1]);
-            /* In the middle of 2^24 steps, so that neither 0 nor 1 occurs in single precision. */
-            for (int i = 0; i < 2; i++)
-                for (long j = 0; j < FM_PANEL; j++)
-                    uniform[i][j] =
-                        ((FM_REAL)(int32_t)(numbers[i][j] >> 9) + (FM_REAL)0.5) * (FM_REAL)1.1920928955078125e-07;
             for (long v = 0; v < FM_PANEL_VECTORS; v++) {
-                const vec radius = v_sqrt(v_log(((const vec *)uniform[0])[v]) * (FM_REAL)-2);
-                at[v] += (FM_REAL)mask->scale * radius * FM(cosine_of_turn)(((const vec *)uniform[1])[v]);
+                const uint32_t first = (uint32_t)(panel * FM_PANEL + v * FM_LANES);
+                const vec radius = v_sqrt(v_log(FM(uniform)(key, first)) * (FM_REAL)-2);
+                at[v] += (FM_REAL)mask->scale * radius * FM(cosine_of_turn)(FM(uniform)(~key, first));
             }
         }
     }
 }
+#undef numbers32
 
 static void FM(standardize)(long rows, long width, void *x, long stride, const void *means, const void *scales) {
     for (long panel = 0; panel * FM_PANEL < width; panel++) {
@@ -95,8 +100,6 @@ FM_INLINE FM_REAL FM(element)(const fm_csr *x, long r, int64_t k) {
     if (x->scale)
         value *= ((const FM_REAL *)x->scale)[x->indices[k]];
     if (x->mask)
-        value *= FM(random)(FM(key_of_row)(x->mask, r), (uint32_t)x->indices[k]) < x->mask->threshold
-                     ? 0
-                     : (FM_REAL)x->mask->scale;
+        value *= FM(share_of_mask)(x->mask, FM(key_of_row)(x->mask, r), (uint32_t)x->indices[k])[0];
     return value;
 }

@@ -209,7 +209,7 @@ FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows
     const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
     const int biases = row == layer->inputs;
     const double l2 = biases ? 0 : step->l2;
-    squares = biases ? NULL : squares + row / FM_UNIT;
+    squares = biases || !squares ? NULL : squares + row / FM_UNIT;
     if (!step->last) {
         vec *kept = (vec *)((FM_REAL *)layer->sums + offset);
         for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.special import expit, log_softmax, ndtr, softmax, xlogy
 
 from fastmlp.losses import CLASS_TARGET_LOSSES, OUTPUT_ACTIVATIONS
-from fastmlp.network import HiddenLayer
+from fastmlp.network import HiddenLayer, Network, Regularization
 
+NORMALIZATION_EPSILON = 1e-5
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 
@@ -69,7 +70,7 @@ NUMBERS = {"leaky_relu": 0.01, "elu": 1.3, "prelu": 0.25, "silu": 0.8, "softplus
 
 def hidden(activation, sizes):
     """The engine's hidden layers that go with an activation by its name here."""
-    return [HiddenLayer(activation, NUMBERS.get(activation, 0.0))] * (len(sizes) - 2)
+    return (HiddenLayer(activation, NUMBERS.get(activation, 0.0)),) * (len(sizes) - 2)
 
 
 def layer_views(params, sizes):
@@ -222,31 +223,110 @@ def bfloat16_gradients(X, y, coefs, intercepts, activation, loss):
     return activations[-1], gradients
 
 
-def forward(X, coefs, intercepts, activation, loss):
-    """All layers' activations, input first, the last with the loss's link applied; and what they were made from."""
-    activations, zs, p = [X], [], NUMBERS.get(activation)
-    for i, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
-        zs.append(activations[-1] @ W + b)
-        activations.append(LINKS[loss](zs[-1]) if i == len(coefs) - 1 else ACTIVATIONS[activation](zs[-1], p))
-    return activations, zs
+def normalize(z, kind, gain, bias, running=None):
+    """Of each row over its units ("layer"), or of each unit over the rows ("batch") or with running moments."""
+    axis = {"layer": 1, "batch": 0}[kind]
+    mean, variance = (z.mean(axis, keepdims=True), z.var(axis, keepdims=True)) if running is None else running
+    x = (z - mean) / np.sqrt(variance + NORMALIZATION_EPSILON)
+    return gain * x + bias, x
 
 
-def loss_and_gradients(X, y, coefs, intercepts, activation, loss, alpha=0.0, weights=None):
-    """scikit-learn's loss with its L2 term, and the gradients it trains with.
+def normalize_back(z, kind, delta, x, gain):
+    """The deltas before a normalization from those after it: each z moves the mean and the deviation as well."""
+    axis = {"layer": 1, "batch": 0}[kind]
+    d = delta * gain
+    scale = np.sqrt(z.var(axis, keepdims=True) + NORMALIZATION_EPSILON)
+    return (d - d.mean(axis, keepdims=True) - x * (d * x).mean(axis, keepdims=True)) / scale
+
+
+def numbers_of(network, i):
+    """The number of hidden layer i's activation, or its units' own."""
+    learned = network.activation_parameters[i]
+    return network.structure.hidden[i].number if learned is None else learned
+
+
+def forward(network, X, training=False):
+    """What the first layer reads; and for each layer its products, these normalized (or None), z, and a = f(z)."""
+    first = a = X if network.input_scales is None else (X - network.input_means) * network.input_scales
+    layers = []
+    for i, (W, b) in enumerate(zip(network.coefs, network.intercepts, strict=True)):
+        z, x = a @ W, None
+        layer = network.structure.hidden[i] if i < len(network.structure.hidden) else None
+        if layer and layer.normalization:
+            running = None if training else network.running[i]
+            y, x = normalize(z, layer.normalization, network.gains[i], b, running)
+        else:
+            y = z + b
+        a = ACTIVATIONS[layer.activation](y, numbers_of(network, i)) if layer else LINKS[network.structure.loss](y)
+        layers.append((z, x, y, a))
+    return first, layers
+
+
+def outputs(network, X):
+    """The predictions."""
+    return forward(network, X)[1][-1][-1]
+
+
+def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
+    """scikit-learn's loss with its L2 term and an L1 term, and a network of the gradients it trains with.
 
     For squared_error the gradients are n_outputs times those of the loss: scikit-learn averages the loss over the
     outputs, the gradient not.
     """
     weights = np.ones(len(X)) if weights is None else weights
-    total = weights.sum()
-    activations, zs = forward(X, coefs, intercepts, activation, loss)
-    losses, delta = row_losses(loss, y, zs[-1], weights)
+    total, structure, gradients = weights.sum(), network.structure, Network(network.structure)
+    first, layers = forward(network, X, training=True)
+    losses, delta = row_losses(structure.loss, y, layers[-1][2], weights)
     value = losses.sum() / total
-    value += 0.5 * alpha / total * sum((W**2).sum() for W in coefs)
-    coef_grads, intercept_grads = [], []
-    for i in range(len(coefs) - 1, -1, -1):
-        coef_grads.insert(0, (activations[i].T @ delta + alpha * coefs[i]) / total)
-        intercept_grads.insert(0, delta.sum(axis=0) / total)
-        if i:
-            delta = delta @ coefs[i].T * DERIVATIVES[activation](zs[i - 1], NUMBERS.get(activation))
-    return value, coef_grads, intercept_grads
+    value += 0.5 * alpha * sum((W**2).sum() for W in network.coefs) / total
+    value += l1 * sum(np.abs(W).sum() for W in network.coefs) / total
+    for i in range(len(layers) - 1, -1, -1):
+        z, x, at, _ = layers[i]
+        if i < len(structure.hidden):
+            layer, p = structure.hidden[i], numbers_of(network, i)
+            if layer.learned:
+                shapes = NUMBER_DERIVATIVES[layer.activation](at, p)
+                gradients.activation_parameters[i][:] = (delta * shapes).sum(axis=0) / total
+            delta = delta * DERIVATIVES[layer.activation](at, p)
+        gradients.intercepts[i][:] = delta.sum(axis=0) / total
+        if x is not None:
+            gradients.gains[i][:] = (delta * x).sum(axis=0) / total
+            delta = normalize_back(z, layer.normalization, delta, x, network.gains[i])
+        inputs, W = (layers[i - 1][3] if i else first), network.coefs[i]
+        gradients.coefs[i][:] = (inputs.T @ delta + alpha * W + l1 * np.sign(W)) / total
+        delta = delta @ W.T
+    return value, gradients
+
+
+def train(network, X, y, batches, optimizer, *, weights=None, alpha=0.0, regularization=None):
+    """Minibatch steps on a float64 network, whose numbers change; returns each batch's loss and the average."""
+    regularization = regularization or Regularization()
+    state, average, losses = optimizer.init([network.params]), None, []
+    for batch in batches:
+        own = None if weights is None else weights[batch]
+        if own is not None and own.sum() == 0:
+            losses.append(0.0)
+            continue
+        value, gradients = loss_and_gradients(network, X[batch], y[batch], own, alpha, regularization.l1)
+        losses.append(value)
+        gradient = gradients.params
+        move_running_moments(network, X[batch])
+        if regularization.clip_value:
+            gradient = np.clip(gradient, -regularization.clip_value, regularization.clip_value)
+        if regularization.clip_norm:
+            gradient = gradient * min(1, regularization.clip_norm / np.linalg.norm(gradient))
+        optimizer.step([network.params], [gradient], state)
+        if regularization.max_norm:
+            for W in network.coefs[:-1]:
+                norms = np.linalg.norm(W, axis=0)
+                W *= np.where(norms > regularization.max_norm, regularization.max_norm / norms, 1)
+        stays = regularization.average_decay if average is not None else 0
+        average = stays * (0 if average is None else average) + (1 - stays) * network.params
+    return losses, average
+
+
+def move_running_moments(network, X, share=0.1):
+    """As PyTorch does: with the unbiased variance, and not for a single row, which has none."""
+    for running, (z, *_) in zip(network.running, forward(network, X, training=True)[1], strict=False):
+        if running is not None and len(z) > 1:
+            running += share * (np.array([z.mean(axis=0), z.var(axis=0, ddof=1)]) - running)

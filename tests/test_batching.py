@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from fastmlp._engine import shuffled
-from fastmlp.batching import RowOrder, resolve_batch_size
+from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 
 
 def test_batch_size():
@@ -49,3 +50,20 @@ def test_the_engine_draws_random_states_numbers(n):
         theirs.shuffle(permutation)
         np.testing.assert_array_equal(shuffled(rows, ours), [rows[permutation]])
     assert theirs.randint(1 << 30) == ours.randint(1 << 30)
+
+
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array, scipy.sparse.csc_array])
+@pytest.mark.parametrize("code", ["u1", "i8", "f4", "f8"])
+def test_feature_scaling(form, code):
+    """Read in pieces, of which one has no weight; and as if rows stood there as often as their weights say."""
+    rng = np.random.default_rng(0)
+    X = (rng.integers(0, 50, (100, 4)) * [1, 1, 1, 0] + [0, 100, 0, 7]).astype(code)
+    weights = rng.integers(0, 4, 100).astype(float)
+    weights[:24] = 0
+    repeated = X.repeat(weights.astype(int), axis=0).astype(float)
+    for some, all_of_them in ((None, X.astype(float)), (weights, repeated)):
+        means, scales = feature_scaling(form(X), some, n_rows=8)
+        centred = np.zeros(4) if form is not np.asarray else all_of_them.mean(axis=0)
+        np.testing.assert_allclose(means, centred, rtol=1e-12)
+        np.testing.assert_allclose(scales[:3], 1 / all_of_them.std(axis=0)[:3], rtol=1e-6 if code == "f4" else 1e-12)
+        assert scales[3] == 1

@@ -15,11 +15,14 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp.optimizers import OPTIMIZERS
+from fastmlp.activations import ELU
+from fastmlp.losses import LogLoss
+from fastmlp.optimizers import OPTIMIZERS, AdamW
+from fastmlp.schedules import Cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_iris(return_X_y=True)
@@ -47,8 +50,19 @@ def test_pickle_and_joblib(fitted, tmp_path):
     np.testing.assert_array_equal(parameters(copy), parameters(fitted))
 
 
-def test_memory_mapped_parameters(fitted, tmp_path):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"solver": "muon", "ema": 0.9},
+        {"solver": "schedulefreeadamw"},
+        {"normalization": "batch", "standardize": True},
+    ],
+    ids=str,
+)
+def test_memory_mapped_parameters(fitted, tmp_path, options):
     """joblib's workers map large models read-only."""
+    fitted.set_params(**options).fit(X, Y)
     joblib.dump(fitted, tmp_path / "model.joblib")
     mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
     np.testing.assert_array_equal(mapped.predict(X), fitted.predict(X))
@@ -87,6 +101,43 @@ def test_pipeline_and_grid_search():
     np.testing.assert_array_equal(shared.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
     assert shared.best_params_ == alone.best_params_
     assert shared.best_score_ > 0.9
+
+
+def test_searches_set_what_objects_within_have():
+    """In a pipeline, in two processes; and what a search tries stays its own."""
+    solver, activation = AdamW(0.01), ELU()
+    mlp = MLPClassifier((10,), solver=solver, activation=activation, loss=LogLoss(), max_iter=60, random_state=0)
+    pipeline = Pipeline([("scale", StandardScaler()), ("mlp", mlp)])
+    grid = {
+        "mlp__solver__weight_decay": [0.0, 5.0],
+        "mlp__solver__learning_rate": [0.02, Cosine(0.02)],
+        "mlp__activation__alpha": [1.0, 0.1],
+        "mlp__loss__label_smoothing": [0.1],
+    }
+    alone, shared = (GridSearchCV(pipeline, grid, cv=3, n_jobs=n_jobs).fit(X, Y) for n_jobs in (1, 2))
+    np.testing.assert_array_equal(shared.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+    assert len(set(alone.cv_results_["mean_test_score"])) > 2
+    assert shared.best_score_ > 0.9
+    best = shared.best_estimator_["mlp"]
+    assert best.loss.label_smoothing == 0.1
+    assert best.solver is not solver
+    assert (solver.weight_decay, solver.learning_rate, activation.alpha, mlp.loss.label_smoothing) == (0.01, 0.01, 1, 0)
+    assert {"solver__beta_1", "activation__alpha", "loss__label_smoothing", "solver"} <= set(mlp.get_params())
+    by_name = GridSearchCV(
+        MLPClassifier(max_iter=5), {"solver": ["lion", "rprop"], "loss": ["log_loss", "focal"]}, cv=2
+    )
+    assert len(by_name.fit(X, Y).cv_results_["params"]) == 4
+
+
+def test_a_fit_leaves_the_objects_it_was_given_alone():
+    """One object serves any number of fits, side by side."""
+    solver, before = AdamW(Cosine(0.05)), repr(AdamW(Cosine(0.05)))
+    fits = [MLPClassifier((5,), solver=solver, max_iter=n, random_state=0) for n in (3, 9)]
+    together = in_threads([lambda clf=clf: parameters(clf.fit(X, Y)) for clf in fits])
+    assert repr(solver) == before
+    assert fits[0].solver is fits[1].solver is solver
+    for clf, expected in zip(fits, together, strict=True):
+        np.testing.assert_array_equal(parameters(clone(clf).fit(X, Y)), expected)
 
 
 def test_cross_val_predict():

@@ -1,34 +1,81 @@
 """The training engine against the NumPy oracle: gradients, updates, threads, what a pass leaves behind."""
 
 import ctypes
+import ctypes.util
 import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.stats
 from cases import NETWORKS
+from scipy import LowLevelCallable
 
 from fastmlp import _engine
+from fastmlp.activations import Activation, NativeActivation, PReLU, SiLU
 from fastmlp.losses import LOSSES
+from fastmlp.network import Network, Regularization, Structure, hidden_layer
 from fastmlp.rows import rows_of
 from tests import reference
 from tests.test_optimizers import ORACLES, hyper_of, slots_of
 
-N_ROWS = 37
+SIZES = (5, 7, 6, 3)
+N_ROWS = 12
 
 
 def n_params(sizes):
     return sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(sizes))
 
 
-def problem(sizes, loss, dtype, n_rows=N_ROWS, seed=0):
+def problem(sizes, loss, dtype, n_rows=37, seed=0):
     """Parameters, samples with zeros among them, the engine's targets and the oracle's."""
     rng = np.random.default_rng(seed)
     params = (rng.uniform(-1, 1, n_params(sizes)) / np.sqrt(max(sizes[:-1]))).astype(dtype)
     X = rng.standard_normal((n_rows, sizes[0])).astype(dtype)
     X[rng.random(X.shape) < 0.4] = 0
     return params, X, *reference.random_targets(loss, (n_rows, sizes[-1]), dtype, rng)
+
+
+class Sine(Activation):
+    def __call__(self, z):
+        return np.sin(z)
+
+    def derivative(self, z):
+        return np.cos(z)
+
+
+def native(*names):
+    """The activation with these functions of the C library for value and slope."""
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    functions = [getattr(libm, name) for name in names]
+    for function in functions:
+        function.restype, function.argtypes = ctypes.c_double, (ctypes.c_double,)
+    return NativeActivation(*map(LowLevelCallable, functions))
+
+
+def network_of(activation, loss, normalization=None, sizes=SIZES, seed=0):
+    """A network in whose every number there is something; activation may be a list of layers."""
+    layers = activation
+    if not isinstance(activation, list):
+        layers = [hidden_layer(activation, normalization)] * (len(sizes) - 2)
+    network, rng = Network(Structure.of(sizes, layers, loss)), np.random.default_rng(seed)
+    for name, view in network.named_parameters().items():
+        view += rng.standard_normal(view.shape) / (np.sqrt(len(view)) if name.startswith("coefs") else 4)
+    for moments in network.running:
+        if moments is not None:
+            moments[:] = rng.standard_normal(moments.shape[1]), rng.uniform(0.5, 2, moments.shape[1])
+    return network
+
+
+def data_for(network, n_rows=N_ROWS, seed=1):
+    """Samples with zeros among them, the engine's targets, and the oracle's."""
+    rng, sizes = np.random.default_rng(seed), network.structure.sizes
+    X = rng.standard_normal((n_rows, sizes[0]))
+    X[rng.random(X.shape) < 0.3] = 0
+    return X, *reference.random_targets(network.structure.loss, (n_rows, sizes[-1]), np.dtype(np.float64), rng)
 
 
 def passed(trainer, order, batch_size, alpha=0.0, hyper=(), step_count=0):
@@ -117,18 +164,9 @@ def loss_and_gradient(
 
 def oracle(sizes, activation, loss, X, y, params, alpha=0.0, weights=None):
     """The same in float64 NumPy."""
-    wide = params.astype(np.float64)
-    value, coef_grads, intercept_grads = reference.loss_and_gradients(
-        X.astype(np.float64),
-        y.astype(np.float64),
-        *reference.layer_views(wide, sizes),
-        activation,
-        loss,
-        alpha,
-        weights,
-    )
-    pairs = zip(coef_grads, intercept_grads, strict=True)
-    return value, np.concatenate([part.ravel() for pair in pairs for part in pair])
+    network = Network(Structure(sizes, reference.hidden(activation, sizes), loss), params.astype(np.float64))
+    value, gradients = reference.loss_and_gradients(network, X.astype(np.float64), y.astype(np.float64), weights, alpha)
+    return value, gradients.params
 
 
 def assert_close(actual, expected, dtype, factor=1.0):
@@ -286,11 +324,10 @@ def test_callers_denormals_come_back(n_threads, dtype):
 def test_forward(n_rows, dtype, isa):
     for sizes, loss, activation in zip(NETWORKS, itertools.cycle(LOSSES), itertools.cycle(_engine.ACTIVATIONS)):
         params, X, _, _ = problem(sizes, loss, dtype, n_rows)
-        network = _engine.PackedNetwork(sizes, reference.hidden(activation, sizes), loss, dtype, isa=isa)
+        structure = Structure(sizes, reference.hidden(activation, sizes), loss)
+        network = _engine.PackedNetwork(*structure, dtype, isa=isa)
         network.load(params)
-        expected = reference.forward(
-            X.astype(np.float64), *reference.layer_views(params.astype(np.float64), sizes), activation, loss
-        )[0][-1]
+        expected = reference.outputs(Network(structure, params.astype(np.float64)), X.astype(np.float64))
         out = network.forward(rows_of(X, dtype))
         assert out.dtype == dtype
         assert_close(out, expected, dtype)
@@ -593,3 +630,629 @@ def test_a_team_that_gets_no_cpus_is_left_without_changing_a_bit(dtype):
         results.append((losses, after, *slots))
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# ---- Regularisation --------------------------------------------------------------------------------------------------
+
+RULES = ["sgd", "adam"]
+EACH_REGULARIZATION = {
+    "none": {},
+    "dropout": {"dropout": [0.2, 0.4, 0.3]},
+    "noise": {"input_noise": 0.4},
+    "l1": {"l1": 0.4},
+    "clip_value": {"clip_value": 0.02},
+    "clip_norm": {"clip_norm": 0.2},
+    "max_norm": {"max_norm": 0.9},
+    "average": {"average_decay": 0.7},
+}
+ALL_REGULARIZATION = {name: value for each in EACH_REGULARIZATION.values() for name, value in each.items()}
+REGULARIZATIONS = EACH_REGULARIZATION | {
+    "all": ALL_REGULARIZATION,
+    "all but randomness": {k: v for k, v in ALL_REGULARIZATION.items() if k not in ("dropout", "input_noise")},
+}
+# What NumPy can follow: without random numbers, and not only so much of the gradient that all of it is clipped.
+DETERMINISTIC = [name for name, given in REGULARIZATIONS.items() if not {"dropout", "input_noise"} & set(given)]
+
+
+def trained(
+    network, X, targets, orders, batch_size, weights=None, *, rule="adam", alpha=0.3, together=None, given=(), **options
+):
+    """Losses, parameters, the rule's state, the average and the running moments after passes over rows in these orders.
+
+    together: how many passes are begun at once; all for None.
+    """
+    dtype, optimizer = network.params.dtype, ORACLES[rule]
+    trainer = _engine.Trainer(
+        *network.structure,
+        dtype,
+        rule=rule,
+        max_batch=batch_size,
+        regularization=Regularization(**dict(given)),
+        **options,
+    )
+    slots, average = slots_of(optimizer, network.params), np.zeros_like(network.params)
+    network.load_into(trainer)
+    trainer.load(network.params, slots)
+    trainer.attach(rows_of(X, dtype), targets, weights)
+    losses, count = [], 0
+    together = together or len(orders)
+    for start in range(0, len(orders), together):
+        trainer.begin(orders[start : start + together], batch_size, alpha, hyper_of(optimizer), count)
+        while not trainer.run():
+            pass
+        losses, count = losses + trainer.losses(), trainer.updates_done()
+    params = np.empty_like(network.params)
+    trainer.store(params, slots, average if dict(given).get("average_decay") else None)
+    return np.array(losses), params, *slots, average, *running_of(network, trainer)
+
+
+def running_of(network, trainer):
+    hidden = network.structure.hidden
+    return [trainer.running(i) for i, layer in enumerate(hidden) if layer.normalization == "batch"]
+
+
+def orders_of(n_rows, n_passes=2, seed=5):
+    return np.random.default_rng(seed).permuted(np.tile(np.arange(n_rows), (n_passes, 1)), axis=1)
+
+
+def assert_same(results, others):
+    for result, other in zip(results, others, strict=True):
+        np.testing.assert_array_equal(other, result)
+
+
+def typed(network, X, targets, dtype):
+    """All in one type."""
+    return network.astype(dtype), X.astype(dtype), targets if targets.dtype == np.int32 else targets.astype(dtype)
+
+
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", DETERMINISTIC)
+def test_training_is_that_of_numpy(name, rule, normalization, dtype, isa):
+    """Two passes in minibatches, the last of each shorter and one of them without weight."""
+    n_rows, batch_size, orders = 50, 12, orders_of(50)
+    orders[1] = np.arange(50)
+    weights = np.random.default_rng(2).uniform(0, 2, n_rows)
+    weights[12:24] = 0
+    network = network_of(PReLU() if normalization is None else SiLU(0.9, learn_beta=True), "log_loss", normalization)
+    X, targets, y = data_for(network, n_rows)
+    given, rate = REGULARIZATIONS[name], {"float32": 2e-4, "float64": 1e-9}[dtype.name]
+    expected = network.astype(np.float64)
+    batches = [order[start : start + batch_size] for order in orders for start in range(0, n_rows, batch_size)]
+    losses, average = reference.train(
+        expected, X, y, batches, ORACLES[rule], weights=weights, alpha=0.3, regularization=Regularization(**given)
+    )
+    lengths = np.array([len(batch) for batch in batches]).reshape(2, -1)
+    losses = (np.reshape(losses, (2, -1)) * lengths).sum(axis=1) / n_rows
+    for data in (X, scipy.sparse.csr_array(X)):
+        results = trained(
+            *typed(network, data, targets, dtype), orders, batch_size, weights, rule=rule, given=given, isa=isa
+        )
+        np.testing.assert_allclose(results[0], losses, rtol=rate)
+        np.testing.assert_allclose(results[1], expected.params, rtol=rate, atol=rate)
+        if "average_decay" in given:
+            np.testing.assert_allclose(results[-1 - 2 * (normalization == "batch")], average, rtol=rate, atol=rate)
+        if normalization == "batch":
+            for moments, theirs in zip(results[-2:], expected.running, strict=True):
+                np.testing.assert_allclose(moments, theirs, rtol=rate, atol=rate)
+    if given:
+        plain = trained(*typed(network, X, targets, dtype), orders, batch_size, weights, rule=rule, isa=isa)
+        changed = -1 - 2 * (normalization == "batch") if name == "average" else 1
+        assert np.abs(plain[changed] - results[changed]).max() > 1e-3
+
+
+@pytest.mark.parametrize("normalization", [None, "batch"])
+@pytest.mark.parametrize(("sizes", "n_rows"), [((5, 33, 6, 3), 2500), ((20, 64, 64, 2), 1000)], ids=str)
+@pytest.mark.parametrize("name", DETERMINISTIC)
+def test_large_batches_are_those_of_numpy(name, sizes, n_rows, normalization):
+    """In several chunks, and in row blocks."""
+    network = network_of(PReLU(), "log_loss", normalization, sizes)
+    X, targets, y = data_for(network, 2 * n_rows - 300)
+    weights, orders = np.random.default_rng(2).uniform(0, 2, len(X)), orders_of(len(X), 1)
+    expected = network.astype(np.float64)
+    given = REGULARIZATIONS[name]
+    losses, _ = reference.train(
+        expected, X, y, [orders[0, :n_rows], orders[0, n_rows:]], ORACLES["sgd"],
+        weights=weights, alpha=30.0, regularization=Regularization(**given),
+    )  # fmt: skip
+    for data in (X, scipy.sparse.csr_array(X)):
+        results = trained(
+            network, data, targets, orders, n_rows, weights, rule="sgd", alpha=30.0, given=given, n_threads=2
+        )
+        np.testing.assert_allclose(results[1], expected.params, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(results[0], (losses[0] * n_rows + losses[1] * (len(X) - n_rows)) / len(X), rtol=1e-9)
+
+
+BIT_CASES = {
+    # sizes, rows, rows of a batch
+    "row blocks": ((20, 64, 64, 2), 1700, 1000),
+    "chunks": ((9, 33, 40, 4), 2500, 2500),
+    "wide": ((31, 300, 70, 4), 150, 64),
+    "few rows": ((5, 7, 6, 3), 23, 6),
+}
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("case", BIT_CASES)
+def test_no_bit_depends_on_threads_or_on_how_passes_are_begun(case, normalization, sparse, dtype):
+    sizes, n_rows, batch_size = BIT_CASES[case]
+    activations = [SiLU(0.9, learn_beta=True), native("sin", "cos")]
+    layers = [hidden_layer(activation, normalization) for activation in activations]
+    network = network_of(layers, "log_loss", sizes=sizes)
+    network, X, targets = typed(network, *data_for(network, n_rows)[:2], dtype)
+    weights, orders = np.random.default_rng(2).integers(0, 3, n_rows) * 0.7, orders_of(n_rows, 3)
+    X = scipy.sparse.csr_array(X) if sparse else X
+    for name, given in REGULARIZATIONS.items():
+        if sparse and "input_noise" in given:
+            given = {key: value for key, value in given.items() if key != "input_noise"}
+        bfloat16s = [False, True] if dtype == np.float32 and name in ("none", "all", "all but randomness") else [False]
+        for bfloat16 in bfloat16s:
+            options = {"given": given, "bfloat16": bfloat16, "seed": 4}
+            first = trained(network, X, targets, orders, batch_size, weights, **options)
+            assert np.isfinite(first[1]).all()
+            for n_threads, together in ((2, None), (3, 1), (8, 2)):
+                other = trained(
+                    network, X, targets, orders, batch_size, weights, n_threads=n_threads, together=together, **options
+                )
+                assert_same(first, other)
+            if sparse and not bfloat16:
+                assert_same(first, trained(network, X.toarray(), targets, orders, batch_size, weights, **options))
+
+
+def test_a_team_smaller_than_asked_for_does_not_change_a_bit(script):
+    """One thread then does the work of several, one after another."""
+    source = """
+        import sys
+        sys.path.insert(0, "bench")
+        from tests.test_engine import *
+        network = network_of(SiLU(), "log_loss", "batch", (9, 33, 40, 4))
+        X, targets, _ = data_for(network, 300)
+        results = [
+            trained(network, X, targets, orders_of(300), 100, given=ALL_REGULARIZATION, n_threads=n)
+            for n in (1, 3)
+        ]
+        assert_same(*results)
+        print("same")
+    """
+    assert script(source, OMP_THREAD_LIMIT="1") == "same"
+    assert script(source, OMP_THREAD_LIMIT="2") == "same"
+
+
+# ---- Random numbers --------------------------------------------------------------------------------------------------
+
+
+def read_back(
+    layer, shape, *, values=1.0, dtype=np.float64, seed=0, step=1, n_threads=1, isa=None, sparse=False, **given
+):
+    """What reaches the weights after the inputs (layer 0) or a hidden layer, all of whose values are the same.
+
+    Each row has an output of its own, and delta 1 there alone; so the gradient of those weights is the rows.
+    """
+    n_rows, width = shape
+    sizes = (width, n_rows) if layer == 0 else (1, *[width] * layer, n_rows)
+    network = Network(Structure.of(sizes, "identity", "squared_error"), dtype=dtype)
+    for biases in network.intercepts[:-1]:
+        biases[:] = values
+    X = np.full((n_rows, sizes[0]), values, dtype)
+    trainer = _engine.Trainer(
+        *network.structure, dtype, rule="gradient", max_batch=n_rows, n_threads=n_threads, isa=isa, seed=seed,
+        regularization=Regularization(**given),
+    )  # fmt: skip
+    trainer.load(network.params)
+    trainer.attach(rows_of(scipy.sparse.csr_array(X) if sparse else X, dtype), (-n_rows * np.eye(n_rows)).astype(dtype))
+    passed(trainer, np.arange(n_rows), n_rows, step_count=step - 1)
+    gradient = np.empty_like(network.params)
+    trainer.store(None, [gradient])
+    return Network(network.structure, gradient).coefs[-1].T.copy()
+
+
+def kept(layer, shape, rate, **options):
+    """Which values are not dropped."""
+    return read_back(layer, shape, dropout=rates_for(layer, rate), **options) != 0
+
+
+def rates_for(layer, rate):
+    return [0.0] * layer + [rate]
+
+
+SHAPE = (300, 400)
+LEAST_P = 1e-4  # a fair generator falls below in one of ten thousand tests
+
+
+@pytest.mark.parametrize("rate", [0.03, 0.5, 0.9])
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_dropout_drops_its_share(layer, rate):
+    values = read_back(layer, SHAPE, dropout=rates_for(layer, rate))
+    assert set(np.unique(values).round(12)) == {0.0, round(1 / (1 - rate), 12)}  # so that the expectation is kept
+    stays = values != 0
+    for counts, n in (
+        (stays.sum(keepdims=True), stays.size),
+        (stays.sum(axis=0), SHAPE[0]),
+        (stays.sum(axis=1), SHAPE[1]),
+    ):
+        square = ((counts - n * (1 - rate)) ** 2 / (n * rate * (1 - rate))).sum()
+        assert LEAST_P < scipy.stats.chi2.sf(square, counts.size) < 1 - LEAST_P
+
+
+def pairs_to_try(values_of):
+    """What should be independent: neighbours within a step, and values of other steps, layers and seeds."""
+    a = values_of(0)
+    for lag in (1, 2, 16, 32):
+        yield f"rows {lag} apart", a[lag:], a[:-lag]
+        yield f"columns {lag} apart", a[:, lag:], a[:, :-lag]
+    for other in ({"step": 2}, {"step": 3}, {"seed": 1}, {"seed": 2**63}):
+        b = values_of(0, **other)
+        yield str(other), a, b
+        yield f"{other}, a row down", a[1:], b[:-1]
+        yield f"{other}, a row up", a[:-1], b[1:]
+        yield f"{other}, a column on", a[:, 1:], b[:, :-1]
+
+
+def test_dropout_is_independent():
+    pairs = list(pairs_to_try(lambda layer, **options: kept(layer, SHAPE, 0.4, **options)))
+    layers = [kept(layer, SHAPE, 0.4) for layer in (0, 1, 2)]
+    pairs += [(f"layers {i} and {j}", layers[i], layers[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    pairs += [("layers 1 and 2, a row down", layers[1][1:], layers[2][:-1])]
+    for what, a, b in pairs:
+        table = [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]
+        assert scipy.stats.chi2_contingency(table, correction=False).pvalue > LEAST_P, what
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_dropout_is_the_same_everywhere(layer, n_threads, dtype, isa):
+    shape = (70, 45)
+    expected = kept(layer, shape, 0.3, seed=9)
+    np.testing.assert_array_equal(kept(layer, shape, 0.3, seed=9, dtype=dtype, isa=isa, n_threads=n_threads), expected)
+    if layer == 0:
+        csr = kept(0, shape, 0.3, seed=9, dtype=dtype, isa=isa, n_threads=n_threads, sparse=True)
+        np.testing.assert_array_equal(csr, expected)
+
+
+def test_dropout_does_not_depend_on_chunks():
+    """A row of a second chunk loses what it loses in row numbers of the batch."""
+    network, X, targets = network_of("tanh", "log_loss", sizes=(40, 3)), np.ones((1500, 40)), np.zeros(1500, np.int32)
+    alone = (np.arange(1500) == 1400).astype(float)
+    _, gradient = network.loss_and_gradients(X, targets, alone, regularization=Regularization(dropout=[0.5]))
+    row = Network(network.structure, gradient).coefs[0][:, 0] != 0
+    np.testing.assert_array_equal(row, kept(0, (1500, 40), 0.5)[1400])
+
+
+def noise(shape, **options):
+    return read_back(0, shape, values=0.0, input_noise=0.7, **options)
+
+
+def test_noise_is_normal():
+    for seed in range(3):
+        values = noise(SHAPE, seed=seed).ravel() / 0.7
+        assert scipy.stats.kstest(values, "norm").pvalue > LEAST_P
+        # Moments, each in units of its standard deviation.
+        n = np.sqrt(values.size)
+        deviations = [
+            values.mean() * n,
+            (values**2 - 1).mean() * n / np.sqrt(2),
+            (values**3).mean() * n / np.sqrt(15),
+            (values**4 - 3).mean() * n / np.sqrt(96),
+        ]
+        assert np.abs(deviations).max() < 4
+        assert 4 < np.abs(values).max() < 6
+
+
+def test_noise_is_independent():
+    for what, a, b in pairs_to_try(lambda _, **options: noise(SHAPE, **options)):
+        assert scipy.stats.pearsonr(a.ravel(), b.ravel()).pvalue > LEAST_P, what
+        assert scipy.stats.pearsonr(np.abs(a.ravel()), np.abs(b.ravel())).pvalue > LEAST_P, what
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 8])
+def test_noise_is_the_same_everywhere(n_threads, dtype, isa):
+    values = noise((70, 45), dtype=dtype, isa=isa, n_threads=n_threads)
+    np.testing.assert_allclose(values, noise((70, 45)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(values, noise((70, 45), dtype=dtype, isa=isa))
+
+
+def test_randomness_has_no_part_in_predictions():
+    network = network_of("tanh", "log_loss", "batch")
+    X, _, _ = data_for(network, 40)
+    trainer = _engine.Trainer(
+        *network.structure, np.float64, rule="sgd", max_batch=9, regularization=Regularization(**ALL_REGULARIZATION)
+    )
+    network.load_into(trainer)
+    np.testing.assert_array_equal(trainer.forward(rows_of(X, np.float64)), network.forward(X))
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.0, np.nan])
+def test_rates_of_dropout_are_checked(bad):
+    with pytest.raises(ValueError, match=f"a rate of dropout must be at least 0 and below 1, got {bad}"):
+        read_back(0, (2, 2), dropout=[bad])
+    with pytest.raises(ValueError, match=r"expected 1 rates of dropout, got \[0.1, 0.2\]"):
+        read_back(0, (2, 2), dropout=[0.1, 0.2])
+
+
+def test_noise_is_for_dense_rows():
+    with pytest.raises(ValueError, match="noise on the inputs would leave no zeros of a CSR matrix"):
+        read_back(0, (2, 2), input_noise=0.1, sparse=True)
+
+
+# ---- Functions in Python ---------------------------------------------------------------------------------------------
+
+
+class Fails(Sine):
+    """Sine until it is told to do something else."""
+
+    def __init__(self):
+        self.act = None
+        self.calls = 0
+
+    def __call__(self, z):
+        self.calls += 1
+        return np.sin(z) if self.act is None else self.act(z)
+
+
+def raises(*_):
+    raise RuntimeError("no more")
+
+
+def trainer_with(function=None, python_loss=None, normalization=None, n_rows=90):
+    loss = "squared_error"
+    network = network_of(function or Sine(), loss, normalization)
+    X, targets, _ = data_for(network, n_rows)
+    trainer = _engine.Trainer(
+        *network.structure, np.float64, rule="sgd", max_batch=20, n_threads=2,
+        regularization=Regularization(python_loss=python_loss),
+    )  # fmt: skip
+    network.load_into(trainer)
+    trainer.attach(rows_of(X, np.float64), targets)
+    return network, trainer, X
+
+
+def params_of(trainer):
+    params = np.empty(trainer.n_params)
+    trainer.store(params)
+    return params
+
+
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize(
+    ("act", "error", "message"),
+    [
+        (raises, RuntimeError, "no more"),
+        (lambda z: z[:, 1:], ValueError, "__call__ must return real numbers of shape"),
+        (lambda z: z * np.nan, ValueError, "__call__ returned NaN"),
+        (lambda z: "z", ValueError, "__call__ must return real numbers of shape"),
+    ],
+    ids=["raises", "shape", "NaN", "string"],
+)
+def test_an_activation_in_python_that_fails(act, error, message, normalization):
+    """Its exception comes out; no update is made from what it left; then all goes on as if nothing had been."""
+    function = Fails()
+    network, trainer, X = trainer_with(function, normalization=normalization)
+    fresh_network, fresh, _ = trainer_with(Sine(), normalization=normalization)
+    order = np.arange(90)
+    assert passed(trainer, order, 20, 0.1, (0.1,)) == passed(fresh, order, 20, 0.1, (0.1,))
+    before, function.act = params_of(trainer), act
+    trainer.begin(order[np.newaxis], 20, 0.1, (0.1,), 5)
+    for _ in range(2):
+        with pytest.raises(error, match=message):
+            trainer.run()
+        assert trainer.losses() == []
+    with pytest.raises(error, match=message):
+        trainer.forward(rows_of(X, np.float64))
+    with pytest.raises(error, match=message):
+        network.predictor("columns", 1)(X)
+    np.testing.assert_array_equal(params_of(trainer), before)
+    function.act = None
+    for each, own in ((trainer, network), (fresh, fresh_network)):
+        own.load_into(each)
+    assert passed(trainer, order, 20, 0.1, (0.1,)) == passed(fresh, order, 20, 0.1, (0.1,))
+    np.testing.assert_array_equal(params_of(trainer), params_of(fresh))
+    np.testing.assert_array_equal(trainer.forward(rows_of(X, np.float64)), fresh.forward(rows_of(X, np.float64)))
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "message"),
+    [
+        (raises, RuntimeError, "no more"),
+        (
+            lambda y, p, w: (0.0, (p - y)[1:]),
+            ValueError,
+            r"the loss must return a gradient of shape \(20, 3\), got \(19, 3\)",
+        ),
+        (lambda y, p, w: (0.0, 1.0), ValueError, r"the loss must return a gradient of shape \(20, 3\), got"),
+        (lambda y, p, w: (None, p - y), TypeError, None),
+        (lambda y, p, w: p - y, ValueError, None),
+    ],
+    ids=["raises", "shape", "scalar", "no loss", "no pair"],
+)
+def test_a_loss_in_python_that_fails(act, error, message):
+    calls = []
+
+    def loss(targets, outputs, weights):
+        calls.append(len(targets))
+        if len(calls) == 3:
+            return act(targets, outputs, weights)
+        return squared_errors(targets, outputs, weights)
+
+    _, trainer, _ = trainer_with(python_loss=loss, normalization="batch")
+    trainer.begin(np.arange(90)[np.newaxis], 20, 0.1, (0.1,), 0)
+    with pytest.raises(error, match=message):
+        trainer.run()
+    assert trainer.updates_done() == 2
+    assert not trainer.losses()
+    while not trainer.run():  # from that batch on
+        pass
+    assert calls == [20, 20, 20, 20, 20, 10]
+    assert trainer.updates_done() == 5
+    assert np.isfinite(trainer.losses()[0])
+
+
+def squared_errors(targets, outputs, weights):
+    """Of a batch, summed over the outputs: their mean and its gradient."""
+    weights = np.ones(len(targets)) if weights is None else weights
+    errors, shares = outputs - targets, weights[:, np.newaxis] / weights.sum()
+    return float((0.5 * errors**2 * shares).sum()), errors * shares
+
+
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_a_loss_in_python_trains_as_the_engines(normalization, dtype):
+    network = network_of("tanh", "squared_error", normalization)
+    network, X, targets = typed(network, *data_for(network, 90)[:2], dtype)
+    weights = np.random.default_rng(2).uniform(0, 2, 90)
+    weights[20:40] = 0
+    orders = np.arange(90)[np.newaxis]
+    own = trained(network, X, targets, orders, 20, weights, alpha=0.0)
+    python = trained(network, X, targets, orders, 20, weights, alpha=0.0, given={"python_loss": squared_errors})
+    np.testing.assert_allclose(python[0], 3 * own[0], rtol=1e-6)
+    assert_close(python[1], own[1], dtype, factor=100)
+
+
+def test_every_thread_gets_its_own_exception():
+    """Predictions in many threads by one object: none returns what a failed activation left."""
+    function, barrier = Fails(), threading.Barrier(4)
+    network = network_of(function, "log_loss")
+    X, _, _ = data_for(network, 8000)  # so many that threads take turns
+    predictor = network.predictor("columns", 1)
+    expected = predictor(X)
+
+    def wait_and_raise(z):
+        barrier.wait(10)
+        raise RuntimeError("no more")
+
+    def call(_):
+        try:
+            return predictor(X)
+        except RuntimeError as error:
+            return str(error)
+
+    function.act = wait_and_raise
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(call, range(4))) == ["no more"] * 4
+    function.act = None
+    np.testing.assert_array_equal(predictor(X), expected)
+
+
+def test_interrupting_an_activation_in_python():
+    function = Fails()
+    _, trainer, _ = trainer_with(function)
+
+    def interrupt(z):
+        raise KeyboardInterrupt
+
+    function.act = interrupt
+    trainer.begin(np.arange(90)[np.newaxis], 20, 0.1, (0.1,), 0)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+
+
+def test_an_activation_in_python_may_write_to_what_it_gets():
+    class Careless(Sine):
+        def __call__(self, z):
+            return np.sin(z, out=z)
+
+        def derivative(self, z):
+            return np.cos(z, out=z)
+
+    results = []
+    for function in (Sine(), Careless()):
+        network = network_of(function, "log_loss", "layer")
+        X, targets, _ = data_for(network)
+        results.append((network.loss_and_gradients(X, targets)[1], network.forward(X)))
+    assert_same(*results)
+
+
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_native_functions_see_units_alone(bfloat16, normalization):
+    """Not the padding's zeros, where this one is infinite."""
+    network = network_of(native("log", "log"), "log_loss", normalization)
+    for W in network.coefs:
+        W *= 0.01
+    for biases in network.intercepts:
+        biases[:] = 2 if normalization is None else 20
+    network, X, targets = typed(network, *data_for(network, 40)[:2], np.float32)
+    results = trained(
+        network, X, targets, orders_of(40), 20, rule="sgd", given={"clip_norm": 1e-3, "l1": 0.1}, bfloat16=bfloat16
+    )
+    assert all(np.isfinite(result).all() for result in results)
+    assert np.isfinite(network.forward(X)).all()
+    assert not np.array_equal(results[1], network.params)
+
+
+# ---- Edges -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("normalization", ["layer", "batch"])
+@pytest.mark.parametrize("n_rows", [1, 21])
+def test_normalization_of_a_minibatch_of_one_row(n_rows, normalization, dtype):
+    """Finite; and, as there is no variance of one row, running moments stay."""
+    network = network_of("relu", "log_loss", normalization)
+    network, X, targets = typed(network, *data_for(network, n_rows)[:2], dtype)
+    orders = np.arange(n_rows)[np.newaxis]
+    results = trained(network, X, targets, orders, 20, given=ALL_REGULARIZATION)
+    assert all(np.isfinite(result).all() for result in results)
+    if normalization == "batch":
+        before = trained(network, X, targets, orders[:, :20], 20, given=ALL_REGULARIZATION)[-2:]
+        assert_same(before, results[-2:])
+        assert np.array_equal(before[0], network.running[0]) == (n_rows == 1)
+
+
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+def test_layers_of_one_unit(normalization, dtype, isa):
+    network = network_of("tanh", "squared_error", normalization, sizes=(1, 1, 1, 1))
+    network, X, targets = typed(network, *data_for(network, 30)[:2], dtype)
+    results = trained(network, X, targets, orders_of(30), 10, given=ALL_REGULARIZATION, isa=isa)
+    assert all(np.isfinite(result).all() for result in results)
+    assert_same(
+        results, trained(network, X, targets, orders_of(30), 10, given=ALL_REGULARIZATION, isa=isa, n_threads=3)
+    )
+
+
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+def test_no_rows(normalization, dtype):
+    network = network_of("tanh", "squared_error", normalization).astype(dtype)
+    X, targets = np.zeros((0, 5), dtype), np.zeros((0, 3), dtype)
+    results = trained(network, X, targets, np.zeros((2, 0), np.int64), 10, given=ALL_REGULARIZATION, n_threads=2)
+    np.testing.assert_array_equal(results[1], network.params)
+    assert network.forward(X).shape == (0, 3)
+
+
+def test_weights_that_are_all_zero(dtype):
+    """Nothing moves: parameters, the rule's state, running moments."""
+    network = network_of("tanh", "log_loss", "batch")
+    network, X, targets = typed(network, *data_for(network, 30)[:2], dtype)
+    results = trained(network, X, targets, orders_of(30), 10, np.zeros(30), given=ALL_REGULARIZATION, n_threads=2)
+    losses, params, *slots, average, first, second = results
+    assert not losses.any()
+    np.testing.assert_array_equal(params, network.params)
+    assert not any(array.any() for array in (*slots, average))
+    assert_same((first, second), network.running)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_dropout_of_the_inputs_of_a_network_without_hidden_layers(n_threads, dtype, isa):
+    """Half of two ones: the gradient for targets of zero is what was kept, times what was made of it."""
+    network = Network(Structure.of((6, 1), "relu", "squared_error"), dtype=dtype)
+    network.coefs[0][:] = 1
+    X, targets = np.ones((40, 6), dtype), np.zeros((40, 1), dtype)
+    options = {"regularization": Regularization(dropout=[0.5]), "seed": 2, "isa": isa, "n_threads": n_threads}
+    value, gradient = network.loss_and_gradients(X, targets, **options)
+    inputs = 2.0 * kept(0, (40, 6), 0.5, seed=2)
+    outputs = inputs.sum(axis=1, keepdims=True)
+    assert value == pytest.approx(0.5 * (outputs**2).mean())
+    np.testing.assert_allclose(gradient[:6], (inputs * outputs).mean(axis=0), rtol=1e-6)
+
+
+def test_forward_takes_the_running_moments_when_told(dtype):
+    network = network_of("tanh", "log_loss", "batch")
+    network, X, targets = typed(network, *data_for(network, 60)[:2], dtype)
+    rows = rows_of(X, dtype)
+    trainer = _engine.Trainer(*network.structure, dtype, rule="sgd", max_batch=20)
+    network.load_into(trainer)
+    trainer.attach(rows, targets)
+    passed(trainer, np.arange(60), 20, 0.0, (0.0,))
+    assert not np.array_equal(trainer.running(0), network.running[0])
+    np.testing.assert_array_equal(trainer.forward(rows), network.forward(X))
+    trainer.use_running()
+    network.running = [trainer.running(0), trainer.running(1)]
+    np.testing.assert_array_equal(trainer.forward(rows), network.forward(X))

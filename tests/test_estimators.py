@@ -1,21 +1,36 @@
 """The estimators: scikit-learn's own tests, bad input, the defects mended, the parameters scikit-learn has not."""
 
 import copy
+import ctypes
+import ctypes.util
 import pickle
 import re
 import subprocess
 import sys
+import unittest
 import warnings
 
 import numpy as np
 import pytest
 import scipy.sparse
 import sklearn.neural_network
+from scipy import LowLevelCallable
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp._engine import NORMALIZATION_EPSILON
+from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU, NativeActivation
+from fastmlp.augmentation import AUGMENTATIONS
+from fastmlp.initializers import INITIALIZERS
+from fastmlp.losses import NAMED_LOSSES, Huber, LogLoss, Pinball, Tweedie
+from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from fastmlp.schedules import SCHEDULES, Cosine
 from tests.conftest import ROOT
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
@@ -62,6 +77,42 @@ def test_scikit_learns_own_suite():
 )
 def test_check_estimator(estimator, check):
     check(estimator)
+
+
+# Moments of a batch count rows, not weights; and each row has a mask of its own.
+WEIGHTS_ARE_NOT_REPETITIONS = {
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("options", "failing"),
+    [
+        ({"normalization": "layer", "activation": "prelu"}, set()),
+        ({"normalization": "batch"}, WEIGHTS_ARE_NOT_REPETITIONS),
+        ({"dropout": 0.1}, WEIGHTS_ARE_NOT_REPETITIONS),
+        ({"solver": AdamW()}, set()),
+        ({"solver": "muon"}, set()),
+        ({"solver": "schedulefreeadamw", "ema": 0.9}, set()),
+        ({"standardize": True}, set()),
+        ({"loss": None}, set()),
+    ],
+    ids=str,
+)
+def test_check_estimator_with_options(cls, options, failing):
+    if "loss" in options:
+        options = {"loss": "hinge" if cls is MLPClassifier else "huber"}
+    failed = set()
+    for estimator, check in estimator_checks_generator(cls(max_iter=50, **options), legacy=True):
+        try:
+            check(estimator)
+        except AssertionError:
+            failed.add(check.func.__name__)
+        except unittest.SkipTest:
+            pass
+    assert failed == failing
 
 
 # ---- bad input -------------------------------------------------------------------------------------------------------
@@ -152,11 +203,18 @@ BAD_CASES = [
 
 
 def assert_fails_without_a_trace(call, estimator, error, message):
-    before, identities = pickle.dumps(vars(estimator)), {name: id(value) for name, value in vars(estimator).items()}
-    with np.errstate(all="ignore"), pytest.raises(error, match=message):
+    # Parameters may be functions, which have no pickle.
+    parameters = estimator.get_params(deep=False)
+
+    def learned():
+        return pickle.dumps({name: value for name, value in vars(estimator).items() if name not in parameters})
+
+    before, identities = learned(), {name: id(value) for name, value in vars(estimator).items()}
+    with np.errstate(all="ignore"), pytest.raises(error, match=message) as raised:
         call()
     assert {name: id(value) for name, value in vars(estimator).items()} == identities
-    assert pickle.dumps(vars(estimator)) == before
+    assert learned() == before
+    return raised.value
 
 
 @pytest.mark.parametrize(("cls", "params", "arguments", "error", "message"), BAD_CASES)
@@ -238,6 +296,215 @@ def test_predict_with_bad_parameters(cls, bad):
 def test_predict_before_fit(cls):
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         cls().predict(X_IRIS)
+
+
+class Failing(Activation):
+    """A user's, with a mistake."""
+
+    def __init__(self, mistake):
+        self.mistake = mistake
+
+    def __call__(self, z):
+        return {"raises": lambda: 1 / 0, "shape": lambda: z[:1], "NaN": lambda: z * np.nan}.get(
+            self.mistake, lambda: z
+        )()
+
+    def derivative(self, z):
+        return {"slope's shape": z[:1], "slope's NaN": z * np.nan}.get(self.mistake, np.ones_like(z))
+
+
+class FailingOptimizer(Optimizer):
+    """A user's, with a mistake in its third step."""
+
+    def __init__(self, mistake):
+        self.mistake = mistake
+
+    def init(self, params):
+        if self.mistake == "init raises":
+            raise ZeroDivisionError
+        return {"step": 0}
+
+    def step(self, params, grads, state):
+        state["step"] += 1
+        if state["step"] < 3:
+            return
+        if self.mistake == "raises":
+            raise ZeroDivisionError
+        if self.mistake == "not in place":
+            params[0] = params[0] - grads[0]
+        else:
+            params[-1][...] = np.nan if self.mistake == "NaN" else np.zeros(7)
+
+
+def returning(*values):
+    return lambda *arguments: values if len(values) > 1 else values[0]
+
+
+def raising(*arguments):
+    raise ZeroDivisionError
+
+
+UNKNOWN = "is not known; known are"
+# Of both estimators; fit is given iris.
+BAD_PARAMETERS = [
+    ({"activation": ["relu", "tanh"]}, r"activation must be one value, or one for each of 1 hidden layers; got \["),
+    ({"activation": []}, r"activation must be one value, or one for each of 1 hidden layers; got \[\]"),
+    ({"activation": [None]}, "activation must be a name or an Activation, got None"),
+    ({"activation": LeakyReLU}, r"The 'activation' parameter of MLP\w+ must be"),
+    ({"activation": LeakyReLU(-1.0)}, r"The 'negative_slope' parameter of LeakyReLU must be .* Got -1\.0 instead"),
+    ({"activation": ["rel"]}, f"activation='rel' {UNKNOWN} 'relu', 'prelu'"),
+    ({"activation": Failing("raises")}, r"division by zero\nRaised by activation=Failing\(mistake='raises'\)"),
+    ({"activation": Failing("shape")}, r"activation=Failing\(.*\): __call__ must return .* shape \(\d+, 5\)"),
+    ({"activation": Failing("NaN")}, r"activation=Failing\(mistake='NaN'\): __call__ returned NaN"),
+    ({"activation": Failing("slope's shape")}, r"activation=Failing\(.*\): derivative must return .* shape \(\d+, 5\)"),
+    ({"activation": Failing("slope's NaN")}, r"activation=Failing\(.*\): derivative returned NaN"),
+    ({"solver": Adam}, r"The 'solver' parameter of MLP\w+ must be"),
+    ({"solver": None}, r"The 'solver' parameter of MLP\w+ must be .* Got None instead"),
+    ({"solver": "addam"}, f"solver='addam' {UNKNOWN} 'adam', "),
+    ({"solver": Adam(beta_1=1.0)}, r"The 'beta_1' parameter of Adam must be .* Got 1\.0 instead"),
+    ({"solver": Adam(lambda step: -1.0)}, r"The 'learning_rate' parameter of Adam .* Got -1\.0 for step 0 instead"),
+    ({"solver": Adam(raising)}, "^\nRaised by learning_rate=<function raising .* of Adam"),
+    ({"solver": Adam(), "learning_rate": "cosine"}, "learning_rate='cosine' is for solvers by name"),
+    ({"solver": FailingOptimizer("init raises")}, "^\nRaised by solver=FailingOptimizer"),
+    ({"solver": FailingOptimizer("raises")}, "^\nRaised by solver=FailingOptimizer"),
+    ({"solver": FailingOptimizer("shape")}, "could not broadcast .*\nRaised by solver=FailingOptimizer"),
+    ({"solver": FailingOptimizer("NaN")}, r"solver=FailingOptimizer\(.*\) made non-finite parameter weights in step 3"),
+    ({"solver": FailingOptimizer("not in place")}, r"solver=Failing.*: step must change the arrays in params"),
+    ({"learning_rate": "cosin"}, f"learning_rate='cosin' {UNKNOWN} 'cosine', "),
+    ({"learning_rate": 0.1}, r"The 'learning_rate' parameter of MLP\w+ must be .* Got 0\.1 instead"),
+    ({"learning_rate": Cosine}, "must be a number, a Schedule or a callable of the step; got <class"),
+    ({"learning_rate": Cosine(-1.0)}, r"The 'learning_rate' parameter of Cosine must be .* Got -1\.0 instead"),
+    ({"learning_rate": returning(np.nan)}, "The schedule <function .* gave nan at step 0"),
+    ({"learning_rate": lambda step: 0.1 if step < 2 else np.nan}, "The schedule <function .* gave nan at step 2"),
+    ({"learning_rate": returning("fast")}, "The schedule <function .* gave 'fast' at step 0"),
+    ({"learning_rate": raising}, "^\nRaised by learning_rate=.*function raising"),
+    ({"loss": None}, r"The 'loss' parameter of MLP\w+ must be .* Got None instead"),
+    ({"loss": Huber}, "loss must be a name, a Loss or a callable, got <class"),
+    ({"loss": "hube"}, f"loss='hube' {UNKNOWN} 'huber', "),
+    ({"loss": returning(0.0)}, r"loss=<function .*> must return a pair \(loss, gradient\); got 0\.0"),
+    ({"loss": returning(0.0, np.zeros(3))}, r"loss=.*: the gradient must have shape \(150, .\); got shape \(3,\)"),
+    ({"loss": lambda y, p, w: (0.0, p * np.nan)}, "loss=<function .*: the gradient must be finite in float64; got nan"),
+    ({"loss": lambda y, p, w: (np.nan, p)}, "loss=<function .*: the loss must be finite in float64; got nan"),
+    ({"loss": raising}, "^\nRaised by loss=<function raising"),
+    ({"weight_init": "he"}, f"weight_init='he' {UNKNOWN} 'he_normal', "),
+    ({"weight_init": None}, r"The 'weight_init' parameter of MLP\w+ must be .* Got None instead"),
+    ({"weight_init": returning(np.zeros(3))}, r"weight_init: coefs_\[0\] must have shape \(4, 5\); got shape \(3,\)"),
+    ({"bias_init": returning(np.full(5, np.nan))}, r"bias_init: intercepts_\[0\] must be finite in float64; got nan"),
+    ({"weight_init": raising}, r"^\nRaised by weight_init: coefs_\[0\]"),
+    ({"standardize": "yes"}, r"The 'standardize' parameter of MLP\w+ must be .* Got 'yes' instead"),
+    ({"dropout": 1.0}, r"The 'dropout' parameter of MLP\w+ must be .*\[0\.0, 1\.0\).* Got 1\.0 instead"),
+    ({"dropout": -0.1}, r"The 'dropout' parameter of MLP\w+ must be .* Got -0\.1 instead"),
+    ({"dropout": [0.1, 0.1]}, r"dropout must be one value, or one for each of 1 hidden layers; got \[0\.1, 0\.1\]"),
+    ({"dropout": [1.0]}, r"dropout must be in \[0, 1\), got 1\.0"),
+    ({"dropout": ["a"]}, r"dropout must be in \[0, 1\), got 'a'"),
+    ({"input_dropout": 1.0}, r"The 'input_dropout' parameter of MLP\w+ must be .* Got 1\.0 instead"),
+    ({"input_noise": -1.0}, r"The 'input_noise' parameter of MLP\w+ must be .* Got -1\.0 instead"),
+    ({"l1": -1.0}, r"The 'l1' parameter of MLP\w+ must be .* Got -1\.0 instead"),
+    ({"ema": 1.0}, r"The 'ema' parameter of MLP\w+ must be .* Got 1\.0 instead"),
+    ({"gradient_clip_norm": 0.0}, r"The 'gradient_clip_norm' parameter of MLP\w+ must be .* Got 0\.0 instead"),
+    ({"gradient_clip_value": np.nan}, r"The 'gradient_clip_value' parameter of MLP\w+ must be .* Got nan instead"),
+    ({"max_norm": 0}, r"The 'max_norm' parameter of MLP\w+ must be .* Got 0 instead"),
+    ({"normalization": "group"}, r"The 'normalization' parameter of MLP\w+ must be .* Got 'group' instead"),
+    ({"normalization": "batch", "batch_size": 1}, "normalization='batch' needs 2 samples or more .* batch_size=1"),
+    ({"augment": "mix"}, f"augment='mix' {UNKNOWN} 'mixup', "),
+    ({"augment": returning(np.zeros((2, 4)), np.zeros(2))}, r"augment: the X it returns must have shape \(150, 4\)"),
+    ({"augment": lambda X, y, rng: (X, y * np.nan)}, "augment: the y it returns must be finite in float64; got nan"),
+    ({"augment": raising}, "^\nRaised by augment=<function raising"),
+    *(
+        ({"solver": "lbfgs", **option}, f"{next(iter(option))}=.* is for solvers by minibatches")
+        for option in (
+            {"dropout": 0.1}, {"dropout": [0.1]}, {"input_dropout": 0.1}, {"input_noise": 0.1}, {"l1": 0.1},
+            {"gradient_clip_norm": 1.0}, {"gradient_clip_value": 1.0}, {"max_norm": 1.0}, {"ema": 0.9},
+            {"augment": "mixup"}, {"normalization": "batch"}, {"learning_rate": "cosine"}, {"dtype": "bfloat16"},
+        )
+    ),
+]  # fmt: skip
+
+BAD_PARAMETERS_OF_A_CLASSIFIER = [
+    ({"loss": "poisson"}, "The loss 'poisson' is for numbers targets; got multiclass targets"),
+    ({"loss": "perceptron"}, "The loss 'perceptron' is for binary or multilabel targets; got multiclass targets"),
+    ({"loss": LogLoss(1.0)}, r"The 'label_smoothing' parameter of LogLoss must be .* Got 1\.0 instead"),
+    ({"label_smoothing": 1.0}, r"The 'label_smoothing' parameter of MLPClassifier must be .* Got 1\.0 instead"),
+    ({"label_smoothing": 0.1, "loss": "hinge"}, r"label_smoothing=0\.1 is for loss='log_loss', not for 'hinge'"),
+    ({"class_weight": "equal"}, "The 'class_weight' parameter of MLPClassifier must be .* Got 'equal' instead"),
+    ({"class_weight": {0: -1.0}}, r"class_weight must have finite numbers of at least 0; got -1\.0"),
+    ({"class_weight": {0: np.nan}}, "class_weight must have finite numbers of at least 0; got nan"),
+    ({"class_weight": {0: "much"}}, "class_weight must have finite numbers of at least 0; got 'much'"),
+    ({"class_weight": {0: 0, 1: 0, 2: 0}}, r"class_weight=\{0: 0, 1: 0, 2: 0\} leaves no sample a weight above 0"),
+    ({"loss_weights": [1, 1, 1]}, "loss_weights is for several outputs; use class_weight for several classes"),
+    ({"loss_weights": [1, 1, 1], "label_smoothing": 0.1}, "loss_weights is for several outputs; use class_weight"),
+    ({"augment": "mixup", "loss": "focal"}, "augment is for losses of a matrix of targets, not for the loss 'focal'"),
+]
+BAD_PARAMETERS_OF_A_REGRESSOR = [
+    ({"loss": "hinge"}, "The loss 'hinge' is for .*; got numbers targets"),
+    ({"loss": "gamma"}, r"out of the valid range of the loss 'gamma': y has .*0.* <= 0"),
+    ({"loss": Tweedie(2.0)}, r"The 'power' parameter of Tweedie must be .* Got 2\.0 instead"),
+    ({"loss": Pinball([0.5, 1.0])}, "The 'quantile' parameter of Pinball must be"),
+    ({"loss_weights": [1, 1]}, r"loss_weights must have shape \(1,\); got shape \(2,\)"),
+    ({"loss_weights": [-1.0]}, r"loss_weights must be numbers of at least 0; got \[-1\.0\]"),
+    ({"loss_weights": [np.inf]}, "loss_weights must be finite in float64; got inf"),
+    ({"loss_weights": ["a"]}, "loss_weights must be real numbers"),
+]
+
+
+@pytest.mark.parametrize(
+    ("cls", "params", "message"),
+    [
+        pytest.param(cls, *case, id=f"{cls.__name__}-{case[0]}"[:100])
+        for cls, own in zip(ESTIMATORS, (BAD_PARAMETERS_OF_A_CLASSIFIER, BAD_PARAMETERS_OF_A_REGRESSOR), strict=True)
+        for case in BAD_PARAMETERS + own
+    ],
+)
+def test_bad_parameters(cls, params, message):
+    """Those of one's own functions, too: the error, or a note with it, names the function."""
+    unfitted = cls(hidden_layer_sizes=(5,), max_iter=5, random_state=0)
+    fitted = copy.deepcopy(unfitted).fit(X_IRIS, Y_IRIS)
+    for estimator in (unfitted, fitted):
+        estimator.set_params(**params)
+        errors = (ValueError, TypeError, ZeroDivisionError)
+        assert_fails_without_a_trace(lambda e=estimator: e.fit(X_IRIS, Y_IRIS), estimator, errors, message)
+
+
+@pytest.mark.parametrize("params", [{"augment": "mixup"}, {"input_noise": 0.1}], ids=str)
+def test_what_is_for_dense_samples(cls, params):
+    estimator = cls(hidden_layer_sizes=(5,), **params)
+    ((name, value),) = params.items()
+    assert_fails_without_a_trace(
+        lambda: estimator.fit(scipy.sparse.csr_array(X_IRIS), Y_IRIS), estimator, ValueError,
+        f"{name}={value!r} is for dense X; got a sparse matrix",
+    )  # fmt: skip
+
+
+def test_class_weights_are_for_one_label_per_sample():
+    clf = MLPClassifier((5,), class_weight={0: 2.0})
+    labels = np.stack([Y_IRIS > 0, Y_IRIS > 1], axis=1).astype(int)
+    message = r"class_weight=\{0: 2\.0\} is for one label per sample; y has several"
+    assert_fails_without_a_trace(lambda: clf.fit(X_IRIS, labels), clf, ValueError, message)
+
+
+def test_a_batch_of_one_sample_has_no_moments(cls):
+    estimator = cls(hidden_layer_sizes=(5,), normalization="batch", max_iter=2).fit(X_IRIS, Y_IRIS)
+    message = "normalization='batch' needs 2 samples or more in a batch; got 1 sample, batch_size='auto'"
+    assert_fails_without_a_trace(lambda: estimator.partial_fit(X_IRIS[:1], Y_IRIS[:1]), estimator, ValueError, message)
+
+
+def test_a_function_that_fails_later_fails_the_call_alone(cls):
+    """In predictions and in partial_fit; put right, it goes on from there."""
+    activation = Failing("")
+    estimator = cls(hidden_layer_sizes=(5,), activation=activation, max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS)
+    expected = estimator.predict(X_IRIS)
+    activation.mistake = "raises"
+    for call in (
+        lambda: estimator.predict(X_IRIS),
+        lambda: estimator.predict(X_IRIS[:, ::-1]),
+        lambda: estimator.predictor()(X_IRIS),
+        lambda: estimator.partial_fit(X_IRIS, Y_IRIS),
+    ):
+        raised = assert_fails_without_a_trace(call, estimator, ZeroDivisionError, "division by zero")
+        assert raised.__notes__ == ["Raised by activation=Failing(mistake='raises')."]
+    activation.mistake = ""
+    np.testing.assert_array_equal(estimator.predict(X_IRIS), expected)
+    estimator.partial_fit(X_IRIS, Y_IRIS)
 
 
 # ---- scikit-learn's defects, mended ----------------------------------------------------------------------------------
@@ -353,6 +620,661 @@ def test_n_jobs_does_not_change_a_bit(cls, solver, dtype, sparse):
     for other in fits[1:]:
         np.testing.assert_array_equal(parameters(other), parameters(fits[0]))
         np.testing.assert_array_equal(other.predict(X), fits[0].predict(X))
+
+
+# ---- every choice there is -------------------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(0)
+X_SMALL = RNG.standard_normal((90, 5))
+Y_NUMBERS = X_SMALL[:, 0] * X_SMALL[:, 1] + X_SMALL[:, 2]
+TARGETS = {
+    "binary": (Y_NUMBERS > 0).astype(int),
+    "multiclass": (X_SMALL @ RNG.standard_normal((5, 3))).argmax(axis=1),
+    "multilabel": (X_SMALL @ RNG.standard_normal((5, 3)) > 0).astype(int),
+}
+# As the engine reads it: in either type, dense or not.
+FORMS = {
+    f"{kind} {dtype}": form(X_SMALL.astype(dtype))
+    for kind, form in (("dense", np.asarray), ("CSR", scipy.sparse.csr_array))
+    for dtype in ("float32", "float64")
+}
+
+
+def small(cls, **params):
+    return cls(**{"hidden_layer_sizes": (8, 6), "max_iter": 30, "random_state": 0, **params})
+
+
+def own_target(cls):
+    return TARGETS["multiclass"] if cls is MLPClassifier else Y_NUMBERS
+
+
+def assert_learns(estimator, X, y):
+    estimator.fit(X, y)
+    assert np.isfinite(estimator.loss_curve_).all()
+    assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
+
+
+def answers(estimator, X):
+    """What the estimator says of rows at its most precise."""
+    for name in ("predict_proba", "decision_function"):
+        if hasattr(estimator, name):
+            return getattr(estimator, name)(X)
+    return estimator.predict(X)
+
+
+def everything(estimator):
+    """All numbers of a fitted network, one after another."""
+    parts = [*estimator.coefs_, *estimator.intercepts_]
+    for name in ("gains_", "activation_parameters_", "running_moments_"):
+        parts += [part for part in getattr(estimator, name, []) if part is not None]
+    return np.concatenate([part.ravel() for part in parts])
+
+
+@pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - {"lbfgs"}))
+def test_every_solver_learns(cls, name):
+    for solver in (name, OPTIMIZERS[name]()):
+        assert_learns(small(cls, solver=solver), X_SMALL, own_target(cls))
+
+
+def test_lbfgs_as_an_object_is_lbfgs_by_name(cls):
+    y = own_target(cls)
+    by_name = small(cls, solver="lbfgs", tol=1e-3).fit(X_SMALL, y)
+    np.testing.assert_array_equal(
+        parameters(small(cls, solver=LBFGS(max_iter=30, tol=1e-3)).fit(X_SMALL, y)), parameters(by_name)
+    )
+    assert by_name.loss_ < small(cls, solver="lbfgs", max_iter=1).fit(X_SMALL, y).loss_
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_activation_learns_and_predicts(cls, activation, normalization, form):
+    X, params = FORMS[form], {"activation": activation, "normalization": normalization, "dropout": [0.1, 0.0]}
+    estimator = small(cls, **params, standardize=True)
+    assert_learns(estimator, X, own_target(cls))
+    seen = answers(estimator, X)
+    assert seen.dtype == X.dtype
+    np.testing.assert_array_equal(np.concatenate([answers(estimator, X[i : i + 1]) for i in range(90)]), seen)
+    dense = X.toarray() if scipy.sparse.issparse(X) else X
+    np.testing.assert_array_equal(answers(estimator, np.asfortranarray(dense)), answers(estimator, dense))
+    np.testing.assert_array_equal(estimator.predictor()(dense), answers(estimator, dense))
+    np.testing.assert_allclose(answers(estimator, dense), seen, rtol=0, atol=1e-5 if X.dtype == np.float32 else 1e-13)
+
+
+LOSS_CASES = [(name, kind) for name, loss in NAMED_LOSSES.items() for kind in loss.engine_losses]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(("loss", "kind"), [case for case in LOSS_CASES if case[1] != "numbers"])
+def test_every_loss_of_classes(loss, kind, early_stopping):
+    y = TARGETS[kind]
+    clf = small(MLPClassifier, loss=loss, early_stopping=early_stopping, learning_rate_init=0.02, max_iter=150)
+    assert_learns(clf, X_SMALL, y)
+    predicted, n_columns = clf.predict(X_SMALL), 2 if kind == "binary" else 3
+    assert (predicted == y).mean() > 0.6
+    assert hasattr(clf, "predict_proba") == hasattr(clf, "predict_log_proba") != hasattr(clf, "decision_function")
+    if hasattr(clf, "predict_proba"):
+        probabilities = clf.predict_proba(X_SMALL)
+        assert probabilities.shape == (90, n_columns)
+        assert (probabilities >= 0).all() and (probabilities <= 1).all()
+        with np.errstate(divide="ignore"):
+            np.testing.assert_array_equal(clf.predict_log_proba(X_SMALL), np.log(probabilities))
+        if kind == "multilabel":
+            np.testing.assert_array_equal(predicted, probabilities > 0.5)
+        else:
+            np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
+            np.testing.assert_array_equal(predicted, probabilities.argmax(axis=1))
+    else:
+        scores = clf.decision_function(X_SMALL)
+        assert scores.shape == ((90,) if kind == "binary" else (90, 3))
+        assert scores.min() < 0 < scores.max()
+        np.testing.assert_array_equal(predicted, scores.argmax(axis=1) if kind == "multiclass" else scores > 0)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("n_targets", [1, 2])
+@pytest.mark.parametrize("loss", [name for name, kind in LOSS_CASES if kind == "numbers"])
+def test_every_loss_of_numbers(loss, n_targets, early_stopping):
+    y = np.abs(np.c_[Y_NUMBERS, X_SMALL[:, 0]][:, :n_targets]) + 0.1
+    reg = small(MLPRegressor, loss=loss, early_stopping=early_stopping)
+    assert_learns(reg, X_SMALL, y[:, 0] if n_targets == 1 else y)
+    predicted = reg.predict(X_SMALL)
+    assert predicted.shape == ((90,) if n_targets == 1 else (90, 2))
+    if reg.out_activation_ == "exp":
+        assert (predicted > 0).all()
+
+
+@pytest.mark.parametrize("solver", ["sgd", "rmsprop", "muon", "schedulefreeadamw"])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_learns(cls, name, solver):
+    estimator = small(cls, solver=solver, learning_rate=name, learning_rate_init=0.01)
+    assert_learns(estimator, X_SMALL, own_target(cls))
+    assert len(estimator.partial_fit(X_SMALL, own_target(cls)).loss_curve_) == 31
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_every_initializer_learns(cls, name):
+    for other in ("auto", name):
+        assert_learns(small(cls, weight_init=name, bias_init=other), X_SMALL, own_target(cls))
+    once, again = (small(cls, weight_init=init).fit(X_SMALL, own_target(cls)) for init in (name, INITIALIZERS[name]()))
+    if name != "auto":  # beside which, as a name, biases are not 0
+        np.testing.assert_array_equal(parameters(once), parameters(again))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_every_augmentation_learns(name):
+    X = np.hstack([X_SMALL, X_SMALL[:, :4]])  # as images, of 3 x 3
+    for cls, targets in ((MLPClassifier, TARGETS.values()), (MLPRegressor, [Y_NUMBERS, np.c_[Y_NUMBERS, Y_NUMBERS]])):
+        for y in targets:
+            assert_learns(small(cls, augment=name, standardize=True, learning_rate_init=0.02), X, y)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_xor(activation):
+    """Two hidden units are enough, from some starts; but not where they are linear."""
+    X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), [0, 1, 1, 0]
+    params = {
+        "activation": activation,
+        "alpha": 0,
+        "learning_rate_init": 0.05,
+        "max_iter": 1500,
+        "n_iter_no_change": 1500,
+    }
+    scores = (MLPClassifier((2,), **params, random_state=seed).fit(X, y).score(X, y) for seed in range(20))
+    assert any(score == 1 for score in scores) == (activation != "identity")
+
+
+# ---- what goes on from where it was ----------------------------------------------------------------------------------
+
+
+class Heavy(Optimizer):
+    """A user's: two methods."""
+
+    def __init__(self, learning_rate=0.05):
+        self.learning_rate = learning_rate
+
+    def init(self, params):
+        return [np.zeros_like(p) for p in params]
+
+    def step(self, params, grads, state):
+        for p, g, v in zip(params, grads, state, strict=True):
+            v *= 0.9
+            v -= self.learning_rate * g
+            p += v
+
+
+class Sine(Activation):
+    def __call__(self, z):
+        return np.sin(z)
+
+    def derivative(self, z):
+        return np.cos(z)
+
+
+def squared(y_true, y_pred, sample_weight):
+    weights = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    error = y_pred - y_true
+    return float(weights @ (error**2).mean(axis=1) / 2 / weights.sum()), weights[:, None] * error / weights.sum()
+
+
+def falling(step):
+    return 0.1 / (1 + step)
+
+
+OPTIONS = {
+    "ema": {"ema": 0.9},
+    "schedule-free": {"solver": "schedulefreeadamw"},
+    "schedule-free, ema": {"solver": "schedulefreeadamw", "ema": 0.9},
+    "muon": {"solver": "muon"},
+    "muon, ema": {"solver": "muon", "ema": 0.9},
+    "rprop": {"solver": "rprop"},
+    "batch": {"normalization": "batch", "activation": "prelu"},
+    "batch, ema": {"normalization": "batch", "ema": 0.9},
+    "layer": {"normalization": "layer", "activation": ["swish", "tanh"]},
+    "standardize": {"standardize": True},
+    "penalties": {"l1": 0.1, "max_norm": 0.5, "gradient_clip_norm": 0.1, "gradient_clip_value": 0.05},
+    "initializers": {"weight_init": "orthogonal", "bias_init": "normal", "solver": "adamw"},
+    "user's optimizer": {"solver": Heavy()},
+    "user's optimizer, all": {"solver": Heavy(), "ema": 0.9, "normalization": "batch", "max_norm": 0.5, "l1": 0.1},
+    "user's activation": {"activation": ["relu", Sine()]},
+    "user's loss": {"loss": squared},
+    "plateaus": {"solver": "adamw", "learning_rate": "reduce_on_plateau"},
+    "scheduled": {"solver": Heavy(Cosine(0.1, 20))},
+    "function": {"solver": "sgd", "learning_rate": falling},
+    "dropout": {"dropout": [0.3, 0.1], "input_dropout": 0.1},
+    "noise": {"input_noise": 0.1},
+    "augmented": {"augment": "mixup"},
+}
+RANDOM = {"dropout", "noise", "augmented"}
+
+
+def classes_of(cls):
+    return {"classes": [0, 1, 2]} if cls is MLPClassifier else {}
+
+
+@pytest.fixture(params=OPTIONS)
+def options(request):
+    return {"batch_size": 20, "max_iter": 6, "n_iter_no_change": 100, **OPTIONS[request.param]}
+
+
+@pytest.mark.parametrize("form", ["dense float32", "CSR float64"])
+def test_n_jobs_does_not_change_a_bit_of_any_option(cls, options, form):
+    if form.startswith("CSR") and ("augment" in options or "input_noise" in options):
+        pytest.skip("for dense X")
+    X, y = FORMS[form], own_target(cls)
+    alone = small(cls, **options, n_jobs=1).fit(X, y)
+    for n_jobs in (2, 3, 8, None):
+        other = small(cls, **options, n_jobs=n_jobs).fit(X, y)
+        np.testing.assert_array_equal(everything(other), everything(alone))
+        assert other.loss_curve_ == alone.loss_curve_
+
+
+def test_partial_fits_are_a_fit_cut_in_pieces_and_may_be_pickled_between(cls, options):
+    y = own_target(cls)
+    in_one = small(cls, **options, shuffle=False).fit(X_SMALL, y)
+    in_pieces, pickled = (small(cls, **options, shuffle=False) for _ in range(2))
+    for _ in range(6):
+        in_pieces.partial_fit(X_SMALL, y, **classes_of(cls))
+        pickled = pickle.loads(pickle.dumps(pickled)).partial_fit(X_SMALL, y, **classes_of(cls))
+    np.testing.assert_array_equal(everything(pickled), everything(in_pieces))
+    np.testing.assert_array_equal(pickled.predict(X_SMALL), in_pieces.predict(X_SMALL))
+    if not {"dropout", "input_noise", "augment"} & set(options):  # a call's numbers at random are its own
+        np.testing.assert_array_equal(everything(in_pieces), everything(in_one))
+        assert in_pieces.loss_curve_ == in_one.loss_curve_
+
+
+def test_early_stopping_keeps_all_of_the_best_epoch(cls, options):
+    """What is kept is what a fit that ends with that epoch leaves. There is nothing to learn: it comes early."""
+    y, params = own_target(cls)[::-1], {**options, "early_stopping": True, "validation_fraction": 0.3, "tol": 0.0}
+    params.update({"learning_rate_init": 0.05} if isinstance(params.get("solver", "adam"), str) else {})
+    long = small(cls, **{**params, "max_iter": 80}).fit(X_SMALL, y)
+    best = int(np.argmax(long.validation_scores_))
+    assert long.best_validation_score_ == long.validation_scores_[best]
+    assert best < 79
+    short = small(cls, **{**params, "max_iter": best + 1}).fit(X_SMALL, y)
+    np.testing.assert_array_equal(everything(long), everything(short))
+    warm = long.set_params(early_stopping=False, warm_start=True, max_iter=2).fit(X_SMALL, y)
+    assert np.isfinite(everything(warm)).all()
+    assert not np.array_equal(everything(warm), everything(short))
+
+
+def test_a_warm_start_begins_where_the_fit_before_ended(cls, options):
+    """A step of no length stays there."""
+    estimator = small(cls, **options, warm_start=True).fit(X_SMALL, own_target(cls))
+    before = everything(estimator)
+    estimator.set_params(
+        solver=SGD(lambda step: 0.0, momentum=0.0), learning_rate="constant", ema=None, max_norm=None, max_iter=2
+    )
+    if estimator.normalization != "batch":  # whose running moments go on
+        np.testing.assert_array_equal(everything(estimator.fit(X_SMALL, own_target(cls))), before)
+
+
+def test_options_survive_clone_and_pickle(cls, options):
+    fitted = small(cls, **options).fit(X_SMALL, own_target(cls))
+    copied = pickle.loads(pickle.dumps(fitted))
+    assert repr(copied.get_params()) == repr(fitted.get_params())
+    np.testing.assert_array_equal(copied.predict(X_SMALL), fitted.predict(X_SMALL))
+    again = clone(fitted).fit(X_SMALL, own_target(cls))
+    np.testing.assert_array_equal(everything(again), everything(fitted))
+
+
+def test_lbfgs_forgets_the_minibatch_optimizer_before(cls):
+    y = own_target(cls)
+    estimator = small(cls).fit(X_SMALL, y).set_params(hidden_layer_sizes=(4,), solver="lbfgs").fit(X_SMALL, y)
+    estimator.set_params(solver="adam").partial_fit(X_SMALL, y)
+    assert estimator.coefs_[0].shape == (5, 4)
+    assert estimator._optimizer.n_updates == 1
+
+
+# ---- predictions -----------------------------------------------------------------------------------------------------
+
+
+def forward_in_numpy(estimator, X):
+    """Of a net of prelu units with batch normalization and standardized inputs."""
+    a = (X - estimator.input_means_) * estimator.input_scales_
+    for i, (W, b) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
+        z = a @ W
+        if i == len(estimator.coefs_) - 1:
+            return z + b
+        mean, variance = estimator.running_moments_[i]
+        z = (z - mean) / np.sqrt(variance + NORMALIZATION_EPSILON) * estimator.gains_[i] + b
+        a = np.where(z > 0, z, estimator.activation_parameters_[i] * z)
+
+
+@pytest.fixture
+def normalized():
+    """A network that has one of everything, its inputs far from 0."""
+    params = {"normalization": "batch", "activation": "prelu", "standardize": True, "batch_size": 30}
+    return small(MLPRegressor, **params).fit(X_SMALL + 7, Y_NUMBERS)
+
+
+def test_predictions_are_the_fitted_networks(normalized):
+    X = X_SMALL + 7
+    expected = forward_in_numpy(normalized, X).ravel()
+    np.testing.assert_allclose(normalized.predict(X), expected, rtol=1e-10)
+    np.testing.assert_allclose(normalized._network(np.dtype(np.float64)).forward(X).ravel(), expected, rtol=1e-10)
+    np.testing.assert_array_equal(normalized.predictor()(X), normalized.predict(X))
+    np.testing.assert_allclose(normalized.predict(scipy.sparse.csr_array(X)), expected, rtol=1e-10)
+    np.testing.assert_allclose(normalized.predict(X.astype(np.float32)), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["coefs_", "intercepts_", "gains_", "activation_parameters_", "running_moments_", "input_means_", "input_scales_"],
+)
+def test_predictions_follow_what_is_edited_in_place(normalized, name):
+    X = X_SMALL + 7
+    before, held = normalized.predict(X), getattr(normalized, name)
+    for array in held if isinstance(held, list) else [held]:
+        array[...] = array * 1.5
+    after = normalized.predict(X)
+    assert not np.array_equal(after, before)
+    np.testing.assert_allclose(after, forward_in_numpy(normalized, X).ravel(), rtol=1e-10)
+    np.testing.assert_array_equal(normalized.predictor()(X), after)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(normalized)).predict(X), after)
+
+
+def test_predictions_follow_the_activation(cls):
+    estimator = small(cls).fit(X_SMALL, own_target(cls))
+    seen = [answers(estimator, X_SMALL)]
+    for activation in ("tanh", ["tanh", "mish"], [Sine(), "relu"], LeakyReLU(0.5)):
+        seen.append(answers(estimator.set_params(activation=activation), X_SMALL))
+        assert not np.array_equal(seen[-1], seen[-2])
+    np.testing.assert_array_equal(answers(estimator.set_params(activation="relu"), X_SMALL), seen[0])
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "name"),
+    [
+        ({}, {"normalization": "layer"}, "no gains_"),
+        ({}, {"activation": "prelu"}, "no activation_parameters_"),
+        ({"normalization": "layer"}, {"normalization": None}, "its gains_"),
+        ({"normalization": "layer"}, {"normalization": "batch"}, "no running_moments_"),
+        ({"normalization": "batch"}, {"normalization": "layer"}, "its running_moments_"),
+        ({"activation": "prelu"}, {"activation": "relu"}, "its activation_parameters_"),
+    ],
+)
+def test_a_fitted_network_is_not_read_as_another(cls, first, then, name):
+    estimator = small(cls, **first, max_iter=2).fit(X_SMALL, own_target(cls)).set_params(**then)
+    message = f"Hidden layer 0 of the fitted network has {name}, unlike what activation="
+    for call in (
+        lambda: estimator.predict(X_SMALL),
+        lambda: estimator.predict(X_SMALL[:, ::-1]),
+        estimator.predictor,
+        lambda: estimator.partial_fit(X_SMALL, own_target(cls)),
+    ):
+        assert_fails_without_a_trace(call, estimator, ValueError, message)
+    estimator.set_params(warm_start=True)
+    refit = lambda: estimator.fit(X_SMALL, own_target(cls))  # noqa: E731
+    assert_fails_without_a_trace(refit, estimator, ValueError, message)
+    estimator.set_params(warm_start=False).fit(X_SMALL, own_target(cls)).predict(X_SMALL)
+
+
+# ---- what the options do ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
+def test_standardize_is_a_standard_scaler_before(cls, dtype, solver):
+    X = (20 * np.abs(X_SMALL) + 3).astype(dtype)
+    y, tolerance = own_target(cls), 1e-5 if dtype == np.float32 else 1e-11
+    estimator = small(cls, solver=solver, max_iter=10, standardize=True).fit(X, y)
+    pipeline = make_pipeline(StandardScaler(), small(cls, solver=solver, max_iter=10)).fit(X, y)
+    np.testing.assert_allclose(answers(estimator, X), answers(pipeline, X), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(estimator.input_means_, pipeline[0].mean_, rtol=1e-6)
+    sparse = scipy.sparse.csr_array(X)
+    estimator = small(cls, solver=solver, max_iter=10, standardize=True).fit(sparse, y)
+    pipeline = make_pipeline(StandardScaler(with_mean=False), small(cls, solver=solver, max_iter=10)).fit(sparse, y)
+    np.testing.assert_allclose(answers(estimator, sparse), answers(pipeline, sparse), rtol=0, atol=tolerance)
+    np.testing.assert_array_equal(estimator.input_means_, 0)
+
+
+def test_standardize_keeps_what_it_knows_of_the_features(cls):
+    y = own_target(cls)
+    estimator = small(cls, standardize=True).fit(X_SMALL + 1, y)
+    means = estimator.input_means_.copy()
+    estimator.partial_fit(X_SMALL - 5, y)
+    np.testing.assert_array_equal(estimator.input_means_, means)
+    sparse = scipy.sparse.csr_array(X_SMALL)
+    message = "standardize=True centred the dense X that training began with; it cannot go on with a sparse one"
+    assert_fails_without_a_trace(lambda: estimator.partial_fit(sparse, y), estimator, ValueError, message)
+    np.testing.assert_allclose(answers(estimator, sparse), answers(estimator, X_SMALL), rtol=1e-10)
+    assert not hasattr(estimator.set_params(standardize=False).fit(X_SMALL, y), "input_means_")
+
+
+@pytest.mark.parametrize("option", ["ema", "schedule-free", "layer", "standardize", "user's loss", "penalties"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_rows_of_zero_weight_do_not_count_with_options(cls, option, solver):
+    options = OPTIONS[option]
+    if solver == "lbfgs" and {"solver", "ema", "l1"} & set(options):
+        pytest.skip("not for lbfgs")
+    weights, y = np.where(np.arange(90) % 30 < 15, 1.0, 0.0), own_target(cls)
+    what = {"solver": solver, "batch_size": 15, "shuffle": False, "max_iter": 5, **options}
+    X = np.where(weights[:, None] > 0, X_SMALL, 1e6)
+    with_them, without = small(cls, **what).fit(X, y, weights), small(cls, **what).fit(X[weights > 0], y[weights > 0])
+    np.testing.assert_allclose(everything(with_them), everything(without), rtol=1e-8)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 2.0, 1: 0.5, 2: 1.0}, {1: 3.0}], ids=str)
+@pytest.mark.parametrize("kind", TARGETS)
+def test_class_weight_is_sample_weight_by_class(kind, class_weight):
+    y, own = TARGETS[kind], np.linspace(0, 2, 90)
+    if kind == "multilabel" and class_weight != "balanced":
+        pytest.skip("for one label per sample")
+    if kind == "binary" and class_weight != "balanced":
+        class_weight = {label: weight for label, weight in class_weight.items() if label < 2}
+    of_classes = compute_sample_weight(class_weight, y)
+    weighted = small(MLPClassifier, class_weight=class_weight)
+    plain = small(MLPClassifier).fit(X_SMALL, y)
+    assert not np.array_equal(everything(weighted.fit(X_SMALL, y)), everything(plain))
+    np.testing.assert_array_equal(everything(weighted), everything(plain.fit(X_SMALL, y, of_classes)))
+    weighted.fit(X_SMALL, y, own)
+    np.testing.assert_array_equal(everything(weighted), everything(plain.fit(X_SMALL, y, own * of_classes)))
+
+
+def test_class_weights_in_partial_fit():
+    y, weights = TARGETS["multiclass"], {0: 2.0, 1: 0.0, 2: 1.0}
+    clf, plain = small(MLPClassifier, class_weight=weights), small(MLPClassifier)
+    for rows in (slice(0, 45), slice(45, 90)):
+        clf.partial_fit(X_SMALL[rows], y[rows], classes=[0, 1, 2])
+        plain.partial_fit(X_SMALL[rows], y[rows], compute_sample_weight(weights, y[rows]), classes=[0, 1, 2])
+    np.testing.assert_array_equal(everything(clf), everything(plain))
+    message = "class_weight='balanced' is not for partial_fit"
+    clf.set_params(class_weight="balanced")
+    assert_fails_without_a_trace(lambda: clf.partial_fit(X_SMALL, y), clf, ValueError, message)
+
+
+def test_label_smoothing_is_what_probabilities_come_to():
+    X = np.eye(3)
+    what = {"hidden_layer_sizes": (), "alpha": 0.0, "solver": "lbfgs", "tol": 1e-10, "label_smoothing": 0.3}
+    clf = MLPClassifier(**what).fit(X, [0, 1, 2])
+    np.testing.assert_allclose(clf.predict_proba(X), 0.1 + 0.7 * np.eye(3), atol=1e-5)
+    clf = MLPClassifier(**what).fit(X, [0, 1, 1])
+    np.testing.assert_allclose(clf.predict_proba(X)[:, 1], [0.15, 0.85, 0.85], atol=1e-5)
+    labels = np.array([[0, 1], [1, 1], [1, 0]])
+    clf = MLPClassifier(**what).fit(X, labels)
+    np.testing.assert_allclose(clf.predict_proba(X), 0.15 + 0.7 * labels, atol=1e-5)
+    np.testing.assert_array_equal(clf.predict(X), labels)
+
+
+def test_l1_is_the_lasso():
+    """Of orthogonal features: least squares, moved towards 0 by the penalty."""
+    X = np.linalg.qr(RNG.standard_normal((64, 4)))[0] * 8
+    y = X @ np.array([1.0, -0.5, 0.05, 0.0]) + 0.1 * RNG.standard_normal(64)
+    reg = MLPRegressor(
+        hidden_layer_sizes=(), l1=6.4, alpha=0.0, solver=SGD(lambda step: 0.2 / (1 + 0.05 * step), momentum=0.0),
+        batch_size=64, max_iter=2000, n_iter_no_change=2000, tol=0.0, bias_init="zeros",
+    ).fit(X, y)  # fmt: skip
+    # The intercept is the optimum's: what the weights leave, on average.
+    alone = X.T @ (y - reg.intercepts_[0]) / 64
+    expected = np.sign(alone) * np.maximum(np.abs(alone) - 0.1, 0)
+    assert (expected == 0).sum() == 2
+    np.testing.assert_allclose(reg.coefs_[0].ravel(), expected, atol=2e-3)
+
+
+def test_an_output_of_no_weight_is_not_trained():
+    y = np.c_[Y_NUMBERS, 100 * X_SMALL[:, 0]]
+    for loss in ("squared_error", "huber", "absolute_error"):
+        fits = [
+            MLPRegressor(loss, (8,), loss_weights=[2, 0], alpha=0.0, max_iter=10, random_state=0).fit(X_SMALL, target)
+            for target in (y, y * [1, -3])
+        ]
+        for a, b in zip(fits[0].coefs_ + fits[0].intercepts_, fits[1].coefs_ + fits[1].intercepts_, strict=True):
+            np.testing.assert_array_equal(a, b)
+        untouched = MLPRegressor(loss, (8,), alpha=0.0, max_iter=1, learning_rate_init=1e-300, random_state=0)
+        untouched.fit(X_SMALL, y)
+        np.testing.assert_array_equal(fits[0].coefs_[1][:, 1], untouched.coefs_[1][:, 1])
+        assert not np.array_equal(fits[0].coefs_[1][:, 0], untouched.coefs_[1][:, 0])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_several_quantiles(early_stopping):
+    quantiles = [0.1, 0.5, 0.9]
+    X = RNG.uniform(-1, 1, (2000, 1))
+    y = X.ravel() + (1 + 0.5 * X.ravel()) * RNG.standard_normal(2000)
+    reg = MLPRegressor(Pinball(quantiles), (), learning_rate_init=0.01, max_iter=300, random_state=0)
+    predicted = reg.set_params(early_stopping=early_stopping).fit(X, y).predict(X)
+    assert predicted.shape == (2000, 3)
+    assert (np.diff(predicted, axis=1) > 0).all()
+    np.testing.assert_allclose((y[:, None] < predicted).mean(axis=0), quantiles, atol=0.03)
+    low, high = X.ravel() < 0, X.ravel() >= 0
+    width = predicted[:, 2] - predicted[:, 0]
+    assert width[high].mean() > 1.3 * width[low].mean()
+    alone = MLPRegressor(Pinball(0.9), (), solver="lbfgs").fit(X, y)
+    np.testing.assert_allclose(alone.predict(X), predicted[:, 2], atol=0.15)
+
+
+def test_rosenblatts_rule():
+    """A sample at a time; each that is not on the right side is added or taken away. The numbers are exact."""
+    rng = np.random.default_rng(3)
+    X = rng.integers(-9, 10, (40, 3)).astype(float)
+    y = np.where(X @ [2.0, -1.0, 3.0] + 1 > 0, "right", "left")
+    clf = MLPClassifier(
+        (), loss="perceptron", solver=SGD(1.0, momentum=0.0), batch_size=1, alpha=0.0, weight_init="zeros",
+        shuffle=False,
+    )  # fmt: skip
+    w, b, epochs = np.zeros(3), 0.0, 0
+    while True:
+        epochs, n_wrong = epochs + 1, 0
+        for x, sign in zip(X, np.where(y == "right", 1, -1), strict=True):
+            if sign * (x @ w + b) <= 0:
+                w, b, n_wrong = w + sign * x, b + sign, n_wrong + 1
+        clf.partial_fit(X, y, classes=["left", "right"])
+        np.testing.assert_array_equal(clf.coefs_[0].ravel(), w)
+        np.testing.assert_array_equal(clf.intercepts_[0], b)
+        np.testing.assert_array_equal(clf.decision_function(X), X @ w + b)
+        if not n_wrong:
+            break
+    assert epochs > 3
+    assert clf.score(X, y) == 1
+
+
+def test_ema_is_the_average_over_the_steps(cls):
+    what = {"shuffle": False, "batch_size": 90}
+    average, plain, averaged = None, small(cls, **what), small(cls, **what, ema=0.7)
+    for _ in range(5):
+        now = parameters(plain.partial_fit(X_SMALL, own_target(cls), **classes_of(cls)))
+        average = now if average is None else 0.7 * average + 0.3 * now
+        averaged.partial_fit(X_SMALL, own_target(cls), **classes_of(cls))
+        np.testing.assert_allclose(parameters(averaged), average, rtol=1e-12)
+
+
+def test_limits(cls):
+    """Of a step by the plain rule, at learning rate 1, and of the weights after it."""
+    y, plain = own_target(cls), {"solver": SGD(1.0, momentum=0.0), "batch_size": 90, "max_iter": 1, "alpha": 0.0}
+    start = parameters(small(cls, **{**plain, "solver": SGD(1e-300, momentum=0.0)}).fit(X_SMALL, y))
+    full = parameters(small(cls, **plain).fit(X_SMALL, y)) - start
+    by_value = parameters(small(cls, **plain, gradient_clip_value=0.01).fit(X_SMALL, y)) - start
+    np.testing.assert_allclose(by_value, np.clip(full, -0.01, 0.01), atol=1e-15)
+    by_norm = parameters(small(cls, **plain, gradient_clip_norm=0.05).fit(X_SMALL, y)) - start
+    np.testing.assert_allclose(by_norm, 0.05 * full / np.linalg.norm(full), atol=1e-15)
+    limited, free = (small(cls, **plain, max_norm=limit).fit(X_SMALL, y) for limit in (0.5, None))
+    for W, V in zip(limited.coefs_[:-1], free.coefs_[:-1], strict=True):
+        norms = np.linalg.norm(V, axis=0)
+        assert norms.max() > 0.5
+        np.testing.assert_allclose(W, V * np.minimum(1, 0.5 / norms), rtol=1e-12)
+    np.testing.assert_array_equal(limited.coefs_[-1], free.coefs_[-1])
+
+
+@pytest.mark.parametrize("solver", ["adam", "muon", "lbfgs"])
+@pytest.mark.parametrize("n_targets", [1, 2])
+@pytest.mark.parametrize("weights", [None, np.linspace(0, 2, 90)], ids=["plain", "weighted"])
+def test_a_users_loss_is_as_good_as_the_engines(solver, n_targets, weights):
+    y = np.c_[Y_NUMBERS, X_SMALL[:, 0]][:, :n_targets].squeeze()
+    ours, theirs = (
+        small(MLPRegressor, loss=loss, solver=solver).fit(X_SMALL, y, weights) for loss in ("squared_error", squared)
+    )
+    np.testing.assert_allclose(theirs.predict(X_SMALL), ours.predict(X_SMALL), atol=1e-9)
+    assert theirs.loss_ == pytest.approx(ours.loss_, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_users_loss_of_classes(kind):
+    clf = small(MLPClassifier, loss=squared, max_iter=100, learning_rate_init=0.01)
+    assert_learns(clf, X_SMALL, TARGETS[kind])
+    scores, predicted = clf.decision_function(X_SMALL), clf.predict(X_SMALL)
+    assert not hasattr(clf, "predict_proba")
+    np.testing.assert_array_equal(predicted, scores.argmax(axis=1) if kind == "multiclass" else scores > 0)
+
+
+def libm(name):
+    function = getattr(ctypes.CDLL(ctypes.util.find_library("m")), name)
+    function.restype, function.argtypes = ctypes.c_double, (ctypes.c_double,)
+    return LowLevelCallable(function)
+
+
+@pytest.mark.parametrize("solver", ["adam", "muon", "lbfgs"])
+def test_a_users_activation_in_python_or_compiled(cls, solver):
+    sines = [
+        small(cls, activation=activation, solver=solver, max_iter=10).fit(X_SMALL, own_target(cls))
+        for activation in (Sine(), NativeActivation(libm("sin"), libm("cos")))
+    ]
+    np.testing.assert_allclose(answers(sines[0], X_SMALL), answers(sines[1], X_SMALL), rtol=1e-7)
+
+    class Tanh(Activation):
+        def __call__(self, z):
+            return np.tanh(z)
+
+        def derivative(self, z):
+            return 1 - np.tanh(z) ** 2
+
+    own, built_in = (
+        small(cls, activation=activation, solver=solver, max_iter=10).fit(X_SMALL, own_target(cls))
+        for activation in (Tanh(), "tanh")
+    )
+    np.testing.assert_allclose(answers(own, X_SMALL), answers(built_in, X_SMALL), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rate", [0.05, Cosine(0.05), lambda step: 0.05 / (1 + step)], ids=["number", "Cosine", "function"]
+)
+def test_a_users_optimizer_is_as_good_as_the_engines(cls, rate):
+    ours, theirs = (
+        small(cls, solver=solver).fit(X_SMALL, own_target(cls)) for solver in (SGD(rate, nesterov=False), Heavy(rate))
+    )
+    np.testing.assert_allclose(everything(theirs), everything(ours), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(theirs.loss_curve_, ours.loss_curve_, rtol=1e-9)
+
+
+def test_a_users_schedule_is_any_function_of_the_step(cls):
+    steps = []
+
+    def noted(step):
+        steps.append(step)
+        return falling(step)
+
+    y = own_target(cls)
+    fits = [
+        small(cls, **params, batch_size=30, max_iter=4).fit(X_SMALL, y)
+        for params in (
+            {"solver": "sgd", "learning_rate": noted},
+            {"solver": SGD(falling)},
+            {"solver": "sgd", "learning_rate": falling},
+        )
+    ]
+    assert set(steps) == set(range(12))
+    for other in fits[1:]:
+        np.testing.assert_array_equal(everything(other), everything(fits[0]))
 
 
 # ---- the rest --------------------------------------------------------------------------------------------------------

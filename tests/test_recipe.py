@@ -1,6 +1,9 @@
 """What an estimator's parameters come to, and what is refused before training starts."""
 
+import re
+
 import numpy as np
+import pandas
 import pytest
 
 from fastmlp import MLPClassifier
@@ -26,8 +29,12 @@ def test_per_layer():
     assert per_layer(0.5, 3, "dropout") == [0.5] * 3
     assert per_layer(np.array([1, 2]), 2, "dropout") == [1, 2]
     assert per_layer((), 0, "dropout") == []
-    with pytest.raises(ValueError, match=r"one value, or one for each of 3 hidden layers; got \[1, 2\]"):
-        per_layer([1, 2], 3, "dropout")
+    assert per_layer(pandas.Series([0.1, 0.2]), 2, "dropout") == [0.1, 0.2]
+    assert per_layer("relu", 2, "activation") == ["relu", "relu"]
+    assert per_layer(np.array(0.5), 1, "dropout") == [np.array(0.5)]
+    for bad in ([1, 2], (), np.ones(4)):
+        with pytest.raises(ValueError, match=r"^dropout must be one value, or one for each of 3 hidden layers; got "):
+            per_layer(bad, 3, "dropout")
 
 
 def test_hidden_layers():
@@ -100,8 +107,8 @@ def test_regularization():
     assert regularization_of(given, 2) == Regularization((0.3, 0.1, 0.2), 0.4, 0.5, 3, 2, 4, 0.9)
     assert not regularization_of(parameters(l1=0.1), 2).draws
     assert regularization_of(parameters(dropout=0.1), 2).draws
-    for rate in (1.0, -0.1, np.nan):
-        with pytest.raises(ValueError, match=rf"dropout must be in \[0, 1\), got {rate}"):
+    for rate in (1.0, -0.1, np.nan, "half", None, 0.1j, [0.1]):
+        with pytest.raises(ValueError, match=rf"dropout must be in \[0, 1\), got {re.escape(repr(rate))}"):
             regularization_of(parameters(dropout=[0.5, rate]), 2)
 
 

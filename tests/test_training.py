@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fastmlp.batching import RowOrder
-from fastmlp.network import Network, Structure
-from fastmlp.optimizers import LBFGS, OPTIMIZERS, Adam, Descent, Fused
+from fastmlp.network import Network, Regularization, Structure, hidden_layer
+from fastmlp.optimizers import LBFGS, OPTIMIZERS, Adam, Descent, Fused, Optimizer
 from fastmlp.rows import rows_of
 from fastmlp.training import MinibatchTraining, minimize_full_batch
 from tests.test_engine import problem
@@ -14,9 +14,11 @@ SIZES, LOSS = (5, 11, 3), "log_loss"
 FUSED = [cls for cls in OPTIMIZERS.values() if issubclass(cls, Fused)]
 
 
-def training(dtype, cls=Adam, n_threads=1):
+def training(dtype, optimizer=Adam, n_threads=1, layer="tanh", **options):
     params, X, targets, _ = problem(SIZES, LOSS, dtype, 45)
-    network, optimizer = Network(Structure.of(SIZES, "tanh", LOSS), params), Descent(cls(0.01))
+    network = Network(Structure.of(SIZES, [layer], LOSS), dtype=dtype)
+    network.params[: len(params)] = params
+    optimizer = Descent(optimizer if isinstance(optimizer, Optimizer) else optimizer(0.01))
     order = RowOrder(np.arange(45), True, np.random.RandomState(0))
     return (
         network,
@@ -31,6 +33,7 @@ def training(dtype, cls=Adam, n_threads=1):
             batch_size=10,
             alpha=0.1,
             n_threads=n_threads,
+            **options,
         ),
     )
 
@@ -76,6 +79,113 @@ def test_finish_writes_back_and_another_loop_goes_on(cls, dtype):
     assert results[0][1]["step"] == results[1][1]["step"] == 20
     for a, b in zip(results[0][1]["slots"], results[1][1]["slots"], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def in_python(cls):
+    """The optimizer without its fused rule."""
+    return type(f"{cls.__name__}InPython", (cls,), {"step": cls.step})
+
+
+def falling(step):
+    return 0.02 / (1 + step)
+
+
+@pytest.mark.parametrize("rate", [0.01, falling], ids=["constant", "falling"])
+@pytest.mark.parametrize(
+    "regularization",
+    [
+        None,
+        Regularization(l1=0.1, clip_value=0.02),
+        Regularization(clip_norm=0.05, max_norm=0.9),
+        Regularization(average_decay=0.8),
+        Regularization((0.1, 0.2), 0.1, 0.01, 0.05, 0.1, 0.9, 0.7),
+    ],
+    ids=["plain", "l1, clip_value", "clip_norm, max_norm", "average", "all"],
+)
+@pytest.mark.parametrize("cls", FUSED)
+def test_steps_in_python_are_the_engines(cls, regularization, rate):
+    """Whatever is done beside them, whether in the engine or around it; and in what is shown of them on the way."""
+    results = []
+    for optimizer in (cls, in_python(cls)):
+        network, descent, loop = training(
+            np.float64, optimizer(rate), layer=hidden_layer("prelu", "layer"), regularization=regularization, seed=7
+        )
+        losses, shown = [], []
+
+        def after_epoch(loss, losses=losses, shown=shown, loop=loop):
+            losses.append(loss)
+            shown.append(loop.outputs(np.arange(5)))
+
+        loop.run(3, after_epoch)
+        present = loop.present().params
+        loop.finish()
+        np.testing.assert_array_equal(network.params, present)
+        results.append((descent.optimizer.rule, losses, shown, network.params))
+    assert (results[0][0] is None, results[1][0]) == (False, None)
+    for fused, python in zip(results[0][1:], results[1][1:], strict=True):
+        np.testing.assert_allclose(python, fused, rtol=1e-9, atol=1e-12)
+
+
+def test_a_step_in_python_must_stay_in_place_and_finite(dtype):
+    class Careless(Optimizer):
+        def __init__(self, value=None):
+            self.value = value
+
+        def init(self, params):
+            return None
+
+        def step(self, params, grads, state):
+            if self.value is None:
+                params[0] = params[0] - grads[0]
+            else:
+                params[0][0, 0] = self.value
+
+    for optimizer, message in (
+        (Careless(), r"solver=Careless\(\): step must change the arrays in params, not put others there"),
+        (Careless(np.inf), r"solver=Careless\(value=inf\) made non-finite parameter weights in step 1"),
+    ):
+        network, descent, loop = training(dtype, optimizer)
+        before = network.params.copy()
+        with pytest.raises(ValueError, match=message):
+            loop.run(1, lambda loss: False)
+        np.testing.assert_array_equal(network.params, before)
+        assert descent.n_updates == 0
+
+
+def test_augmented_batches_are_what_is_learned_from(dtype):
+    """As if the rows had been there; each batch is drawn anew."""
+    _, X, targets, _ = problem(SIZES, LOSS, dtype, 45)
+    seen = []
+
+    def moved(X, y, rng):
+        seen.append(X)
+        return X + rng.normal(size=X.shape[1]), y[::-1]
+
+    structure, results = Structure.of(SIZES, "tanh", "soft_log_loss"), []
+    one_hot = np.eye(3, dtype=dtype)[targets]
+    network = Network(structure, problem(SIZES, LOSS, dtype, 45)[0])
+    loop = MinibatchTraining(
+        network, Descent(Adam(0.01)), rows_of(X, dtype), one_hot, None, order=RowOrder(np.arange(45), False, None),
+        batch_size=20, alpha=0.1, n_threads=1, augment=moved, samples=X, seed=3,
+    )  # fmt: skip
+    loop.run(1, results.append)
+    loop.finish()
+    assert [len(batch) for batch in seen] == [20, 20, 5]
+    np.testing.assert_array_equal(np.concatenate(seen), X)
+
+    by_hand, rng, losses = Network(structure, problem(SIZES, LOSS, dtype, 45)[0]), np.random.default_rng([3, 0]), []
+    descent = Descent(Adam(0.01))
+    for start in (0, 20, 40):
+        rows = slice(start, start + 20)
+        batch, y = moved(X[rows], one_hot[rows], rng)
+        loop = MinibatchTraining(
+            by_hand, descent, rows_of(batch.astype(dtype), dtype), np.ascontiguousarray(y), None,
+            order=RowOrder(np.arange(len(y)), False, None), batch_size=20, alpha=0.1, n_threads=1,
+        )  # fmt: skip
+        loop.run(1, losses.append)
+        loop.finish()
+    np.testing.assert_array_equal(network.params, by_hand.params)
+    np.testing.assert_allclose(results, [np.average(losses, weights=[20, 20, 5])], rtol=1e-12)
 
 
 def test_outputs_are_the_present_networks(dtype):

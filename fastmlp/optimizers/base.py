@@ -75,7 +75,11 @@ class Optimizer(Component):
             When it is none of the numbers it may be, finite and at least 0, at one of the steps.
         """
         given = getattr(self, parameter)
-        values = _called(given, steps) if callable(given) else given
+        try:
+            values = _called(given, steps) if callable(given) else given
+        except Exception as error:
+            error.add_note(f"Raised by {parameter}={given!r} of {type(self).__name__}.")
+            raise
         values = np.broadcast_to(np.asarray(values, dtype=np.float64), steps.shape)
         bad = ~(np.isfinite(values) & (values >= 0))
         if bad.any():

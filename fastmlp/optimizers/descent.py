@@ -131,7 +131,8 @@ class Descent:
         """Update params and the state in place, in NumPy, number updates having been made."""
         rate = float(self._rates(np.array([number]))[0])
         rule = self.optimizer
-        if self._factor != 1:
+        # A step that is not written for schedules finds a number.
+        if self._factor != 1 or (callable(rule.learning_rate) and not isinstance(rule, Fused)):
             rule = copy.copy(rule)
             rule.learning_rate = rate
         if self.state is None:
