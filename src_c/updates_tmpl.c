@@ -165,10 +165,13 @@ static const FM(apply_fn) FM(rules)[] = {
 #undef FM_RULE
 };
 
-/* The gradient of whole units, made in place of their finished sums. squares gets each unit's penalty, norms its squared
+/* Not inlined, nor is the next function: the many copies would be in the way of those who do without.
+ *
+ * The gradient of whole units, made in place of their finished sums. squares gets each unit's penalty, norms its squared
  * gradient; either may be NULL. */
-FM_INLINE void FM(prepare)(const fm_layer *layer, ptrdiff_t offset, long rows, long vectors, FM_REAL *sums, double l1,
-                           double l2, const fm_step *step, double *squares, double *norms) {
+static __attribute__((noinline)) void FM(prepare)(const fm_layer *layer, ptrdiff_t offset, long rows, long vectors,
+                                                  FM_REAL *sums, double l1, double l2, const fm_step *step,
+                                                  double *squares, double *norms) {
     const vec decay = v_all((FM_REAL)l2), sign = v_all((FM_REAL)l1), scale = v_all((FM_REAL)step->scale);
     for (long unit = 0; unit < rows; unit += FM_UNIT) {
         const long end = rows - unit < FM_UNIT ? rows : unit + FM_UNIT;
@@ -193,7 +196,8 @@ FM_INLINE void FM(prepare)(const fm_layer *layer, ptrdiff_t offset, long rows, l
     }
 }
 
-FM_INLINE void FM(follow_average)(const fm_layer *layer, ptrdiff_t offset, long rows, const fm_step *step) {
+static __attribute__((noinline)) void FM(follow_average)(const fm_layer *layer, ptrdiff_t offset, long rows,
+                                                         const fm_step *step) {
     const vec *w = (const vec *)((const FM_REAL *)layer->weights + offset);
     vec *average = (vec *)((FM_REAL *)layer->average + offset);
     const vec stays = v_all((FM_REAL)step->decay), comes = v_all((FM_REAL)(1 - step->decay));
