@@ -441,6 +441,17 @@ class NativeActivation(Activation):
         self.value = value
         self.slope = slope
 
+    def __sklearn_clone__(self) -> "NativeActivation":
+        return type(self)(self.value, self.slope)
+
+    def __deepcopy__(self, memo: dict) -> "NativeActivation":
+        return self.__sklearn_clone__()  # the functions themselves cannot be copied, nor need they
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "A NativeActivation holds the addresses of functions, which no other process has; it cannot be pickled."
+        )
+
     def validate(self) -> "NativeActivation":
         """Return self, with functions of the right kind."""
         super().validate()

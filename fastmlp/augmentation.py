@@ -501,7 +501,6 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "contrast": Contrast,
     "mixup": Mixup,
     "noise": Noise,
-    "compose": Compose,
 }
 
 

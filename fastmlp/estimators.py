@@ -273,7 +273,7 @@ class _BaseMLP(Parameterized):
         self._random_state = check_random_state(self.random_state)
         structure = Structure(tuple(sizes), plan.hidden, loss_name)
         if first_pass:
-            self._initialize(sizes, OUTPUT_ACTIVATIONS[loss_name], plan.is_stochastic)
+            self._initialize(sizes, plan.is_stochastic)
             network = Network(structure, dtype=dtype)
             names = self.activation if isinstance(self.activation, str) else [layer.activation for layer in plan.hidden]
             start = initial_params(
@@ -290,6 +290,7 @@ class _BaseMLP(Parameterized):
                     "standardize=True centred the dense X that training began with; it cannot go on with a sparse one."
                 )
         self.n_outputs_ = n_outputs
+        self.out_activation_ = OUTPUT_ACTIVATIONS[loss_name]
 
         if plan.is_stochastic:
             network = self._fit_stochastic(network, data, plan, incremental)
@@ -332,6 +333,10 @@ class _BaseMLP(Parameterized):
         """Return what the engine is to know of the loss beside its name."""
         settings: dict[str, Any] = {"loss_options": loss.engine_options}
         if self.loss_weights is not None:
+            if isinstance(loss, CustomLoss):
+                raise ValueError(
+                    "loss_weights is for the losses that fastmlp has; a loss of one's own weighs by itself."
+                )
             if OUTPUT_ACTIVATIONS[loss_name] == "softmax":
                 raise ValueError("loss_weights is for several outputs; use class_weight for several classes.")
             weights = real_array(self.loss_weights, (n_outputs,), np.float64, "loss_weights")
@@ -394,11 +399,10 @@ class _BaseMLP(Parameterized):
         if sizes[-1] != fitted[-1]:
             raise ValueError(f"y has {sizes[-1]} outputs, but the fitted network has {fitted[-1]}.")
 
-    def _initialize(self, sizes: list[int], out_activation: str, is_stochastic: bool) -> None:
+    def _initialize(self, sizes: list[int], is_stochastic: bool) -> None:
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(sizes)
-        self.out_activation_ = out_activation
         if is_stochastic:
             self.loss_curve_: list[float] = []
             self.best_loss_: float | None = None
@@ -632,8 +636,12 @@ class _BaseMLP(Parameterized):
         dtype = self._dtype_asked_for() or _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
         # Folded, as a predictor has it; and CSR rows, not centred as they are read, are centred by the biases then.
         network = self._network(dtype).folded()
-        rows = rows_of(X, dtype)
-        return network.forward(rows, team_size(self.n_jobs, network.flops_per_row / 3 * rows.n_rows))
+        n_threads = team_size(self.n_jobs, network.flops_per_row / 3 * X.shape[0])
+        if scipy.sparse.issparse(X) and network.input_means is not None and network.input_means.any():
+            # Centred before a layer normalization, sparse rows are dense.
+            pieces = (X[start : start + 1024].toarray() for start in range(0, X.shape[0], 1024))
+            return np.concatenate([network.forward(rows_of(piece, dtype), n_threads) for piece in pieces])
+        return network.forward(rows_of(X, dtype), n_threads)
 
     def _predict_plain(self, X: Any) -> NDArray | None:
         """Return what a predictor() returns, for an array that passes every check as it is; None for all else.
@@ -651,17 +659,13 @@ class _BaseMLP(Parameterized):
             return None
         if X.ndim != 2 or X.shape[1] != self.n_features_in_ or type(self).__hash__ is None:
             return None
-        named = type(self.activation) is str
-        key = (
-            self.activation if named else self._hidden_layers(),
-            self.normalization,
-            self.out_activation_,
-            self.n_jobs,
-        )
+        form = self._predictor_form()
+        activation = self.activation if type(self.activation) is str else self._hidden_layers()
+        key = (activation, self.normalization, self.out_activation_, self.n_jobs, form)
         kept = _predictors.get(self)
         if kept is None or kept.key != key or not kept.holds(self):
             team_size(self.n_jobs, 0.0)  # refuses a bad n_jobs
-            predictor = self._network(dtype).predictor(self._predictor_form(), self.n_jobs)
+            predictor = self._network(dtype).predictor(form, self.n_jobs)
             is_plain = not any(name in fitted for name in self._EXTRAS)
             bits = None if is_plain and predictor.holds(coefs, intercepts) else self._bits()
             kept = _predictors[self] = _Kept(key, predictor, bits)
@@ -678,8 +682,9 @@ class _BaseMLP(Parameterized):
         -------
         predictor : callable
             Takes a C-contiguous array of shape (n_samples, n_features) and of the type the model computes in: that of
-            ``coefs_``, or what the parameter dtype names. Returns what predict_proba (of a regressor: predict) returns
-            for it. Raises ValueError for anything else.
+            ``coefs_``, or what the parameter dtype names. Returns what predict_proba (or decision_function; of a
+            regressor: predict) returns for it; of several classes with loss='squared_error' before they are made to sum
+            to 1. Raises ValueError for anything else.
 
         Examples
         --------
@@ -735,19 +740,20 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         invscaling: learning_rate_init / (samples seen + 1)^power_t, set after each epoch. adaptive: divided by five
         whenever n_iter_no_change epochs bring no improvement. Other names from ``fastmlp.schedules.SCHEDULES``
         ('cosine', 'one_cycle', 'linear', ...) begin at, or reach, learning_rate_init; an object of
-        :mod:`fastmlp.schedules`, or a function of the step (from 0), says all by itself.
+        :mod:`fastmlp.schedules`, or a function of the step (from 0), says all by itself. Where a schedule has a length
+        and is not told it, it is that of max_iter epochs, for partial_fit too.
     learning_rate_init : float, default=0.001
         For solvers by name.
     power_t : float, default=0.5
         The exponent of invscaling.
     max_iter : int, default=200
-        Epochs at most (lbfgs: iterations).
+        Epochs at most (of solver='lbfgs': iterations).
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, validation split, order of rows, dropout, noise and augmentation.
     tol : float, default=1e-4
-        Smaller improvements of the loss (or validation score) do not count; for lbfgs the gradient's tolerance.
+        Smaller improvements of the loss (or validation score) do not count; of solver='lbfgs' the gradient's tolerance.
     verbose : bool, default=False
         Whether to print each epoch's loss.
     warm_start : bool, default=False
@@ -767,7 +773,7 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     n_iter_no_change : int or inf, default=10
         Epochs without improvement before a solver by minibatches stops.
     max_fun : int, default=15000
-        For lbfgs: evaluations of loss and gradient at most.
+        For solver='lbfgs': evaluations of loss and gradient at most.
     n_jobs : int or None, default=None
         Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is
         too small to share; -1 is all CPUs. The results do not depend on it.
@@ -845,13 +851,13 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     loss_ : float
         Loss of the last epoch.
     loss_curve_ : list of float
-        Loss of each epoch (sgd and adam).
+        Loss of each epoch (solvers by minibatches).
     best_loss_ : float or None
-        The lowest of them; None with early stopping (sgd and adam).
+        The lowest of them; None with early stopping (solvers by minibatches).
     validation_scores_ : list of float or None
-        Score of the held-out rows after each epoch; None without early stopping (sgd and adam).
+        Score of the held-out rows after each epoch; None without early stopping (solvers by minibatches).
     best_validation_score_ : float or None
-        The highest of them (sgd and adam).
+        The highest of them (solvers by minibatches).
     n_iter_ : int
         Epochs (iterations) of the last fit.
     t_ : int
@@ -978,19 +984,27 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
                 " sample_weight."
             )
         if isinstance(self.class_weight, dict):
-            if self._target_kind() == "multilabel":
-                raise ValueError(
-                    f"class_weight={self.class_weight!r} is for one label per sample; y has several, for which"
-                    " class_weight='balanced' and loss_weights are."
-                )
-            for value in self.class_weight.values():
-                if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
-                    raise ValueError(f"class_weight must have finite numbers of at least 0; got {value!r}.")
-        weights = compute_sample_weight(self.class_weight, y)
+            weights = self._weights_of_classes(self.class_weight)[np.searchsorted(self.classes_, y)]
+        else:
+            weights = compute_sample_weight(self.class_weight, y)
         weights = np.ascontiguousarray(weights if sample_weight is None else weights * sample_weight, dtype=np.float64)
         if not weights.any():
             raise ValueError(f"class_weight={self.class_weight!r} leaves no sample a weight above 0.")
         return weights
+
+    def _weights_of_classes(self, weights: dict) -> NDArray:
+        """Return each class's weight, 1 for those that are not named."""
+        if self._target_kind() == "multilabel":
+            raise ValueError(
+                f"class_weight={weights!r} is for one label per sample; y has several, for which"
+                " class_weight='balanced' and loss_weights are."
+            )
+        for label, value in weights.items():
+            if label not in self.classes_:
+                raise ValueError(f"class_weight names the class {label!r}, which is none of {self.classes_.tolist()}.")
+            if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+                raise ValueError(f"class_weight must have finite numbers of at least 0; got {value!r}.")
+        return np.array([float(weights.get(label, 1.0)) for label in self.classes_.tolist()])
 
     def _decode(self, outputs: NDArray) -> Any:
         threshold = 0.5 if self._loss_is("log_loss") else self._loss().threshold(self._target_kind())
@@ -1129,13 +1143,13 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     loss_ : float
         Loss of the last epoch.
     loss_curve_ : list of float
-        Loss of each epoch (sgd and adam).
+        Loss of each epoch (solvers by minibatches).
     best_loss_ : float or None
-        The lowest of them; None with early stopping (sgd and adam).
+        The lowest of them; None with early stopping (solvers by minibatches).
     validation_scores_ : list of float or None
-        Score of the held-out rows after each epoch; None without early stopping (sgd and adam).
+        Score of the held-out rows after each epoch; None without early stopping (solvers by minibatches).
     best_validation_score_ : float or None
-        The highest of them (sgd and adam).
+        The highest of them (solvers by minibatches).
     n_iter_ : int
         Epochs (iterations) of the last fit.
     t_ : int
@@ -1223,6 +1237,24 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
 
     def _predictor_form(self) -> str:
         return "flat" if self.n_outputs_ == 1 else "columns"
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2 of the predictions; for several quantiles minus the mean pinball loss, summed over them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        if self._loss_is("squared_error") or self._loss().outputs_per_target == 1:
+            return super().score(X, y, sample_weight)
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        return self._validation_score(column_or_1d(y), self._outputs(X), weights)
 
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         if not np.isfinite(outputs).all():

@@ -67,7 +67,8 @@ class Schedule(Component):
     @property
     def every_epoch(self) -> bool:
         """Whether a hook may change the rate after any epoch, rather than on a plateau only."""
-        return False
+        cls = type(self)
+        return cls.after_epoch is not Schedule.after_epoch or cls.on_value is not Schedule.on_value
 
     @property
     def initial_rate(self) -> float:
@@ -179,11 +180,6 @@ class InvScaling(Constant):
         super().__init__(learning_rate)
         self.power_t = power_t
 
-    @property
-    def every_epoch(self) -> bool:
-        """True."""
-        return True
-
     def after_epoch(self, at_work: HasLearningRate, n_samples_seen: int) -> None:
         """Set the learning rate from the samples seen so far."""
         at_work.learning_rate = float(at_work.learning_rate_init) / (n_samples_seen + 1) ** self.power_t
@@ -279,11 +275,6 @@ class ReduceOnPlateau(Constant):
         self.cooldown = cooldown
         self.min_rate = min_rate
         self.min_change = min_change
-
-    @property
-    def every_epoch(self) -> bool:
-        """True."""
-        return True
 
     def on_value(self, at_work: Any, value: float, *, maximize: bool = False) -> None:
         """Reduce the rate when the value has not been better for too long."""

@@ -21,17 +21,6 @@ def label_kind(binarizer: LabelBinarizer) -> str:
     return {"binary": "binary", "multiclass": "multiclass"}.get(binarizer.y_type_, "multilabel")
 
 
-def classification_loss(binarizer: LabelBinarizer, loss: str | Loss = "log_loss") -> str:
-    """Return the engine's loss that fits the fitted binarizer's kind of target.
-
-    Raises
-    ------
-    ValueError
-        When the loss does not fit it.
-    """
-    return loss_of(loss).engine_loss(label_kind(binarizer))
-
-
 def encode_labels(y: NDArray, binarizer: LabelBinarizer, dtype: DTypeLike, loss: str | Loss = "log_loss") -> NDArray:
     """Return labels as class numbers (n,), int32, or as an indicator matrix (n, n_outputs) of the compute type.
 

@@ -99,7 +99,7 @@ class MinibatchTraining:
         self._regularization = regularization = regularization or Regularization()
         rule = optimizer.optimizer
         self._python_rule: _PythonRule | None = None
-        start, dtype = optimizer.training_params(network.params), network.params.dtype
+        start, dtype = optimizer.resume(network.params), network.params.dtype
         self._n_updates = optimizer.n_updates
         self._seed = seed
         self._rng = np.random.default_rng([seed, self._n_updates])
@@ -123,7 +123,9 @@ class MinibatchTraining:
             state = optimizer.state or rule.init([start])
             # The state may come from a fit in another type.
             slots = [slot[0].astype(dtype, copy=False) for slot in state["slots"]]
-            average = optimizer.average if regularization.average_decay else None
+            average = None
+            if regularization.average_decay and self._n_updates:  # the engine begins one with the first step
+                average = start if optimizer.average is None else optimizer.average
             self._engine.load(start, slots, None if average is None else average.astype(dtype, copy=False))
         else:
             self._engine.load(start)

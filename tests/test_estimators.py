@@ -18,6 +18,7 @@ from scipy import LowLevelCallable
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
@@ -30,7 +31,7 @@ from fastmlp.augmentation import AUGMENTATIONS
 from fastmlp.initializers import INITIALIZERS
 from fastmlp.losses import NAMED_LOSSES, Huber, LogLoss, Pinball, Tweedie
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
-from fastmlp.schedules import SCHEDULES, Cosine
+from fastmlp.schedules import SCHEDULES, Cosine, Schedule
 from tests.conftest import ROOT
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
@@ -1577,3 +1578,127 @@ def test_bfloat16_without_hardware_warns(cls, monkeypatch):
     monkeypatch.setattr("fastmlp._engine.bfloat16_product", lambda: "")
     with pytest.warns(UserWarning, match="dtype='bfloat16' is slower than 'float32' here"):
         cls(hidden_layer_sizes=(4,), dtype="bfloat16", max_iter=500, tol=0.1).fit(X_IRIS, Y_IRIS)
+
+
+# ---- what is switched, edited or mixed between calls -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["sgd", "muon"])
+def test_ema_may_be_switched_on_late(solver):
+    X, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60.0)
+    reg = MLPRegressor(hidden_layer_sizes=(5,), solver=solver, learning_rate_init=1e-9, random_state=0)
+    before = reg.partial_fit(X, y).coefs_[0].copy()
+    np.testing.assert_allclose(reg.set_params(ema=0.9).partial_fit(X, y).coefs_[0], before, rtol=1e-3)
+    reg.set_params(ema=None).partial_fit(X, y).set_params(ema=0.5).partial_fit(X, y)
+    np.testing.assert_allclose(reg.coefs_[0], before, rtol=1e-3)
+
+
+@pytest.mark.parametrize("params", [{"solver": SGD(1e-6, momentum=0.0), "ema": 0.99}, {"solver": "schedulefreeadamw"}])
+def test_training_goes_on_from_edited_weights(params):
+    X, y = np.random.default_rng(0).standard_normal((60, 3)), np.zeros(60)
+    reg = MLPRegressor(hidden_layer_sizes=(5,), learning_rate_init=1e-6, random_state=0, **params)
+    for _ in range(3):
+        reg.partial_fit(X, y)
+    reg.coefs_[0] = np.full_like(reg.coefs_[0], 5.0)
+    np.testing.assert_allclose(reg.partial_fit(X, y).coefs_[0], 5.0, rtol=1e-3)
+
+
+def test_warm_start_with_a_loss_of_another_link():
+    X = np.random.default_rng(0).standard_normal((100, 3))
+    labels = np.where(X[:, 0] > 0, "yes", "no")
+    clf = MLPClassifier((10,), warm_start=True, max_iter=300, learning_rate_init=0.01, random_state=0).fit(X, labels)
+    clf.set_params(loss="hinge").fit(X, labels)
+    assert clf.out_activation_ == "identity"
+    assert clf.score(X, labels) > 0.97
+    assert clf.decision_function(X).shape == (100,)
+
+
+def test_predictions_have_the_form_that_the_loss_asks_for():
+    X = np.random.default_rng(0).standard_normal((30, 3))
+    clf = MLPClassifier((4,), max_iter=5, random_state=0).fit(X, X[:, 0] > 0)
+    clf.predict(X)
+    clf.set_params(loss="hinge")
+    assert clf.decision_function(X).shape == clf.predict(X).shape == (30,)
+
+
+def test_sparse_predictions_after_a_standardized_dense_fit_with_layer_normalization():
+    X = np.random.default_rng(0).standard_normal((1500, 4)) + 3
+    X[X < 2] = 0
+    clf = MLPClassifier((8,), standardize=True, normalization="layer", max_iter=5, random_state=0).fit(X, X[:, 0] > 3)
+    np.testing.assert_allclose(clf.predict_proba(scipy.sparse.csr_array(X)), clf.predict_proba(X), atol=1e-12)
+
+
+def test_loss_weights_are_not_for_callables():
+    X, Y = np.zeros((10, 2)), np.zeros((10, 2))
+    reg = MLPRegressor(lambda y, p, w: (0.0, np.zeros_like(p)), (3,), loss_weights=[1, 2])
+    with pytest.raises(ValueError, match="loss_weights is for the losses that fastmlp has"):
+        reg.fit(X, Y)
+
+
+def test_hooks_of_ones_own_are_heard_whether_anything_is_printed_or_not(capsys):
+    class Halve(Schedule):
+        def _rates(self, step):
+            return np.full(np.shape(step), self.learning_rate)
+
+        def after_epoch(self, at_work, n_samples_seen):
+            at_work.learning_rate /= 2
+
+    X, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) / 60
+    losses = [
+        MLPRegressor(hidden_layer_sizes=(5,), learning_rate=Halve(0.1), max_iter=6, random_state=0, verbose=verbose)
+        .fit(X, y)
+        .loss_curve_
+        for verbose in (False, True)
+    ]
+    assert capsys.readouterr().out.count("Iteration") == 6
+    assert losses[0] == losses[1]
+
+
+def test_a_function_of_the_step_is_one_wherever_it_is_given():
+    X, y = np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) / 60
+
+    def rate(step):
+        assert isinstance(step, int)
+        return 0.1 / (1 + step)
+
+    common = {"hidden_layer_sizes": (5,), "max_iter": 5, "batch_size": 10, "random_state": 0}
+    given = MLPRegressor(solver="sgd", learning_rate=rate, **common).fit(X, y)
+    within = MLPRegressor(solver=SGD(rate), **common).fit(X, y)
+    assert given.loss_curve_ == within.loss_curve_
+
+
+def test_score_of_several_quantiles_is_minus_their_loss():
+    X = np.random.default_rng(0).standard_normal((80, 2))
+    y = X[:, 0]
+    reg = MLPRegressor(Pinball([0.1, 0.5, 0.9]), (5,), max_iter=50, random_state=0).fit(X, y)
+    error = y[:, None] - reg.predict(X)
+    expected = -np.maximum(np.array([0.1, 0.5, 0.9]) * error, np.array([-0.9, -0.5, -0.1]) * error).sum(axis=1).mean()
+    assert reg.score(X, y) == pytest.approx(expected)
+    assert np.isfinite(cross_val_score(reg, X, y, cv=3)).all()
+
+
+def test_class_weights_are_those_of_the_classes_there_may_be():
+    X = np.random.default_rng(0).standard_normal((40, 3))
+    labels = np.where(X[:, 0] > 0, "yes", "no")
+    clf = MLPClassifier((4,), class_weight={"yes": 2.0}, random_state=0)
+    clf.partial_fit(X[labels == "no"], labels[labels == "no"], classes=["no", "yes"])
+    weights = np.where(labels == "yes", 2.0, 1.0)
+    by_hand = MLPClassifier((4,), random_state=0, max_iter=5).fit(X, labels, weights)
+    named = MLPClassifier((4,), class_weight={"yes": 2.0}, random_state=0, max_iter=5).fit(X, labels)
+    assert by_hand.loss_curve_ == named.loss_curve_
+    with pytest.raises(ValueError, match=r"class_weight names the class 'maybe', which is none of \['no', 'yes'\]"):
+        clf.set_params(class_weight={"maybe": 1.0}).fit(X, labels)
+
+
+def test_native_activations_go_through_searches():
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    for function in (libm.sin, libm.cos):
+        function.restype, function.argtypes = ctypes.c_double, (ctypes.c_double,)
+    sine = NativeActivation(LowLevelCallable(libm.sin), LowLevelCallable(libm.cos))
+    X = np.random.default_rng(0).standard_normal((40, 3))
+    clf = MLPClassifier((4,), activation=[sine], max_iter=5, random_state=0)
+    for copied in (clone(clf), copy.deepcopy(clf)):
+        assert copied.fit(X, X[:, 0] > 0).loss_curve_ == clf.fit(X, X[:, 0] > 0).loss_curve_
+    assert np.isfinite(cross_val_score(clf, X, X[:, 0] > 0, cv=3)).all()
+    with pytest.raises(TypeError, match="it cannot be pickled"):
+        pickle.dumps(sine)

@@ -263,8 +263,6 @@ def test_schedule_free_of_the_paper(warm_up):
         x = (1 - c) * x + c * z
         free.step(params, [g], state)
         np.testing.assert_allclose(free.evaluation_params(params, state)[0], x, rtol=1e-10, atol=1e-12)
-    back = free.training_params(free.evaluation_params(params, state), state)
-    np.testing.assert_allclose(back[0], params[0], rtol=1e-13)
     np.testing.assert_allclose(state["slots"][1][0], z, rtol=1e-10, atol=1e-12)
 
 
@@ -494,7 +492,7 @@ def test_bad_parameters_of_parts_are_refused():
         ScheduleFreeAdamW(beta_1=0).validate()  # x could not be had from y
 
 
-@pytest.mark.parametrize("value", [-0.1, np.nan, np.inf])
+@pytest.mark.parametrize("value", [-0.1, 1.5, np.nan, np.inf])
 def test_schedules_give_numbers_that_a_parameter_may_be(value):
     def schedule(step):
         return np.where(step == 3, value, 0.1)

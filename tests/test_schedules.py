@@ -427,3 +427,16 @@ def test_registry_has_every_schedule():
     finished = {c for c in below(Schedule) if c.__module__ == "fastmlp.schedules" and not c.__name__.startswith("_")}
     kinds = {c for c in finished if "Examples" in c.__doc__ and c not in SCHEDULES.values()}
     assert {c.__name__ for c in kinds} == {"Schedule", "Paced", "Timed", "Function"}
+
+
+@pytest.mark.parametrize("start_factor", [0.0, 1 / 3])
+def test_a_warmup_leaves_the_rate_of_the_schedule_behind_it(start_factor):
+    """At work in an optimizer: what the hooks make of the rate counts from that schedule's own."""
+    warm = Descent(SGD(WarmUp(InvScaling(0.1), 3, start_factor=start_factor)))
+    alone = Descent(SGD(InvScaling(0.1)))
+    np.testing.assert_allclose(warm.hyper(0, 3)[:, 0], 0.1 * (start_factor + (1 - start_factor) * np.arange(3) / 3))
+    for n_samples in (30, 60):
+        warm.after_epoch(n_samples)
+        alone.after_epoch(n_samples)
+    np.testing.assert_allclose(warm.hyper(6, 2)[:, 0], alone.hyper(6, 1)[0, 0])
+    assert warm.learning_rate == alone.learning_rate == pytest.approx(0.1 / 61**0.5)

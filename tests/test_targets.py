@@ -6,7 +6,7 @@ import scipy.sparse
 from sklearn.preprocessing import LabelBinarizer
 
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, LogLoss, Pinball, loss_of
-from fastmlp.targets import classification_loss, encode_labels, encode_numbers, label_kind
+from fastmlp.targets import encode_labels, encode_numbers, label_kind
 
 INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]])
 LABELS = {
@@ -27,11 +27,14 @@ def test_labels(y, kind, indicator, name, dtype):
     binarizer = LabelBinarizer().fit(y)
     assert label_kind(binarizer) == kind
     if kind not in loss_of(name).engine_losses:
-        for refuse in (lambda: classification_loss(binarizer, name), lambda: encode_labels(y, binarizer, dtype, name)):
+        for refuse in (
+            lambda: loss_of(name).engine_loss(label_kind(binarizer)),
+            lambda: encode_labels(y, binarizer, dtype, name),
+        ):
             with pytest.raises(ValueError, match=f"The loss '{name}' is for .* targets; got {kind} targets"):
                 refuse()
         return
-    loss = classification_loss(binarizer, name)
+    loss = loss_of(name).engine_loss(label_kind(binarizer))
     assert loss == loss_of(name).engine_loss(kind)
     targets = encode_labels(y, binarizer, dtype, name)
     if loss in CLASS_TARGET_LOSSES:
@@ -46,7 +49,6 @@ def test_labels(y, kind, indicator, name, dtype):
 @every_label
 def test_the_log_loss_is_the_default(y, kind, indicator, dtype):
     binarizer = LabelBinarizer().fit(y)
-    assert classification_loss(binarizer) == classification_loss(binarizer, "log_loss")
     np.testing.assert_array_equal(encode_labels(y, binarizer, dtype), encode_labels(y, binarizer, dtype, LogLoss()))
 
 

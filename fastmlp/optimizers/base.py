@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.components import Component
+from fastmlp.schedules import Schedule
 
 State = dict[str, Any]
 
@@ -72,7 +73,7 @@ class Optimizer(Component):
         Raises
         ------
         ValueError
-            When it is none of the numbers it may be, finite and at least 0, at one of the steps.
+            When it is none of the numbers it may be, finite, at least 0 and not too large, at one of the steps.
         """
         given = getattr(self, parameter)
         try:
@@ -81,10 +82,13 @@ class Optimizer(Component):
             error.add_note(f"Raised by {parameter}={given!r} of {type(self).__name__}.")
             raise
         values = np.broadcast_to(np.asarray(values, dtype=np.float64), steps.shape)
-        bad = ~(np.isfinite(values) & (values >= 0))
+        constraints = self._parameter_constraints.get(parameter, ())
+        most = max((c.right for c in constraints if isinstance(c, Interval) and c.right is not None), default=np.inf)
+        bad = ~(np.isfinite(values) & (values >= 0) & (values <= most))
         if bad.any():
+            limits = "of at least 0" if most == np.inf else f"from 0 to {most}"
             raise ValueError(
-                f"The '{parameter}' parameter of {type(self).__name__} must give finite numbers of at least 0. Got"
+                f"The '{parameter}' parameter of {type(self).__name__} must give finite numbers {limits}. Got"
                 f" {values[bad][0]} for step {steps[bad][0]} instead."
             )
         return values
@@ -99,10 +103,6 @@ class Optimizer(Component):
 
     def evaluation_params(self, params: list[NDArray], state: Any) -> list[NDArray]:
         """Return the parameters to predict with: those of training, unless the rule says otherwise."""
-        return params
-
-    def training_params(self, params: list[NDArray], state: Any) -> list[NDArray]:
-        """Return the parameters to train with, given those to predict with: the way back of evaluation_params."""
         return params
 
 
@@ -175,9 +175,5 @@ def rows(*columns: Any) -> NDArray:
 
 
 def _called(schedule: Callable, steps: NDArray) -> Any:
-    """Return a schedule's values for an array of steps; one that takes a single step only is called for each."""
-    try:
-        values = np.asarray(schedule(steps), dtype=np.float64)
-    except (TypeError, ValueError):
-        return [schedule(step) for step in steps.tolist()]
-    return values if values.shape in {(), steps.shape} else [schedule(step) for step in steps.tolist()]
+    """Return a schedule's values for an array of steps; another callable is called for each."""
+    return schedule(steps) if isinstance(schedule, Schedule) else [schedule(step) for step in steps.tolist()]

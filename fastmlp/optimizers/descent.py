@@ -1,6 +1,7 @@
 """An optimizer at work: what changes while it trains a network."""
 
 import copy
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from fastmlp.optimizers.base import Fused, Optimizer
+from fastmlp.schedules import Schedule
 
 
 class Descent:
@@ -55,13 +57,16 @@ class Descent:
             self.optimizer = self.optimizer.bound(*length)
         given = self.optimizer.learning_rate
         self._schedule = given if schedule is None and hasattr(given, "on_plateau") else schedule
-        self._planned = self._rate = self.learning_rate_init = float(self.optimizer.rates(np.array([0]))[0])
+        # Its rates come of what its hooks make of the learning rate.
+        self._hooked = isinstance(given, Schedule) and type(given).rate is not Schedule.rate
+        first = given.initial_rate if self._hooked else self.optimizer.rates(np.array([0]))[0]
+        self._planned = self._rate = self.learning_rate_init = float(first)
         self._factor = 1.0
         self._row: tuple[float, NDArray] | None = None
         self.state: Any = None
         self.n_updates = 0
         self.average: NDArray | None = None
-        self._remembered: tuple[NDArray, NDArray] | None = None
+        self._remembered: tuple[NDArray, bytes] | None = None
 
     @property
     def learning_rate(self) -> float:
@@ -112,16 +117,23 @@ class Descent:
 
     def remember(self, trained: NDArray, shown: NDArray) -> None:
         """Keep the parameters of training beside those that predictions are made with."""
-        self._remembered = trained.copy(), shown.copy()
+        self._remembered = trained.copy(), _digest(shown)
 
-    def training_params(self, shown: NDArray) -> NDArray:
+    def resume(self, shown: NDArray) -> NDArray:
         """Return the parameters to go on with, given those that predictions are made with.
 
-        They are those that were trained, unless the others have been changed meanwhile.
+        They are those that were trained. If the others have been changed meanwhile, it is from these that training, and
+        what is averaged, begin anew.
         """
-        if self._remembered is None or not np.array_equal(self._remembered[1], shown):
+        if self._remembered is None:
             return shown
-        return self._remembered[0].astype(shown.dtype, copy=False)
+        trained, digest = self._remembered
+        if digest == _digest(shown):
+            return trained.astype(shown.dtype, copy=False)
+        self.average = None
+        if self.evaluates_elsewhere:
+            self.state, self.n_updates = None, 0
+        return shown
 
     def begin(self, params: list[NDArray]) -> None:
         """Make the optimizer's first state."""
@@ -132,7 +144,7 @@ class Descent:
         rate = float(self._rates(np.array([number]))[0])
         rule = self.optimizer
         # A step that is not written for schedules finds a number.
-        if self._factor != 1 or (callable(rule.learning_rate) and not isinstance(rule, Fused)):
+        if self._factor != 1 or self._hooked or (callable(rule.learning_rate) and not isinstance(rule, Fused)):
             rule = copy.copy(rule)
             rule.learning_rate = rate
         if self.state is None:
@@ -141,8 +153,14 @@ class Descent:
 
     def _rates(self, steps: NDArray) -> NDArray:
         """Return the learning rates of steps; that of the last is the present one from now on."""
+        if self._hooked:
+            return np.broadcast_to(self.optimizer.learning_rate.rate(steps, self), steps.shape)
         planned = self.optimizer.rates(steps)
         # A plan that stays where it was gives what was set, to the last bit.
         rates = np.where(planned == self._planned, self._rate, planned * self._factor)
         self._planned, self._rate = float(planned[-1]), float(rates[-1])
         return rates
+
+
+def _digest(params: NDArray) -> bytes:
+    return hashlib.blake2b(params.astype(np.float64).tobytes()).digest()  # the same numbers in another type

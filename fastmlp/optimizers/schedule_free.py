@@ -54,6 +54,7 @@ class ScheduleFreeAdamW(Fused):
     rule = "schedulefreeadamw"
     n_slots = 2
     varies = True
+    _summed: tuple[int, float] = (0, 0.0)
 
     def __init__(
         self,
@@ -81,10 +82,13 @@ class ScheduleFreeAdamW(Fused):
         if not callable(self.learning_rate):  # a factor of all weights: the sum is that of a geometric series
             corrected = 1 - self.beta_2**t
             return corrected / (t - self.beta_2 * corrected / (1 - self.beta_2))
-        every = np.arange(steps[-1] + 1)
+        # The sum so far is kept, or every call would go through all steps before.
+        done, total = self._summed if self._summed[0] <= steps[0] else (0, 0.0)
+        every = np.arange(done, steps[-1] + 1)
         weights = self.rates(every) ** 2 * (1 - self.beta_2 ** (every + 1.0))
-        sums = np.cumsum(weights)
-        return (weights / np.where(sums == 0, 1, sums))[steps]  # a warm-up may begin with 0
+        sums = total + np.cumsum(weights)
+        self._summed = int(steps[-1]) + 1, float(sums[-1])
+        return (weights / np.where(sums == 0, 1, sums))[steps - done]  # a warm-up may begin with 0
 
     def init(self, params: list[NDArray]) -> State:
         """Return v = 0 and z = x = y."""
@@ -106,7 +110,3 @@ class ScheduleFreeAdamW(Fused):
     def evaluation_params(self, params: list[NDArray], state: State) -> list[NDArray]:
         """Return x, new arrays."""
         return [z + (y - z) / self.beta_1 for y, z in zip(params, state["slots"][1], strict=True)]
-
-    def training_params(self, params: list[NDArray], state: State) -> list[NDArray]:
-        """Return y for x, new arrays."""
-        return [z + (x - z) * self.beta_1 for x, z in zip(params, state["slots"][1], strict=True)]
