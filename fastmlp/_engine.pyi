@@ -98,6 +98,7 @@ class Trainer(PackedNetwork):
         max_batch: int,
         n_threads: int = 1,
         bfloat16: bool = False,
+        python_loss: Any = None,
         regularization: Any = None,
         seed: int = 0,
         loss_options: float | Sequence[float] = (),

@@ -891,6 +891,9 @@ cdef class Trainer(PackedNetwork):
         The number that the loss has, for all outputs or for each; () for its default.
     output_weights : sequence of float, default=None
         What each output's loss counts, for losses with a matrix of targets.
+    python_loss : callable, default=None
+        Takes the place of loss, whose targets and link it has: (targets, outputs, weights or None) -> (mean loss of the
+        batch, its gradient with respect to the outputs).
     regularization : object, default=None
         What training does beside the loss's gradient and its L2 term: an object with the attributes of
         fastmlp.network.Regularization; None is nothing.
@@ -988,7 +991,7 @@ cdef class Trainer(PackedNetwork):
     cdef double **norms
 
     def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, loss_options=(),
-                 output_weights=None, regularization=None, seed=0, isa=None):
+                 output_weights=None, python_loss=None, regularization=None, seed=0, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
         self._loss_arrays = _settle_loss(
             self.loss, loss_options, output_weights, self.n_outputs, &self.loss_settings)
@@ -1003,6 +1006,7 @@ cdef class Trainer(PackedNetwork):
         self.tiny = np.finfo(self.dtype).tiny
         self.n_threads = n_threads
         self.seed = seed
+        self.python_loss, self.calls_loss = python_loss, python_loss is not None
         self.dropout = <double *> self._zeros(self.n_layers * sizeof(double))
         self.running_share = 0.1
         if regularization is not None:
@@ -1089,8 +1093,6 @@ cdef class Trainer(PackedNetwork):
         self.clip_norm = regularization.clip_norm
         self.max_norm = regularization.max_norm
         self.average_decay = regularization.average_decay
-        self.python_loss = regularization.python_loss
-        self.calls_loss = self.python_loss is not None
         for i in range(self.n_layers - 1):
             self.layers[i].limit = self.max_norm
 

@@ -6,7 +6,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
@@ -316,8 +316,6 @@ class _BaseMLP(Parameterized):
             regularization_of(parameters, n_hidden),
             None if self.augment is None else as_augment(self.augment),
         )
-        if isinstance(plan.loss, CustomLoss):
-            plan.regularization = replace(plan.regularization or Regularization(), python_loss=plan.loss)
         if not plan.is_stochastic:
             refuse_for_lbfgs(parameters)
         return plan
@@ -332,6 +330,8 @@ class _BaseMLP(Parameterized):
     def _loss_settings(self, loss: Loss, loss_name: str, n_outputs: int) -> dict[str, Any]:
         """Return what the engine is to know of the loss beside its name."""
         settings: dict[str, Any] = {"loss_options": loss.engine_options}
+        if isinstance(loss, CustomLoss):
+            settings["python_loss"] = loss
         if self.loss_weights is not None:
             if isinstance(loss, CustomLoss):
                 raise ValueError(

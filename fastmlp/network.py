@@ -1,7 +1,7 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -137,8 +137,6 @@ class Regularization:
     max_norm: float = 0.0
     #: What stays in a step of the average of the parameters; 0 for no average.
     average_decay: float = 0.0
-    #: A loss in Python: (targets, outputs, weights or None) -> (loss, gradient).
-    python_loss: Any = field(default=None, repr=False)
 
     @property
     def draws(self) -> bool:
@@ -148,11 +146,7 @@ class Regularization:
     @property
     def is_any(self) -> bool:
         """Whether there is anything at all."""
-        return (
-            any(self.dropout)
-            or any(bool(getattr(self, f.name)) for f in fields(self) if f.name not in ("dropout", "python_loss"))
-            or self.python_loss is not None
-        )
+        return self != Regularization(dropout=self.dropout) or any(self.dropout)
 
 
 class Network:
@@ -491,7 +485,7 @@ def check_gradients(
     evaluate = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=1, **options)
     # The gradient of squared_error is as many times that of the loss, the penalties' is not.
     factor = network.structure.sizes[-1] if network.structure.loss == "squared_error" else 1
-    if regularization.python_loss is not None:
+    if options.get("python_loss") is not None:
         factor = 1
     bare = {**options, "regularization": replace(regularization, l1=0.0)}
     unpenalised = Gradients(network, rows, targets, weights, alpha=0.0, n_threads=1, **bare)

@@ -1000,7 +1000,7 @@ def trainer_with(function=None, python_loss=None, normalization=None, n_rows=90)
     X, targets, _ = data_for(network, n_rows)
     trainer = _engine.Trainer(
         *network.structure, np.float64, rule="sgd", max_batch=20, n_threads=2,
-        regularization=Regularization(python_loss=python_loss),
+        python_loss=python_loss,
     )  # fmt: skip
     network.load_into(trainer)
     trainer.attach(rows_of(X, np.float64), targets)
@@ -1102,7 +1102,7 @@ def test_a_loss_in_python_trains_as_the_engines(normalization, dtype):
     weights[20:40] = 0
     orders = np.arange(90)[np.newaxis]
     own = trained(network, X, targets, orders, 20, weights, alpha=0.0)
-    python = trained(network, X, targets, orders, 20, weights, alpha=0.0, given={"python_loss": squared_errors})
+    python = trained(network, X, targets, orders, 20, weights, alpha=0.0, python_loss=squared_errors)
     np.testing.assert_allclose(python[0], 3 * own[0], rtol=1e-6)
     assert_close(python[1], own[1], dtype, factor=100)
 

@@ -130,9 +130,9 @@ def test_gradients_of_a_loss_in_python(weighted, normalization):
     X, targets, _ = data_for(network)
     weights = np.random.default_rng(2).uniform(0, 2, N_ROWS) if weighted else None
     for alpha, regularization in REGULARIZATIONS.values():
-        in_python = replace(regularization, python_loss=squared_errors)
-        assert_gradients(network, X, targets, weights, alpha=alpha, regularization=in_python)
-        value, gradient = network.loss_and_gradients(X, targets, weights, regularization=in_python)
+        in_python = {"regularization": regularization, "python_loss": squared_errors}
+        assert_gradients(network, X, targets, weights, alpha=alpha, **in_python)
+        value, gradient = network.loss_and_gradients(X, targets, weights, **in_python)
         own, expected = network.loss_and_gradients(X, targets, weights, regularization=replace(regularization, l1=0.0))
         penalty = value - 3 * own
         np.testing.assert_allclose(gradient - expected, sign_gradient(network, regularization.l1, weights), atol=1e-14)
