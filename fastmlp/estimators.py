@@ -31,11 +31,10 @@ from fastmlp.activations import Activation
 from fastmlp.augmentation import Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.components import Parameterized, real_array
-from fastmlp.initializers import initial_params
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
-from fastmlp.network import HiddenLayer, Network, Predictor, Regularization, Structure
+from fastmlp.network import HiddenLayer, Network, Predictor, Regularization, Structure, hidden_layers
 from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
-from fastmlp.recipe import hidden_layers, is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
+from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
 from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import Schedule
 from fastmlp.stopping import NoImprovement
@@ -274,12 +273,16 @@ class _BaseMLP(Parameterized):
         structure = Structure(tuple(sizes), plan.hidden, loss_name)
         if first_pass:
             self._initialize(sizes, plan.is_stochastic)
-            network = Network(structure, dtype=dtype)
-            names = self.activation if isinstance(self.activation, str) else [layer.activation for layer in plan.hidden]
-            start = initial_params(
-                sizes, names, dtype, self._random_state, weight_init=self.weight_init, bias_init=self.bias_init
+            network = Network.create(
+                sizes,
+                self.activation,
+                loss_name,
+                normalization=self.normalization,
+                weight_init=self.weight_init,
+                bias_init=self.bias_init,
+                random_state=self._random_state,
+                dtype=dtype,
             )
-            network.params[: start.size] = start
             if self.standardize:
                 network.input_means, network.input_scales = feature_scaling(X, weights)
         else:

@@ -52,6 +52,37 @@ def hidden_layer(activation: str | Activation, normalization: str | None = None)
     return HiddenLayer("python", normalization=normalization, function=activation)
 
 
+def per_layer(value: Any, n_hidden: int, parameter: str) -> list[Any]:
+    """Return a parameter's value for each hidden layer: the same for all, or those of a list.
+
+    Raises
+    ------
+    ValueError
+        For a list of another length than there are hidden layers.
+
+    Examples
+    --------
+    >>> from fastmlp.network import per_layer
+    >>> per_layer(0.5, 2, "dropout"), per_layer([0.1, 0.2], 2, "dropout")
+    ([0.5, 0.5], [0.1, 0.2])
+    """
+    if isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ():
+        return [value] * n_hidden
+    if len(value) != n_hidden:
+        raise ValueError(f"{parameter} must be one value, or one for each of {n_hidden} hidden layers; got {value!r}.")
+    return list(value)
+
+
+def hidden_layers(
+    activation: str | Activation | Sequence[str | Activation | HiddenLayer], normalization: str | None, n_hidden: int
+) -> tuple[HiddenLayer, ...]:
+    """Return the layers with an activation, the same for all or one for each, and a normalization."""
+    return tuple(
+        each if isinstance(each, HiddenLayer) else hidden_layer(each, normalization)
+        for each in per_layer(activation, n_hidden, "activation")
+    )
+
+
 class Structure(NamedTuple):
     """A network but for its numbers.
 
@@ -87,12 +118,7 @@ class Structure(NamedTuple):
         ValueError
             When there are more or fewer activations than hidden layers.
         """
-        n_hidden = len(sizes) - 2
-        each = [activation] * n_hidden if isinstance(activation, str | Activation) else list(activation)
-        if len(each) != n_hidden:
-            raise ValueError(f"activation must have an element for each of {n_hidden} hidden layers, got {len(each)}.")
-        layers = (layer if isinstance(layer, HiddenLayer) else hidden_layer(layer, normalization) for layer in each)
-        return cls(tuple(sizes), tuple(layers), loss)
+        return cls(tuple(sizes), hidden_layers(activation, normalization, len(sizes) - 2), loss)
 
     def parts(self) -> list[tuple[str, int, tuple[int, ...]]]:
         """Return what a flat parameter vector consists of: the kind of each part, its layer (from 0) and its shape.
@@ -114,11 +140,6 @@ class Structure(NamedTuple):
     def n_params(self) -> int:
         """Length of a flat parameter vector."""
         return sum(int(np.prod(shape)) for _, _, shape in self.parts())
-
-    @property
-    def runs_python(self) -> bool:
-        """Whether an activation is computed in Python."""
-        return any(layer.activation == "python" for layer in self.hidden)
 
 
 @dataclass
@@ -234,7 +255,7 @@ class Network:
     def create(
         cls,
         sizes: Sequence[int],
-        activation: str | Activation | Sequence[str | Activation] = "relu",
+        activation: str | Activation | Sequence[str | Activation | HiddenLayer] = "relu",
         loss: str = "squared_error",
         *,
         normalization: str | None = None,

@@ -1,14 +1,13 @@
 """What an estimator's parameters come to, checked before training starts: layers, optimizer, regularisation."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from fastmlp.activations import Activation
 from fastmlp.components import named
-from fastmlp.network import HiddenLayer, Regularization, hidden_layer
+from fastmlp.network import Regularization, per_layer
 from fastmlp.optimizers import LBFGS, Optimizer, from_estimator_parameters
 from fastmlp.schedules import SCHEDULES, InvScaling, Schedule, as_schedule
 
@@ -27,34 +26,6 @@ _NOT_WITH_LBFGS = (
     "ema",
     "augment",
 )
-
-
-def per_layer(value: Any, n_hidden: int, parameter: str) -> list[Any]:
-    """Return a parameter's value for each hidden layer: the same for all, or those of a list.
-
-    Raises
-    ------
-    ValueError
-        For a list of another length than there are hidden layers.
-
-    Examples
-    --------
-    >>> from fastmlp.recipe import per_layer
-    >>> per_layer(0.5, 2, "dropout"), per_layer([0.1, 0.2], 2, "dropout")
-    ([0.5, 0.5], [0.1, 0.2])
-    """
-    if isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ():
-        return [value] * n_hidden
-    if len(value) != n_hidden:
-        raise ValueError(f"{parameter} must be one value, or one for each of {n_hidden} hidden layers; got {value!r}.")
-    return list(value)
-
-
-def hidden_layers(
-    activation: str | Activation | Iterable[str | Activation], normalization: str | None, n_hidden: int
-) -> tuple[HiddenLayer, ...]:
-    """Return the hidden layers that an estimator's ``activation`` and ``normalization`` mean."""
-    return tuple(hidden_layer(each, normalization) for each in per_layer(activation, n_hidden, "activation"))
 
 
 def is_stochastic(solver: str | Optimizer | LBFGS) -> bool:

@@ -101,7 +101,6 @@ class MinibatchTraining:
         self._python_rule: _PythonRule | None = None
         start, dtype = optimizer.resume(network.params), network.params.dtype
         self._n_updates = optimizer.n_updates
-        self._seed = seed
         self._rng = np.random.default_rng([seed, self._n_updates])
         if rule.rule is None:
             self._python_rule = _PythonRule(network, start, optimizer, regularization)
@@ -221,7 +220,7 @@ class MinibatchTraining:
 
     def present(self) -> Network:
         """Return the network as it is now, to predict with."""
-        params, slots, average = self._stored()
+        params, slots, average = self._stored(with_slots=self._optimizer.evaluates_elsewhere)
         network = Network(self._network.structure, self._predicting(params, slots, average))
         network.running = [
             None if moments is None else self._engine.running(i) for i, moments in enumerate(self._network.running)
@@ -229,7 +228,7 @@ class MinibatchTraining:
         network.input_means, network.input_scales = self._network.input_means, self._network.input_scales
         return network
 
-    def _stored(self) -> tuple[NDArray, list[NDArray], NDArray | None]:
+    def _stored(self, *, with_slots: bool = True) -> tuple[NDArray, list[NDArray], NDArray | None]:
         """Return copies of the parameters of training, of the optimizer's slots and of the average."""
         params = np.empty_like(self._network.params)
         if self._python_rule is not None:
@@ -237,7 +236,7 @@ class MinibatchTraining:
             return params, [], None if self._python_rule.average is None else self._python_rule.average.copy()
         rule = self._optimizer.optimizer
         assert isinstance(rule, Fused)
-        slots = [np.empty_like(params) for _ in range(rule.n_slots)]
+        slots = [np.empty_like(params) for _ in range(rule.n_slots if with_slots else 0)]
         average = np.empty_like(params) if self._regularization.average_decay else None
         self._engine.store(params, slots, average)
         return params, slots, average

@@ -8,13 +8,11 @@ import pytest
 
 from fastmlp import MLPClassifier
 from fastmlp.activations import GELU
-from fastmlp.network import Regularization
+from fastmlp.network import Regularization, hidden_layers, per_layer
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW
 from fastmlp.recipe import (
-    hidden_layers,
     is_stochastic,
     optimizer_of,
-    per_layer,
     refuse_for_lbfgs,
     regularization_of,
 )
