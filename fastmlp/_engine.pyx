@@ -311,6 +311,16 @@ cdef struct hidden_layer:
     char *scales
 
 
+# Where rows of a hidden layer find moments of columns, and leave what the way back needs; NULL where it needs nothing.
+cdef struct hidden_rows:
+    char *means
+    char *scales
+    char *normalized
+    char *row_scales
+    char *slopes
+    char *shapes
+
+
 cdef int NATIVE_FUNCTION = len(ACTIVATIONS)
 cdef int PYTHON_FUNCTION = NATIVE_FUNCTION + 1
 
@@ -588,23 +598,24 @@ cdef class PackedNetwork:
                                                  <char *> <size_t> to, stride)
         return 0
 
-    cdef void _finish_hidden(self, long i, long n, char *z, long stride) noexcept nogil:
-        """What follows hidden layer i's product in a forward pass, where it does not at once."""
+    cdef void _finish_hidden(self, long i, long n, char *z, long stride, const hidden_rows *rows) noexcept nogil:
+        """What follows hidden layer i's product where it does not at once: normalisation and activation."""
         cdef hidden_layer *layer = &self.hidden[i]
         cdef long width = self.layers[i].outputs
         cdef fm_after after
         cdef const char *biases = <const char *> self.layers[i].weights + self.layers[i].inputs * FM_PANEL_BYTES
         cdef long step = (self.layers[i].inputs + 1) * self.panel
         if layer.normalization == LAYER_NORM:
-            self.kernels.layer_norm(n, width, z, stride, NULL, NULL, self.layers[layer.gains].weights, biases, step,
-                                    self.epsilon)
+            self.kernels.layer_norm(n, width, z, stride, rows.normalized, rows.row_scales,
+                                    self.layers[layer.gains].weights, biases, step, self.epsilon)
         elif layer.normalization == BATCH_NORM:
-            self.kernels.batch_norm(n, width, z, stride, NULL, layer.means, layer.scales,
+            self.kernels.batch_norm(n, width, z, stride, rows.normalized, rows.means, rows.scales,
                                     self.layers[layer.gains].weights, biases, step)
         if layer.function == PYTHON_FUNCTION:
-            self._call_function(i, n, z, NULL, stride)
+            self._call_function(i, n, z, rows.slopes, stride)
         else:
             after = self._activation_of(i)
+            after.slopes, after.shapes = rows.slopes, rows.shapes
             self._apply(&after, n, width, z, stride)
 
     cdef void _gather(self, Rows rows, const int64_t *order, long start, long n, char *inputs,
@@ -718,6 +729,7 @@ cdef class PackedNetwork:
         cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, n - at), i
         cdef char *a = scratch + half
         cdef char *z = scratch
+        cdef hidden_rows kept
         cdef fm_after after
         cdef fm_csr csr
         if check and not self.kernels.finite(m * rows.n_features, rows.base + (first + at) * rows.row_bytes):
@@ -734,7 +746,9 @@ cdef class PackedNetwork:
                     a, z = z, a
                 self._multiply(i, m, a, z, stride, &after)
             if i < self.n_layers - 1 and not self._activates_at_once(i):
-                self._finish_hidden(i, m, z, stride)
+                memset(&kept, 0, sizeof(kept))
+                kept.means, kept.scales = self.hidden[i].means, self.hidden[i].scales
+                self._finish_hidden(i, m, z, stride, &kept)
         self.kernels.link[self.loss](m, self.n_outputs, z, stride)
         self.kernels.scatter(z, stride, m, self.n_outputs, out + at * width * self.itemsize, width * self.itemsize)
         return True
@@ -1531,9 +1545,10 @@ cdef class Trainer(PackedNetwork):
         cdef fm_after after = self._after_layer(i)
         cdef fm_mask mask
         cdef fm_csr csr
+        cdef hidden_rows rows
         if self._activates_at_once(i):
-            after.slopes = self.slopes[i] + offset if self.slopes[i] != NULL else NULL
-            after.shapes = self.shapes[i] + offset if self.shapes[i] != NULL else NULL
+            rows = self._hidden_rows(i, slice_, low)
+            after.slopes, after.shapes = rows.slopes, rows.shapes
         if i == 0 and self.rows.is_sparse:
             csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
@@ -1561,32 +1576,35 @@ cdef class Trainer(PackedNetwork):
         self.kernels.bfloat16_dense(n, layer.outputs, layer.inputs, self.left[slice_], CACHED_ROWS_BFLOAT16, layer.rounded,
                                     bias, (layer.inputs + 1) * self.panel, out, stride, &after)
 
+    cdef hidden_rows _hidden_rows(self, long i, int slice_, long low) noexcept nogil:
+        """Hidden layer i's rows from low on."""
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        cdef hidden_rows rows
+        memset(&rows, 0, sizeof(rows))
+        if self.hidden[i].normalization == BATCH_NORM:
+            rows.means, rows.scales = self._means(i, slice_), self._scales(i, slice_)
+        if self.normalized[i] != NULL:
+            rows.normalized = self.normalized[i] + offset
+        if self.row_scales[i] != NULL:
+            rows.row_scales = self.row_scales[i] + low * self.itemsize
+        if self.slopes[i] != NULL:
+            rows.slopes = self.slopes[i] + offset
+        if self.shapes[i] != NULL:
+            rows.shapes = self.shapes[i] + offset
+        return rows
+
     cdef void _train_hidden(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
-        """What else hidden layer i does on the way forward: normalisation, an activation that waited, dropout."""
-        cdef hidden_layer *layer = &self.hidden[i]
-        cdef long width = self.layers[i].outputs, stride = self.stride, step = (self.layers[i].inputs + 1) * self.panel
+        """What else hidden layer i does on the way forward: what waited for all of a row or a column, and dropout."""
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef char *z = self.activations[i + 1] + offset
-        cdef const char *biases = <const char *> self.layers[i].weights + self.layers[i].inputs * FM_PANEL_BYTES
-        cdef fm_after after
+        cdef hidden_rows rows
         cdef fm_mask mask
-        if layer.normalization == LAYER_NORM:
-            self.kernels.layer_norm(n, width, z, stride, self.normalized[i] + offset,
-                                    self.row_scales[i] + low * self.itemsize, self.layers[layer.gains].weights, biases,
-                                    step, self.epsilon)
-        elif layer.normalization == BATCH_NORM:
-            self.kernels.batch_norm(n, width, z, stride, self.normalized[i] + offset, self._means(i, slice_),
-                                    self._scales(i, slice_), self.layers[layer.gains].weights, biases, step)
-        if layer.function == PYTHON_FUNCTION:
-            self._call_function(i, n, z, self.slopes[i] + offset, stride)
-        elif layer.normalization != NOT_NORMALIZED:
-            after = self._activation_of(i)
-            after.slopes = self.slopes[i] + offset if self.slopes[i] != NULL else NULL
-            after.shapes = self.shapes[i] + offset if self.shapes[i] != NULL else NULL
-            self._apply(&after, n, width, z, stride)
+        if not self._activates_at_once(i):
+            rows = self._hidden_rows(i, slice_, low)
+            self._finish_hidden(i, n, z, self.stride, &rows)
         if self.dropout[i + 1]:
             mask = self._dropout_mask(i + 1, chunk, low)
-            self.kernels.drop(n, width, z, self.inputs[i + 1] + offset, stride, &mask)
+            self.kernels.drop(n, self.layers[i].outputs, z, self.inputs[i + 1] + offset, self.stride, &mask)
 
     cdef void _losses(self, const chunk_place *chunk, long low, long n) noexcept nogil:
         """Losses, and the output layer's deltas, which take the place of its activations."""
