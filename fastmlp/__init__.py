@@ -13,6 +13,16 @@ How the package hangs together; arrows run one way, and a test refuses an import
 from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor
 from fastmlp.network import Network, Structure, check_gradients
+from fastmlp.persistence import load, save
 
 __version__ = "0.1.0"
-__all__ = ["MLPClassifier", "MLPRegressor", "Network", "Structure", "check_gradients", "show_config"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "Network",
+    "Structure",
+    "check_gradients",
+    "load",
+    "save",
+    "show_config",
+]

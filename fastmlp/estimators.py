@@ -2,6 +2,7 @@
 
 import copy
 import operator
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -27,6 +28,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastmlp import persistence
 from fastmlp.activations import Activation
 from fastmlp.augmentation import Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
@@ -704,6 +706,10 @@ class _BaseMLP(Parameterized):
         self._validate_params()
         dtype = self._dtype_asked_for() or _single_or_double(self.coefs_[0].dtype.newbyteorder("="))
         return self._network(dtype).predictor(self._predictor_form(), self.n_jobs)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, as :func:`fastmlp.save` does; :func:`fastmlp.load` reads it."""
+        persistence.save(self, path)
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Predict labels or numbers.

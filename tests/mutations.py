@@ -1,0 +1,293 @@
+"""Files of models, changed at random: what test_persistence.py tries some thousands of.
+
+python tests/mutations.py 100000 [seed [bytes]]  tries so many, in a process that may have so much memory (4 GB).
+"""
+
+import copy
+import hashlib
+import json
+import random
+import resource
+import struct
+import sys
+import tempfile
+import time
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.optimizers import SGD
+from fastmlp.persistence import FileError, load, packed
+from fastmlp.schedules import Cosine
+
+X = np.random.default_rng(0).standard_normal((30, 5))
+LABELS = np.array(["lynx", "otter", "stoat"])[np.argmax(X[:, :3], axis=1)]
+# Of the format, written down apart from the module that is tested.
+TYPES = {"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64"} | {
+    f"{sign}int{bits}": f"{letter}{bits}" for sign, letter in (("", "I"), ("u", "U")) for bits in (8, 16, 32, 64)
+}
+
+
+class Forgery:
+    """A file's parts, to be changed and put together again with a checksum that fits."""
+
+    def __init__(self, content):
+        length = int.from_bytes(content[:8], "little")
+        header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
+        self.metadata = header.pop("__metadata__")
+        self.tree = json.loads(self.metadata["model"])
+        names = {code: name for name, code in TYPES.items()}
+        self.tensors = {
+            name: np.frombuffer(data[slice(*spec["data_offsets"])], names[spec["dtype"]]).reshape(spec["shape"])
+            for name, spec in header.items()
+        }
+
+    def drop(self, start):
+        """Leave out the tensors whose names begin so."""
+        self.tensors = {name: array for name, array in self.tensors.items() if not name.startswith(start)}
+
+    def content(self):
+        """The file."""
+        metadata = self.metadata | {"model": json.dumps(self.tree), "checksum": "0" * 64}
+        header, at = {"__metadata__": metadata}, 0
+        for name, array in self.tensors.items():
+            spec = {"dtype": TYPES[array.dtype.name], "shape": array.shape, "data_offsets": [at, at + array.nbytes]}
+            header[name], at = spec, at + array.nbytes
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        whole = struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in self.tensors.values())
+        return with_checksum(whole)
+
+
+def with_checksum(content):
+    """A file whose checksum, wherever it stands, fits."""
+    at = content.find(b'"checksum":"') + len(b'"checksum":"')
+    zeroed = content[:at] + b"0" * 64 + content[at + 64 :]
+    return content[:at] + hashlib.sha256(zeroed).hexdigest().encode() + content[at + 64 :]
+
+
+def made(model):
+    return b"".join(bytes(piece) for piece in packed(model))
+
+
+def quiet(make):
+    @cache
+    def run():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return made(make())
+
+    return run
+
+
+def checkpoint():
+    model = MLPClassifier((3,), solver=SGD(Cosine(0.1)), max_iter=2, random_state=0).fit(X, LABELS == "otter")
+    order = np.random.default_rng(0).permutation(len(X))
+    model._training = {"order": order[4:], "held_out": order[:4], "epoch": 1, "random_state": np.random.RandomState(0)}
+    return model
+
+
+#: The files that are changed.
+BASES = {
+    "classifier": quiet(lambda: MLPClassifier((4,), max_iter=2, random_state=0).fit(X, LABELS)),
+    "regressor": quiet(lambda: MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(X, X[:, :2])),
+    "normalized": quiet(
+        lambda: MLPRegressor(
+            hidden_layer_sizes=(3, 3), activation="prelu", normalization="batch", standardize=True, ema=0.9, max_iter=2,
+            dtype="float32", random_state=0,
+        ).fit(X, X[:, 0])
+    ),
+    "checkpoint": quiet(checkpoint),
+    "multilabel": quiet(lambda: MLPClassifier((), solver="muon", max_iter=2, random_state=0).fit(X, X[:, :2] > 0)),
+    "pipeline": quiet(
+        lambda: make_pipeline(
+            OneHotEncoder(handle_unknown="ignore"), StandardScaler(with_mean=False), MLPClassifier((2,), max_iter=1)
+        ).fit(np.round(X), LABELS)
+    ),
+}  # fmt: skip
+
+VALUES = [
+    None, True, False, 0, 1, -1, 2, 3, 5, 624, 625, 2**31, 2**63, -(2**63), 2**64, 10**30, 0.5, -0.5, 1e308, 1e-320, "",
+    "a", "auto", "relu", "softmax", "identity", "batch", "layer", "binary", "multiclass", "multilabel-indicator",
+    "float32", "float64", "sgd", "lbfgs", [], [None], [[]], {}, {"float": "nan"}, {"float": "inf"}, {"float": "x"},
+    {"tuple": []}, {"tuple": [1, 2]}, {"dict": []}, {"dict": [["a", 1]]}, {"bytes": "00ff"}, {"bytes": "zz"}, {"slice": [0, None, 2]},
+    {"scalar": "float32", "value": 1.0}, {"scalar": "int64", "value": 2**40}, {"dtype": "float64"}, {"type": "float64"},
+    {"objects": ["a", None], "shape": [2]}, {"objects": [], "shape": [0, 2**40]}, {"tensor": "coefs_.0"},
+    {"text": "classes_"}, {"given": ["loss"]}, {"unsaved": "f", "parameter": "loss"},
+    {"object": "optimizers.Adam", "state": {}}, {"object": "schedules.Constant", "state": {"learning_rate": 0.1}},
+    {"object": "losses.SquaredError", "state": {}},
+    {"object": "activations.SiLU", "state": {"beta": 1.0, "learn_beta": True}},
+    {"object": "stopping.NoImprovement", "state": {}}, {"object": "os.system", "state": {}},
+]  # fmt: skip
+
+
+def nodes(tree, found=None):
+    """The places in a tree: each container and what it has there."""
+    found = [] if found is None else found
+    for key in tree if isinstance(tree, dict) else range(len(tree)):
+        found.append((tree, key))
+        if isinstance(tree[key], dict | list):
+            nodes(tree[key], found)
+    return found
+
+
+def change_tree(forged, rng):
+    places = nodes(forged.tree)
+    (container, key), (other, other_key) = rng.choice(places), rng.choice(places)
+    match rng.randrange(7):
+        case 0 | 1 | 2:
+            container[key] = copy.deepcopy(rng.choice(VALUES))
+        case 3:
+            del container[key]
+        case 4:
+            container[key] = copy.deepcopy(other[other_key])
+        case 5:
+            if isinstance(container, dict):
+                container[rng.choice([other_key, "predict", "_x", "classes_", "state"])] = container.pop(key)
+            else:
+                container.insert(key, copy.deepcopy(other[other_key]))
+        case 6 if type(container[key]) in (int, float):
+            container[key] = rng.choice(
+                [container[key] + 1, -container[key], container[key] * 1000, float(container[key])]
+            )
+
+
+def change_tensor(forged, rng):
+    name = rng.choice(list(forged.tensors))
+    array = forged.tensors[name]
+    match rng.randrange(6):
+        case 0:
+            forged.tensors[name] = array[: rng.randrange(len(array) + 1)] if array.ndim else array.reshape(1)
+        case 1:
+            forged.tensors[name] = np.resize(
+                array, [rng.choice([0, 1, 2, 3, 4, 5, 9]) for _ in range(rng.randrange(4))]
+            )
+        case 2:
+            forged.tensors[name] = np.resize(array, array.shape).astype(rng.choice([t for t in TYPES if t != "bool"]))
+        case 3:
+            forged.tensors[name] = (
+                np.frombuffer(rng.randbytes(array.nbytes), np.uint8).view(array.dtype).reshape(array.shape)
+            )
+        case 4:
+            other = rng.choice(list(forged.tensors))
+            forged.tensors[name], forged.tensors[other] = forged.tensors[other], array
+        case 5:
+            forged.tensors[rng.choice([name + "x", "", "__metadata"])] = forged.tensors.pop(name)
+
+
+def forged(content, rng):
+    """A change of what the file says, with a checksum that fits."""
+    forgery = Forgery(content)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(rng.choice([1, 1, 1, 2, 4])):
+            (change_tree if rng.random() < 0.75 or not forgery.tensors else change_tensor)(forgery, rng)
+    return forgery.content()
+
+
+def damaged(content, rng):
+    """A change of the file's bytes."""
+    content, n = bytearray(content), len(content)
+    header = 8 + int.from_bytes(content[:8], "little")
+    at = rng.randrange(rng.choice([16, header, n]))
+    match rng.randrange(8):
+        case 0:
+            return bytes(content[:at])
+        case 1:
+            content[at] ^= 1 << rng.randrange(8)
+        case 2:
+            content[at] = (content[at] + rng.randrange(1, 256)) % 256
+        case 3:
+            length = rng.choice(
+                [0, 1, header, n, n - 8, n - 7, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1, rng.randrange(2**64)]
+            )
+            content[:8] = struct.pack("<Q", length)
+        case 4:
+            content[at : at + rng.randrange(1, 8)] = rng.choice(
+                [b"NaN", b"1e999", b"[" * 200, b'{"a":', b"-", b'"', b"\\u0000"]
+            )
+        case 5:
+            content[at:at] = content[at : at + rng.randrange(1, 200)]
+        case 6:
+            del content[at : at + rng.randrange(1, 200)]
+        case 7:
+            return rng.randbytes(rng.randrange(400))
+    return bytes(content)
+
+
+def mutants(n, seed):
+    """Numbered pairs of a file and whether its checksum fits, half of them with one that does."""
+    contents = [make() for make in BASES.values()]
+    for number in range(n):
+        rng = random.Random(f"{seed}:{number}")
+        content = rng.choice(contents)
+        match rng.randrange(8):
+            case 0 | 1 | 2 | 3:
+                yield number, (forged(content, rng), True)
+            case 4:
+                changed = damaged(content, rng)
+                whole = with_checksum(changed) if changed.count(b'"checksum":"') == 1 else changed
+                yield number, (whole, whole != content)
+            case _:
+                changed = damaged(content, rng)
+                yield number, (changed, changed == content)
+
+
+def try_mutant(mutant, path, number=None):
+    """Load a file; True if it is a model, which then predicts and trains, or raises an exception as others do.
+
+    A file whose checksum does not fit is none.
+    """
+    content, may_load = mutant
+    path.write_bytes(content)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            model = load(path)
+        except FileError as error:
+            assert str(path) in str(error), number
+            return False
+        assert may_load, f"mutant {number} was loaded, though its bytes had been changed"
+        for samples in (X, np.round(X).astype(np.float32), np.zeros((1, 1))):
+            for method in ("predict", "predict_proba", "transform"):
+                try:
+                    getattr(model, method)(samples)
+                except Exception:
+                    continue
+        network = model[-1] if hasattr(model, "steps") else model
+        for method, targets in (("partial_fit", LABELS), ("partial_fit", X[:, :2] > 0), ("partial_fit", X[:, 0])):
+            try:
+                network.set_params(n_jobs=1)  # threads cost more memory than the test may have
+                getattr(network, method)(X, targets)
+            except Exception:
+                continue
+    return True
+
+
+def main(n, seed=0, memory=4 * 2**30):
+    """Try so many, and say what came of them."""
+    n, seed, memory = int(n), int(seed), int(memory)
+    contents = [make() for make in BASES.values()]
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    start, slowest, n_loaded = time.perf_counter(), 0.0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        for number, mutant in mutants(n, seed):
+            before = time.perf_counter()
+            n_loaded += try_mutant(mutant, Path(folder) / "mutant", number)
+            slowest = max(slowest, time.perf_counter() - before)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    seconds = time.perf_counter() - start
+    print(
+        f"{n} mutants of {len(contents)} files ({min(map(len, contents))} to {max(map(len, contents))} bytes):"
+        f" {n_loaded} loaded, {n - n_loaded} refused, in {seconds:.0f} s; the slowest took {slowest:.2f} s; peak memory"
+        f" {peak} MB"
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
