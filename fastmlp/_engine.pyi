@@ -64,6 +64,7 @@ class PackedNetwork:
         stop: int | None = None,
         out: NDArray | None = None,
         n_threads: int = 1,
+        linked: bool = True,
     ) -> NDArray: ...
 
 class Predictor(PackedNetwork):

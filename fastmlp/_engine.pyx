@@ -645,8 +645,8 @@ cdef class PackedNetwork:
         self.kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights,
                            self.layers[i].inputs + 1, self._is_biased(i), out, stride, after)
 
-    def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1):
-        """Outputs, link applied, of rows start to stop of X, or of X[order] where order is given.
+    def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, linked=True):
+        """Outputs of rows start to stop of X, or of X[order] where order is given; without linked before the link.
 
         Returns
         -------
@@ -662,11 +662,12 @@ cdef class PackedNetwork:
         n = (stop if stop is not None else (order_view.shape[0] if order is not None else rows.n_rows)) - first
         if out is None:
             out = np.empty((n, self.n_outputs), dtype=self.dtype)
-        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, n_threads, False)
+        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, n_threads, linked,
+                         False)
         return out
 
     cdef bint _outputs_of(self, Rows rows, const int64_t *order, long first, long n, char *to, long width,
-                          int n_threads, bint check) except -1:
+                          int n_threads, bint linked, bint check) except -1:
         """Writes the outputs of n rows to rows of width elements.
 
         With check, dense rows are looked through first: False, with some outputs missing, when one holds a number that
@@ -689,17 +690,18 @@ cdef class PackedNetwork:
             raise MemoryError(f"no memory for the activations of {n_slices} x {min(n, CACHED_ROWS)} rows")
         scratch = _aligned(buffer)
         if n * self.n_params < ROW_PARAMS_WITH_GIL:
-            bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width, check)
+            bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width, linked,
+                                           check)
         elif n_slices == 1:
             # Without OpenMP: a process forked from one that had a team must not enter it.
             with nogil:
                 bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width,
-                                               check)
+                                               linked, check)
         else:
             for slice_ in prange(n_slices, nogil=True, num_threads=n_slices, schedule="static", chunksize=1):
                 bad |= not self._forward_blocks(rows, order, first, n, n_blocks * slice_ // n_slices,
                                                 n_blocks * (slice_ + 1) // n_slices, stride, half,
-                                                scratch + slice_ * slice_bytes, to, width, check)
+                                                scratch + slice_ * slice_bytes, to, width, linked, check)
         PyMem_RawFree(buffer)
         self._raise_error()
         return not bad
@@ -713,19 +715,20 @@ cdef class PackedNetwork:
         return 0
 
     cdef bint _forward_blocks(self, Rows rows, const int64_t *order, long first, long n, long block, long end,
-                              long stride, Py_ssize_t half, char *scratch, char *out, long width,
+                              long stride, Py_ssize_t half, char *scratch, char *out, long width, bint linked,
                               bint check) noexcept nogil:
         """Blocks block to end, until one that check finds bad."""
         cdef unsigned mode = fm_denormals_flush()
         cdef bint good = True
         while good and block < end:
-            good = self._forward_block(rows, order, first, n, block, stride, half, scratch, out, width, check)
+            good = self._forward_block(rows, order, first, n, block, stride, half, scratch, out, width, linked, check)
             block += 1
         fm_denormals_restore(mode)
         return good
 
     cdef bint _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
-                             Py_ssize_t half, char *scratch, char *out, long width, bint check) noexcept nogil:
+                             Py_ssize_t half, char *scratch, char *out, long width, bint linked,
+                             bint check) noexcept nogil:
         cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, n - at), i
         cdef char *a = scratch + half
         cdef char *z = scratch
@@ -749,7 +752,8 @@ cdef class PackedNetwork:
                 memset(&kept, 0, sizeof(kept))
                 kept.means, kept.scales = self.hidden[i].means, self.hidden[i].scales
                 self._finish_hidden(i, m, z, stride, &kept)
-        self.kernels.link[self.loss](m, self.n_outputs, z, stride)
+        if linked:
+            self.kernels.link[self.loss](m, self.n_outputs, z, stride)
         self.kernels.scatter(z, stride, m, self.n_outputs, out + at * width * self.itemsize, width * self.itemsize)
         return True
 
@@ -854,7 +858,7 @@ cdef class Predictor(PackedNetwork):
         while start < n:
             stop = min(n, start + piece)
             if not self._outputs_of(rows, NULL, start, stop - start, to + start * shape[1] * self.itemsize, shape[1],
-                                    n_threads, check):
+                                    n_threads, True, check):
                 return None
             start = stop
             if start < n:

@@ -1,5 +1,6 @@
 """Minibatches: how many rows, and in which order they are visited."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -43,16 +44,21 @@ class RowOrder:
 
     def __init__(self, rows: NDArray, shuffle: bool, random_state: np.random.RandomState) -> None:
         self.n_rows = len(rows)
-        self._order = rows
-        self._shuffle = shuffle
-        self._random_state = random_state
+        #: The order of the last epoch.
+        self.rows = rows
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def copied(self) -> "RowOrder":
+        """Return a copy that goes through the same orders from here on."""
+        return RowOrder(self.rows, self.shuffle, copy.deepcopy(self.random_state))
 
     def next_epochs(self, n_epochs: int) -> NDArray:
         """Return the rows in the next epochs' orders, shape (n_epochs, n_samples)."""
-        if not self._shuffle:
-            return np.tile(self._order, (n_epochs, 1))
-        orders = _engine.shuffled(self._order, self._random_state, n_epochs)
-        self._order = orders[-1]
+        if not self.shuffle:
+            return np.tile(self.rows, (n_epochs, 1))
+        orders = _engine.shuffled(self.rows, self.random_state, n_epochs)
+        self.rows = orders[-1]
         return orders
 
 

@@ -3,9 +3,8 @@
 import copy
 import operator
 import os
-import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -17,7 +16,7 @@ import scipy.sparse
 import sklearn.utils.optimize
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, is_classifier
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
@@ -32,7 +31,10 @@ from fastmlp import persistence
 from fastmlp.activations import Activation
 from fastmlp.augmentation import Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
+from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Parameterized, real_array
+from fastmlp.evaluation import Evaluation, EvaluationSet
+from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import HiddenLayer, Network, Predictor, Regularization, Structure, hidden_layers
 from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
@@ -103,7 +105,7 @@ class _Kept:
         return self.bits == estimator._bits()
 
 
-class _BaseMLP(Parameterized):
+class _BaseMLP(CallbackSupportMixin, Parameterized):
     """What classifier and regressor share.
 
     The Python attributes are the source of truth: every fit, partial_fit and predict takes the parameters from coefs_
@@ -160,13 +162,19 @@ class _BaseMLP(Parameterized):
         "max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "ema": [Interval(Real, 0, 1, closed="neither"), None],
         "augment": [str, callable, None],
+        "callbacks": [list, tuple, None],
+        "scoring": [str, callable, list, tuple, dict, None],
     }
 
     # ---- what the two kinds of estimator answer differently ---------------------------------------------------------
 
     @abstractmethod
-    def _check_targets(self, y: Any, incremental: bool) -> Any:
+    def _check_targets(self, y: Any, first_pass: bool, incremental: bool) -> Any:
         """Validate y further, setting what the estimator must know about it; return it."""
+
+    @abstractmethod
+    def _check_known(self, y: Any) -> Any:
+        """Return targets to evaluate with; refuse what the fit's do not let be."""
 
     @abstractmethod
     def _target_kind(self) -> str:
@@ -191,7 +199,14 @@ class _BaseMLP(Parameterized):
     # ---- fitting ----------------------------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        eval_set: tuple | list | Mapping[str, tuple] | None = None,
+    ) -> Self:
         """Fit the network to the samples.
 
         Parameters
@@ -202,6 +217,11 @@ class _BaseMLP(Parameterized):
             Class labels (or, for several labels per sample, an indicator matrix) or real numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, not all of them zero.
+        eval_set : tuple, dict of str to tuple, or list of tuples, default=None
+            Samples that are not learned from: (X, y) or (X, y, sample_weight), called "validation"; a dict gives
+            several their names, those of a list are "validation_0", "validation_1", ... Their losses (without
+            penalties) and scores stand in ``history_`` for each epoch. With early_stopping the first takes the place
+            of rows held out.
 
         Returns
         -------
@@ -212,9 +232,56 @@ class _BaseMLP(Parameterized):
         ValueError
             On input that cannot be used, and when the weights end up infinite or NaN. The estimator then is as it was
             before the call.
+        Exception
+            What a callback raises. The model then is what it was after the last epoch that came to its end.
         """
+        return self._fit_or_restore(X, y, sample_weight, eval_set=eval_set)
+
+    @with_callbacks
+    def resume(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        eval_set: tuple | list | Mapping[str, tuple] | None = None,
+    ) -> Self:
+        """Go on with the fit of which this estimator is a checkpoint, up to max_iter epochs.
+
+        Given the same samples, what comes of it is, bit for bit, what the fit would have come to. A larger max_iter may
+        be set first; other parameters are to stay as they are. A schedule goes on as it was planned.
+
+        Parameters
+        ----------
+        X, y, sample_weight, eval_set
+            Those of the fit, as :meth:`fit` takes them.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            When this is no checkpoint (see :class:`fastmlp.callbacks.ModelCheckpoint`), or the samples cannot be those
+            of the fit.
+        """
+        if getattr(self, "_training", None) is None:
+            raise ValueError(
+                f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
+            )
+        return self._fit_or_restore(X, y, sample_weight, eval_set=eval_set, state=self._training)
+
+    def _fit_or_restore(self, X: Any, y: Any, sample_weight: Any, **arguments: Any) -> Self:
+        """Return self, fitted; an exception of a callback is raised when everything else has been done."""
+        if hasattr(self, "_skl_callbacks") and not arguments.get("incremental"):
+            n_epochs = self.solver.max_iter if isinstance(self.solver, LBFGS) else self.max_iter
+            self._init_callback_context(max_subtasks=n_epochs)
         with _restored_on_error(self):
-            return self._fit(X, y, sample_weight, incremental=False)
+            error = self._fit(X, y, sample_weight, **arguments)
+        if error is not None:
+            raise error
+        return self
 
     def _can_partial_fit(self) -> bool:
         if not is_stochastic(self.solver):
@@ -230,14 +297,24 @@ class _BaseMLP(Parameterized):
     def _loss_is(self, name: str) -> bool:
         return isinstance(self.loss, str) and self.loss == name
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Self:
-        if incremental:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        incremental: bool = False,
+        eval_set: Any = None,
+        state: dict[str, Any] | None = None,
+    ) -> Exception | None:
+        """Fit, go on with partial_fit if incremental, or from a checkpoint's state; return what a callback raised."""
+        if incremental or state is not None:
             self._validate_params()  # scikit-learn's decorator does so in the first call only
         hidden = self.hidden_layer_sizes
         hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
         if np.any(np.array(hidden) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental or state is not None)
         plan = self._plan(len(hidden))
         X, y = validate_data(
             self,
@@ -251,7 +328,7 @@ class _BaseMLP(Parameterized):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        y = self._check_targets(y, incremental)
+        y = self._check_targets(y, first_pass, incremental)
         loss = plan.loss
         loss_name = loss.engine_loss(self._target_kind())
         dtype = self._compute_dtype(X, first_pass)
@@ -271,7 +348,8 @@ class _BaseMLP(Parameterized):
             loss_name, targets = self._soft(loss_name), np.eye(n_outputs, dtype=dtype)[targets]
         data = _Data(X, y, rows, targets, sample_weight, weights, self._loss_settings(loss, loss_name, n_outputs))
 
-        self._random_state = check_random_state(self.random_state)
+        if state is None:
+            self._random_state = check_random_state(self.random_state)
         structure = Structure(tuple(sizes), plan.hidden, loss_name)
         if first_pass:
             self._initialize(sizes, plan.is_stochastic)
@@ -297,17 +375,43 @@ class _BaseMLP(Parameterized):
         self.n_outputs_ = n_outputs
         self.out_activation_ = OUTPUT_ACTIVATIONS[loss_name]
 
-        if plan.is_stochastic:
-            network = self._fit_stochastic(network, data, plan, incremental)
-        else:
-            network = self._fit_lbfgs(network, data, plan)
-        if not np.isfinite(network.params).all():
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
-                " preprocessed."
-            )
-        self._keep(network)
-        return self
+        sets = self._evaluation_sets(eval_set, network, loss)
+        callbacks = self._callbacks(incremental)
+        make = self._minibatch_fit if plan.is_stochastic else self._full_batch_fit
+        fit, run = make(network, data, plan, callbacks, sets, incremental, state)
+        fit.X, fit.y, fit.sample_weight = X, y, sample_weight
+        fit.rows, fit.targets, fit.settings = rows, targets, data.settings
+        try:
+            fit.begin("on_fit_begin" if state is None else "on_fit_resume")
+            network = run()
+            if not np.isfinite(network.params).all():
+                raise fit.error or ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain large values and need to"
+                    " be preprocessed."
+                )
+            self._keep(network)
+            self.__dict__.pop("_training", None)
+        finally:
+            fit.end()
+        return fit.error
+
+    def _callbacks(self, incremental: bool) -> list[Callback]:
+        """Return the callbacks of a fit: the user's, scikit-learn's, and the progress bar."""
+        callbacks = list(self.callbacks or ())
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise ValueError(f"callbacks must be objects of fastmlp.callbacks.Callback; got {callback!r}.")
+            callback.validate()
+        if hasattr(self, "_callback_fit_ctx"):
+            callbacks.append(ScikitLearnCallbacks(self._callback_fit_ctx))
+        if not incremental and self.verbose == 1 and not isinstance(self.verbose, bool | np.bool_):
+            callbacks.append(ProgressBar())
+        return callbacks
+
+    @property
+    def _prints(self) -> bool:
+        """Whether a line is printed for each epoch; verbose=1 is for the progress bar."""
+        return bool(self.verbose) and (self.verbose != 1 or isinstance(self.verbose, bool | np.bool_))
 
     def _plan(self, n_hidden: int) -> "_Plan":
         """Return what the parameters come to, checked."""
@@ -374,6 +478,12 @@ class _BaseMLP(Parameterized):
             else:
                 setattr(self, name, value)
 
+    def _showing(self, network: Network) -> Self:
+        """Return a copy that predicts with a network."""
+        other = copy.copy(self)
+        other._keep(network)
+        return other
+
     def _validation_dtype(self, X: Any) -> Any:
         """Return what check_array is to convert X to: nothing when the engine can read it as it is."""
         if in_place_dtype(X):
@@ -408,6 +518,7 @@ class _BaseMLP(Parameterized):
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(sizes)
+        self.history_: dict[str, list[float]] = {}
         if is_stochastic:
             self.loss_curve_: list[float] = []
             self.best_loss_: float | None = None
@@ -415,139 +526,229 @@ class _BaseMLP(Parameterized):
             self.best_validation_score_: float | None = None
             self._no_improvement_count = 0
 
-    def _fit_lbfgs(self, network: Network, data: "_Data", plan: "_Plan") -> Network:
+    def _evaluation_sets(self, eval_set: Any, network: Network, loss: Loss) -> list[EvaluationSet]:
+        """Return the sets of fit's eval_set, validated."""
+        if eval_set is None:
+            return []
+        if isinstance(eval_set, Mapping):
+            named = dict(eval_set)
+        elif isinstance(eval_set, list) and all(isinstance(part, tuple) for part in eval_set):
+            named = {f"validation_{i}": part for i, part in enumerate(eval_set)}
+        else:
+            named = {"validation": eval_set}
+        sets = []
+        for name, part in named.items():
+            if not isinstance(name, str) or not isinstance(part, tuple | list) or len(part) not in (2, 3):
+                raise ValueError(
+                    "eval_set must be (X, y) or (X, y, sample_weight), a list of these, or a dict that names them;"
+                    f" got {type(part).__name__} for {name!r}."
+                )
+            try:
+                sets.append(self._evaluation_set(network, loss, name, *part))
+            except ValueError as error:
+                raise ValueError(f"eval_set {name!r}: {error}") from error
+        return sets
+
+    def _evaluation_set(
+        self, network: Network, loss: Loss, name: str, X: Any, y: Any, sample_weight: Any = None
+    ) -> EvaluationSet:
+        structure, dtype = network.structure, network.params.dtype
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=not is_classifier(self),
+            dtype=self._validation_dtype(X),
+            reset=False,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y)
+        y = self._check_known(y)
+        targets = self._encode(y, dtype, loss)
+        n_outputs = structure.sizes[-1]
+        if structure.loss == "soft_log_loss" and targets.ndim == 1:
+            targets = np.eye(n_outputs, dtype=dtype)[targets]
+        if targets.ndim == 2 and targets.shape[1] != n_outputs:
+            raise ValueError(f"y has {targets.shape[1]} outputs, that of the fit has {n_outputs}.")
+        if sample_weight is not None:
+            sample_weight = self._check_weights(sample_weight, X)
+        # Sparse rows are not centred as they are read, and centred they are dense.
+        is_centred = scipy.sparse.issparse(X) and network.input_means is not None and network.input_means.any()
+        return EvaluationSet(name, X, y, rows_of(X.toarray() if is_centred else X, dtype), targets, sample_weight)
+
+    def _full_batch_fit(
+        self,
+        network: Network,
+        data: "_Data",
+        plan: "_Plan",
+        callbacks: list[Callback],
+        sets: list[EvaluationSet],
+        incremental: bool,
+        state: dict[str, Any] | None,
+    ) -> tuple[RecordedFit, Callable[[], Network]]:
+        """Return a fit by L-BFGS, and what runs it."""
         # In float64 whatever the model's type: line searches do not get along with losses rounded to float32.
         dtype, targets = network.params.dtype, data.targets
         wide = network.astype(np.float64)
         if targets.dtype == np.float32:
             targets = targets.astype(np.float64)
         assert isinstance(plan.optimizer, LBFGS)
-        result = minimize_full_batch(
-            wide,
-            plan.optimizer,
-            data.rows,
-            targets,
-            data.weights,
-            alpha=self.alpha,
-            n_threads=team_size(self.n_jobs, wide.flops_per_row * data.rows.n_rows),
-            after_iteration=self._report_lbfgs if self.verbose else None,
-            regularization=plan.regularization,
-            **data.settings,
+        optimizer: LBFGS = plan.optimizer
+        n_threads = team_size(self.n_jobs, wide.flops_per_row * data.rows.n_rows)
+        self.history_ = {}
+        fit = FullBatchFit(
+            self,
+            network.astype(np.float64),
+            dtype,
+            self._evaluation(sets, network, data),
+            callbacks,
+            n_threads=n_threads,
+            n_rows=data.rows.n_rows,
+            prints=self._prints,
+            max_epochs=optimizer.max_iter,
         )
-        self.__dict__.pop("_optimizer", None)  # of an earlier fit, perhaps of another network
-        self.loss_ = result.fun
-        if result.status == "interrupted":
-            self.n_iter_ = result.nit
-        else:
-            max_iter = plan.optimizer.max_iter
-            self.n_iter_ = sklearn.utils.optimize._check_optimize_result("lbfgs", result, max_iter)
-        return wide.astype(dtype)
 
-    @staticmethod
-    def _report_lbfgs(n_iter: int, loss: float) -> None:
-        print(f"Iteration {n_iter}, loss = {loss:.8f}")
+        def run() -> Network:
+            result = minimize_full_batch(
+                wide,
+                optimizer,
+                data.rows,
+                targets,
+                data.weights,
+                alpha=self.alpha,
+                n_threads=n_threads,
+                after_iteration=fit.after_iteration,
+                regularization=plan.regularization,
+                **data.settings,
+            )
+            self.__dict__.pop("_optimizer", None)  # of an earlier fit, perhaps of another network
+            self.loss_ = result.fun
+            if result.status in ("interrupted", "stopped"):
+                self.n_iter_ = result.nit
+            else:
+                self.n_iter_ = sklearn.utils.optimize._check_optimize_result("lbfgs", result, optimizer.max_iter)
+            return fit.finished(result)
 
-    def _fit_stochastic(self, network: Network, data: "_Data", plan: "_Plan", incremental: bool) -> Network:
+        return fit, run
+
+    def _evaluation(self, sets: list[EvaluationSet], network: Network, data: "_Data") -> Evaluation:
+        return Evaluation(sets, self.scoring, self._validation_score, self, network.structure.loss, data.settings)
+
+    def _minibatch_fit(
+        self,
+        network: Network,
+        data: "_Data",
+        plan: "_Plan",
+        callbacks: list[Callback],
+        sets: list[EvaluationSet],
+        incremental: bool,
+        state: dict[str, Any] | None,
+    ) -> tuple[RecordedFit, Callable[[], Network]]:
+        """Return a fit by minibatches, and what runs it."""
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        n_rows, y = data.rows.n_rows, data.y
-        train, held_out = self._split(data.targets) if self.early_stopping else (np.arange(n_rows), None)
-        batch_size = plan.batch_size(self.batch_size, len(train))
+        rows, held_out = np.arange(data.rows.n_rows), None
+        if state is not None:
+            self._check_resumed(state, data, sets)
+            rows, held_out, self._random_state = state["order"], state["held_out"], state["random_state"]
+            if isinstance(self.random_state, np.random.RandomState):  # a fit leaves the user's own further on
+                self.random_state.set_state(self._random_state.get_state())
+                self._random_state = self.random_state
+        elif self.early_stopping and not sets:
+            rows, held_out = self._split(data.targets)
+        if held_out is not None:
+            weights = None if data.sample_weight is None else data.sample_weight[held_out]
+            targets = np.ascontiguousarray(data.targets[held_out])
+            sets = [EvaluationSet("validation", data.X, data.y[held_out], data.rows, targets, weights, held_out)]
+        batch_size = plan.batch_size(self.batch_size, len(rows))
         if self.normalization == "batch" and batch_size == 1:
             raise ValueError(
                 "normalization='batch' needs 2 samples or more in a batch; got 1 sample,"
                 f" batch_size={self.batch_size!r}."
             )
         # A copy, so that nothing is lost should this call fail; its arrays are replaced, not changed.
-        resumed = incremental and hasattr(self, "_optimizer")
-        steps_per_epoch = -(-len(train) // batch_size)
+        goes_on = (incremental or state is not None) and hasattr(self, "_optimizer")
+        steps_per_epoch = -(-len(rows) // batch_size)
         optimizer = (
             copy.copy(self._optimizer)
-            if resumed
+            if goes_on
             else Descent(plan.optimizer, plan.schedule, length=(self.max_iter * steps_per_epoch, steps_per_epoch))
         )
         bfloat16 = self.dtype == "bfloat16"
         flops = network.flops_per_row * batch_size / (BFLOAT16_SPEEDUP if bfloat16 else 1)
-        draws = (plan.regularization is not None and plan.regularization.draws) or plan.augment is not None
-        training = MinibatchTraining(
+        seed = 0
+        if state is not None:
+            seed = state["seed"]
+        elif (plan.regularization is not None and plan.regularization.draws) or plan.augment is not None:
+            seed = self._random_state.randint(2**31)
+
+        def start(network: Network, descent: Descent, order: RowOrder) -> MinibatchTraining:
+            return MinibatchTraining(
+                network,
+                descent,
+                data.rows,
+                data.targets,
+                data.weights,
+                order=order,
+                batch_size=batch_size,
+                alpha=self.alpha,
+                n_threads=team_size(self.n_jobs, flops),
+                bfloat16=bfloat16,
+                regularization=plan.regularization,
+                augment=plan.augment,
+                samples=data.X,
+                seed=seed,
+                **data.settings,
+            )
+
+        order = RowOrder(rows, self.shuffle, self._random_state)
+        improvement = self._improvement(incremental)
+        self.n_iter_ = 0 if state is None else state["epoch"]
+        fit = MinibatchFit(
+            self,
+            start,
             network,
             optimizer,
-            data.rows,
-            data.targets,
-            data.weights,
-            order=RowOrder(train, self.shuffle, self._random_state),
+            order,
+            self._evaluation(sets, network, data),
+            callbacks,
+            improvement=improvement,
+            held_out=held_out,
+            seed=seed,
+            prints=self._prints or (incremental and bool(self.verbose)),
+            max_epochs=1 if incremental else self.max_iter,
             batch_size=batch_size,
-            alpha=self.alpha,
-            n_threads=team_size(self.n_jobs, flops),
-            bfloat16=bfloat16,
-            regularization=plan.regularization,
-            augment=plan.augment,
-            samples=data.X,
-            seed=self._random_state.randint(2**31) if draws else 0,
-            **data.settings,
+            incremental=incremental,
         )
-        improvement = self._improvement(incremental)
-        best = None
-        if held_out is not None:
-            best = network.astype(network.params.dtype)
-            y_val = y[held_out]
-            weights_val = None if data.sample_weight is None else data.sample_weight[held_out]
-        self._optimizer, self.n_iter_ = optimizer, 0
+        if state is not None:
+            fit.go_on_from(state)
+        return fit, fit.run
 
-        def after_epoch(loss: float) -> bool:
-            nonlocal best
-            self.n_iter_ += 1
-            self.loss_ = loss
-            self.t_ += len(train)
-            self.loss_curve_.append(loss)
-            if self.verbose:
-                print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
-            if held_out is None:
-                improvement.update(loss)
-                self.best_loss_ = improvement.best
-            else:
-                score = self._validation_score(y_val, training.outputs(held_out), weights_val)
-                self.validation_scores_.append(score)
-                if self.verbose:
-                    print(f"Validation score: {score:f}")
-                if improvement.update(score):
-                    best = training.present()
-                self.best_validation_score_ = improvement.best
-            optimizer.after_epoch(self.t_)
-            optimizer.on_value(loss if held_out is None else score, maximize=held_out is not None)
-            if improvement.exhausted:
-                stop, remark = optimizer.on_plateau()
-                if self.verbose:
-                    what = "Training loss" if held_out is None else "Validation score"
-                    print(
-                        f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} consecutive"
-                        f" epochs. {remark}"
-                    )
-                if stop:
-                    return True
-                improvement.count = 0
-            if not incremental and self.n_iter_ == self.max_iter:
-                warnings.warn(
-                    f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't"
-                    " converged yet.",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
-            return False
-
-        def epochs_unheard() -> float:
-            watched = self.verbose or held_out is not None or optimizer.every_epoch
-            return 1 if watched else improvement.epochs_left
-
-        training.run(1 if incremental else self.max_iter, after_epoch, epochs_unheard)
-        training.finish()
-        self._no_improvement_count = improvement.count
-        return network if best is None else best
+    def _check_resumed(self, state: dict[str, Any], data: "_Data", sets: list[EvaluationSet]) -> None:
+        """Refuse samples that cannot be those of the fit a checkpoint is of."""
+        held_out, n_rows = state["held_out"], data.rows.n_rows
+        n_before = len(state["order"]) + (0 if held_out is None else len(held_out))
+        if n_rows != n_before:
+            raise ValueError(f"X has {n_rows} samples, but the fit that is to be resumed had {n_before}.")
+        if (data.sample_weight is not None) != state["is_weighted"]:
+            raise ValueError(
+                f"The fit that is to be resumed had {'a' if state['is_weighted'] else 'no'} sample_weight; give resume"
+                " what fit was given."
+            )
+        names = [part.name for part in sets] if held_out is None else ["validation"]
+        if names != state["sets"]:
+            raise ValueError(
+                f"The fit that is to be resumed was evaluated on {state['sets']}, this call on {names}; give resume the"
+                " eval_set of fit."
+            )
 
     def _improvement(self, incremental: bool) -> NoImprovement:
         """Return the stopping rule, with the best value of earlier fits where this one goes on from them."""
         if not hasattr(self, "loss_curve_"):  # a warm start after lbfgs
             self.loss_curve_ = []
+        self.history_ = dict(getattr(self, "history_", {}))
         count = getattr(self, "_no_improvement_count", 0) if incremental else 0
         if self.early_stopping:
             if getattr(self, "validation_scores_", None) is None:
@@ -763,8 +964,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         Decides initial weights, validation split, order of rows, dropout, noise and augmentation.
     tol : float, default=1e-4
         Smaller improvements of the loss (or validation score) do not count; of solver='lbfgs' the gradient's tolerance.
-    verbose : bool, default=False
-        Whether to print each epoch's loss.
+    verbose : bool or int, default=False
+        1 shows a progress bar in a terminal or a notebook; True, and more than 1, print each epoch's loss.
     warm_start : bool, default=False
         Whether fit goes on from the solution of the fit before.
     momentum : float in [0, 1], default=0.9
@@ -823,7 +1024,12 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     augment : str, Augmentation or callable, default=None
         What changes each batch at random before it is learned from: a name from ``fastmlp.augmentation.AUGMENTATIONS``,
         an object of :mod:`fastmlp.augmentation`, or called as (X, y, rng) -> (X, y), y being the targets as a matrix
-        (indicators of classes). Dense X only; goes through Python for each batch."""
+        (indicators of classes). Dense X only; goes through Python for each batch.
+    callbacks : list of Callback, default=None
+        What watches and steers the fit: objects of :mod:`fastmlp.callbacks` (EarlyStopping, ModelCheckpoint, ...).
+    scoring : str, callable, list, tuple, dict or None, default=None
+        The scores of eval_set, or of the rows held out, in ``history_``: names or objects of scikit-learn's scorers,
+        one or several. None is the accuracy, or R^2, under the name "score". early_stopping watches the first."""
 
 
 def _documented(cls: type) -> type:
@@ -867,6 +1073,10 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         Score of the held-out rows after each epoch; None without early stopping (solvers by minibatches).
     best_validation_score_ : float or None
         The highest of them (solvers by minibatches).
+    history_ : dict of str to list of float
+        "loss", "learning_rate", "seconds" of each epoch (of solver='lbfgs': of each iteration of the last fit), then,
+        for each set of eval_set, "<set>_loss" and its scores; NaN for epochs in which something was not recorded.
+        ``pandas.DataFrame(model.history_)`` is a table of it.
     n_iter_ : int
         Epochs (iterations) of the last fit.
     t_ : int
@@ -920,7 +1130,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
-        verbose: bool = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -947,28 +1157,39 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         max_norm: float | None = None,
         ema: float | None = None,
         augment: str | Augment | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        scoring: Any = None,
         loss: str | Loss | Callable = "log_loss",
         class_weight: dict | str | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
         _set_parameters(self, locals())
 
-    def _check_targets(self, y: Any, incremental: bool) -> Any:
-        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+    def _check_targets(self, y: Any, first_pass: bool, incremental: bool) -> Any:
+        if not hasattr(self, "classes_") or (first_pass and not self.warm_start and not incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
             return y
         classes = unique_labels(y)
-        if self.warm_start:
+        if self.warm_start or not incremental:
             if set(classes) != set(self.classes_):
                 raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous call to fit."
-                    f" Previously got {self.classes_}, `y` has {classes}"
+                    f"{'warm_start' if self.warm_start else 'resume'} can only be used where `y` has the same classes"
+                    f" as in the previous call to fit. Previously got {self.classes_}, `y` has {classes}"
                 )
         elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
             )
+        return y
+
+    def _check_known(self, y: Any) -> Any:
+        kind, is_matrix = self._target_kind(), y.ndim == 2
+        if is_matrix != (kind == "multilabel"):
+            raise ValueError(f"y is {'a matrix' if is_matrix else 'a vector'}, unlike that of the fit.")
+        unknown = [] if is_matrix else np.setdiff1d(y, self.classes_).tolist()
+        if unknown:
+            raise ValueError(f"y has the labels {unknown}, which are none of {self.classes_.tolist()}.")
         return y
 
     def _loss(self) -> Loss:
@@ -1058,7 +1279,10 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             if _check_partial_fit_first_call(self, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
                 self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
-            return self._fit(X, y, sample_weight, incremental=True)
+            error = self._fit(X, y, sample_weight, incremental=True)
+        if error is not None:
+            raise error
+        return self
 
     def _gives_probabilities(self) -> bool:
         if self._loss_is("log_loss"):
@@ -1159,6 +1383,10 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         Score of the held-out rows after each epoch; None without early stopping (solvers by minibatches).
     best_validation_score_ : float or None
         The highest of them (solvers by minibatches).
+    history_ : dict of str to list of float
+        "loss", "learning_rate", "seconds" of each epoch (of solver='lbfgs': of each iteration of the last fit), then,
+        for each set of eval_set, "<set>_loss" and its scores; NaN for epochs in which something was not recorded.
+        ``pandas.DataFrame(model.history_)`` is a table of it.
     n_iter_ : int
         Epochs (iterations) of the last fit.
     t_ : int
@@ -1202,7 +1430,7 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
-        verbose: bool = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -1229,11 +1457,16 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         max_norm: float | None = None,
         ema: float | None = None,
         augment: str | Augment | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        scoring: Any = None,
     ) -> None:
         _set_parameters(self, locals())
 
-    def _check_targets(self, y: Any, incremental: bool) -> Any:
+    def _check_known(self, y: Any) -> Any:
         return y.toarray() if scipy.sparse.issparse(y) else y
+
+    def _check_targets(self, y: Any, first_pass: bool, incremental: bool) -> Any:
+        return self._check_known(y)
 
     def _target_kind(self) -> str:
         return "numbers"
@@ -1297,8 +1530,7 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         ValueError
             As :meth:`fit`, and with early_stopping=True.
         """
-        with _restored_on_error(self):
-            return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit_or_restore(X, y, sample_weight, incremental=True)
 
 
 def _set_parameters(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
@@ -1315,13 +1547,13 @@ def _single_or_double(dtype: np.dtype) -> np.dtype:
 def _restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Put the estimator's attributes back as they were when the block fails."""
     before = estimator.__dict__.copy()
-    lists = {"loss_curve_", "validation_scores_"}
-    lengths = {name: len(value) for name, value in before.items() if name in lists and value is not None}
+    lists = [before.get("loss_curve_"), before.get("validation_scores_"), *before.get("history_", {}).values()]
+    lengths = [(values, len(values)) for values in lists if values is not None]
     try:
         yield
     except BaseException:
         estimator.__dict__.clear()
         estimator.__dict__.update(before)
-        for name, length in lengths.items():
-            del before[name][length:]
+        for values, length in lengths:
+            del values[length:]
         raise

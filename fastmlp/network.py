@@ -1,6 +1,6 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -302,6 +302,20 @@ class Network:
         other.input_means, other.input_scales = self.input_means, self.input_scales
         return other
 
+    def arrays(self) -> dict[str, NDArray]:
+        """Return copies of what training changes: the parameters, and each layer's running moments."""
+        running = {f"running.{i}": moments.copy() for i, moments in enumerate(self.running) if moments is not None}
+        return {"params": self.params.copy(), **running}
+
+    def with_arrays(self, arrays: Mapping[str, NDArray]) -> "Network":
+        """Return a copy with what :meth:`arrays` returned of another."""
+        other = self.astype(self.params.dtype)
+        other.params[:] = arrays["params"]
+        for i, moments in enumerate(other.running):
+            if moments is not None:
+                moments[:] = arrays[f"running.{i}"]
+        return other
+
     def folded(self) -> "Network":
         """Return a network without batch normalization and scaling of inputs that gives the same outputs.
 
@@ -533,12 +547,19 @@ def check_gradients(
     return errors
 
 
-def forward_in_pieces(packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, n_threads: int) -> NDArray:
-    """Return the outputs for the rows order names (all for None), coming back to Python every now and then."""
+def forward_in_pieces(
+    packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, n_threads: int, *, linked: bool = True
+) -> NDArray:
+    """Return the outputs for the rows order names (all for None), coming back to Python every now and then.
+
+    Without linked, those before the output layer's link.
+    """
     n_rows = rows.n_rows if order is None else len(order)
     out = np.empty((n_rows, packed.n_outputs), dtype=packed.dtype)
     piece = max(1024, int(_engine.FLOPS_PER_PIECE / (2 * packed.n_params)))
     for start in range(0, n_rows, piece):
         stop = min(n_rows, start + piece)
-        packed.forward(rows, order=order, start=start, stop=stop, out=out[start:stop], n_threads=n_threads)
+        packed.forward(
+            rows, order=order, start=start, stop=stop, out=out[start:stop], n_threads=n_threads, linked=linked
+        )
     return out

@@ -30,6 +30,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from numbers import Real
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -546,6 +547,8 @@ class _Encoder:
             return value if math.isfinite(value) else {"float": repr(value)}
         if cls is bytes:
             return {"bytes": value.hex()}
+        if isinstance(value, PurePath):
+            return str(value)  # which is as good where paths are taken
         if cls in (list, tuple):
             items = [self.encode(item, f"{where}.{i}", depth + 1) for i, item in enumerate(value)]
             return items if cls is list else {"tuple": items}

@@ -1,13 +1,14 @@
 """The training loops: minibatches through the fused engine, or all samples through L-BFGS.
 
-A loop knows epochs, not rules for ending them and not a word to print: it calls back for each epoch.
+A loop knows epochs, not rules for ending them and not a word to print: it tells a listener of each epoch.
 """
 
 import copy
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,43 @@ ROWS_PER_RUN = 1 << 14
 
 def _warn_interrupted() -> None:
     warnings.warn("Training interrupted by user.", stacklevel=4)
+
+
+class Epoch(NamedTuple):
+    """What a loop tells of an epoch."""
+
+    #: The mean of its batches' losses, weighted by their lengths.
+    loss: float
+    #: Of its last step.
+    learning_rate: float
+    seconds: float
+
+
+class Listener:
+    """Hears of epochs, and of batches if it asks to, and decides whether there are more."""
+
+    #: Whether it hears of batches, which then go through Python one by one.
+    hears_batches: bool = False
+
+    def epochs_unheard(self) -> float:
+        """Return the number of epochs of which only the last may end training, or change what the next ones do."""
+        return 1
+
+    def before_epochs(self) -> bool:
+        """Hear that an epoch begins, and with it others if epochs_unheard() says so; True ends training."""
+        return False
+
+    def before_batch(self, number: int) -> bool:
+        """Hear that a batch begins, counted from 0 within its epoch; True ends training there."""
+        return False
+
+    def after_batch(self, number: int, loss: float) -> bool:
+        """Hear a batch's loss; True ends training there."""
+        return False
+
+    def after_epoch(self, epoch: Epoch) -> bool:
+        """Hear that an epoch has ended; True ends training."""
+        return False
 
 
 class MinibatchTraining:
@@ -101,7 +139,7 @@ class MinibatchTraining:
         self._python_rule: _PythonRule | None = None
         start, dtype = optimizer.resume(network.params), network.params.dtype
         self._n_updates = optimizer.n_updates
-        self._rng = np.random.default_rng([seed, self._n_updates])
+        self._seed = seed
         if rule.rule is None:
             self._python_rule = _PythonRule(network, start, optimizer, regularization)
             regularization = replace(regularization, max_norm=0.0, average_decay=0.0)
@@ -131,31 +169,31 @@ class MinibatchTraining:
         if augment is None:
             self._engine.attach(rows, targets, weights)
 
-    def run(
-        self,
-        max_epochs: int,
-        after_epoch: Callable[[float], bool],
-        epochs_unheard: Callable[[], float] = lambda: 1,
-    ) -> None:
-        """Run epochs until after_epoch(loss) returns True, max_epochs are done, or the user presses Ctrl-C.
+    def run(self, max_epochs: int, listener: Listener) -> None:
+        """Run epochs until listener.after_epoch returns True, max_epochs are done, or the user presses Ctrl-C.
 
-        An epoch's loss is the mean of its batches' losses, weighted by their lengths. Over small data several epochs
-        run before after_epoch is called for each of them: at most epochs_unheard(), the number of epochs of which only
-        the last may change the optimizer or return True.
+        Over small data several epochs run before the listener hears of each of them: at most its epochs_unheard().
         """
         most, interrupted = max(1, ROWS_PER_RUN // self._order.n_rows), False
-        run = self._run_fused if self._augment is None and self._python_rule is None else self._run_batch_by_batch
+        by_batch = self._augment is not None or self._python_rule is not None or listener.hears_batches
         try:
-            while max_epochs and not interrupted:
-                n_epochs = int(max(1, min(max_epochs, most, epochs_unheard())))
+            while max_epochs > 0 and not interrupted:
+                if listener.before_epochs():
+                    break
+                n_epochs = int(max(1, min(max_epochs, most, listener.epochs_unheard())))
                 max_epochs -= n_epochs
                 losses: list[float] = []
+                orders, start = self._order.next_epochs(n_epochs), time.perf_counter()
                 try:
-                    run(self._order.next_epochs(n_epochs), losses)
+                    if not by_batch:
+                        self._run_fused(orders, losses)
+                    elif self._run_batch_by_batch(orders, losses, listener):
+                        max_epochs = 0
                 except KeyboardInterrupt:
                     interrupted = True
-                for loss in losses:
-                    if after_epoch(loss):
+                seconds = (time.perf_counter() - start) / max(1, len(losses))
+                for loss, rate in zip(losses, self._optimizer.last_rates(n_epochs), strict=False):
+                    if listener.after_epoch(Epoch(loss, rate, seconds)):
                         max_epochs = 0
         except KeyboardInterrupt:
             interrupted = True
@@ -174,19 +212,27 @@ class MinibatchTraining:
             self._n_updates = engine.updates_done()
             losses += engine.losses()
 
-    def _run_batch_by_batch(self, orders: NDArray, losses: list[float]) -> None:
+    def _run_batch_by_batch(self, orders: NDArray, losses: list[float], listener: Listener) -> bool:
+        """Do the same a batch at a time; True when the listener ended training in the middle of an epoch."""
         for order in orders:
             total = 0.0
-            for start in range(0, len(order), self._batch_size):
+            rng = np.random.default_rng([self._seed, self._n_updates])
+            for number, start in enumerate(range(0, len(order), self._batch_size)):
                 batch = order[start : start + self._batch_size]
-                total += self._take_step(batch) * len(batch)
+                if listener.hears_batches and listener.before_batch(number):
+                    return True
+                loss = self.take_step(batch, rng)
+                if listener.hears_batches and listener.after_batch(number, loss):
+                    return True
+                total += loss * len(batch)
             losses.append(total / max(1, len(order)))
+        return False
 
-    def _take_step(self, batch: NDArray) -> float:
-        """Train on the rows of one batch; return its loss."""
+    def take_step(self, batch: NDArray, rng: np.random.Generator) -> float:
+        """Train on the rows of one batch; return its loss. rng is for augment."""
         engine = self._engine
         if self._augment is not None:
-            batch = self._attach_augmented(batch)
+            batch = self._attach_augmented(batch, rng)
         hyper = self._optimizer.hyper(self._n_updates, 1) if self._python_rule is None else np.zeros((1, 0))
         engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
         while not engine.run():
@@ -197,21 +243,24 @@ class MinibatchTraining:
             engine.load(self._python_rule.step(n_before))
         return engine.losses()[0]
 
-    def _attach_augmented(self, batch: NDArray) -> NDArray:
+    def _attach_augmented(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
         """Give the engine what augment makes of a batch's rows; return their order, as they come."""
         (targets, weights), dtype = self._data, self._network.params.dtype
         assert self._augment is not None
         assert self._samples is not None
-        X, y = augmented(self._augment, self._samples[batch].astype(dtype), targets[batch], self._rng)
+        X, y = augmented(self._augment, self._samples[batch].astype(dtype), targets[batch], rng)
         self._engine.attach(rows_of(X, dtype), np.ascontiguousarray(y), None if weights is None else weights[batch])
         return np.arange(len(batch))
 
-    def outputs(self, order: NDArray) -> NDArray:
-        """Return the present network's outputs for the rows order names, as in predictions."""
+    def outputs(self, rows: Rows, order: NDArray | None = None, *, linked: bool = True) -> NDArray:
+        """Return the present network's outputs for rows, or for those that order names, as in predictions.
+
+        Without linked, before the link of the output layer is applied.
+        """
         if self._differs_in_predictions:
-            return forward_in_pieces(self.present().packed(), self._rows, order, self._n_threads)
+            return forward_in_pieces(self.present().packed(), rows, order, self._n_threads, linked=linked)
         self._engine.use_running()
-        return forward_in_pieces(self._engine, self._rows, order, self._n_threads)
+        return forward_in_pieces(self._engine, rows, order, self._n_threads, linked=linked)
 
     @property
     def _differs_in_predictions(self) -> bool:
@@ -252,8 +301,16 @@ class MinibatchTraining:
 
     def finish(self) -> None:
         """Write the parameters to predict with, and the optimizer's state, back."""
+        self._write(self._network, self._optimizer)
+
+    def snapshot(self) -> tuple[Network, Descent]:
+        """Return copies of network and optimizer as finish() would leave them now."""
+        network, optimizer = self._network.astype(self._network.params.dtype), self._optimizer.copied()
+        self._write(network, optimizer)
+        return network, optimizer
+
+    def _write(self, network: Network, optimizer: Descent) -> None:
         params, slots, average = self._stored()
-        network, optimizer = self._network, self._optimizer
         network.params[:] = self._predicting(params, slots, average)
         for i, moments in enumerate(network.running):
             if moments is not None:
@@ -330,7 +387,7 @@ def minimize_full_batch(
     *,
     alpha: float,
     n_threads: int,
-    after_iteration: Callable[[int, float], None] | None = None,
+    after_iteration: Callable[[NDArray, float], None] | None = None,
     **options: Any,
 ) -> OptimizeResult:
     """Train over all rows at once; the network's parameters end up at the x of the result, which is returned.

@@ -24,7 +24,8 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
     {"fastmlp", "fastmlp.config", "fastmlp.demo"},
     {"fastmlp.estimators"},
-    {"fastmlp.training", "fastmlp.recipe"},
+    {"fastmlp.fitting"},
+    {"fastmlp.training", "fastmlp.recipe", "fastmlp.callbacks"},
     {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
     {"leaf"},
     {"fastmlp.components"},
@@ -175,7 +176,7 @@ def test_element_type_is_spelled_in_one_place():
 def test_modules_and_tests_have_the_same_stems():
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
     modules = {path.stem.removeprefix("_") for path in PACKAGE.glob("*") if path.suffix in {".py", ".pyx"}}
-    modules = {"optimizers"} | modules - {"_init__"}
+    modules = {"callbacks", "optimizers"} | modules - {"_init__"}
     assert modules <= tests
     assert tests - modules == {"architecture", "docs", "ecosystem", "kernels", "memory", "mnist", "parity"}
 

@@ -683,10 +683,24 @@ def rosenbrock(w):
 
 def test_lbfgs_minimises_and_reports():
     seen = []
-    result = LBFGS(tol=1e-8).minimize(rosenbrock, np.zeros(2), lambda n, loss: seen.append((n, loss)))
+    result = LBFGS(tol=1e-8).minimize(rosenbrock, np.zeros(2), lambda w, loss: seen.append((w, loss)))
     np.testing.assert_allclose(result.x, 1, rtol=1e-6)
-    assert [n for n, _ in seen] == list(range(1, result.nit + 1))
+    assert len(seen) == result.nit
+    assert [rosenbrock(w)[0] for w, _ in seen] == [loss for _, loss in seen]
+    np.testing.assert_array_equal(seen[-1][0], result.x)
     assert seen[-1][1] == result.fun
+
+
+def test_lbfgs_stops_where_it_is_told_to():
+    def stop(w, loss):
+        seen.append(w)
+        if len(seen) == 3:
+            raise StopIteration
+
+    seen = []
+    result = LBFGS().minimize(rosenbrock, np.zeros(2), stop)
+    assert (result.status, result.nit) == ("stopped", 3)
+    np.testing.assert_array_equal(result.x, seen[-1])
 
 
 def test_lbfgs_limits():

@@ -7,7 +7,7 @@ from fastmlp.batching import RowOrder
 from fastmlp.network import Network, Regularization, Structure, hidden_layer
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, Adam, Descent, Fused, Optimizer
 from fastmlp.rows import rows_of
-from fastmlp.training import MinibatchTraining, minimize_full_batch
+from fastmlp.training import Listener, MinibatchTraining, minimize_full_batch
 from tests.test_engine import problem
 
 SIZES, LOSS = (5, 11, 3), "log_loss"
@@ -38,13 +38,27 @@ def training(dtype, optimizer=Adam, n_threads=1, layer="tanh", **options):
     )
 
 
+class Hearing(Listener):
+    """Hears of the epochs' losses, with a function that may end training."""
+
+    def __init__(self, after_epoch=lambda loss: False, unheard=1):
+        self.heard, self.unheard = after_epoch, unheard
+
+    def epochs_unheard(self):
+        return self.unheard
+
+    def after_epoch(self, epoch):
+        assert epoch.seconds > 0
+        return bool(self.heard(epoch.loss))
+
+
 def test_runs_until_told_or_done(dtype):
     _, _, loop = training(dtype)
     losses = []
-    loop.run(20, losses.append)
+    loop.run(20, Hearing(losses.append))
     assert len(losses) == 20
     assert losses[-1] < losses[0]
-    loop.run(20, lambda loss: losses.append(loss) or len(losses) == 23)
+    loop.run(20, Hearing(lambda loss: losses.append(loss) or len(losses) == 23))
     assert len(losses) == 23
 
 
@@ -53,7 +67,7 @@ def test_finish_writes_back_and_another_loop_goes_on(cls, dtype):
     """Two loops, one after the other, leave what a single longer one leaves."""
     network, optimizer, loop = training(dtype, cls)
     before = network.params.copy()
-    loop.run(2, lambda loss: False)
+    loop.run(2, Listener())
     np.testing.assert_array_equal(network.params, before)
     assert optimizer.state is None
     now = loop.present().params
@@ -72,7 +86,7 @@ def test_finish_writes_back_and_another_loop_goes_on(cls, dtype):
                 network, optimizer, rows_of(X, dtype), targets, None,
                 order=orders.pop(), batch_size=10, alpha=0.1, n_threads=1,
             )  # fmt: skip
-            loop.run(n, lambda loss: False)
+            loop.run(n, Listener())
             loop.finish()
         results.append((network.params, optimizer.state))
     np.testing.assert_array_equal(results[0][0], results[1][0])
@@ -105,7 +119,7 @@ def falling(step):
 @pytest.mark.parametrize("cls", FUSED)
 def test_steps_in_python_are_the_engines(cls, regularization, rate):
     """Whatever is done beside them, whether in the engine or around it; and in what is shown of them on the way."""
-    results = []
+    results, (_, X, _, _) = [], problem(SIZES, LOSS, np.float64, 45)
     for optimizer in (cls, in_python(cls)):
         network, descent, loop = training(
             np.float64, optimizer(rate), layer=hidden_layer("prelu", "layer"), regularization=regularization, seed=7
@@ -114,9 +128,9 @@ def test_steps_in_python_are_the_engines(cls, regularization, rate):
 
         def after_epoch(loss, losses=losses, shown=shown, loop=loop):
             losses.append(loss)
-            shown.append(loop.outputs(np.arange(5)))
+            shown.append(loop.outputs(rows_of(X, np.float64), np.arange(5)))
 
-        loop.run(3, after_epoch)
+        loop.run(3, Hearing(after_epoch))
         present = loop.present().params
         loop.finish()
         np.testing.assert_array_equal(network.params, present)
@@ -147,7 +161,7 @@ def test_a_step_in_python_must_stay_in_place_and_finite(dtype):
         network, descent, loop = training(dtype, optimizer)
         before = network.params.copy()
         with pytest.raises(ValueError, match=message):
-            loop.run(1, lambda loss: False)
+            loop.run(1, Listener())
         np.testing.assert_array_equal(network.params, before)
         assert descent.n_updates == 0
 
@@ -168,7 +182,7 @@ def test_augmented_batches_are_what_is_learned_from(dtype):
         network, Descent(Adam(0.01)), rows_of(X, dtype), one_hot, None, order=RowOrder(np.arange(45), False, None),
         batch_size=20, alpha=0.1, n_threads=1, augment=moved, samples=X, seed=3,
     )  # fmt: skip
-    loop.run(1, results.append)
+    loop.run(1, Hearing(results.append))
     loop.finish()
     assert [len(batch) for batch in seen] == [20, 20, 5]
     np.testing.assert_array_equal(np.concatenate(seen), X)
@@ -182,7 +196,7 @@ def test_augmented_batches_are_what_is_learned_from(dtype):
             by_hand, descent, rows_of(batch.astype(dtype), dtype), np.ascontiguousarray(y), None,
             order=RowOrder(np.arange(len(y)), False, None), batch_size=20, alpha=0.1, n_threads=1,
         )  # fmt: skip
-        loop.run(1, losses.append)
+        loop.run(1, Hearing(losses.append))
         loop.finish()
     np.testing.assert_array_equal(network.params, by_hand.params)
     np.testing.assert_allclose(results, [np.average(losses, weights=[20, 20, 5])], rtol=1e-12)
@@ -191,10 +205,10 @@ def test_augmented_batches_are_what_is_learned_from(dtype):
 def test_outputs_are_the_present_networks(dtype):
     network, _, loop = training(dtype)
     _, X, _, _ = problem(SIZES, LOSS, dtype, 45)
-    loop.run(2, lambda loss: False)
+    loop.run(2, Listener())
     order = np.array([3, 1, 44])
     present = loop.present().forward(rows_of(X[order], dtype))
-    np.testing.assert_array_equal(loop.outputs(order), present)
+    np.testing.assert_array_equal(loop.outputs(rows_of(X, dtype), order), present)
     assert not np.array_equal(present, network.forward(rows_of(X[order], dtype)))
 
 
@@ -204,7 +218,7 @@ def test_epochs_unheard_run_together(dtype):
     for unheard in (1, 3, np.inf):
         network, optimizer, loop = training(dtype)
         calls = []
-        loop.run(8, lambda loss, calls=calls: calls.append(loss), lambda unheard=unheard: unheard)
+        loop.run(8, Hearing(calls.append, unheard))
         loop.finish()
         heard.append((calls, network.params, optimizer.state["step"]))
     for other in heard[1:]:
@@ -227,7 +241,7 @@ def test_ctrl_c_among_epochs_unheard_keeps_those_that_are_done(dtype, monkeypatc
 
     monkeypatch.setattr(loop, "_engine", Interrupted())
     with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
-        loop.run(20, heard.append, lambda: 4)
+        loop.run(20, Hearing(heard.append, 4))
     loop.finish()
     assert len(heard) == 4
     assert optimizer.state["step"] == 20
@@ -240,7 +254,7 @@ def test_ctrl_c_ends_the_loop_with_a_warning(dtype):
         raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
-        loop.run(20, interrupt)
+        loop.run(20, Hearing(interrupt))
     loop.finish()
     assert optimizer.state["step"] == 5
     assert np.isfinite(network.params).all()
@@ -252,7 +266,7 @@ def test_full_batch():
     rows, losses = rows_of(X, np.float64), []
     result = minimize_full_batch(
         network, LBFGS(), rows, targets, None,
-        alpha=0.1, n_threads=2, after_iteration=lambda n, loss: losses.append(loss),
+        alpha=0.1, n_threads=2, after_iteration=lambda x, loss: losses.append(loss),
     )  # fmt: skip
     np.testing.assert_array_equal(network.params, result.x)
     value, gradient = network.loss_and_gradients(rows, targets, alpha=0.1)
@@ -265,7 +279,7 @@ def test_full_batch_interrupted():
     params, X, targets, _ = problem(SIZES, LOSS, np.float64, 45)
     network = Network(Structure.of(SIZES, "tanh", LOSS), params)
 
-    def interrupt(n_iter, loss):
+    def interrupt(x, loss):
         raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match=r"Training interrupted by user\."):

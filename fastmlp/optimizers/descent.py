@@ -56,13 +56,14 @@ class Descent:
         if length is not None:
             self.optimizer = self.optimizer.bound(*length)
         given = self.optimizer.learning_rate
-        self._schedule = given if schedule is None and hasattr(given, "on_plateau") else schedule
+        self._other_schedule = schedule
         # Its rates come of what its hooks make of the learning rate.
         self._hooked = isinstance(given, Schedule) and type(given).rate is not Schedule.rate
         first = given.initial_rate if self._hooked else self.optimizer.rates(np.array([0]))[0]
         self._planned = self._rate = self.learning_rate_init = float(first)
         self._factor = 1.0
         self._row: tuple[float, NDArray] | None = None
+        self._last_rates: NDArray | None = None
         self.state: Any = None
         self.n_updates = 0
         self.average: NDArray | None = None
@@ -78,6 +79,28 @@ class Descent:
         if self._planned:
             self._factor = value / self._planned
         self._rate = value
+
+    @property
+    def _schedule(self) -> Any:
+        if self._other_schedule is None and hasattr(self.optimizer.learning_rate, "on_plateau"):
+            return self.optimizer.learning_rate
+        return self._other_schedule
+
+    def last_rates(self, n_epochs: int) -> list[float]:
+        """Return each epoch's last learning rate, of n_epochs whose steps are the last that ``hyper`` was asked for."""
+        rates, self._last_rates = self._last_rates, None
+        if rates is None or len(rates) < n_epochs:
+            return [self._rate] * n_epochs
+        n_steps = len(rates) // n_epochs
+        return rates[n_steps - 1 :: n_steps].tolist()
+
+    def copied(self) -> "Descent":
+        """Return a copy that steps of this one leave as it is, but for the arrays of a fused rule's state."""
+        other = copy.copy(self)
+        other.optimizer, other._other_schedule = copy.deepcopy((self.optimizer, self._other_schedule))
+        if self.optimizer.rule is None:
+            other.state = copy.deepcopy(self.state)
+        return other
 
     @property
     def every_epoch(self) -> bool:
@@ -104,7 +127,8 @@ class Descent:
         assert isinstance(rule, Fused), f"{rule} has no fused rule"
         if rule.varies:
             steps = np.arange(first, first + max(1, n_steps))
-            return rule.hyper(steps, self._rates(steps))
+            self._last_rates = self._rates(steps)
+            return rule.hyper(steps, self._last_rates)
         # Small networks notice what this takes.
         if self._row is None or self._row[0] != self._rate:
             self._row = self._rate, rule.hyper(np.array([first]), np.array([self._rate]))

@@ -56,11 +56,11 @@ class LBFGS(Component):
         self,
         loss_and_gradient: Callable[[NDArray], tuple[float, NDArray]],
         start: NDArray,
-        after_iteration: Callable[[int, float], None] | None = None,
+        after_iteration: Callable[[NDArray, float], None] | None = None,
     ) -> scipy.optimize.OptimizeResult:
         """Minimise from start; on Ctrl-C the result holds the last iterate and status 'interrupted'.
 
-        after_iteration is called with the number of iterations done and the loss.
+        after_iteration is called with each iterate and its loss; where it raises StopIteration, status is 'stopped'.
         """
         reached = scipy.optimize.OptimizeResult(x=start, fun=np.nan, nit=0)
 
@@ -69,10 +69,14 @@ class LBFGS(Component):
             reached.fun = intermediate_result.fun
             reached.nit += 1
             if after_iteration is not None:
-                after_iteration(reached.nit, reached.fun)
+                try:
+                    after_iteration(reached.x, reached.fun)
+                except StopIteration:  # SciPy's own way to end
+                    reached.status = "stopped"
+                    raise
 
         try:
-            return scipy.optimize.minimize(
+            result = scipy.optimize.minimize(
                 loss_and_gradient,
                 start,
                 method="L-BFGS-B",
@@ -82,4 +86,4 @@ class LBFGS(Component):
             )
         except KeyboardInterrupt:
             reached.status = "interrupted"
-            return reached
+        return reached if "status" in reached else result

@@ -1,0 +1,21 @@
+"""Callbacks: what watches a fit from epoch to epoch, and steers it."""
+
+from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.checkpoint import ModelCheckpoint
+from fastmlp.callbacks.learning_rate import LearningRateFinder, ReduceOnPlateau
+from fastmlp.callbacks.reports import CSVLogger, ProgressBar
+from fastmlp.callbacks.scikit_learn import ScikitLearnCallbacks
+from fastmlp.callbacks.stopping import EarlyStopping, TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "Fit",
+    "LearningRateFinder",
+    "ModelCheckpoint",
+    "ProgressBar",
+    "ReduceOnPlateau",
+    "ScikitLearnCallbacks",
+    "TerminateOnNaN",
+]

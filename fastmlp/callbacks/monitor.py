@@ -1,0 +1,57 @@
+"""What callbacks that wait for a value to get better have in common."""
+
+import math
+from numbers import Real
+from typing import ClassVar
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from fastmlp.callbacks.base import Callback, Fit
+
+
+class Monitor(Callback):
+    """Follows one entry of a fit's history, and knows its best value.
+
+    Parameters
+    ----------
+    monitor : str or None, default=None
+        An entry of ``history_``. None is the loss of the first set of eval_set, or of the rows that early_stopping
+        holds out; that of training if there is none.
+    mode : {'auto', 'min', 'max'}, default='auto'
+        What is better; 'auto' is less of a loss, more of a score.
+    min_delta : float >= 0, default=0.0
+        What a value has to be better by to count.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "monitor": [str, None],
+        "mode": [StrOptions({"auto", "min", "max"})],
+        "min_delta": [Interval(Real, 0, None, closed="left")],
+    }
+
+    monitor: str | None = None
+    mode: str = "auto"
+    min_delta: float = 0.0
+    #: The best value so far.
+    best_: float | None
+
+    def on_fit_begin(self, fit: Fit) -> None:
+        """Forget what there was."""
+        self.best_ = None
+
+    def watched(self, fit: Fit) -> str:
+        """Return the name of the entry."""
+        return fit.first_loss if self.monitor is None else self.monitor
+
+    def improves(self, fit: Fit) -> bool:
+        """Take the last epoch's value in; return whether it is better than all before. NaN never is."""
+        name = self.watched(fit)
+        value = fit.value(name)
+        maximize = fit.maximizes(name) if self.mode == "auto" else self.mode == "max"
+        if math.isnan(value):
+            return False
+        gain = 0.0 if self.best_ is None else (value - self.best_ if maximize else self.best_ - value)
+        if self.best_ is not None and not gain > self.min_delta:
+            return False
+        self.best_ = value
+        return True

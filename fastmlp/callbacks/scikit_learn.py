@@ -1,0 +1,52 @@
+"""scikit-learn's own callbacks, as set_callbacks takes them."""
+
+from typing import Any
+
+from sklearn.callback import CallbackContext
+
+from fastmlp.callbacks.base import Callback, Fit
+
+
+class ScikitLearnCallbacks(Callback):
+    """Passes a fit's epochs on to the callbacks of an estimator's context, each as a task of the fit.
+
+    Parameters
+    ----------
+    context : sklearn.callback.CallbackContext
+        Of the fit.
+    """
+
+    def __init__(self, context: CallbackContext) -> None:
+        self.context = context
+
+    def on_fit_begin(self, fit: Fit) -> None:
+        """Begin the fit."""
+        self.context.call_on_fit_task_begin(**self._arguments(fit))
+
+    def on_fit_resume(self, fit: Fit) -> None:
+        """Begin the fit."""
+        self.on_fit_begin(fit)
+
+    def on_epoch_begin(self, fit: Fit) -> None:
+        """Begin a task."""
+        self._epoch = self.context.subcontext(task_name="epoch").call_on_fit_task_begin(**self._arguments(fit))
+
+    def on_epoch_end(self, fit: Fit) -> None:
+        """End it; a callback may end the fit."""
+        if self._epoch.call_on_fit_task_end(**self._arguments(fit)):
+            fit.stop()
+
+    def on_fit_end(self, fit: Fit) -> None:
+        """End the fit."""
+        self.context.call_on_fit_task_end(**self._arguments(fit))
+
+    @staticmethod
+    def _arguments(fit: Fit) -> dict[str, Any]:
+        return {
+            "estimator": fit.estimator,
+            "X": fit.X,
+            "y": fit.y,
+            "metadata": None if fit.sample_weight is None else {"sample_weight": fit.sample_weight},
+            # Called when a callback asks for a fitted estimator, which is a copy of the present one with these.
+            "reconstruction_attributes": lambda: vars(fit.fitted()),
+        }

@@ -1,0 +1,130 @@
+"""Callbacks that end a fit."""
+
+import warnings
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.monitor import Monitor
+
+
+class EarlyStopping(Monitor):
+    """Ends the fit when a value has not got better for some epochs.
+
+    Parameters
+    ----------
+    monitor : str or None, default=None
+        An entry of ``history_``, such as "validation_loss" or "validation_score". None is the loss of the first set of
+        eval_set, or of the rows that early_stopping holds out; that of training if there is none.
+    patience : int >= 1, default=10
+        Epochs in a row without an improvement after which the fit ends.
+    min_delta : float >= 0, default=0.0
+        What a value has to be better by to count as an improvement.
+    mode : {'auto', 'min', 'max'}, default='auto'
+        What is better; 'auto' is less of a loss, more of a score.
+    restore_best : bool, default=True
+        Whether the model ends up as it was after the best epoch, however the fit ends.
+
+    Attributes
+    ----------
+    best_ : float
+        The best value.
+    best_epoch_ : int
+        Its epoch, counted from 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from fastmlp import MLPClassifier
+    >>> from fastmlp.callbacks import EarlyStopping
+    >>> X, X_val, y, y_val = train_test_split(*load_iris(return_X_y=True), random_state=0)
+    >>> clf = MLPClassifier(callbacks=[EarlyStopping(patience=5)], learning_rate_init=0.01, random_state=0)
+    >>> clf.fit(X, y, eval_set=(X_val, y_val)).n_iter_ < 200
+    True
+    >>> min(clf.history_["validation_loss"]) == clf.callbacks[0].best_
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **Monitor._parameter_constraints,
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "restore_best": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        monitor: str | None = None,
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        restore_best: bool = True,
+    ) -> None:
+        self.monitor = monitor
+        self.patience = patience
+        self.min_delta = min_delta
+        self.mode = mode
+        self.restore_best = restore_best
+
+    def on_fit_begin(self, fit: Fit) -> None:
+        """Begin to wait."""
+        super().on_fit_begin(fit)
+        self.best_epoch_ = 0
+
+    def on_epoch_end(self, fit: Fit) -> None:
+        """Remember a better model, or lose patience."""
+        if self.improves(fit):
+            self.best_epoch_ = fit.epoch
+            if self.restore_best:
+                fit.end_with(fit.arrays())
+        elif fit.epoch - self.best_epoch_ >= self.patience:
+            fit.stop(
+                f"{self.watched(fit)} has not got better for {self.patience} epochs; it was {self.best_} after epoch"
+                f" {self.best_epoch_}."
+            )
+
+
+class TerminateOnNaN(Callback):
+    """Ends the fit, with a warning, when loss or parameters are no longer finite; the epoch before is the last then.
+
+    Without it a fit that ends so raises, and leaves the estimator as it was before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import MLPRegressor
+    >>> from fastmlp.callbacks import TerminateOnNaN
+    >>> X = np.linspace(-1, 1, 100).reshape(-1, 1)
+    >>> reg = MLPRegressor(solver="sgd", learning_rate_init=1e6, callbacks=[TerminateOnNaN()], random_state=0)
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     bool(np.isfinite(reg.fit(X, X.ravel()).predict(X)).all())
+    True
+    """
+
+    def on_fit_begin(self, fit: Fit) -> None:
+        """Remember the model."""
+        self._arrays = fit.arrays()
+
+    def on_fit_resume(self, fit: Fit) -> None:
+        """Remember the model."""
+        self._arrays = fit.arrays()
+
+    def on_epoch_end(self, fit: Fit) -> None:
+        """Remember a model that is finite, or go back to the last one that was."""
+        arrays = fit.arrays()
+        if np.isfinite(fit.value("loss")) and all(np.isfinite(array).all() for array in arrays.values()):
+            self._arrays = arrays
+            return
+        if not fit.ends_elsewhere:
+            fit.end_with(self._arrays)
+        reason = f"Epoch {fit.epoch} made loss or parameters infinite or NaN; the fit ends with the model before it."
+        warnings.warn(reason, stacklevel=2)
+        fit.stop(reason)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_arrays"}

@@ -1,0 +1,120 @@
+"""What a model makes of samples that it does not learn from: loss and scores, epoch by epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import check_scoring
+from sklearn.utils import _safe_indexing
+
+from fastmlp import _engine
+
+#: What is recorded of every fit; no set's metric may have such a name.
+OF_TRAINING = ("loss", "learning_rate", "seconds")
+
+
+@dataclass
+class EvaluationSet:
+    """Samples to evaluate with, as they are validated and in the engine's terms."""
+
+    name: str
+    X: Any
+    y: Any
+    rows: _engine.Rows
+    targets: NDArray
+    sample_weight: NDArray | None = None
+    #: Which of X's and the rows' samples they are; None for all.
+    order: NDArray | None = None
+
+    def samples(self) -> Any:
+        """Return the samples themselves."""
+        return self.X if self.order is None else _safe_indexing(self.X, self.order)
+
+
+class Evaluation:
+    """Loss and scores of named sets.
+
+    Parameters
+    ----------
+    sets : list of EvaluationSet
+    scoring : str, callable, list, tuple, dict or None
+        As the estimators take it; None is score_of, under the name "score".
+    score_of : callable
+        (y, outputs, sample_weight) -> score.
+    estimator : object
+        Of which scorers are made.
+    loss : str
+        The engine's.
+    settings : dict
+        What the engine is told of the loss beside its name.
+    """
+
+    def __init__(
+        self,
+        sets: list[EvaluationSet],
+        scoring: Any,
+        score_of: Callable[[Any, NDArray, NDArray | None], float],
+        estimator: Any,
+        loss: str,
+        settings: dict[str, Any],
+    ) -> None:
+        self.sets = sets
+        self._score_of = score_of
+        self._scorer = _scorer(estimator, scoring)
+        self._loss = loss
+        self._python_loss = settings.get("python_loss")
+        self._settings = {"options": settings["loss_options"], "output_weights": settings.get("output_weights")}
+
+    def measure(
+        self, outputs_of: Callable[[_engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Return losses and scores by name, "<set>_loss" and "<set>_<metric>", in the sets' order.
+
+        Parameters
+        ----------
+        outputs_of : callable
+            (rows, order) -> the network's outputs before the link.
+        fitted : callable
+            () -> an estimator for scorers to predict with.
+
+        Raises
+        ------
+        ValueError
+            When two of them have one name, or a name is that of something else which is recorded.
+        """
+        losses: dict[str, float] = {}
+        scores: dict[str, float] = {}
+        model = fitted() if self._scorer is not None and self.sets else None
+        for part in self.sets:
+            z = outputs_of(part.rows, part.order)
+            found = {"loss": self._mean_loss(part, z)}
+            if self._scorer is None:
+                found["score"] = self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)
+            else:
+                weights = {} if part.sample_weight is None else {"sample_weight": part.sample_weight}
+                values = self._scorer(model, part.samples(), part.y, **weights)
+                values = values if isinstance(values, dict) else {"score": values}
+                if "loss" in values:
+                    raise ValueError("scoring must not have a metric called 'loss', which is the loss itself.")
+                found |= {metric: float(value) for metric, value in values.items()}
+            for metric, value in found.items():
+                name = f"{part.name}_{metric}"
+                if name in losses or name in scores or name in OF_TRAINING:
+                    raise ValueError(f"eval_set and scoring give the name {name!r} twice; rename a set or a metric.")
+                (losses if metric == "loss" else scores)[name] = value
+        return losses, scores
+
+    def _mean_loss(self, part: EvaluationSet, z: NDArray) -> float:
+        """Return the mean over samples, as their weights say; without the penalties of training."""
+        if self._python_loss is not None:
+            return self._python_loss(part.targets, z, part.sample_weight)[0]
+        losses, _ = _engine.row_losses(self._loss, z, part.targets, **self._settings)
+        return float(np.average(losses, weights=part.sample_weight))
+
+
+def _scorer(estimator: Any, scoring: Any) -> Any:
+    if scoring is None:
+        return None
+    return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)

@@ -1,0 +1,197 @@
+"""Losses and scores of named sets: what they are, and the names they have."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_absolute_error, r2_score
+
+from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.losses import NAMED_LOSSES
+from fastmlp.network import Network, Structure
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RNG = np.random.default_rng(0)
+X, X_NEW = RNG.standard_normal((120, 5)), RNG.standard_normal((50, 5))
+WEIGHTS = RNG.uniform(0.5, 2, 50)
+
+
+def labels(x, n):
+    return (np.digitize(x[:, 0] + x[:, 1], [-0.5, 0.5]) if n == 3 else (x[:, 0] > 0).astype(int)).astype(int)
+
+
+def last(model, name):
+    return model.history_[name][-1]
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_loss_and_score_of_a_set_are_scikit_learns(n_classes, solver, dtype):
+    y, y_new = labels(X, n_classes), labels(X_NEW, n_classes)
+    model = MLPClassifier((7,), solver=solver, max_iter=4, random_state=0)
+    model.fit(X.astype(dtype), y, eval_set=(X_NEW.astype(dtype), y_new, WEIGHTS))
+    probabilities = model.predict_proba(X_NEW.astype(dtype)).astype(np.float64)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    rtol = 1e-12 if dtype == np.float64 else 1e-5
+    expected = log_loss(y_new, probabilities, sample_weight=WEIGHTS)
+    np.testing.assert_allclose(last(model, "validation_loss"), expected, rtol=rtol)
+    expected = accuracy_score(y_new, model.predict(X_NEW.astype(dtype)), sample_weight=WEIGHTS)
+    assert last(model, "validation_score") == expected
+
+
+def test_a_regressors_score_is_r2():
+    y, y_new = X[:, 0] * X[:, 1], X_NEW[:, 0] * X_NEW[:, 1]
+    model = MLPRegressor(hidden_layer_sizes=(7,), max_iter=4, random_state=0).fit(X, y, eval_set=(X_NEW, y_new))
+    predicted = model.predict(X_NEW)
+    np.testing.assert_allclose(last(model, "validation_score"), r2_score(y_new, predicted), rtol=1e-12)
+    np.testing.assert_allclose(last(model, "validation_loss"), ((y_new - predicted) ** 2).mean() / 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("what", [{}, {"normalization": "batch"}, {"ema": 0.9}, {"solver": "schedulefreeadamw"}])
+def test_sets_are_evaluated_as_the_model_predicts(what):
+    """Not as it trains: with running moments, averages, and without dropout."""
+    y, y_new = labels(X, 3), labels(X_NEW, 3)
+    model = MLPClassifier((7,), max_iter=4, random_state=0, dropout=0.5, standardize=True, **what)
+    model.fit(X, y, eval_set=(X_NEW, y_new))
+    np.testing.assert_allclose(last(model, "validation_loss"), log_loss(y_new, model.predict_proba(X_NEW)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("loss", NAMED_LOSSES)
+def test_the_loss_of_the_training_data_as_a_set_is_the_networks(loss):
+    """For each loss: without penalties, at the weights the fit ends with."""
+    y = labels(X, 2)
+    cls = MLPRegressor if "numbers" in NAMED_LOSSES[loss].engine_losses else MLPClassifier
+    y = y + 1.0 if cls is MLPRegressor else y
+    model = cls(hidden_layer_sizes=(7,), loss=loss, max_iter=3, alpha=1.0, l1=0.1, random_state=0)
+    model.fit(X, y, eval_set={"train": (X, y)})
+    name = model._loss().engine_loss(model._target_kind())
+    structure = Structure.of([5, 7, 1], "relu", name)
+    params = np.concatenate(
+        [part.ravel() for pair in zip(model.coefs_, model.intercepts_, strict=True) for part in pair]
+    )
+    options = model._loss().engine_options
+    value, _ = Network(structure, params).loss_and_gradients(X, y.reshape(-1, 1).astype(float), loss_options=options)
+    np.testing.assert_allclose(last(model, "train_loss"), value, rtol=1e-12)
+
+
+def test_a_loss_in_python():
+    def squared(y_true, y_pred, sample_weight):
+        weights = np.ones(len(y_true)) if sample_weight is None else sample_weight
+        error = y_pred - y_true
+        return (weights * (error**2).mean(axis=1)).sum() / weights.sum(), 2 * error * weights[:, None] / error.size
+
+    y, y_new = X[:, 0], X_NEW[:, 0]
+    model = MLPRegressor(squared, (7,), max_iter=3, random_state=0).fit(X, y, eval_set=(X_NEW, y_new, WEIGHTS))
+    expected = np.average((model.predict(X_NEW) - y_new) ** 2, weights=WEIGHTS)
+    np.testing.assert_allclose(last(model, "validation_loss"), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("standardize", [False, True])
+def test_several_sets_dense_and_sparse(standardize, normalization):
+    y = labels(X, 3)
+    some = (X[:20], y[:20])
+    model = MLPClassifier((7,), max_iter=3, random_state=0, standardize=standardize, normalization=normalization)
+    model.fit(X, y, eval_set={"a": some, "b": (scipy.sparse.csr_array(X[:20]), y[:20])})
+    assert list(model.history_) == ["loss", "learning_rate", "seconds", "a_loss", "b_loss", "a_score", "b_score"]
+    np.testing.assert_allclose(model.history_["a_loss"], model.history_["b_loss"], rtol=1e-12)
+    model.fit(X, y, eval_set=[some, some])
+    assert model.history_["validation_0_loss"] == model.history_["validation_1_loss"]
+
+
+def test_targets_that_are_sparse():
+    Y = np.c_[X[:, 0], X[:, 1]]
+    model = MLPRegressor(hidden_layer_sizes=(7,), max_iter=3, random_state=0)
+    model.fit(X, scipy.sparse.csr_array(Y), eval_set={"dense": (X, Y), "sparse": (X, scipy.sparse.csr_array(Y))})
+    assert model.history_["dense_loss"] == model.history_["sparse_loss"]
+    Y = (Y > 0).astype(int)
+    model = MLPClassifier((7,), max_iter=3, random_state=0)
+    model.fit(X, scipy.sparse.csr_array(Y), eval_set={"dense": (X, Y), "sparse": (X, scipy.sparse.csr_array(Y))})
+    assert model.history_["dense_loss"] == model.history_["sparse_loss"]
+
+
+@pytest.mark.parametrize(
+    ("scoring", "names"),
+    [
+        ("f1_macro", ["f1_macro"]),
+        (["accuracy", "neg_log_loss"], ["accuracy", "neg_log_loss"]),
+        ({"a": "accuracy", "b": make_scorer(accuracy_score)}, ["a", "b"]),
+        (make_scorer(accuracy_score), ["score"]),
+        (lambda model, X, y: {"one": 1.0, "right": model.score(X, y)}, ["one", "right"]),
+        (lambda model, X, y: model.score(X, y), ["score"]),
+    ],
+)
+def test_scoring(scoring, names):
+    y, y_new = labels(X, 3), labels(X_NEW, 3)
+    model = MLPClassifier((7,), max_iter=3, random_state=0, scoring=scoring).fit(X, y, eval_set=(X_NEW, y_new))
+    assert list(model.history_)[4:] == [f"validation_{name}" for name in names]
+    assert all(len(values) == 3 for values in model.history_.values())
+    if "neg_log_loss" in names:
+        expected = -log_loss(y_new, model.predict_proba(X_NEW))
+        np.testing.assert_allclose(last(model, "validation_neg_log_loss"), expected, rtol=1e-12)
+    elif len(names) == 1 and names != ["f1_macro"]:
+        assert last(model, "validation_score") == model.score(X_NEW, y_new)
+
+
+def test_scoring_sees_the_weights_of_a_set_and_does_not_change_the_fit():
+    y = X[:, 0]
+    plain = MLPRegressor(hidden_layer_sizes=(7,), max_iter=3, random_state=0).fit(X, y)
+    model = clone(plain).set_params(scoring="neg_mean_absolute_error").fit(X, y, eval_set=(X_NEW, X_NEW[:, 0], WEIGHTS))
+    expected = -mean_absolute_error(X_NEW[:, 0], model.predict(X_NEW), sample_weight=WEIGHTS)
+    np.testing.assert_allclose(last(model, "validation_neg_mean_absolute_error"), expected, rtol=1e-12)
+    np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])
+
+
+def test_early_stopping_watches_the_first_score_of_the_first_set():
+    y, y_new = labels(X, 3), labels(X_NEW, 3)
+    what = dict(hidden_layer_sizes=(20,), early_stopping=True, max_iter=300, random_state=0, learning_rate_init=0.01)
+    model = MLPClassifier(scoring="neg_log_loss", n_iter_no_change=3, **what).fit(X, y, eval_set=(X_NEW, y_new))
+    assert model.validation_scores_ == model.history_["validation_neg_log_loss"]
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    np.testing.assert_allclose(-log_loss(y_new, model.predict_proba(X_NEW)), model.best_validation_score_, rtol=1e-12)
+    assert model.t_ == 120 * model.n_iter_  # no row was held out
+    held_out = MLPClassifier(**what).fit(X, y)
+    assert held_out.t_ == 108 * held_out.n_iter_
+    assert held_out.validation_scores_ == held_out.history_["validation_score"]
+    scored = MLPClassifier(scoring="accuracy", **what).fit(X, y)
+    assert scored.validation_scores_ == held_out.validation_scores_
+    np.testing.assert_array_equal(scored.coefs_[0], held_out.coefs_[0])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("eval_set", "message"),
+    [
+        (X_NEW, r"eval_set must be \(X, y\)"),
+        ((X_NEW,), r"eval_set must be \(X, y\)"),
+        ({"a": X_NEW}, r"eval_set must be .* got ndarray for 'a'"),
+        ({1: (X_NEW, labels(X_NEW, 3))}, "eval_set must be"),
+        ((X_NEW[:, :3], labels(X_NEW, 3)), r"eval_set 'validation': X has 3 features"),
+        ({"late": (X_NEW, labels(X_NEW, 3)[:9])}, r"eval_set 'late': Found input variables with inconsistent"),
+        ((X_NEW, labels(X_NEW, 3) + 5), r"eval_set 'validation': y has the labels \[5, 6, 7\], which are none of"),
+        ((np.full_like(X_NEW, np.nan), labels(X_NEW, 3)), r"eval_set 'validation': Input X contains NaN"),
+        ((X_NEW, np.eye(3)[labels(X_NEW, 3)]), r"eval_set 'validation': y is a matrix, unlike that of the fit"),
+        ((X_NEW, labels(X_NEW, 3), -WEIGHTS), r"eval_set 'validation': Negative values in data passed to `sample"),
+        ({"learning": (X_NEW, labels(X_NEW, 3))}, r"the name 'learning_rate' twice"),
+    ],
+)
+def test_bad_sets_are_refused(eval_set, message, early_stopping):
+    scoring = {"rate": "accuracy"} if "learning" in str(eval_set)[:12] else None
+    model = MLPClassifier((7,), max_iter=2, random_state=0, scoring=scoring, early_stopping=early_stopping)
+    model.fit(X, labels(X, 3))
+    before = model.coefs_[0].copy()
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, labels(X, 3), eval_set=eval_set)
+    np.testing.assert_array_equal(model.coefs_[0], before)
+
+
+def test_other_targets_than_the_fits_are_refused():
+    with pytest.raises(ValueError, match=r"eval_set 'validation': y has 2 outputs, that of the fit has 1"):
+        MLPRegressor().fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, :2]))
+    with pytest.raises(ValueError, match=r"eval_set 'validation': .* out of the valid range of the loss 'gamma'"):
+        MLPRegressor("gamma").fit(X, np.abs(X[:, 0]) + 1, eval_set=(X_NEW, X_NEW[:, 0]))
+    with pytest.raises(ValueError, match=r"scoring must not have a metric called 'loss'"):
+        MLPRegressor(scoring={"loss": "r2"}).fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, 0]))
+    with pytest.raises(ValueError, match="'exactness' is not a valid scoring value"):
+        MLPRegressor(scoring="exactness").fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, 0]))
