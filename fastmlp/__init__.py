@@ -7,6 +7,7 @@ How the package hangs together; arrows run one way, and a test refuses an import
         |                +--> optimizers --|----------------+   (fused rules by name)
         |                +--> augmentation, batching, rows, stopping, threads   (leaves)
         +--> targets     +--> activations, losses, initializers, schedules      (leaves: names, formulas)
+        +--> persistence --> optimizers, batching, losses, stopping             (models in files)
                                   whatever has parameters --> components
 """
 

@@ -24,7 +24,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
     {"fastmlp", "fastmlp.config", "fastmlp.demo"},
     {"fastmlp.estimators"},
-    {"fastmlp.training", "fastmlp.recipe"},
+    {"fastmlp.training", "fastmlp.recipe", "fastmlp.persistence"},
     {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
     {"leaf"},
     {"fastmlp.components"},
