@@ -8,7 +8,7 @@ How the package hangs together; arrows run one way, and a test refuses an import
         |            |            +--> augmentation, batching, rows, threads     (leaves)
         |            +--> callbacks    +--> evaluation, stopping                 (leaves)
         +--> recipe, targets --> activations, losses, initializers, schedules    (leaves: names, formulas)
-                                      whatever has parameters --> components
+        +--> persistence              whatever has parameters --> components
 """
 
 from fastmlp.config import show_config

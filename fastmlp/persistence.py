@@ -17,6 +17,7 @@ with the name of its kind (see ``_Decoder``): {"tuple": [...]}, {"tensor": name}
 its own, and checked; nothing is ever imported or called because a file names it.
 """
 
+import errno
 import functools
 import hashlib
 import json
@@ -371,12 +372,12 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import os, pathlib, tempfile
     >>> from fastmlp.persistence import write_atomically
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "file")
+    ...     path = pathlib.Path(folder, "file")
     ...     write_atomically(path, [b"one, ", b"two"])
-    ...     open(path, "rb").read(), os.listdir(folder)
+    ...     path.read_bytes(), os.listdir(folder)
     (b'one, two', ['file'])
     """
     given = os.fspath(path)
@@ -384,6 +385,8 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name[:48]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
+        if os.path.exists(target) and not os.path.isfile(target):  # a device must not make way for a file
+            raise OSError(errno.EINVAL, "Not a regular file")
         with open(temporary, "xb") as file:
             try:
                 if os.path.exists(target):  # as open() leaves it
@@ -397,7 +400,7 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
                 os.unlink(temporary)
                 raise
     except OSError as error:
-        before = "the file that was there is intact" if os.path.exists(target) else "there is no file"
+        before = "what was there is intact" if os.path.exists(target) else "there is no file"
         raise OSError(error.errno, f"{error.strerror or error} while writing; {before}", given) from error
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -943,6 +946,9 @@ def check(model: Any) -> None:
             _check_one_hot(part)
         elif _is(type(part), "FunctionTransformer"):
             _require(part.func is None and part.inverse_func is None, "a FunctionTransformer has no function in a file")
+        elif _is(type(part), "Pipeline"):
+            are_named = all(isinstance(step, list | tuple) and [*map(type, step)][:1] == [str] for step in part.steps)
+            _require(are_named and all(len(step) == 2 for step in part.steps), "the steps must have names", part.steps)
         elif _is(type(part), "ColumnTransformer"):
             _require((part.n_jobs or 0) <= MAX_JOBS, f"n_jobs={part.n_jobs} is more than {MAX_JOBS}; -1 is all CPUs")
 
@@ -966,9 +972,9 @@ def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
         yield value
 
 
-def _require(condition: Any, otherwise: str) -> None:
+def _require(condition: Any, otherwise: str, *got: Any) -> None:
     if not condition:
-        raise ValueError(f"{otherwise}.")
+        raise ValueError(f"{otherwise}{''.join(f'; got {_shown(value)}' for value in got)}.")
 
 
 def _check_state(state: Any) -> None:
@@ -983,7 +989,7 @@ def _check_state(state: Any) -> None:
             sound = isinstance(value, Real) and not isinstance(value, bool)
         else:
             sound = isinstance(value, Optimizer if isinstance(usual, Optimizer) else type(usual))
-        _require(sound, f"the {name} of a {cls.__name__} is {_shown(value)}")
+        _require(sound, f"the {name} of a {cls.__name__} is of another type", value)
     if isinstance(state, Descent):
         _require(isinstance(state.n_updates, int) and 0 <= state.n_updates < 1 << 53, "n_updates is no count of steps")
         if state.state is not None and state.optimizer.rule is not None:
@@ -993,13 +999,13 @@ def _check_state(state: Any) -> None:
 def _check_slots(descent: Descent) -> None:
     """Refuse the state of a fused rule that is none; the engine has room for its slots, and for no others."""
     rule = descent.optimizer
-    _require(isinstance(rule, Fused) and type(descent.state) is dict, f"the state of {rule} is wrong")
+    _require(isinstance(rule, Fused) and type(descent.state) is dict, "the state of an optimizer is wrong")
     assert isinstance(rule, Fused)
     slots = descent.state.get("slots")
-    _require(type(slots) is list and len(slots) == rule.n_slots, f"{rule} has {rule.n_slots} slots")
+    _require(type(slots) is list and len(slots) == rule.n_slots, f"a {type(rule).__name__} has {rule.n_slots} slots")
     for slot in slots:
         is_vector = type(slot) is list and len(slot) == 1 and type(slot[0]) is np.ndarray and slot[0].ndim == 1
-        _require(is_vector and slot[0].dtype.kind == "f", f"a slot of {rule} is no vector")
+        _require(is_vector and slot[0].dtype.kind == "f", f"a slot of {type(rule).__name__} is no vector")
 
 
 def _is_array(value: Any, *shape: int, kinds: str = "f") -> bool:
@@ -1009,8 +1015,8 @@ def _is_array(value: Any, *shape: int, kinds: str = "f") -> bool:
 def _check_network(estimator: Any) -> None:
     """Refuse a fitted estimator that could not predict, or go on with its training."""
     coefs, intercepts = estimator.coefs_, getattr(estimator, "intercepts_", None)
-    _require(type(coefs) is list and coefs, f"coefs_ is {_shown(coefs)}")
-    _require(type(intercepts) is list, f"intercepts_ is {_shown(intercepts)}")
+    _require(type(coefs) is list and coefs, "coefs_ must be a list of arrays", coefs)
+    _require(type(intercepts) is list, "intercepts_ must be a list of arrays", intercepts)
     _require(len(coefs) == len(intercepts or ()), "intercepts_ does not fit coefs_")
     for i, (weights, biases) in enumerate(zip(coefs, intercepts or (), strict=True)):
         is_matrix = type(weights) is np.ndarray and weights.ndim == 2 and weights.dtype in (np.float32, np.float64)
@@ -1021,9 +1027,9 @@ def _check_network(estimator: Any) -> None:
     n_features, n_outputs = coefs[0].shape[0], coefs[-1].shape[1]
     for name, number in {"n_features_in_": n_features, "n_outputs_": n_outputs, "n_layers_": len(coefs) + 1}.items():
         given = getattr(estimator, name, None)
-        _require(isinstance(given, int | np.integer) and given == number, f"{name} is {_shown(given)}, not {number}")
+        _require(isinstance(given, int | np.integer) and given == number, f"{name} must be {number}", given)
     link = getattr(estimator, "out_activation_", None)
-    _require(link in set(OUTPUT_ACTIVATIONS.values()), f"out_activation_ is {_shown(link)}")
+    _require(link in set(OUTPUT_ACTIVATIONS.values()), "out_activation_ must be an output's activation", link)
     names: Any = getattr(estimator, "feature_names_in_", None)
     are_names = _is_array(names, n_features, kinds="O") and all(isinstance(name, str) for name in names)
     _require(names is None or are_names, "feature_names_in_ does not fit coefs_")
@@ -1070,7 +1076,7 @@ def _check_labels(estimator: Any, n_outputs: int) -> None:
     _require(same, "classes_ differs from that of _label_binarizer")
     n_labels = len(known)
     expected = {"binary": 1, "multiclass": n_labels, "multilabel-indicator": n_labels}
-    _require(type(kind) is str and kind in expected, f"y_type_ is {_shown(kind)}")
+    _require(type(kind) is str and kind in expected, "y_type_ must be a kind of targets", kind)
     fits = n_outputs == expected[str(kind)] and (kind != "binary" or n_labels <= 2)
     _require(fits, f"{n_labels} classes_ do not fit {n_outputs} outputs")
     _require(isinstance(attributes.get("sparse_input_"), bool | np.bool_), "sparse_input_ is neither True nor False")

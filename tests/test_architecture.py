@@ -25,7 +25,7 @@ LAYERS = [
     {"fastmlp", "fastmlp.config", "fastmlp.demo"},
     {"fastmlp.estimators"},
     {"fastmlp.fitting"},
-    {"fastmlp.training", "fastmlp.recipe", "fastmlp.callbacks"},
+    {"fastmlp.training", "fastmlp.recipe", "fastmlp.callbacks", "fastmlp.persistence"},
     {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
     {"leaf"},
     {"fastmlp.components"},
