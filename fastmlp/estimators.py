@@ -627,6 +627,52 @@ class _BaseMLP(Parameterized):
             arrays += extra if isinstance(extra, list) else [extra]
         return [None if array is None else (array.dtype, array.shape, array.tobytes()) for array in arrays]
 
+    def _problem(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Network, "_Data"]:
+        """Return a copy of the fitted network, with the loss it was trained with, and samples to evaluate that on.
+
+        Raises
+        ------
+        ValueError
+            For input that cannot be used: labels that are not known, among others.
+        """
+        check_is_fitted(self)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=not is_classifier(self),
+            dtype=self._validation_dtype(X),
+            reset=False,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if is_classifier(self):
+            is_matrix = y.ndim == 2
+            if is_matrix != (self._target_kind() == "multilabel"):
+                raise ValueError(f"y is {'a matrix' if is_matrix else 'a vector'}, unlike that of the fit.")
+            known = self.classes_.tolist()
+            unknown = [] if is_matrix else np.setdiff1d(y, self.classes_).tolist()
+            if unknown:
+                raise ValueError(f"y has classes the model was not fitted with: {unknown}; known are {known}.")
+        elif scipy.sparse.issparse(y):
+            y = y.toarray()
+        if scipy.sparse.issparse(X) and np.any(getattr(self, "input_means_", 0)):
+            X = X.toarray()  # what is centred is not sparse
+        loss, dtype = self._loss(), self._compute_dtype(X, first_pass=False)
+        targets = self._encode(y, dtype, loss)
+        if targets.ndim == 2 and targets.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {targets.shape[1]} outputs, but the fitted network has {self.n_outputs_}.")
+        if sample_weight is not None:
+            sample_weight = self._check_weights(sample_weight, X)
+        loss_name = loss.engine_loss(self._target_kind())
+        sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
+        network = self._network_of(Structure(sizes, self._hidden_layers(), loss_name), dtype)
+        weights = self._with_class_weights(y, sample_weight, incremental=False)
+        settings = self._loss_settings(loss, loss_name, self.n_outputs_)
+        return network, _Data(X, y, rows_of(X, dtype), targets, sample_weight, weights, settings)
+
     def _outputs(self, X: Any) -> NDArray:
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""
         plain = self._predict_plain(X)

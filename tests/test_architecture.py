@@ -23,6 +23,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 # package's modules each other. What is not named is a leaf, and may import from components and the engine alone.
 LAYERS = [
     {"fastmlp", "fastmlp.config", "fastmlp.demo"},
+    {"fastmlp.inspection"},
     {"fastmlp.estimators"},
     {"fastmlp.training", "fastmlp.recipe"},
     {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
@@ -175,7 +176,7 @@ def test_element_type_is_spelled_in_one_place():
 def test_modules_and_tests_have_the_same_stems():
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
     modules = {path.stem.removeprefix("_") for path in PACKAGE.glob("*") if path.suffix in {".py", ".pyx"}}
-    modules = {"optimizers"} | modules - {"_init__"}
+    modules = {"inspection", "optimizers"} | modules - {"_init__"}
     assert modules <= tests
     assert tests - modules == {"architecture", "docs", "ecosystem", "kernels", "memory", "mnist", "parity"}
 
