@@ -652,10 +652,9 @@ class _BaseMLP(Parameterized):
             is_matrix = y.ndim == 2
             if is_matrix != (self._target_kind() == "multilabel"):
                 raise ValueError(f"y is {'a matrix' if is_matrix else 'a vector'}, unlike that of the fit.")
-            known = self.classes_.tolist()
             unknown = [] if is_matrix else np.setdiff1d(y, self.classes_).tolist()
             if unknown:
-                raise ValueError(f"y has classes the model was not fitted with: {unknown}; known are {known}.")
+                raise ValueError(f"y has the labels {unknown}, which are none of {self.classes_.tolist()}.")
         elif scipy.sparse.issparse(y):
             y = y.toarray()
         if scipy.sparse.issparse(X) and np.any(getattr(self, "input_means_", 0)):

@@ -520,7 +520,7 @@ def test_callback_is_a_component():
         ((None, Y), {}, "X=None: X and y must be given both, or neither"),
         ((X, Y), {"quantiles": [-1]}, r"quantiles must be numbers from 0 to 1 in ascending order; got \[-1\]"),
         ((X[:, :2], Y), {}, "X has 2 features, but MLPClassifier is expecting 4 features"),
-        ((X, Y + 1), {}, r"y has classes the model was not fitted with: \[3\]"),
+        ((X, Y + 1), {}, r"y has the labels \[3\]"),
     ],
     ids=[*"123456"],
 )
@@ -740,7 +740,7 @@ def test_axes_and_directions_that_do_not_fit(fitted):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (Y + 1, r"y has classes the model was not fitted with: \[3\]; known are \[0, 1, 2\]"),
+        (Y + 1, r"y has the labels \[3\], which are none of \[0, 1, 2\]"),
         (np.eye(3)[Y].astype(int), "y is a matrix, unlike that of the fit"),
         (Y[:5], "inconsistent numbers of samples"),
     ],
@@ -800,3 +800,58 @@ def test_decision_boundaries_of_regressors(response_method):
     display = DecisionBoundaryDisplay.from_estimator(reg, X[:, :2], response_method=response_method, grid_resolution=20)
     grid = np.column_stack([display.xx0.ravel(), display.xx1.ravel()])
     np.testing.assert_allclose(display.response.ravel(), reg.predict(grid))
+
+
+# ---- fits with callbacks ---------------------------------------------------------------------------------------------
+
+
+def test_a_fit_is_watched_and_drawn():
+    watch, given = LayerStatistics(every=2), LayerStatistics(X[::2], Y[::2], quantiles=[0.5])
+    clf = MLPClassifier((8, 6), max_iter=6, callbacks=[watch, given], random_state=0).fit(X, Y)
+    assert [record["epoch"] for record in watch.records_] == [2, 4, 6]
+    assert [record["epoch"] for record in given.records_] == [1, 2, 3, 4, 5, 6]
+    assert set(LayerStatisticsDisplay.from_estimator(clf).bands_) == {
+        *((what, layer) for what in ("activation", "gradient") for layer in range(2)),
+        ("gradient", 2),
+    }
+    network, data = clf._problem(X[::2], Y[::2])
+    last = layer_statistics(network, data.rows, data.targets, quantiles=[0.5])
+    assert_same_record({name: values for name, values in given.records_[-1].items() if name != "epoch"}, last)
+    plain = MLPClassifier((8, 6), max_iter=6, random_state=0).fit(X, Y)
+    np.testing.assert_array_equal(clf.coefs_[0], plain.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"augment": "noise"},
+        {"class_weight": "balanced", "standardize": True, "normalization": "batch", "early_stopping": True},
+        {"solver": "lbfgs"},
+        {"dtype": "float32", "ema": 0.9},
+    ],
+    ids=str,
+)
+def test_fits_of_all_kinds_are_watched(options):
+    watches = [LayerStatistics(), LayerStatistics(X, Y)]
+    clf = MLPClassifier((8,), max_iter=3, callbacks=watches, random_state=0, **options)
+    for samples in (X, scipy.sparse.csr_array(X)):
+        if scipy.sparse.issparse(samples) and "augment" in options:
+            continue
+        clf.fit(samples, Y, np.linspace(0, 1, len(X)))
+        for watch in watches:
+            assert len(watch.records_) == len(clf.history_["loss"])
+            assert all(np.isfinite(record["gradient_norm"]).all() for record in watch.records_)
+
+
+def test_the_history_of_a_fit_is_drawn():
+    samples = {"validation": (X, Y), "validation_b": (X[::2], Y[::2])}
+    clf = MLPClassifier((8,), max_iter=4, scoring=["accuracy", "neg_log_loss"], random_state=0)
+    display = TrainingCurveDisplay.from_estimator(clf.fit(X, Y, eval_set=samples))
+    losses = ["loss", "validation_loss", "validation_b_loss"]
+    scores = [f"{name}_{metric}" for name in samples for metric in ("accuracy", "neg_log_loss")]
+    assert {name for name, line in display.lines_.items() if line.axes is display.axes_[0]} == set(losses)
+    assert {name for name, line in display.lines_.items() if line.axes is display.axes_[1]} == set(scores)
+    for name, line in display.lines_.items():
+        np.testing.assert_array_equal(line.get_ydata(), clf.history_[name])
+    clf = MLPRegressor(solver="lbfgs", max_iter=5, random_state=0).fit(X, Y)
+    assert len(TrainingCurveDisplay.from_estimator(clf).lines_["loss"].get_ydata()) == len(clf.history_["loss"])
