@@ -2,6 +2,9 @@
 
 How the package hangs together; arrows run one way, and a test refuses an import that runs against them::
 
+    inspection (plots)
+                 |
+                 v
     estimators --> fitting --> training --> network ------> _engine.pyx --> src_c/ (one core, one block)
         |            |            |            |                ^
         |            |            +--> optimizers --------------+   (fused rules by name)

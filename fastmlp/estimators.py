@@ -830,6 +830,24 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             arrays += extra if isinstance(extra, list) else [extra]
         return [None if array is None else (array.dtype, array.shape, array.tobytes()) for array in arrays]
 
+    def _problem(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Network, "_Data"]:
+        """Return a copy of the fitted network, with the loss it was trained with, and samples to evaluate that on.
+
+        Raises
+        ------
+        ValueError
+            For input that cannot be used: labels that are not known, among others.
+        """
+        check_is_fitted(self)
+        loss, dtype = self._loss(), self._compute_dtype(None, first_pass=False)
+        sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
+        structure = Structure(sizes, self._hidden_layers(), loss.engine_loss(self._target_kind()))
+        network = self._network_of(structure, dtype)
+        part = self._evaluation_set(network, loss, "", X, y, sample_weight)
+        weights = self._with_class_weights(part.y, part.sample_weight, incremental=False)
+        settings = self._loss_settings(loss, structure.loss, sizes[-1])
+        return network, _Data(part.X, part.y, part.rows, part.targets, part.sample_weight, weights, settings)
+
     def _outputs(self, X: Any) -> NDArray:
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""
         plain = self._predict_plain(X)

@@ -64,8 +64,7 @@ class Evaluation:
         self._score_of = score_of
         self._scorer = _scorer(estimator, scoring)
         self._loss = loss
-        self._python_loss = settings.get("python_loss")
-        self._settings = {"options": settings["loss_options"], "output_weights": settings.get("output_weights")}
+        self._settings = settings
 
     def measure(
         self, outputs_of: Callable[[_engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
@@ -89,7 +88,7 @@ class Evaluation:
         model = fitted() if self._scorer is not None and self.sets else None
         for part in self.sets:
             z = outputs_of(part.rows, part.order)
-            found = {"loss": self._mean_loss(part, z)}
+            found = {"loss": mean_loss(self._loss, z, part.targets, part.sample_weight, **self._settings)}
             if self._scorer is None:
                 found["score"] = self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)
             else:
@@ -106,12 +105,41 @@ class Evaluation:
                 (losses if metric == "loss" else scores)[name] = value
         return losses, scores
 
-    def _mean_loss(self, part: EvaluationSet, z: NDArray) -> float:
-        """Return the mean over samples, as their weights say; without the penalties of training."""
-        if self._python_loss is not None:
-            return self._python_loss(part.targets, z, part.sample_weight)[0]
-        losses, _ = _engine.row_losses(self._loss, z, part.targets, **self._settings)
-        return float(np.average(losses, weights=part.sample_weight))
+
+def mean_loss(
+    loss: str,
+    z: NDArray,
+    targets: NDArray,
+    weights: NDArray | None,
+    *,
+    loss_options: Any = (),
+    output_weights: NDArray | None = None,
+    python_loss: Any = None,
+) -> float:
+    """Return the mean loss of samples, as their weights say, without the penalties of training.
+
+    Parameters
+    ----------
+    loss : str
+        The engine's.
+    z : ndarray of shape (n_samples, n_outputs)
+        The network's outputs before the link.
+    targets, weights
+        As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
+    loss_options, output_weights, python_loss
+        What the engine is told of the loss beside its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.evaluation import mean_loss
+    >>> mean_loss("squared_error", np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), np.array([3.0, 1.0]))
+    0.5
+    """
+    if python_loss is not None:
+        return python_loss(targets, z, weights)[0]
+    losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
+    return float(np.average(losses, weights=weights))
 
 
 def _scorer(estimator: Any, scoring: Any) -> Any:

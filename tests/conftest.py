@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("MPLBACKEND", "Agg")  # plots are looked at without a screen
 sys.path.insert(0, str(ROOT / "bench"))
 
 from fastmlp import _engine  # noqa: E402

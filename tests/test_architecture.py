@@ -23,6 +23,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 # package's modules each other. What is not named is a leaf, and may import from components and the engine alone.
 LAYERS = [
     {"fastmlp", "fastmlp.config", "fastmlp.demo"},
+    {"fastmlp.inspection"},
     {"fastmlp.estimators"},
     {"fastmlp.fitting"},
     {"fastmlp.training", "fastmlp.recipe", "fastmlp.callbacks", "fastmlp.persistence"},
@@ -176,7 +177,7 @@ def test_element_type_is_spelled_in_one_place():
 def test_modules_and_tests_have_the_same_stems():
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
     modules = {path.stem.removeprefix("_") for path in PACKAGE.glob("*") if path.suffix in {".py", ".pyx"}}
-    modules = {"callbacks", "optimizers"} | modules - {"_init__"}
+    modules = {"callbacks", "inspection", "optimizers"} | modules - {"_init__"}
     assert modules <= tests
     assert tests - modules == {"architecture", "docs", "ecosystem", "kernels", "memory", "mnist", "parity"}
 

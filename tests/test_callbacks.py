@@ -61,7 +61,7 @@ def test_every_callback_clones_pickles_reconstructs_and_serves_twice(cls, tmp_pa
     callback = example(cls, tmp_path)
     assert repr(clone(callback)) == repr(callback)
     if cls not in (CSVLogger, ModelCheckpoint):
-        assert repr(eval(repr(callback))) == repr(callback)
+        assert repr(eval(repr(callback), vars(fastmlp.callbacks))) == repr(callback)
     model = MLPClassifier(callbacks=[callback], max_iter=6, **WHAT)
     first = parameters(model.fit(*TRAIN, eval_set=VALID))
     assert model.callbacks == [callback]

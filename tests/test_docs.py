@@ -10,7 +10,7 @@ import pytest
 import sklearn.neural_network
 from cases import MNIST
 
-from fastmlp import MLPClassifier
+from fastmlp import MLPClassifier, inspection
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.augmentation import AUGMENTATIONS
 from fastmlp.initializers import INITIALIZERS, Normal, initial_params
@@ -84,6 +84,7 @@ def test_links_lead_somewhere(path):
         ("activations", ACTIVATIONS),
         ("augmentation", AUGMENTATIONS),
         ("initializers", INITIALIZERS),
+        ("inspection", inspection.__all__),
         ("losses", NAMED_LOSSES),
         ("optimizers", OPTIMIZERS),
         ("schedules", SCHEDULES),
@@ -185,6 +186,25 @@ def test_momentum_helps_where_curvatures_differ(script):
         for rate, momentum in ((1.0, 0.0), (0.5, 0.9))
     ]
     assert alike[0] < alike[1]
+
+
+def test_large_rates_and_large_weights_stop_units():
+    dead, saturated, _ = tables(page("inspection"))[1:]
+    for table in (dead, saturated):
+        shares = np.array([[float(cell) for cell in row[1:-1]] for row in table[1:]])
+        assert (np.diff(shares, axis=0) >= -1).all()
+        accuracies = [float(row[-1].split()[0]) for row in table[1:]]
+        assert accuracies == sorted(accuracies, reverse=True)
+
+
+def test_the_steepest_solution_is_the_best_and_a_penalty_makes_the_flattest():
+    *_, table = tables(page("inspection"))
+    far = {row[0]: float(row[-2]) for row in table[1:]}
+    accuracy = {row[0]: float(row[-1].split()[0]) for row in table[1:]}
+    names = [f"batches of {size}" for size in (500, 64, 8)]
+    assert [far[name] for name in names] == sorted(far[name] for name in names)
+    assert max(far, key=far.get) == max(accuracy, key=accuracy.get)
+    assert "alpha" in min(far, key=far.get)
 
 
 def test_nielsens_figures_are_reached_within_a_point():

@@ -227,6 +227,45 @@ def test_network_is_the_oracles(activation, loss, normalization, dtype):
     )
 
 
+@pytest.mark.parametrize(("activation", "loss", "normalization"), ORACLE_CASES)
+def test_activations_are_the_oracles_and_end_with_the_outputs(activation, loss, normalization, dtype):
+    learned = activation in _engine.LEARNABLE_ACTIVATIONS
+    layer = HiddenLayer(activation, reference.NUMBERS.get(activation, 0.0), learned, normalization)
+    network = with_layers(network_of("relu", loss, normalization), layer)
+    X, _, _ = data_for(network, 300)
+    network.input_means, network.input_scales = np.zeros(X.shape[1]), 1 / X.std(axis=0)
+    narrow = network.astype(dtype)
+    rows = X.astype(dtype)
+    found = narrow.activations(rows)
+    _, expected = reference.forward(narrow.astype(np.float64), rows.astype(np.float64))
+    assert len(found) == len(expected)
+    tolerance = {"float32": 1e-4, "float64": 1e-12}[dtype.name]
+    for array, (*_, a) in zip(found, expected, strict=True):
+        assert array.dtype == dtype
+        np.testing.assert_allclose(array, a, rtol=tolerance, atol=tolerance)
+    np.testing.assert_array_equal(found[-1], narrow.forward(rows))
+    for others in (narrow.activations(scipy.sparse.csr_array(rows)), narrow.activations(rows, n_threads=3)):
+        for array, other in zip(found, others, strict=True):
+            np.testing.assert_array_equal(array, other)
+
+
+@differentiable
+def test_activations_of_a_users_functions_and_centred_inputs(activation):
+    network = network_of(activation, "log_loss", "batch")
+    X, _, _ = data_for(network)
+    network.input_means, network.input_scales = np.full(5, 0.3), np.linspace(0.5, 2, 5)
+    *hidden, outputs = network.activations(X)
+    np.testing.assert_array_equal(outputs, network.forward(X))
+    assert [array.shape for array in hidden] == [(len(X), width) for width in SIZES[1:-1]]
+
+
+def test_activations_without_hidden_layers():
+    network = network_of("relu", "log_loss", sizes=(5, 3))
+    X, _, _ = data_for(network)
+    (outputs,) = network.activations(X)
+    np.testing.assert_array_equal(outputs, network.forward(X))
+
+
 def with_layers(network, layer):
     """The network with other hidden layers, of the same numbers."""
     other = Network(network.structure._replace(hidden=(layer,) * len(network.structure.hidden)))

@@ -5,6 +5,7 @@ from fastmlp.callbacks.checkpoint import ModelCheckpoint
 from fastmlp.callbacks.learning_rate import LearningRateFinder, ReduceOnPlateau
 from fastmlp.callbacks.reports import CSVLogger, ProgressBar
 from fastmlp.callbacks.scikit_learn import ScikitLearnCallbacks
+from fastmlp.callbacks.statistics import LayerStatistics
 from fastmlp.callbacks.stopping import EarlyStopping, TerminateOnNaN
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Callback",
     "EarlyStopping",
     "Fit",
+    "LayerStatistics",
     "LearningRateFinder",
     "ModelCheckpoint",
     "ProgressBar",

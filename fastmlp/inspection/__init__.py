@@ -1,0 +1,8 @@
+"""Plots of what was learned and how, in the manner of scikit-learn's displays; they need matplotlib."""
+
+from fastmlp.inspection.layer_statistics import LayerStatisticsDisplay
+from fastmlp.inspection.loss_landscape import LossLandscapeDisplay
+from fastmlp.inspection.training_curve import TrainingCurveDisplay
+from fastmlp.inspection.weights import WeightsDisplay
+
+__all__ = ["LayerStatisticsDisplay", "LossLandscapeDisplay", "TrainingCurveDisplay", "WeightsDisplay"]

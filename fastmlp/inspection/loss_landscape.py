@@ -1,0 +1,225 @@
+"""The loss around the parameters that were learned."""
+
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from fastmlp.evaluation import mean_loss
+from fastmlp.inspection.drawing import axes_or_new, check_is_ours
+from fastmlp.network import Network, forward_in_pieces
+from fastmlp.threads import team_size
+
+_KINDS = ("contour", "surface", "line")
+
+
+class LossLandscapeDisplay:
+    """The loss along two directions, or one, that begin at the learned parameters.
+
+    The directions are random, but a unit's incoming weights are moved as far as they are long: then the picture does
+    not depend on how large the weights are that ReLU and normalization leave free. Biases, gains and learned numbers of
+    activations stay. Source: Li et al., "Visualizing the loss landscape of neural nets", NeurIPS 2018,
+    https://arxiv.org/abs/1712.09913. To be made by :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    alphas : ndarray of shape (n_points,)
+        Steps along the first direction.
+    betas : ndarray of shape (n_points,) or None
+        Along the second one; None for one direction.
+    losses : ndarray of shape (n_points, n_points) or (n_points,)
+        At ``alphas[i]``, ``betas[j]``.
+
+    Attributes
+    ----------
+    contour_ : matplotlib QuadContourSet
+        With kind="contour".
+    surface_ : matplotlib Poly3DCollection
+        With kind="surface".
+    line_ : matplotlib Line2D
+        With kind="line".
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_iris
+    >>> from fastmlp import MLPClassifier
+    >>> from fastmlp.inspection import LossLandscapeDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MLPClassifier((20,), learning_rate_init=0.01, max_iter=500, random_state=0).fit(X, y)
+    >>> display = LossLandscapeDisplay.from_estimator(clf, X, y, n_points=11)
+    >>> display.losses.shape, bool(display.losses[5, 5] < display.losses[0, 0])
+    ((11, 11), True)
+    >>> plt.close(display.figure_)
+    """
+
+    contour_: Any
+    surface_: Any
+    line_: Any
+    ax_: Any
+    figure_: Any
+
+    def __init__(self, *, alphas: NDArray, betas: NDArray | None, losses: NDArray) -> None:
+        self.alphas = alphas
+        self.betas = betas
+        self.losses = losses
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        n_points: int = 25,
+        span: float = 1.0,
+        random_state: int | np.random.RandomState | None = 0,
+        kind: str = "contour",
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the loss around a fitted estimator's parameters, which stay as they are.
+
+        It takes n_points passes over the samples, of two directions n_points squared.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+            Fitted.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+        n_points : int >= 2, default=25
+            Along each direction; with an odd number the parameters themselves are in the middle.
+        span : float > 0, default=1.0
+            How far to either side; 1 moves the weights of a unit as far as they are long.
+        random_state : int, RandomState or None, default=0
+            Of the directions.
+        kind : {"contour", "surface", "line"}, default="contour"
+            "line" has one direction.
+        ax, **kwargs
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        display : LossLandscapeDisplay
+
+        Raises
+        ------
+        NotFittedError
+            When the estimator is not fitted.
+        TypeError
+            When estimator is none of this package's, or ax no Axes.
+        ValueError
+            For bad input.
+        """
+        check_is_ours(estimator)
+        check_is_fitted(estimator)
+        _check_kind(kind)
+        if not isinstance(n_points, Integral) or n_points < 2:
+            raise ValueError(f"n_points must be an integer of at least 2, got {n_points!r}.")
+        if not isinstance(span, Real) or not 0 < float(span) < np.inf:
+            raise ValueError(f"span must be a finite number above 0, got {span!r}.")
+        network, data = estimator._problem(X, y, sample_weight)
+        rng = check_random_state(random_state)
+        directions = np.array([filter_normalised_direction(network, rng) for _ in range(1 if kind == "line" else 2)])
+        # Half steps from the middle, which thus is 0 without rounding.
+        steps = span * (2 * np.arange(n_points) - (n_points - 1)) / (n_points - 1)
+        packed = network.folded().packed()
+        n_threads = team_size(estimator.n_jobs, network.flops_per_row / 3 * data.rows.n_rows)
+        start, losses = network.params.copy(), []
+        with np.errstate(over="ignore"):
+            for at in np.ndindex((n_points,) * len(directions)):
+                network.params[:] = start + steps[list(at)] @ directions
+                packed.load(network.folded().params)
+                z = forward_in_pieces(packed, data.rows, None, n_threads, linked=False)
+                losses.append(mean_loss(network.structure.loss, z, data.targets, data.weights, **data.settings))
+        display = cls(
+            alphas=steps,
+            betas=None if kind == "line" else steps,
+            losses=np.array(losses).reshape((n_points,) * len(directions)),
+        )
+        return display.plot(ax, kind=kind, **kwargs)
+
+    def plot(self, ax: Any = None, *, kind: str | None = None, **kwargs: Any) -> Self:
+        """Draw the losses.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a new figure; with kind="surface" they must have projection="3d".
+        kind : {"contour", "surface", "line"}, default=None
+            None is "contour", or "line" with one direction.
+        **kwargs
+            As matplotlib's ``contourf``, ``plot_surface`` or ``plot`` takes them.
+
+        Returns
+        -------
+        self : LossLandscapeDisplay
+
+        Raises
+        ------
+        TypeError
+            When ax is no Axes.
+        ValueError
+            When kind does not fit the number of directions, or ax has not the projection.
+        """
+        kind = ("line" if self.betas is None else "contour") if kind is None else kind
+        _check_kind(kind)
+        if (kind == "line") != (self.betas is None):
+            raise ValueError(
+                f"kind={kind!r} does not fit losses along {'one' if self.betas is None else 'two'} directions."
+            )
+        self.ax_ = axes_or_new(ax, "3d" if kind == "surface" else None)
+        self.figure_ = self.ax_.figure
+        self.ax_.set_xlabel("First direction")
+        if self.betas is None:
+            (self.line_,) = self.ax_.plot(self.alphas, self.losses, **{"label": "loss", **kwargs})
+            self.ax_.set_ylabel("Loss")
+            return self
+        # The first index is the first direction, which runs along x.
+        x, y = np.meshgrid(self.alphas, self.betas, indexing="ij")
+        losses = np.ma.masked_invalid(self.losses)
+        self.ax_.set_ylabel("Second direction")
+        if kind == "surface":
+            self.surface_ = self.ax_.plot_surface(x, y, losses, **{"cmap": "viridis", **kwargs})
+            self.ax_.set_zlabel("Loss")
+            return self
+        self.contour_ = self.ax_.contourf(x, y, losses, **{"levels": 20, **kwargs})
+        self.ax_.plot(0, 0, "k+")
+        self.figure_.colorbar(self.contour_, ax=self.ax_, label="Loss")
+        return self
+
+
+def _check_kind(kind: Any) -> None:
+    if kind not in _KINDS:
+        raise ValueError(f"kind must be one of {_KINDS}, got {kind!r}.")
+
+
+def filter_normalised_direction(network: Network, rng: np.random.RandomState) -> NDArray:
+    """Return a random direction in the space of parameters: each unit's part as long as its incoming weights.
+
+    Parts that are no weights are 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.inspection.loss_landscape import filter_normalised_direction
+    >>> from fastmlp.network import Network
+    >>> net = Network.create([3, 5, 2], random_state=0)
+    >>> direction = net.named_parameters(filter_normalised_direction(net, np.random.RandomState(0)))
+    >>> norms = [np.linalg.norm(weights, axis=0) for weights in (direction["coefs.0"], net.coefs[0])]
+    >>> np.allclose(*norms), direction["intercepts.0"]
+    (True, array([0., 0., 0., 0., 0.]))
+    """
+    direction = np.zeros_like(network.params)
+    for weights, part in zip(network.coefs, Network(network.structure, direction).coefs, strict=True):
+        drawn = rng.standard_normal(part.shape)
+        part[:] = drawn * (np.linalg.norm(weights, axis=0) / np.linalg.norm(drawn, axis=0))
+    return direction
