@@ -2,12 +2,12 @@
 
 How the package hangs together; arrows run one way, and a test refuses an import that runs against them::
 
-    estimators --> recipe, training --> network ------> _engine.pyx --> src_c/ (one core, one block)
-        |                |                 |                ^
-        |                +--> optimizers --|----------------+   (fused rules by name)
-        |                +--> augmentation, batching, rows, stopping, threads   (leaves)
-        +--> targets     +--> activations, losses, initializers, schedules      (leaves: names, formulas)
-                                  whatever has parameters --> components
+    tables --> estimators --> recipe, training --> network ------> _engine.pyx --> src_c/ (one core, one block)
+                   |                |                 |                ^
+                   |                +--> optimizers --|----------------+   (fused rules by name)
+                   |                +--> augmentation, batching, rows, stopping, threads   (leaves)
+                   +--> targets     +--> activations, losses, initializers, schedules      (leaves: names, formulas)
+                                             whatever has parameters --> components
 """
 
 from fastmlp.config import show_config
