@@ -2,7 +2,7 @@
 
 How the package hangs together; arrows run one way, and a test refuses an import that runs against them::
 
-    inspection (plots)
+    cli --> tables, inspection (plots)
                  |
                  v
     estimators --> fitting --> training --> network ------> _engine.pyx --> src_c/ (one core, one block)
@@ -18,6 +18,7 @@ from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor
 from fastmlp.network import Network, Structure, check_gradients
 from fastmlp.persistence import load, save
+from fastmlp.tables import TableModel
 
 __version__ = "0.1.0"
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MLPRegressor",
     "Network",
     "Structure",
+    "TableModel",
     "check_gradients",
     "load",
     "save",

@@ -10,7 +10,7 @@ import pytest
 import sklearn.neural_network
 from cases import MNIST
 
-from fastmlp import MLPClassifier, inspection
+from fastmlp import MLPClassifier, callbacks, inspection
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.augmentation import AUGMENTATIONS
 from fastmlp.initializers import INITIALIZERS, Normal, initial_params
@@ -83,6 +83,7 @@ def test_links_lead_somewhere(path):
     [
         ("activations", ACTIVATIONS),
         ("augmentation", AUGMENTATIONS),
+        ("callbacks", set(callbacks.__all__) - {"Fit", "ScikitLearnCallbacks"}),
         ("initializers", INITIALIZERS),
         ("inspection", inspection.__all__),
         ("losses", NAMED_LOSSES),

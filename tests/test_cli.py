@@ -1,0 +1,411 @@
+"""The command fastmlp: what it prints, writes, refuses and returns."""
+
+import errno
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+import warnings
+
+import numpy as np
+import pytest
+from cases import DATA
+
+pd = pytest.importorskip("pandas")
+
+import fastmlp  # noqa: E402
+from fastmlp import MLPClassifier, cli  # noqa: E402
+from fastmlp.cli import main  # noqa: E402
+from fastmlp.tables import TableModel  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder, which is the present one, with tables of flowers and of numbers."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    n = 120
+    petal, color = rng.normal(size=n).round(3), rng.choice(["red", "blue"], n)
+    kind = np.where(petal + (color == "red") > 0.5, "rose", "aster")
+    flowers = pd.DataFrame({"petal": petal, "color": color, "kind": kind})
+    flowers.to_csv("flowers.csv", index=False)
+    flowers.to_csv("plain.csv", index=False, header=False)
+    pd.DataFrame({"a": petal, "b": rng.normal(size=n), "y": 100 + 10 * petal}).to_csv("numbers.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def trained(folder, capsys):
+    """The folder with a model of the flowers."""
+    assert main(["train", "flowers.csv", "--out", "m.fastmlp"]) == 0
+    capsys.readouterr()
+    return folder
+
+
+def failed(capsys, arguments, status=1):
+    """Run a command that fails; return its one line of message."""
+    assert main(arguments) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = [line for line in err.splitlines() if line.startswith("fastmlp: error: ")]
+    assert len(lines) == 1, err
+    assert err.splitlines()[-1] == lines[0]
+    return lines[0].removeprefix("fastmlp: error: ")
+
+
+# ---- what it does ----------------------------------------------------------------------------------------------------
+
+
+def test_train_says_what_it_made(folder, capsys):
+    assert main(["train", "flowers.csv", "--out", "m.fastmlp"]) == 0
+    out, err = capsys.readouterr()
+    assert "classification of 'kind' from 2 columns of 120 rows" in out
+    assert f"saved m.fastmlp, {os.path.getsize('m.fastmlp'):,} bytes" in out
+    assert "fastmlp: classification of 'kind', since it is text with 2 values" in err
+
+
+def test_predict_writes_csv_in_the_rows_order(trained, capsys):
+    flowers = pd.read_csv("flowers.csv")
+    flowers[["color", "petal"]].to_csv("new.csv", index=False)
+    assert main(["predict", "m.fastmlp", "flowers.csv"]) == 0
+    printed = capsys.readouterr().out
+    lines = printed.splitlines()
+    assert lines[0] == "prediction"
+    assert np.mean(np.array(lines[1:]) == flowers["kind"]) > 0.9
+    assert main(["predict", "m.fastmlp", "new.csv", "--out", "p.csv"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "wrote p.csv, 120 rows" in err
+    assert (trained / "p.csv").read_text() == printed
+
+
+def test_predict_probabilities(trained, capsys):
+    assert main(["predict", "m.fastmlp", "flowers.csv", "--proba"]) == 0
+    (trained / "p.csv").write_text(capsys.readouterr().out)
+    predicted = pd.read_csv("p.csv")
+    assert list(predicted.columns) == ["prediction", "probability_aster", "probability_rose"]
+    probabilities = predicted.iloc[:, 1:].to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    assert (predicted["prediction"] == np.array(["aster", "rose"])[probabilities.argmax(axis=1)]).all()
+
+
+def test_predict_one_row(trained, capsys):
+    (trained / "one.csv").write_text("color,petal\nred,9.5\n")
+    assert main(["predict", "m.fastmlp", "one.csv"]) == 0
+    assert capsys.readouterr().out == "prediction\nrose\n"
+
+
+def test_evaluate_as_text_and_json(trained, capsys):
+    assert main(["evaluate", "m.fastmlp", "flowers.csv", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["rows"] == 120
+    assert figures["accuracy"] > 0.9
+    assert main(["evaluate", "m.fastmlp", "flowers.csv"]) == 0
+    text = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert {name: float(value) for name, value in text.items()} == pytest.approx(figures, rel=1e-4)
+
+
+def test_evaluate_has_a_mark_for_what_cannot_be_said(trained, capsys):
+    (trained / "one.csv").write_text("petal,color,kind\n9.5,red,rose\n")
+    assert main(["evaluate", "m.fastmlp", "one.csv"]) == 0
+    assert "roc_auc            -\n" in capsys.readouterr().out
+
+
+def test_info_as_text_and_json(trained, capsys):
+    assert main(["info", "m.fastmlp", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["task"], said["target"], said["layers"]) == ("classification", "kind", [4, 128, 128, 1])
+    assert said["n_parameters"] == 4 * 128 + 128 + 128 * 128 + 128 + 128 + 1
+    assert main(["info", "m.fastmlp"]) == 0
+    out = capsys.readouterr().out
+    assert "layers        4, 128, 128, 1\n" in out
+    assert "dropped       none\n" in out
+
+
+def test_regression(folder, capsys):
+    assert main(["train", "numbers.csv", "--out", "m"]) == 0
+    assert "regression of 'y' from 2 columns" in capsys.readouterr().out
+    assert main(["evaluate", "m", "numbers.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["r2"] > 0.9
+    assert main(["info", "m"]) == 0
+    assert "target_mean" in capsys.readouterr().out
+    assert "no probabilities" in failed(capsys, ["predict", "m", "numbers.csv", "--proba"])
+
+
+def test_without_header(folder, capsys):
+    assert main(["train", "plain.csv", "--out", "m"]) == 0
+    assert "plain.csv: no header found; columns are named by number, from 0" in capsys.readouterr().err
+    (folder / "one.csv").write_text("9.5,red\n")
+    assert main(["predict", "m", "one.csv"]) == 0
+    assert capsys.readouterr().out == "prediction\nrose\n"
+    (folder / "named.csv").write_text("petal,color\n9.5,red\n")
+    assert main(["predict", "m", "named.csv", "--header", "yes"]) == 0  # by the columns' order
+    assert capsys.readouterr().out == "prediction\nrose\n"
+    assert "column '0': 'petal' in row 1 is not a number" in failed(capsys, ["predict", "m", "named.csv"])
+
+
+def test_options_reach_the_network(folder):
+    options = "--hidden 7,5 --max-iter 3 --seed 4 --batch-size 16 --learning-rate 0.01 --jobs 1"
+    assert main(["train", "flowers.csv", "--out", "m", "--task", "classification", *options.split()]) == 0
+    model = fastmlp.load("m")
+    parameters = model.pipeline_["network"].get_params()
+    given = {"hidden_layer_sizes": (7, 5), "max_iter": 3, "random_state": 4, "batch_size": 16}
+    given |= {"learning_rate_init": 0.01, "n_jobs": 1}
+    assert {name: parameters[name] for name in given} == given
+    assert model.training_["epochs"] == 3
+
+
+def test_target_task_missing_and_separator(folder, capsys):
+    (folder / "t.csv").write_text("y;x\n" + "1;2\n2;-\n3;4\n" * 10)
+    arguments = ["train", "t.csv", "--out", "m", "--max-iter", "2", "--target", "y", "--sep", ";", "--missing", "-"]
+    assert main([*arguments, "--task", "regression"]) == 0
+    assert "regression of 'y' from 1 columns of 30 rows" in capsys.readouterr().out
+    assert main(arguments) == 0
+    assert "classification of 'y', since it is whole numbers with only 3 values" in capsys.readouterr().err
+
+
+def test_runs_repeat(folder):
+    for name in "ab":
+        assert main(["train", "flowers.csv", "--out", name]) == 0
+    a, b = (fastmlp.load(name).pipeline_["network"].coefs_ for name in "ab")
+    for V, W in zip(a, b, strict=True):
+        np.testing.assert_array_equal(V, W)
+
+
+def test_quiet(trained, capsys):
+    assert main(["train", "plain.csv", "--out", "q", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert "not-there.csv" in failed(capsys, ["predict", "m.fastmlp", "not-there.csv", "--quiet"])
+
+
+def test_verbose(folder, capsys):
+    assert main(["train", "flowers.csv", "--out", "m", "--verbose"]) == 0
+    err = capsys.readouterr().err
+    assert "columns of numbers: 'petal'\n" in err
+    assert "column 'color' is categories: 'blue', 'red'\n" in err
+
+
+def test_warnings_become_messages(folder, capsys, monkeypatch):
+    fit = TableModel.fit
+
+    def warning(self, frame, **options):
+        warnings.warn("beware\nof this", stacklevel=1)
+        return fit(self, frame)
+
+    monkeypatch.setattr(TableModel, "fit", warning)
+    assert main(["train", "flowers.csv", "--out", "m"]) == 0
+    assert "fastmlp: beware of this\n" in capsys.readouterr().err
+
+
+# ---- what it refuses -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "bad.csv is empty"),
+        (b"x,y\n", "bad.csv has no rows"),
+        (b"x\n1\n2\n", "bad.csv: a table needs two columns or more; there is only 'x'"),
+        (b"x,y\n1,2\n2,2\n", "bad.csv: column 'y', the target, is always '2': nothing to learn"),
+        (b"x,x,y\n1,2,3\n", "bad.csv has several columns of the same name: 'x'"),
+        (b"x,y\n1,2\n1,2,3\n", "bad.csv is no table with fields separated by ','"),
+        (b"x,y\n1,?\n2,?\n", "bad.csv: column 'y', the target, is missing in all rows"),
+        (b"\x89PNG\r\n\x1a\n\x00\x01", "bad.csv"),
+    ],
+)
+def test_refused_tables(folder, capsys, text, message):
+    (folder / "bad.csv").write_bytes(text)
+    assert failed(capsys, ["train", "bad.csv", "--out", "m"]).startswith(message)
+    assert not (folder / "m").exists()
+
+
+def test_refused_targets(folder, capsys):
+    message = failed(capsys, ["train", "flowers.csv", "--out", "m", "--target", "kinds"])
+    assert message.startswith("flowers.csv: the target 'kinds' is not among the columns; the nearest are 'kind'")
+    message = failed(capsys, ["train", "flowers.csv", "--out", "m", "--task", "regression"])
+    assert "column 'kind', the target: 'aster' is not a number" in message or "'rose' is not a number" in message
+
+
+@pytest.mark.parametrize("out", ["nowhere/m", "."])
+def test_refused_out_is_refused_before_training(folder, capsys, out, monkeypatch):
+    monkeypatch.setattr(TableModel, "fit", lambda *_: pytest.fail("trained in vain"))
+    assert failed(capsys, ["train", "flowers.csv", "--out", out]).startswith(f"--out {out}")
+
+
+def test_refused_files(trained, capsys):
+    assert failed(capsys, ["train", "none.csv", "--out", "m"]) == "none.csv: No such file or directory"
+    assert failed(capsys, ["info", "none"]) == "none: No such file or directory"
+    assert "flowers.csv" in failed(capsys, ["info", "flowers.csv"])
+    fastmlp.save(MLPClassifier(max_iter=400, tol=0.1).fit([[0.0], [1.0]] * 9, [0, 1] * 9), "other")
+    assert failed(capsys, ["info", "other"]).startswith("other holds a MLPClassifier, which 'fastmlp train' did not")
+    message = failed(capsys, ["predict", "m.fastmlp", "flowers.csv", "--out", "nowhere/p.csv"])
+    assert message == "nowhere/p.csv: No such file or directory"
+
+
+def test_a_full_disk_is_told(trained, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cli, "_write", full)
+    assert failed(capsys, ["predict", "m.fastmlp", "flowers.csv"]) == os.strerror(errno.ENOSPC)
+
+
+def test_separator_may_be_a_tab_by_name(trained, capsys):
+    (trained / "one.tsv").write_text("color\tpetal\nred\t9.5\n")
+    assert main(["predict", "m.fastmlp", "one.tsv", "--sep", r"\t"]) == 0
+    assert capsys.readouterr().out == "prediction\nrose\n"
+
+
+def test_refused_rows(trained, capsys):
+    flowers = pd.read_csv("flowers.csv")
+    flowers[["kind"]].assign(x=1).to_csv("bad.csv", index=False)
+    assert failed(capsys, ["predict", "m.fastmlp", "bad.csv"]) == "bad.csv: columns are missing: 'petal', 'color'"
+    flowers.assign(petal="long").to_csv("bad.csv", index=False)
+    message = failed(capsys, ["predict", "m.fastmlp", "bad.csv"])
+    assert message == "bad.csv: column 'petal': 'long' in row 1 is not a number, as those in training were"
+    flowers.assign(kind="tulip").to_csv("bad.csv", index=False)
+    message = failed(capsys, ["evaluate", "m.fastmlp", "bad.csv"])
+    assert message == "bad.csv: column 'kind', the target: training did not see 'tulip', but 'aster', 'rose'"
+    flowers.drop(columns="kind").to_csv("bad.csv", index=False)
+    assert failed(capsys, ["evaluate", "m.fastmlp", "bad.csv"]) == "bad.csv: column 'kind', the target, is missing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "command"),
+        (["train", "t.csv"], "--out"),
+        (["train", "t.csv", "--out", "m", "--hidden", "64,x"], "'64,x' is not a list of sizes"),
+        (["train", "t.csv", "--out", "m", "--hidden", "0"], "'0' is not a list of sizes"),
+        (["train", "t.csv", "--out", "m", "--max-iter", "0"], "'0' is not a number of 1 or more"),
+        (["train", "t.csv", "--out", "m", "--learning-rate", "nan"], "'nan' is not a number above 0"),
+        (["predict", "m", "t.csv", "--sep", "::"], "'::' is not a single character"),
+        (["predict", "m", "t.csv", "--sep", ""], "'' is not a single character"),
+        (["train", "t.csv", "--out", "m", "--jobs", "0"], "'0' is not a number of threads"),
+        (["train", "t.csv", "--out", "m", "--seed", "-1"], "'-1' is not a seed"),
+        (["train", "t.csv", "--out", "m", "--header", "maybe"], "'maybe' is not yes or no"),
+        (["train", "t.csv", "--out", "m", "--task", "both"], "invalid choice: 'both'"),
+    ],
+)
+def test_wrong_use(arguments, message, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_ctrl_c_while_a_table_is_read(folder, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "read_table", interrupted)
+    assert main(["train", "flowers.csv", "--out", "m"]) == 130
+    assert capsys.readouterr().out == ""
+
+
+def test_ctrl_c_in_training_keeps_what_was_learned(folder, capsys, monkeypatch):
+    def fit_with_ctrl_c(self, frame, fit=TableModel.fit):
+        signal.setitimer(signal.ITIMER_REAL, 1.0)
+        return fit(self, frame)
+
+    monkeypatch.setattr(TableModel, "fit", fit_with_ctrl_c)
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        assert main(["train", "numbers.csv", "--out", "m", "--max-iter", "10000000"]) == 130
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert "interrupted" in capsys.readouterr().err
+    assert main(["evaluate", "m", "numbers.csv"]) == 0
+
+
+# ---- as a process ----------------------------------------------------------------------------------------------------
+
+
+def process(*arguments, module="fastmlp", **options):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("module", ["fastmlp", "fastmlp.cli"])
+def test_module_runs(module, tmp_path):
+    none = tmp_path / "none.csv"
+    done = process("train", str(none), "--out", str(tmp_path / "m"), module=module)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"fastmlp: error: {none}: No such file or directory\n"
+    assert process("--help", module=module).stdout.startswith("usage: fastmlp ")
+    assert process(module=module).returncode == 2
+
+
+def test_a_whole_run(folder):
+    assert process("train", "flowers.csv", "--out", "m").returncode == 0
+    done = process("evaluate", "m", "flowers.csv", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["accuracy"] > 0.9
+
+
+def test_a_pipe_that_is_closed_early(folder):
+    assert process("train", "flowers.csv", "--out", "m", "--max-iter", "2").returncode == 0
+    pd.concat([pd.read_csv("flowers.csv")] * 500).to_csv("long.csv", index=False)
+    command = f"{sys.executable} -m fastmlp predict m long.csv | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "prediction\n141\n"
+    assert done.stderr == ""
+
+
+def test_a_bar_shows_progress_in_a_terminal_alone(folder, capsys, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for arguments, shown in (([], True), (["--quiet"], False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", Terminal())
+            assert main(["train", "flowers.csv", "--out", "m", "--max-iter", "3", *arguments]) == 0
+            assert ("3/3" in sys.stderr.getvalue()) == shown
+    assert main(["train", "flowers.csv", "--out", "m", "--max-iter", "3"]) == 0
+    assert "3/3" not in capsys.readouterr().err
+    assert fastmlp.load("m").pipeline_["network"].verbose is False
+
+
+def test_the_project_has_the_command_and_its_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"]["fastmlp"] == "fastmlp.cli:main"
+    assert [name.split(">")[0] for name in project["optional-dependencies"]["cli"]] == ["pandas", "pyarrow"]
+
+
+# ---- real tables -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    not (DATA / "adult-train.csv.gz").exists(), reason="adult-*.csv.gz are in neither FASTMLP_DATA nor ../shared/data"
+)
+def test_census_income(tmp_path, capsys):
+    model, test = str(tmp_path / "m"), str(DATA / "adult-test.csv.gz")
+    assert main(["train", str(DATA / "adult-train.csv.gz"), "--out", model]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", model, test, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["accuracy"] >= 0.85
+    assert "labels are taken without the full stop at their end: '<=50K.', '>50K.'" in err
+    assert main(["predict", model, test]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 16281 + 1
