@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import scipy.sparse
 
-from fastmlp import MLPClassifier, MLPRegressor, show_config
+from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.activations import PReLU
 
 warnings.simplefilter("ignore")
@@ -18,16 +18,16 @@ X = rng.standard_normal((1300, 9)).astype(np.float32)
 Y = np.arange(len(X)) % 3
 
 
-def fit(n_jobs, rows=60, **parameters):
-    """A classifier after some minibatches of two epochs or more; three of unequal length in each unless told otherwise."""
+def fit(n_jobs, rows=60, data=X, **parameters):
+    """Return a classifier fitted to a few minibatches, the last of an epoch shorter unless told otherwise."""
     given = {"hidden_layer_sizes": (34, 5), "batch_size": 25, "max_iter": 2, "random_state": 0} | parameters
-    return MLPClassifier(n_jobs=n_jobs, **given).fit(X[:rows], Y[:rows])
+    return MLPClassifier(n_jobs=n_jobs, **given).fit(data[:rows], Y[:rows])
 
 
 def in_threads(call, n=4):
-    """What so many Python threads get that make a call at once."""
+    """Make a call in so many Python threads at once."""
     with ThreadPoolExecutor(n) as pool:
-        return list(pool.map(lambda _: call(), range(n)))
+        list(pool.map(lambda _: call(), range(n)))
 
 
 # Whoever is first decides what multiplies bfloat16 numbers.
@@ -54,16 +54,13 @@ FITS = {
     "lbfgs": {"solver": "lbfgs"},
     "muon": {"solver": "muon"},
 }  # fmt: skip
-dense = X
+sparse = scipy.sparse.csr_array(np.where(X > 0, X, 0))
 for name, parameters in FITS.items():
     print(name, flush=True)
     for n_jobs in (2, 3, 8):
-        X = dense
         fit(n_jobs, **parameters)
-        if "input_noise" not in parameters and "muon" != name:
-            X = scipy.sparse.csr_array(np.where(dense > 0, dense, 0))
-            fit(n_jobs, **parameters)
-X = dense
+        if "input_noise" not in parameters:
+            fit(n_jobs, data=sparse, **parameters)
 
 print("a team that gives way to one thread, and comes back", flush=True)
 fit(16, rows=400, max_iter=60)
@@ -73,7 +70,6 @@ model = MLPRegressor(hidden_layer_sizes=(40, 30), max_iter=2, n_jobs=3).fit(X, Y
 predictor = model.predictor()
 for rows in (1, 100, 1300):
     part = np.ascontiguousarray(X[:rows])
-    in_threads(lambda: [predictor(part) for _ in range(5)])
-    in_threads(lambda: [model.predict(part) for _ in range(5)])
+    for call in (predictor, model.predict):
+        in_threads(lambda call=call, part=part: [call(part) for _ in range(5)])
 in_threads(lambda: MLPRegressor(hidden_layer_sizes=(20,), max_iter=2, n_jobs=2).fit(X, Y).predict(X))
-show_config()
