@@ -23,6 +23,16 @@ ROOT = Path(__file__).parent
 # Without the debugging information that Python asks for, which makes four fifths of a wheel.
 FLAGS = ["-O3", "-g0", "-fno-math-errno", "-ffp-contract=fast", "-std=gnu11", "-Wno-psabi"]
 
+# FASTMLP_SANITIZE makes an engine that watches itself, slowly, for .ci/sanitize. Python's own -fwrapv would hide what
+# overflows.
+SANITIZERS = {
+    "address": ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all", "-fno-wrapv"],
+    "thread": ["-fsanitize=thread"],
+}
+SANITIZE = os.environ.get("FASTMLP_SANITIZE", "")
+if SANITIZE:
+    FLAGS += ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS[SANITIZE]]
+
 # An instruction set is a stub src_c/isa_<name>.c, a row here and a row in src_c/dispatch.c.
 # -mprfchw: without it, asking ahead for lines to write falls back to asking for lines to read. CPUs without the
 # instruction pass over it.
@@ -95,7 +105,7 @@ class BuildEngine(build_ext):
             print("fastmlp: no working OpenMP, building for one thread", file=sys.stderr)
         compile_openmp, link_openmp = openmp or ([], [])
         extension.extra_compile_args += FLAGS + compile_openmp
-        extension.extra_link_args += link_openmp
+        extension.extra_link_args += link_openmp + (SANITIZERS[SANITIZE] if SANITIZE else [])
         for name, flags in isas.items():
             self.add_stub(extension, name, f"src_c/isa_{name}.c", flags)
         for name, flags in products.items():

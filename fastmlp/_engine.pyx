@@ -21,7 +21,7 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
-from cython.parallel cimport parallel, prange
+from cython.parallel cimport parallel, prange, threadid
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.math cimport sqrt
 from libc.string cimport memcpy, memset
@@ -54,6 +54,21 @@ cdef extern from *:
     const int FM_OPENMP
     int fm_max_threads() nogil
     int fm_team_size() nogil
+
+cdef extern from *:
+    """
+    #ifdef __SANITIZE_ADDRESS__
+    #include <sanitizer/asan_interface.h>
+    #define fm_fence ASAN_POISON_MEMORY_REGION
+    /* NumPy keeps freed blocks below 1 KiB for other arrays, which would find the fences. */
+    #define FM_SLACK 2048
+    #else
+    #define fm_fence(at, n_bytes) ((void)0)
+    #define FM_SLACK 64
+    #endif
+    """
+    void fm_fence(const void *at, size_t n_bytes) nogil
+    const Py_ssize_t FM_SLACK  # bytes to allocate beyond what shall be aligned
 
 # A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
 cdef double RUN_SECONDS = 0.05
@@ -157,9 +172,15 @@ cdef inline long _ceil(long n, long parts) noexcept nogil:
     return (n + parts - 1) // parts
 
 
-cdef inline char *_aligned(const void *memory) noexcept nogil:
-    """The first 64-byte boundary in memory; whoever allocates it adds 64 bytes for it."""
-    return <char *> ((<size_t> memory + 63) & ~<size_t> 63)
+cdef inline char *_aligned(const void *memory, Py_ssize_t n_bytes) noexcept nogil:
+    """So many bytes from the first 64-byte boundary on; whoever allocates memory adds FM_SLACK for it.
+
+    For AddressSanitizer, what is left on both sides is out of bounds.
+    """
+    cdef char *at = <char *> ((<size_t> memory + 63) & ~<size_t> 63)
+    fm_fence(memory, at - <const char *> memory)
+    fm_fence(at + n_bytes, FM_SLACK - (at - <const char *> memory))
+    return at
 
 
 cdef int _isa_index(isa) except -1:
@@ -438,9 +459,9 @@ cdef class PackedNetwork:
 
     cdef char *_zeros(self, Py_ssize_t n_bytes) except NULL:
         """64-byte aligned zeroed memory that lives as long as this object."""
-        buffer = np.zeros(n_bytes + 64, dtype=np.uint8)
+        buffer = np.zeros(n_bytes + FM_SLACK, dtype=np.uint8)
         self._buffers.append(buffer)
-        return _aligned(cnp.PyArray_DATA(buffer))
+        return _aligned(cnp.PyArray_DATA(buffer), n_bytes)
 
     cdef long _panels(self, long width) noexcept nogil:
         return _ceil(width, self.panel)
@@ -685,10 +706,10 @@ cdef class PackedNetwork:
                 widest = max(widest, self.layers[i].inputs)
         half = self._panels(widest) * stride * FM_PANEL_BYTES
         slice_bytes = 2 * half
-        buffer = <char *> PyMem_RawMalloc(n_slices * slice_bytes + 64)
+        buffer = <char *> PyMem_RawMalloc(n_slices * slice_bytes + FM_SLACK)
         if buffer == NULL:
             raise MemoryError(f"no memory for the activations of {n_slices} x {min(n, CACHED_ROWS)} rows")
-        scratch = _aligned(buffer)
+        scratch = _aligned(buffer, n_slices * slice_bytes)
         if n * self.n_params < ROW_PARAMS_WITH_GIL:
             bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width, linked,
                                            check)
@@ -1383,16 +1404,15 @@ cdef class Trainer(PackedNetwork):
     cdef void _steps_as_team(self) noexcept nogil:
         cdef unsigned mode = 0
         cdef long start = 0
-        cdef int slice_, team = 0, phase = 0
+        cdef int thread = 0, team = 0, phase = 0
         with parallel(num_threads=self.n_threads):
-            # A prange within a parallel block ends without a barrier; the team may be smaller than asked for.
-            team = fm_team_size()
+            # No prange in here: GCC's OpenMP would put a barrier of its own before each.
+            thread, team = threadid(), fm_team_size()
             mode = fm_denormals_flush()
             start = self.position
             while True:
                 for phase in range(self.n_phases):
-                    for slice_ in prange(self.n_threads, schedule="static", chunksize=1):
-                        self._phase_at(phase, slice_, start)
+                    self._phase_of_thread(phase, thread, team, start)
                     fm_barrier_wait(&self.barrier, team)
                 start = self._chunk_at(start).end
                 if self.stop:
@@ -1414,10 +1434,14 @@ cdef class Trainer(PackedNetwork):
             chunk.weight, chunk.step_number = chunk.batch_end - chunk.batch_start, self.step_count + batch + 1
         return chunk
 
-    cdef void _phase_at(self, int phase, int slice_, long start) noexcept nogil:
+    cdef void _phase_of_thread(self, int phase, int thread, int team, long start) noexcept nogil:
+        """One thread's slices of a phase: more than one where the team is smaller than asked for."""
         # Each thread has a chunk_place of its own: what is assigned to in a parallel block must not be shared.
         cdef chunk_place chunk = self._chunk_at(start)
-        self._phase(phase, slice_, &chunk)
+        cdef int slice_ = thread
+        while slice_ < self.n_threads:
+            self._phase(phase, slice_, &chunk)
+            slice_ += team
 
     cdef void _phase(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
         cdef int after = phase - self.n_row_phases
@@ -1919,9 +1943,9 @@ cdef class Panels:
         self.itemsize = array.itemsize
         self.biased = extra_row is not None
         self.stride = self.rows + self.biased
-        cdef long panels = _ceil(self.width * self.itemsize, FM_PANEL_BYTES)
-        self._buffer = np.zeros(panels * self.stride * FM_PANEL_BYTES + 64, dtype=np.uint8)
-        self.at = _aligned(cnp.PyArray_DATA(self._buffer))
+        cdef Py_ssize_t n_bytes = _ceil(self.width * self.itemsize, FM_PANEL_BYTES) * self.stride * FM_PANEL_BYTES
+        self._buffer = np.zeros(n_bytes + FM_SLACK, dtype=np.uint8)
+        self.at = _aligned(cnp.PyArray_DATA(self._buffer), n_bytes)
         self._fill(array, 0)
         if extra_row is not None:
             self._fill(extra_row.reshape(1, -1), self.rows)

@@ -1,5 +1,6 @@
 /* The table of instruction sets, narrowest first, and the members' names. setup.py defines FM_WITH_<ISA> for the stubs
  * it could compile. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "bfloat16.h"
@@ -77,30 +78,30 @@ static const struct {
 #endif
     {"", FM_CPU_BASELINE, NULL, NULL},
 };
-static int chosen = -1;
+static atomic_int chosen = -1; /* nobody has asked yet; threads that ask first at the same time get the same answer */
 
 int fm_bfloat16_choose(const char *name) {
     for (int i = 0; i < COUNT(bfloat16_products); i++)
         if ((!name || !strcmp(name, bfloat16_products[i].name)) && fm_cpu_has(bfloat16_products[i].needs) &&
             (!bfloat16_products[i].request || bfloat16_products[i].request())) {
-            chosen = i;
+            atomic_store_explicit(&chosen, i, memory_order_relaxed);
             return 1;
         }
     return 0;
 }
 
 const char *fm_bfloat16_name(void) {
-    int i = chosen < 0 ? 0 : chosen;
+    int i = atomic_load_explicit(&chosen, memory_order_relaxed);
+    i = i < 0 ? 0 : i;
     while (!fm_cpu_has(bfloat16_products[i].needs))
         i++;
     return bfloat16_products[i].name;
 }
 
-/* Two threads that come here first at the same time get the same answer. */
 const fm_bfloat16_product *fm_bfloat16_chosen(void) {
-    if (chosen < 0)
+    if (atomic_load_explicit(&chosen, memory_order_relaxed) < 0)
         fm_bfloat16_choose(NULL);
-    return bfloat16_products[chosen].product;
+    return bfloat16_products[atomic_load_explicit(&chosen, memory_order_relaxed)].product;
 }
 
 static const char source_codes[] = {

@@ -1,6 +1,7 @@
 """What a fit and a prediction cost beyond X: peak memory, of the process or as NumPy and Python allocate it."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,3 +111,68 @@ def test_nothing_is_left_behind(n_jobs):
     n_bytes = sum(part.nbytes for part in clf.coefs_ + clf.intercepts_)
     assert left < 4 * n_bytes
     assert left_by_predict < 2 * n_bytes  # rows of weights are padded to whole panels
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
+def test_a_thousand_fits_leave_what_ten_left(script):
+    """Within 2 MB: a fit that kept 2 kB, a tenth of its parameters, would show.
+
+    A fit here is one of each kind in turn, with what may follow it. Before the first look every kind has been there on
+    every type of input, so that what is made once (modules, teams of threads, the allocator's arenas) is made.
+    """
+    source = """
+        import gc, itertools, resource, warnings
+        import numpy as np, scipy.sparse
+        from fastmlp import MLPClassifier, MLPRegressor
+        from fastmlp.optimizers import OPTIMIZERS
+        warnings.simplefilter("ignore")
+
+        X = np.random.default_rng(0).standard_normal((60, 70))
+        y, labels = X[:, 0], np.arange(60) % 3
+        inputs = [X, X.astype(np.float32), scipy.sparse.csr_array(np.maximum(X, 0)), X[::-1], X.tolist()]
+        kinds = [
+            MLPClassifier((30,), batch_size=7, dropout=0.2, normalization="batch"),
+            MLPClassifier((30, 20), n_jobs=2, early_stopping=True, normalization="layer"),
+            MLPClassifier((), batch_size=60, ema=0.9, gradient_clip_norm=1.0, max_norm=1.0),
+            MLPRegressor(hidden_layer_sizes=(30,), activation="silu", standardize=True, n_jobs=2),
+            MLPRegressor(hidden_layer_sizes=(30, 20), early_stopping=True, input_dropout=0.1),
+            MLPRegressor("huber", (30,), warm_start=True, dtype="bfloat16"),
+            *(MLPClassifier((20,), solver=name, batch_size=20) for name in OPTIMIZERS),
+        ]
+
+        def fails(call, *arguments):
+            try:
+                call(*arguments)
+            except (ValueError, ZeroDivisionError):
+                return
+            raise AssertionError("it did not fail")
+
+        def fit(template, data):
+            targets = y if isinstance(template, MLPRegressor) else labels
+            model = type(template)(**template.get_params()).set_params(max_iter=2, random_state=0)
+            model.fit(data, targets)
+            model.predict(data)
+            if template.solver != "lbfgs" and not template.early_stopping:
+                model.partial_fit(data, targets)
+                model.predict(data)
+                fails(type(template)(augment=lambda X, y, rng: 1 / 0).fit, X, targets)
+            model.predictor()(np.zeros((3, 70), model.coefs_[0].dtype))
+            fails(model.predict, X * np.nan)
+            fails(model.fit, X[:5], targets)
+
+        def resident():
+            gc.collect()
+            with open("/proc/self/statm") as statm:
+                return int(statm.read().split()[1]) * resource.getpagesize() / 1e6
+
+        fits = itertools.cycle(itertools.product(kinds, inputs))
+        def some(n):
+            for template, data in itertools.islice(fits, n):
+                fit(template, data)
+            return resident()
+
+        some(len(kinds) * len(inputs))
+        before = some(10)
+        print(some(990) - before)
+    """
+    assert abs(float(script(source))) < 2

@@ -1,0 +1,75 @@
+"""Every phase of the engine with teams of several sizes, on little data: what sanitize watches.
+
+Results are the tests' business; here they only have to be made.
+"""
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import scipy.sparse
+
+from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.activations import PReLU
+
+warnings.simplefilter("ignore")
+rng = np.random.default_rng(0)
+X = rng.standard_normal((1300, 9)).astype(np.float32)
+Y = np.arange(len(X)) % 3
+
+
+def fit(n_jobs, rows=60, data=X, **parameters):
+    """Return a classifier fitted to a few minibatches, the last of an epoch shorter unless told otherwise."""
+    given = {"hidden_layer_sizes": (34, 5), "batch_size": 25, "max_iter": 2, "random_state": 0} | parameters
+    return MLPClassifier(n_jobs=n_jobs, **given).fit(data[:rows], Y[:rows])
+
+
+def in_threads(call, n=4):
+    """Make a call in so many Python threads at once."""
+    with ThreadPoolExecutor(n) as pool:
+        list(pool.map(lambda _: call(), range(n)))
+
+
+# Whoever is first decides what multiplies bfloat16 numbers.
+in_threads(lambda: fit(2, dtype="bfloat16"))
+
+FITS = {
+    "plain": {},
+    "double precision": {"dtype": "float64"},
+    "one batch in several chunks": {"rows": 1300, "batch_size": 1300, "hidden_layer_sizes": (5,)},
+    "gradients of row blocks": {"rows": 450, "batch_size": 200, "hidden_layer_sizes": (64, 64)},
+    "bfloat16": {"dtype": "bfloat16", "rows": 130, "batch_size": 70},
+    "batch normalisation": {"normalization": "batch"},
+    "layer normalisation, learned activations": {"normalization": "layer", "activation": PReLU()},
+    "noise, dropout, penalties, averages": {
+        "input_noise": 0.1, "input_dropout": 0.1, "dropout": 0.2, "l1": 0.1, "gradient_clip_value": 0.1, "ema": 0.9,
+    },
+    "clipping by the norm": {"gradient_clip_norm": 0.1},
+    "max-norm": {"max_norm": 0.5},
+    "all phases": {"normalization": "batch", "gradient_clip_norm": 0.1, "max_norm": 0.5},
+    "all phases in bfloat16": {
+        "normalization": "batch", "gradient_clip_norm": 0.1, "max_norm": 0.5, "dtype": "bfloat16",
+    },
+    "early stopping": {"early_stopping": True, "max_iter": 3},
+    "lbfgs": {"solver": "lbfgs"},
+    "muon": {"solver": "muon"},
+}  # fmt: skip
+sparse = scipy.sparse.csr_array(np.where(X > 0, X, 0))
+for name, parameters in FITS.items():
+    print(name, flush=True)
+    for n_jobs in (2, 3, 8):
+        fit(n_jobs, **parameters)
+        if "input_noise" not in parameters:
+            fit(n_jobs, data=sparse, **parameters)
+
+print("a team that gives way to one thread, and comes back", flush=True)
+fit(16, rows=400, max_iter=60)
+
+print("predictions", flush=True)
+model = MLPRegressor(hidden_layer_sizes=(40, 30), max_iter=2, n_jobs=3).fit(X, Y.astype(float))
+predictor = model.predictor()
+for rows in (1, 100, 1300):
+    part = np.ascontiguousarray(X[:rows])
+    for call in (predictor, model.predict):
+        in_threads(lambda call=call, part=part: [call(part) for _ in range(5)])
+in_threads(lambda: MLPRegressor(hidden_layer_sizes=(20,), max_iter=2, n_jobs=2).fit(X, Y).predict(X))
