@@ -308,7 +308,7 @@ def test_ctrl_c_while_a_table_is_read(folder, monkeypatch, capsys):
 
 
 def test_ctrl_c_in_training_keeps_what_was_learned(folder, capsys, monkeypatch):
-    def fit_with_ctrl_c(self, frame, fit=TableModel.fit):
+    def fit_with_ctrl_c(self, frame, fit=TableModel.fit, **options):
         signal.setitimer(signal.ITIMER_REAL, 1.0)
         return fit(self, frame)
 
