@@ -182,7 +182,7 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
         if type(model) not in _roots():
             raise _BadTree(f"holds a {type(model).__name__}, which is no model.")
         check(model)
-    except OSError:
+    except (OSError, ImportError):  # of the reading, not of the file
         raise
     except _BadTree as error:
         raise FileError(f"{path!r} {error}") from error

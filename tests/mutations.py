@@ -146,7 +146,8 @@ def nodes(tree, found=None):
 
 
 def change_tree(forged, rng):
-    places = nodes(forged.tree)
+    if not (places := nodes(forged.tree)):
+        return
     (container, key), (other, other_key) = rng.choice(places), rng.choice(places)
     match rng.randrange(7):
         case 0 | 1 | 2:
