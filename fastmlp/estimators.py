@@ -377,10 +377,13 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
         sets = self._evaluation_sets(eval_set, network, loss)
         callbacks = self._callbacks(incremental)
-        make = self._minibatch_fit if plan.is_stochastic else self._full_batch_fit
-        fit, run = make(network, data, plan, callbacks, sets, incremental, state)
+        fit: RecordedFit
+        if plan.is_stochastic:
+            fit, run = self._minibatch_fit(network, data, plan, callbacks, sets, incremental, state)
+        else:
+            fit, run = self._full_batch_fit(network, data, plan, callbacks, sets)
         fit.X, fit.y, fit.sample_weight = X, y, sample_weight
-        fit.rows, fit.targets, fit.settings = rows, targets, data.settings
+        fit.rows, fit.targets, fit.weights, fit.settings = rows, targets, weights, data.settings
         try:
             fit.begin("on_fit_begin" if state is None else "on_fit_resume")
             network = run()
@@ -585,8 +588,6 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         plan: "_Plan",
         callbacks: list[Callback],
         sets: list[EvaluationSet],
-        incremental: bool,
-        state: dict[str, Any] | None,
     ) -> tuple[RecordedFit, Callable[[], Network]]:
         """Return a fit by L-BFGS, and what runs it."""
         # In float64 whatever the model's type: line searches do not get along with losses rounded to float32.

@@ -427,7 +427,7 @@ def fit_of(estimator, epoch=0):
         y=Y,
         targets=data.targets,
         settings=data.settings,
-        sample_weight=None,
+        weights=None,
         network=lambda: network,
         fitted=lambda: estimator,
     )
@@ -463,10 +463,10 @@ def test_callback_looks_at_the_samples_it_is_given(fitted):
 
 def test_callback_weighs_samples_as_training_does(fitted):
     watch, fit = LayerStatistics(n_samples=20), fit_of(fitted, 1)
-    fit.sample_weight = np.arange(len(X)) % 3.0
+    fit.weights = np.arange(len(X)) % 3.0
     watch.on_fit_begin(fit)
     watch.on_epoch_end(fit)
-    expected = layer_statistics(fit.network(), X[:20], fit.targets[:20], fit.sample_weight[:20])
+    expected = layer_statistics(fit.network(), X[:20], fit.targets[:20], fit.weights[:20])
     np.testing.assert_array_equal(watch.records_[0]["gradient_norm"], expected["gradient_norm"])
     unweighted = layer_statistics(fit.network(), X[:20], fit.targets[:20])
     assert not np.allclose(expected["gradient_norm"], unweighted["gradient_norm"])

@@ -93,8 +93,9 @@ class Fit:
         An element for each epoch, this one included: what will be ``history_``.
     X, y, sample_weight
         What is learned from, as it has been validated; with early_stopping the rows held out are among them.
-    rows, targets, settings
-        The same in the engine's terms, as :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
+    rows, targets, weights, settings
+        The same in the engine's terms, weights with those of classes, as
+        :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
     """
 
     estimator: Any
@@ -110,6 +111,7 @@ class Fit:
     sample_weight: NDArray | None
     rows: Any
     targets: NDArray
+    weights: NDArray | None
     settings: dict[str, Any]
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:

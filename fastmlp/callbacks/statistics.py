@@ -188,7 +188,7 @@ class LayerStatistics(Callback):
             return
         if self.X is None:
             rows = slice(self.n_samples)
-            weights = None if fit.sample_weight is None else fit.sample_weight[rows]
+            weights = None if fit.weights is None else fit.weights[rows]
             network, X, targets, settings = fit.network(), fit.X[rows], fit.targets[rows], fit.settings
         else:
             network, data = fit.fitted()._problem(self.X, self.y)
