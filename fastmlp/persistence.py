@@ -98,7 +98,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : MLPClassifier, MLPRegressor or Pipeline
+    model : MLPClassifier, MLPRegressor, TableModel or Pipeline
         Fitted or not. Of a pipeline's steps those may be there that are in :func:`classes`.
     path : str or path-like
         In a folder that exists.
@@ -145,7 +145,7 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
 
     Returns
     -------
-    model : MLPClassifier, MLPRegressor or Pipeline
+    model : MLPClassifier, MLPRegressor, TableModel or Pipeline
 
     Raises
     ------

@@ -723,9 +723,9 @@ def test_lbfgs_memory():
 def test_lbfgs_keeps_the_last_iterate_on_ctrl_c():
     iterates = []
 
-    def interrupted(n_iter, loss):
+    def interrupted(w, loss):
         iterates.append(loss)
-        if n_iter == 3:
+        if len(iterates) == 3:
             raise KeyboardInterrupt
 
     result = LBFGS().minimize(rosenbrock, np.zeros(2), interrupted)

@@ -256,7 +256,7 @@ def test_other_models_are_refused(path):
         pass
 
     for model in (StandardScaler(), Mine(), Adam(), None):
-        with pytest.raises(TypeError, match="save takes one of MLPClassifier, MLPRegressor, Pipeline; got"):
+        with pytest.raises(TypeError, match="save takes one of MLPClassifier, MLPRegressor, Pipeline, TableModel; got"):
             save(model, path)
     with pytest.raises(TypeError, match=r"model\._mine is <built-in function print>"):
         save(set_attribute(MLPRegressor(), "_mine", print), path)
