@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fastmlp.batching import RowOrder
 from fastmlp.callbacks import Callback, Fit
-from fastmlp.evaluation import Evaluation
+from fastmlp.evaluation import OF_TRAINING, Evaluation
 from fastmlp.network import Network, forward_in_pieces
 from fastmlp.optimizers import Descent
 from fastmlp.rows import Rows
@@ -33,32 +33,33 @@ class RecordedFit(Fit):
         self._evaluation = evaluation
         self._prints = prints
         self.history = estimator.history_
+        self._losses, self._learning_rates, self._seconds = (self.history.setdefault(name, []) for name in OF_TRAINING)
 
     def _record(self, epoch: Epoch) -> dict[str, float]:
         """Add an epoch, evaluated, to the history; return its scores."""
-        history = self.history
-        n_before = len(history["loss"]) if history else 0
-        values: dict[str, float] = epoch._asdict()
-        scores: dict[str, float] = {}
-        if self._evaluation.sets:
-            losses, scores = self._evaluation.measure(self._outputs, self.fitted)
-            values |= losses | scores
-            self._metrics |= scores.keys()
+        history, n_before = self.history, len(self._losses)
+        # Small networks notice what an epoch takes here.
+        self._losses.append(epoch.loss)
+        self._learning_rates.append(epoch.learning_rate)
+        self._seconds.append(epoch.seconds)
+        if not self._evaluation.sets and len(history) == len(OF_TRAINING):
+            return {}
+        losses, scores = self._evaluation.measure(self._outputs, self.fitted)
+        self._metrics |= scores.keys()
+        values = losses | scores
         for name, value in values.items():
-            # Of a fit before this one, perhaps, which had other sets.
             history.setdefault(name, [np.nan] * n_before).append(value)
-        if len(history) > len(values):
-            for name in history.keys() - values.keys():
-                history[name].append(np.nan)
+        for name in history.keys() - values.keys() - set(OF_TRAINING):  # of an earlier fit, which had other sets
+            history[name].append(np.nan)
         return scores
 
     def _outputs(self, rows: Rows, order: NDArray | None) -> NDArray:
         """Return the network's outputs before the link, as predictions have them now."""
         raise NotImplementedError
 
-    def _print(self, text: str) -> None:
-        if self._prints:
-            print(text)
+    def _print_reason(self) -> None:
+        if self._prints and self.stop_reason:
+            print(self.stop_reason)
 
     def _print_scores(self, scores: dict[str, float]) -> None:
         """Print what scikit-learn does not have: the scores of sets and metrics beyond one."""
@@ -122,6 +123,7 @@ class MinibatchFit(RecordedFit, Listener):
         self._last: tuple[Network, Descent] | None = None
         self._watched = bool(prints or evaluation.sets or descent.every_epoch or self._steered or self.hears_batches)
         self._tells_epochs = self.hears("on_epoch_end")
+        self._follows_values = descent.follows_values
 
     # ---- what the loop asks ------------------------------------------------------------------------------------------
 
@@ -158,7 +160,8 @@ class MinibatchFit(RecordedFit, Listener):
         estimator.loss_ = loss
         estimator.t_ += self.n_samples
         estimator.loss_curve_.append(loss)
-        self._print(f"Iteration {self.epoch}, loss = {loss:.8f}")
+        if self._prints:
+            print(f"Iteration {self.epoch}, loss = {loss:.8f}")
         scores = self._record(epoch)
         if not improvement.maximize:
             value = loss
@@ -167,20 +170,21 @@ class MinibatchFit(RecordedFit, Listener):
         else:
             value = next(iter(scores.values()))
             estimator.validation_scores_.append(value)
-            self._print(f"Validation score: {value:f}")
+            if self._prints:
+                print(f"Validation score: {value:f}")
             if improvement.update(value):
                 self._best = self._training.present()
             estimator.best_validation_score_ = improvement.best
         if len(scores) > improvement.maximize:
             self._print_scores(scores)
-        descent.after_epoch(estimator.t_)
-        descent.on_value(value, maximize=improvement.maximize)
+        if self._follows_values:
+            descent.after_epoch(estimator.t_)
+            descent.on_value(value, maximize=improvement.maximize)
         if improvement.exhausted:
             self._on_plateau()
         if self._tells_epochs:
             self.tell("on_epoch_end")
-        if self.stop_reason:
-            self._print(self.stop_reason)
+        self._print_reason()
         return self.stopped
 
     def _on_plateau(self) -> None:
@@ -247,6 +251,10 @@ class MinibatchFit(RecordedFit, Listener):
     def network(self) -> Network:
         """Return a copy of the network as it is now, to predict with."""
         return self._training.present()
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Return what the fit changes in the network, as it is now."""
+        return self._training.arrays()
 
     def range_test(self, rates: ArrayLike) -> NDArray:
         """Return the loss of a minibatch for each learning rate in turn, a step being made with each, on copies."""
@@ -350,13 +358,13 @@ class FullBatchFit(RecordedFit):
         now = time.perf_counter()
         self.epoch += 1
         self._network.params[:] = params
-        self._print(f"Iteration {self.epoch}, loss = {loss:.8f}")
+        if self._prints:
+            print(f"Iteration {self.epoch}, loss = {loss:.8f}")
         self._print_scores(self._record(Epoch(float(loss), np.nan, now - self._since)))
         self.tell("on_epoch_begin")  # SciPy tells of an iteration when it is over
         self.tell("on_epoch_end")
         if self.stopped:
-            if self.stop_reason:
-                self._print(self.stop_reason)
+            self._print_reason()
             raise StopIteration
         self._since = time.perf_counter()
 

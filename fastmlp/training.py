@@ -267,15 +267,16 @@ class MinibatchTraining:
         """Whether predictions take other parameters than training."""
         return bool(self._regularization.average_decay) or self._optimizer.evaluates_elsewhere
 
+    def arrays(self) -> dict[str, NDArray]:
+        """Return the :meth:`fastmlp.network.Network.arrays` of the network as it is now, to predict with."""
+        params, slots, average = self._stored(with_slots=self._optimizer.evaluates_elsewhere)
+        has_moments = (i for i, moments in enumerate(self._network.running) if moments is not None)
+        running = {f"running.{i}": self._engine.running(i) for i in has_moments}
+        return {"params": self._predicting(params, slots, average), **running}
+
     def present(self) -> Network:
         """Return the network as it is now, to predict with."""
-        params, slots, average = self._stored(with_slots=self._optimizer.evaluates_elsewhere)
-        network = Network(self._network.structure, self._predicting(params, slots, average))
-        network.running = [
-            None if moments is None else self._engine.running(i) for i, moments in enumerate(self._network.running)
-        ]
-        network.input_means, network.input_scales = self._network.input_means, self._network.input_scales
-        return network
+        return self._network.with_arrays(self.arrays())
 
     def _stored(self, *, with_slots: bool = True) -> tuple[NDArray, list[NDArray], NDArray | None]:
         """Return copies of the parameters of training, of the optimizer's slots and of the average."""

@@ -57,6 +57,7 @@ class Descent:
             self.optimizer = self.optimizer.bound(*length)
         given = self.optimizer.learning_rate
         self._other_schedule = schedule
+        self._schedules_itself = schedule is None and hasattr(given, "on_plateau")
         # Its rates come of what its hooks make of the learning rate.
         self._hooked = isinstance(given, Schedule) and type(given).rate is not Schedule.rate
         first = given.initial_rate if self._hooked else self.optimizer.rates(np.array([0]))[0]
@@ -82,9 +83,7 @@ class Descent:
 
     @property
     def _schedule(self) -> Any:
-        if self._other_schedule is None and hasattr(self.optimizer.learning_rate, "on_plateau"):
-            return self.optimizer.learning_rate
-        return self._other_schedule
+        return self.optimizer.learning_rate if self._schedules_itself else self._other_schedule
 
     def last_rates(self, n_epochs: int) -> list[float]:
         """Return each epoch's last learning rate, of n_epochs whose steps are the last that ``hyper`` was asked for."""
@@ -101,6 +100,11 @@ class Descent:
         if self.optimizer.rule is None:
             other.state = copy.deepcopy(self.state)
         return other
+
+    @property
+    def follows_values(self) -> bool:
+        """Whether ``after_epoch`` and ``on_value`` do anything."""
+        return self._schedule is not None
 
     @property
     def every_epoch(self) -> bool:
