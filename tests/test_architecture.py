@@ -179,7 +179,7 @@ def test_modules_and_tests_have_the_same_stems():
     modules = {path.stem.removeprefix("_") for path in PACKAGE.glob("*") if path.suffix in {".py", ".pyx"}}
     modules = {"callbacks", "inspection", "optimizers"} | modules - {"_init__", "_main__"}
     assert modules <= tests
-    assert tests - modules == {"architecture", "docs", "ecosystem", "kernels", "memory", "mnist", "parity"}
+    assert tests - modules == {"architecture", "docs", "ecosystem", "examples", "kernels", "memory", "mnist", "parity"}
 
 
 def run(tool, *arguments):
