@@ -270,7 +270,15 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             raise ValueError(
                 f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
             )
-        return self._fit_or_restore(X, y, sample_weight, eval_set=eval_set, state=self._training)
+        attributes = [(callback, vars(callback).copy()) for callback in self.callbacks or ()]
+        training = self._training
+        try:
+            return self._fit_or_restore(X, y, sample_weight, eval_set=eval_set, state=training)
+        finally:
+            if self.__dict__.get("_training") is training:  # it failed, and may be tried again
+                for callback, before in attributes:
+                    vars(callback).clear()
+                    vars(callback).update(before)
 
     def _fit_or_restore(self, X: Any, y: Any, sample_weight: Any, **arguments: Any) -> Self:
         """Return self, fitted; an exception of a callback is raised when everything else has been done."""
@@ -316,6 +324,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental or state is not None)
         plan = self._plan(len(hidden))
+        given = X, y
         X, y = validate_data(
             self,
             X,
@@ -382,7 +391,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             fit, run = self._minibatch_fit(network, data, plan, callbacks, sets, incremental, state)
         else:
             fit, run = self._full_batch_fit(network, data, plan, callbacks, sets)
-        fit.X, fit.y, fit.sample_weight = X, y, sample_weight
+        fit.given, fit.X, fit.y, fit.sample_weight = given, X, y, sample_weight
         fit.rows, fit.targets, fit.weights, fit.settings = rows, targets, weights, data.settings
         try:
             fit.begin("on_fit_begin" if state is None else "on_fit_resume")
@@ -653,7 +662,10 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         rows, held_out = np.arange(data.rows.n_rows), None
         if state is not None:
             self._check_resumed(state, data, sets)
-            rows, held_out, self._random_state = state["order"], state["held_out"], state["random_state"]
+            rows, held_out = state["order"], state["held_out"]
+            self._random_state = copy.deepcopy(state["random_state"])
+            if state["present"] is not None:
+                network = network.with_arrays(state["present"])
             if isinstance(self.random_state, np.random.RandomState):  # a fit leaves the user's own further on
                 self.random_state.set_state(self._random_state.get_state())
                 self._random_state = self.random_state

@@ -138,6 +138,8 @@ def mean_loss(
     """
     if python_loss is not None:
         return python_loss(targets, z, weights)[0]
+    if weights is not None and not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
     losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
     return float(np.average(losses, weights=weights))
 

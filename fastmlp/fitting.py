@@ -34,24 +34,33 @@ class RecordedFit(Fit):
         self._prints = prints
         self.history = estimator.history_
         self._losses, self._learning_rates, self._seconds = (self.history.setdefault(name, []) for name in OF_TRAINING)
+        self._recorded |= set(OF_TRAINING)
 
-    def _record(self, epoch: Epoch) -> dict[str, float]:
-        """Add an epoch, evaluated, to the history; return its scores."""
+    def _measured(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return losses and scores of the sets, if there are any."""
+        return self._evaluation.measure(self._outputs, self.fitted) if self._evaluation.sets else ({}, {})
+
+    def _record(self, epoch: Epoch, losses: dict[str, float], scores: dict[str, float]) -> None:
+        """Add an epoch to the history."""
         history, n_before = self.history, len(self._losses)
         # Small networks notice what an epoch takes here.
         self._losses.append(epoch.loss)
         self._learning_rates.append(epoch.learning_rate)
         self._seconds.append(epoch.seconds)
-        if not self._evaluation.sets and len(history) == len(OF_TRAINING):
-            return {}
-        losses, scores = self._evaluation.measure(self._outputs, self.fitted)
+        if len(history) == len(OF_TRAINING) and not losses:
+            return
         self._metrics |= scores.keys()
         values = losses | scores
+        self._recorded |= values.keys()
         for name, value in values.items():
             history.setdefault(name, [np.nan] * n_before).append(value)
-        for name in history.keys() - values.keys() - set(OF_TRAINING):  # of an earlier fit, which had other sets
+        for name in history.keys() - self._recorded:  # of an earlier fit, which had other sets
             history[name].append(np.nan)
-        return scores
+
+    @property
+    def first_loss(self) -> str:
+        """The loss of the first set, if there is one, or that of training."""
+        return f"{self._evaluation.sets[0].name}_loss" if self._evaluation.sets else "loss"
 
     def _outputs(self, rows: Rows, order: NDArray | None) -> NDArray:
         """Return the network's outputs before the link, as predictions have them now."""
@@ -153,6 +162,7 @@ class MinibatchFit(RecordedFit, Listener):
     def after_epoch(self, epoch: Epoch) -> bool:
         """Take an epoch into account; True when the fit ends with it."""
         estimator, improvement, descent = self.estimator, self._improvement, self._descent
+        losses, scores = self._measured()  # Ctrl-C while this takes its time leaves no half of an epoch
         loss = epoch.loss
         self._last, self.batch = None, None
         self.epoch += 1
@@ -162,7 +172,7 @@ class MinibatchFit(RecordedFit, Listener):
         estimator.loss_curve_.append(loss)
         if self._prints:
             print(f"Iteration {self.epoch}, loss = {loss:.8f}")
-        scores = self._record(epoch)
+        self._record(epoch, losses, scores)
         if not improvement.maximize:
             value = loss
             improvement.update(loss)
@@ -213,6 +223,9 @@ class MinibatchFit(RecordedFit, Listener):
         else:
             self._training.finish()
         estimator._optimizer = descent
+        if not (np.isfinite(network.params).all() and np.isfinite(self._losses[-1:]).all()):
+            # Nor can anybody go on with the optimizer's memories.
+            del estimator._optimizer
         estimator._no_improvement_count = self._improvement.count
         if not self._incremental and not self.stopped and self.epoch == self.max_epochs:
             warnings.warn(
@@ -221,11 +234,13 @@ class MinibatchFit(RecordedFit, Listener):
                 ConvergenceWarning,
                 stacklevel=2,
             )
+        return self._final(network)
+
+    def _final(self, network: Network) -> Network:
+        """Return the network that the fit ends with, given the last epoch's."""
         if self._end is not None:
-            network = network.with_arrays(self._end)
-        elif self._best is not None:
-            network = self._best
-        return network
+            return network.with_arrays(self._end)
+        return network if self._best is None else self._best
 
     def _outputs(self, rows: Rows, order: NDArray | None) -> NDArray:
         return self._training.outputs(rows, order, linked=False)
@@ -240,13 +255,17 @@ class MinibatchFit(RecordedFit, Listener):
     @property
     def learning_rate(self) -> float:
         """The learning rate of the last step; set, that of the next."""
-        return self._descent.learning_rate
+        return self._descent.rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         if not 0 <= value < np.inf:
             raise ValueError(f"learning_rate must be a finite number of at least 0; got {value!r}.")
-        self._descent.learning_rate = float(value)
+        self._descent.set_rate(float(value))
+
+    def set_highest_learning_rate(self, value: float) -> None:
+        """Set the learning rate, or the highest that a schedule comes to."""
+        self._descent.set_highest_rate(value, max(1, self.max_epochs - self.epoch) * self.n_batches)
 
     def network(self) -> Network:
         """Return a copy of the network as it is now, to predict with."""
@@ -258,12 +277,13 @@ class MinibatchFit(RecordedFit, Listener):
 
     def range_test(self, rates: ArrayLike) -> NDArray:
         """Return the loss of a minibatch for each learning rate in turn, a step being made with each, on copies."""
-        network, order = self._network.astype(self._network.params.dtype), self._order.copied()
-        descent, rates = self._descent.copied(), np.asarray(rates, dtype=np.float64)
+        (network, descent), order = self._training.snapshot(), self._order.copied()
+        rates = np.asarray(rates, dtype=np.float64)
         if "learning_rate" not in descent.optimizer.get_params(deep=False):
             raise ValueError(f"A range test needs a learning rate; solver={descent.optimizer!r} has none.")
         constant = Descent(copy.copy(descent.optimizer).set_params(learning_rate=float(rates[0])))
-        constant.state, constant.n_updates, constant.average = descent.state, descent.n_updates, descent.average
+        for name in ("state", "n_updates", "average", "_remembered"):
+            setattr(constant, name, getattr(descent, name))
         training = self._start(network, constant, order)
         rng = np.random.default_rng([self._seed, constant.n_updates])
         losses: list[float] = []
@@ -276,16 +296,25 @@ class MinibatchFit(RecordedFit, Listener):
 
     def snapshot(self) -> Any:
         """Return a copy of the estimator that predicts as it does now, and whose resume goes on from here."""
+        estimator = self._snapshot()
+        estimator.callbacks = copy.deepcopy(estimator.callbacks)
+        return estimator
+
+    def _snapshot(self) -> Any:
+        """Return one with the callbacks themselves, to be written at once."""
         network, descent = self._training.snapshot()
-        estimator = self.estimator._showing(network)
+        has_ended = self.stopped or self.epoch >= self.max_epochs
+        shown = self._final(network) if has_ended else network
+        estimator = self.estimator._showing(shown)
         estimator._optimizer = descent
         estimator._no_improvement_count = self._improvement.count
         estimator.history_ = {name: list(values) for name, values in self.history.items()}
         for name in ("loss_curve_", "validation_scores_"):
             if getattr(estimator, name) is not None:
                 setattr(estimator, name, list(getattr(estimator, name)))
-        estimator._training = self._state()
-        estimator._random_state = estimator._training["random_state"]
+        if not self._incremental:
+            estimator._training = {**self._state(), "present": None if shown is network else network.arrays()}
+        estimator._random_state = copy.deepcopy(self._order.random_state)
         return estimator
 
     def _state(self) -> dict[str, Any]:
@@ -317,7 +346,7 @@ class MinibatchFit(RecordedFit, Listener):
 
     def save(self, path: Any) -> None:
         """Write a checkpoint."""
-        self.snapshot().save(path)
+        self._snapshot().save(path)
 
 
 class FullBatchFit(RecordedFit):
@@ -356,11 +385,13 @@ class FullBatchFit(RecordedFit):
     def after_iteration(self, params: NDArray, loss: float) -> None:
         """Take an iteration into account; StopIteration ends the fit."""
         now = time.perf_counter()
-        self.epoch += 1
         self._network.params[:] = params
+        losses, scores = self._measured()
+        self.epoch += 1
         if self._prints:
             print(f"Iteration {self.epoch}, loss = {loss:.8f}")
-        self._print_scores(self._record(Epoch(float(loss), np.nan, now - self._since)))
+        self._record(Epoch(float(loss), np.nan, now - self._since), losses, scores)
+        self._print_scores(scores)
         self.tell("on_epoch_begin")  # SciPy tells of an iteration when it is over
         self.tell("on_epoch_end")
         if self.stopped:
@@ -401,6 +432,10 @@ class FullBatchFit(RecordedFit):
     def save(self, path: Any) -> None:
         """Refuse, as snapshot does."""
         self.snapshot()
+
+    def set_highest_learning_rate(self, value: float) -> None:
+        """Refuse: there is no learning rate."""
+        self.learning_rate = value
 
     def range_test(self, rates: ArrayLike) -> NDArray:
         """Refuse: there is no learning rate."""

@@ -183,16 +183,17 @@ class MinibatchTraining:
                 n_epochs = int(max(1, min(max_epochs, most, listener.epochs_unheard())))
                 max_epochs -= n_epochs
                 losses: list[float] = []
+                rates: list[float] = []
                 orders, start = self._order.next_epochs(n_epochs), time.perf_counter()
                 try:
                     if not by_batch:
-                        self._run_fused(orders, losses)
-                    elif self._run_batch_by_batch(orders, losses, listener):
+                        self._run_fused(orders, losses, rates)
+                    elif self._run_batch_by_batch(orders, losses, rates, listener):
                         max_epochs = 0
                 except KeyboardInterrupt:
                     interrupted = True
                 seconds = (time.perf_counter() - start) / max(1, len(losses))
-                for loss, rate in zip(losses, self._optimizer.last_rates(n_epochs), strict=False):
+                for loss, rate in zip(losses, rates, strict=False):
                     if listener.after_epoch(Epoch(loss, rate, seconds)):
                         max_epochs = 0
         except KeyboardInterrupt:
@@ -200,10 +201,11 @@ class MinibatchTraining:
         if interrupted:
             _warn_interrupted()
 
-    def _run_fused(self, orders: NDArray, losses: list[float]) -> None:
-        """Run epochs in the orders given; append the losses of those that came to their end."""
+    def _run_fused(self, orders: NDArray, losses: list[float], rates: list[float]) -> None:
+        """Run epochs in the orders given; append losses and learning rates of those that came to their end."""
         engine, n_batches = self._engine, -(-orders.shape[1] // self._batch_size)
         hyper = self._optimizer.hyper(self._n_updates, n_batches * len(orders))
+        rates += self._optimizer.epoch_rates(len(orders))
         engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
         try:
             while not engine.run():
@@ -212,7 +214,7 @@ class MinibatchTraining:
             self._n_updates = engine.updates_done()
             losses += engine.losses()
 
-    def _run_batch_by_batch(self, orders: NDArray, losses: list[float], listener: Listener) -> bool:
+    def _run_batch_by_batch(self, orders: NDArray, losses: list[float], rates: list[float], listener: Listener) -> bool:
         """Do the same a batch at a time; True when the listener ended training in the middle of an epoch."""
         for order in orders:
             total = 0.0
@@ -226,6 +228,7 @@ class MinibatchTraining:
                     return True
                 total += loss * len(batch)
             losses.append(total / max(1, len(order)))
+            rates.append(self._optimizer.rate)
         return False
 
     def take_step(self, batch: NDArray, rng: np.random.Generator) -> float:

@@ -15,6 +15,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
@@ -185,6 +186,30 @@ def test_terminate_on_nan_leaves_a_best_epoch_alone():
     np.testing.assert_array_equal(parameters(model), parameters(best))
 
 
+def test_terminate_on_nan_leaves_a_model_that_can_go_on(tmp_path):
+    path = tmp_path / "model"
+    model = MLPRegressor(
+        hidden_layer_sizes=(8,), solver="sgd", learning_rate_init=1e300, random_state=0,
+        callbacks=[TerminateOnNaN(), ModelCheckpoint(path)],
+    )  # fmt: skip
+    with np.errstate(all="ignore"), pytest.warns(UserWarning, match="infinite or NaN"):
+        model.fit(X, X[:, 0])
+    if path.exists():
+        assert np.isfinite(parameters(fastmlp.load(path))).all()
+    model.set_params(learning_rate_init=1e-30, callbacks=None).partial_fit(X, X[:, 0])
+    assert np.isfinite(parameters(model)).all()
+
+
+def test_no_checkpoint_of_what_is_not_finite(tmp_path):
+    path = tmp_path / "model"
+    model = MLPRegressor(hidden_layer_sizes=(8,), callbacks=[ModelCheckpoint(path)], max_iter=3, random_state=0)
+    model.fit(X, X[:, 0])
+    model.set_params(solver="sgd", learning_rate_init=1e300)
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="non-finite"):
+        model.fit(X, X[:, 0])
+    assert np.isfinite(parameters(fastmlp.load(path))).all()
+
+
 # ---- ReduceOnPlateau -------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +270,20 @@ def test_a_range_test_is_a_fit_whose_rate_grows_with_each_batch():
     np.testing.assert_allclose(finder.losses_, losses, rtol=1e-9)
 
 
+@pytest.mark.parametrize("solver", ["adam", "muon"])
+def test_a_range_test_in_the_middle_begins_with_the_present_network(solver):
+    class Tests(Callback):
+        def on_epoch_end(self, fit):
+            self.losses = fit.range_test([1e-12] * fit.n_batches)
+
+    what = WHAT | dict(batch_size=25, max_iter=40, alpha=0.0, solver=solver)
+    model = MLPClassifier(callbacks=[Tests()], **what).fit(*TRAIN)
+    plain = clone(model).set_params(callbacks=None).fit(*TRAIN)
+    np.testing.assert_array_equal(parameters(model), parameters(plain))
+    expected = MLPClassifier(callbacks=None, **what).fit(*TRAIN, eval_set=TRAIN).history_["validation_loss"][-1]
+    np.testing.assert_allclose(np.mean(model.callbacks[0].losses), expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_what_it_suggests_is_used_and_learns_well(solver):
     X, y = load_digits(return_X_y=True)
@@ -265,13 +304,13 @@ def test_where_the_loss_falls_nowhere():
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "exponential"])
-def test_a_schedule_begins_where_it_suggests(schedule):
+def test_a_schedules_highest_rate_is_what_it_suggests(schedule):
     assert schedule in SCHEDULES
     finder = LearningRateFinder()
     model = MLPClassifier(learning_rate=schedule, callbacks=[finder], max_iter=5, **WHAT).fit(*TRAIN)
     plain = clone(model).set_params(callbacks=None).fit(*TRAIN)
-    factor = finder.suggestion_ / plain._optimizer.learning_rate_init
-    expected = factor * np.array(plain.history_["learning_rate"])
+    expected = np.array(plain.history_["learning_rate"])
+    expected *= finder.suggestion_ / expected.max()
     np.testing.assert_allclose(model.history_["learning_rate"], expected, rtol=1e-9)
 
 
@@ -496,6 +535,36 @@ def test_bad_parameters_are_named_and_nothing_is_lost(callback):
     with pytest.raises(ValueError, match=rf"{type(callback).__name__}.* (must be|needs) .*(Got|got)"):
         model.fit(*TRAIN)
     np.testing.assert_array_equal(parameters(model), before)
+
+
+def test_a_misspelt_hook_is_refused():
+    class Misspelt(Callback):
+        def on_epoch_ends(self, fit):
+            pass
+
+    with pytest.raises(ValueError, match=r"Misspelt\.on_epoch_ends is no hook; hooks are 'on_epoch_end'"):
+        MLPClassifier(callbacks=[Misspelt()]).fit(*TRAIN)
+
+
+def test_frames_with_names_bring_no_warnings():
+    pd = pytest.importorskip("pandas")
+
+    class Predicts(Callback):
+        def on_epoch_end(self, fit):
+            fit.fitted().predict(fit.X)
+
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    monitor = ScoringMonitor(scoring="accuracy")
+    model = MLPClassifier(max_iter=2, scoring="accuracy", callbacks=[Predicts()], **WHAT).set_callbacks(monitor)
+    model.fit(frame, Y, eval_set=(frame, Y))
+    assert model.history_["validation_accuracy"][-1] == model.score(frame, Y)
+    assert monitor.get_logs().data[-1]["accuracy"] == model.score(frame, Y)
+
+
+@pytest.mark.parametrize("pattern", ["{}", "{epoch:zz}", "{epoch"])
+def test_bad_patterns_of_paths(pattern, tmp_path):
+    with pytest.raises(ValueError, match=r"ModelCheckpoint: path='.*' is no pattern of a path"):
+        MLPClassifier(callbacks=[ModelCheckpoint(tmp_path / pattern)]).fit(*TRAIN)
 
 
 @pytest.mark.parametrize("callbacks", [EarlyStopping(), EarlyStopping, "EarlyStopping", 3])

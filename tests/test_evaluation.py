@@ -174,6 +174,7 @@ def test_early_stopping_watches_the_first_score_of_the_first_set():
         ((X_NEW, np.eye(3)[labels(X_NEW, 3)]), r"eval_set 'validation': y is a matrix, unlike that of the fit"),
         ((X_NEW, labels(X_NEW, 3), -WEIGHTS), r"eval_set 'validation': Negative values in data passed to `sample"),
         ({"learning": (X_NEW, labels(X_NEW, 3))}, r"the name 'learning_rate' twice"),
+        ((X_NEW, labels(X_NEW, 3), np.zeros(50)), r"eval_set 'validation': Sample weights must contain at least one"),
     ],
 )
 def test_bad_sets_are_refused(eval_set, message, early_stopping):

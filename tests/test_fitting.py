@@ -14,9 +14,10 @@ from sklearn.preprocessing import StandardScaler
 
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import Callback, EarlyStopping, Fit, ReduceOnPlateau
+from fastmlp.fitting import MinibatchFit
 from fastmlp.losses import Focal
 from fastmlp.optimizers import OPTIMIZERS, Optimizer
-from fastmlp.schedules import SCHEDULES
+from fastmlp.schedules import SCHEDULES, Cosine, WarmUp
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -46,6 +47,18 @@ class Heard(Callback):
 
     def on_fit_end(self, fit):
         self.heard.append(("fit done", fit.epoch))
+
+
+class InPython(Optimizer):
+    def __init__(self, learning_rate=0.01):
+        self.learning_rate = learning_rate
+
+    def init(self, params):
+        return None
+
+    def step(self, params, grads, state):
+        for p, g in zip(params, grads, strict=True):
+            p -= self.learning_rate * g
 
 
 class HeardBatches(Heard):
@@ -124,6 +137,30 @@ def test_history_has_loss_rate_and_seconds_of_each_epoch(schedule, callbacks):
 def test_history_of_a_scheduled_rate_is_that_of_each_epochs_last_step():
     model = MLPClassifier(learning_rate=lambda step: 0.1 / (1 + step), solver="sgd", max_iter=5, **WHAT).fit(*TRAIN)
     np.testing.assert_allclose(model.history_["learning_rate"], 0.1 / np.array([4, 8, 12, 16, 20]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("what", [{"solver": "muon"}, {"augment": "mixup"}, {"solver": InPython()}], ids=str)
+@pytest.mark.parametrize("rate", ["cosine", "warmup", "one_cycle"])
+def test_history_has_the_rates_of_batches_that_go_one_by_one(what, rate):
+    if isinstance(what.get("solver"), Optimizer):
+        what = {"solver": InPython(SCHEDULES[rate](0.01))}
+    else:
+        what = {**what, "learning_rate": rate}
+    unheard = MLPClassifier(max_iter=6, **{**WHAT, "n_iter_no_change": 50, **what}).fit(*TRAIN)
+    heard = clone(unheard).set_params(callbacks=[HeardBatches()]).fit(*TRAIN)
+    assert unheard.history_["learning_rate"] == heard.history_["learning_rate"]
+    fused = MLPClassifier(max_iter=6, solver="sgd", learning_rate=rate, **WHAT).fit(*TRAIN)
+    np.testing.assert_allclose(unheard.history_["learning_rate"], fused.history_["learning_rate"], rtol=1e-12)
+    assert len(set(heard.history_["learning_rate"])) > 1
+
+
+def test_nothing_of_an_earlier_fit_is_watched():
+    model = MLPClassifier(warm_start=True, max_iter=4, **WHAT).fit(*TRAIN, eval_set=VALID)
+    model.set_params(callbacks=[EarlyStopping(patience=3)]).fit(*TRAIN)
+    assert model.callbacks[0].best_ == min(model.history_["loss"][4:])
+    model.set_params(callbacks=[EarlyStopping("validation_loss")])
+    with pytest.raises(ValueError, match="'validation_loss' is not recorded in this fit; recorded are 'loss'"):
+        model.fit(*TRAIN)
 
 
 def test_history_goes_on_in_partial_fit_and_warm_starts_whatever_the_sets():
@@ -232,6 +269,19 @@ def test_ending_with_another_network():
     assert model.n_iter_ == 5
 
 
+@pytest.mark.parametrize("rate", [*SCHEDULES, "WarmUp"])
+def test_what_is_set_changes_all_that_a_schedule_has_yet_to_come(rate):
+    def tenth(fit):
+        fit.learning_rate /= 10
+
+    rate = WarmUp(Cosine(0.01), 10) if rate == "WarmUp" else rate
+    what = {**WHAT, "solver": "sgd", "learning_rate": rate, "max_iter": 8, "n_iter_no_change": 50}
+    plain = MLPClassifier(**what).fit(*TRAIN).history_["learning_rate"]
+    callbacks = [At("on_epoch_end", 2, tenth), At("on_epoch_end", 5, tenth)]
+    changed = MLPClassifier(callbacks=callbacks, **what).fit(*TRAIN).history_["learning_rate"]
+    np.testing.assert_allclose(changed, np.array(plain) * [1, 1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01], rtol=1e-12)
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "muon"])
 def test_setting_the_learning_rate(solver):
     def halve(fit):
@@ -317,6 +367,36 @@ def test_an_exception_in_training_ends_the_callbacks_too():
     assert model.callbacks[0].heard == [("fit", 0), ("epoch", 0), ("fit done", 0)]
 
 
+def test_the_first_exception_is_what_is_raised_whatever_else_follows():
+    class Watches(Callback):
+        steers = False
+
+        def on_epoch_end(self, fit):
+            if fit.epoch >= 3:
+                raise Failure(fit.epoch)
+
+    model = MLPClassifier(max_iter=50, callbacks=[Watches()], **WHAT)
+    with pytest.raises(Failure, match="3"):
+        model.fit(*TRAIN)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_ctrl_c_while_scores_are_computed_leaves_no_half_of_an_epoch(solver):
+    def scorer(model, X, y):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return model.score(X, y)
+
+    calls = []
+    model = MLPClassifier(max_iter=9, solver=solver, scoring=scorer, early_stopping=solver == "adam", **WHAT)
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        model.fit(*TRAIN, eval_set=VALID)
+    assert {len(values) for values in model.history_.values()} == {3}
+    if solver == "adam":
+        assert (model.n_iter_, len(model.loss_curve_), len(model.validation_scores_), model.t_) == (3, 3, 3, 225)
+
+
 @pytest.mark.parametrize("hook", ["on_epoch_end", "on_batch_end"])
 def test_ctrl_c_in_a_callback_ends_the_fit_with_a_warning(hook):
     def interrupt(fit):
@@ -335,13 +415,15 @@ def test_ctrl_c_in_a_callback_ends_the_fit_with_a_warning(hook):
 class Snapshots(Callback):
     comes_last = True
 
+    def __deepcopy__(self, memo):
+        return self  # it would copy the snapshots in each snapshot
+
     def on_fit_begin(self, fit):
         self.taken = {}
 
     def on_epoch_end(self, fit):
-        # Apart from callbacks, which a file would have as they are now.
         taken = fit.snapshot()
-        self.taken[fit.epoch] = taken.set_params(callbacks=copy.deepcopy([c for c in taken.callbacks if c is not self]))
+        self.taken[fit.epoch] = taken.set_params(callbacks=[c for c in taken.callbacks if c is not self])
 
 
 def assert_resumes(model, data=TRAIN, **arguments):
@@ -374,7 +456,8 @@ def assert_resumes(model, data=TRAIN, **arguments):
             assert vars(mine) == vars(other)
         np.testing.assert_array_equal(resumed.predict(data[0]), full.predict(data[0]))
         if not model.early_stopping:
-            state = copy.deepcopy(full)
+            state = copy.deepcopy(full).set_params(callbacks=None)
+            resumed.set_params(callbacks=None)
             np.testing.assert_array_equal(parameters(resumed.partial_fit(*data)), parameters(state.partial_fit(*data)))
     return full
 
@@ -491,6 +574,63 @@ def test_resuming_with_what_cannot_be_the_fits_data(arguments, given, message):
         taken.resume(*given)
     np.testing.assert_array_equal(parameters(taken), before)
     taken.resume(*TRAIN, **arguments)  # nothing is lost
+
+
+def test_a_snapshot_in_memory_keeps_the_callbacks_as_they_were():
+    callbacks = [EarlyStopping("loss", patience=3, min_delta=0.05), Snapshots()]
+    model = MLPClassifier(max_iter=40, callbacks=callbacks, **WHAT).fit(*TRAIN)
+    resumed = callbacks[1].taken[5].resume(*TRAIN)
+    assert resumed.n_iter_ == model.n_iter_
+    np.testing.assert_array_equal(parameters(resumed), parameters(model))
+
+
+def test_the_last_snapshot_predicts_as_the_fit_does():
+    """With the best epoch's weights, and yet can go on from the last one's."""
+    callbacks = [EarlyStopping(patience=3), Snapshots()]
+    what = {**WHAT, "learning_rate_init": 0.1, "normalization": "batch"}
+    model = MLPClassifier(max_iter=60, callbacks=callbacks, **what).fit(*TRAIN, eval_set=VALID)
+    assert callbacks[0].best_epoch_ < model.n_iter_ < 60
+    last = callbacks[1].taken[model.n_iter_]
+    np.testing.assert_array_equal(last.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(last.resume(*TRAIN, eval_set=VALID).predict_proba(X), model.predict_proba(X))
+    at_end = MLPClassifier(max_iter=4, early_stopping=True, callbacks=[callbacks[1]], **what).fit(*TRAIN)
+    longer = clone(at_end).set_params(max_iter=7, callbacks=None).fit(*TRAIN)
+    resumed = callbacks[1].taken[4]
+    np.testing.assert_array_equal(resumed.predict_proba(X), at_end.predict_proba(X))
+    resumed.set_params(max_iter=7).resume(*TRAIN)
+    np.testing.assert_array_equal(resumed.predict_proba(X), longer.predict_proba(X))
+    assert resumed.loss_curve_ == longer.loss_curve_
+
+
+def test_what_partial_fit_leaves_is_nothing_to_resume():
+    model = MLPClassifier(callbacks=[Snapshots()], **WHAT).partial_fit(*TRAIN, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="resume goes on from a checkpoint"):
+        model.callbacks[0].taken[1].resume(*TRAIN)
+
+
+def test_a_resume_that_failed_can_be_tried_again(monkeypatch):
+    model = MLPClassifier(max_iter=6, callbacks=[EarlyStopping("loss"), Snapshots()], dropout=0.2, **WHAT).fit(*TRAIN)
+    taken = model.callbacks[1].taken[2]
+    steps = []
+
+    class Fails(MemoryError):
+        pass
+
+    def fails(self, epoch):
+        steps.append(1)
+        if len(steps) == 3:
+            raise Fails
+        return after(self, epoch)
+
+    after = MinibatchFit.after_epoch
+    monkeypatch.setattr(MinibatchFit, "after_epoch", fails)
+    with pytest.raises(Fails):
+        taken.resume(*TRAIN)
+    monkeypatch.undo()
+    assert len(taken.loss_curve_) == 2
+    np.testing.assert_array_equal(parameters(taken.resume(*TRAIN)), parameters(model))
+    assert taken.loss_curve_ == model.loss_curve_
+    assert taken.callbacks[0].best_ == model.callbacks[0].best_
 
 
 def test_a_fit_forgets_the_checkpoint():

@@ -1,7 +1,7 @@
 """The contract of a callback, and what it sees of a fit and may do to it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +52,19 @@ class Callback(Component):
     #: Whether it is called after all others, when everything an epoch changes has been changed.
     comes_last: ClassVar[bool] = False
 
+    def validate(self) -> Self:
+        """Return self, checked: its parameters, and that all its hooks are such.
+
+        Raises
+        ------
+        ValueError
+            Names the parameter and what it is, or a method that looks like a hook and is none.
+        """
+        for name in dir(type(self)):
+            if name.startswith("on_") and name not in HOOKS:
+                raise ValueError(f"{type(self).__name__}.{name} is no hook; hooks are {listed(name, HOOKS)}.")
+        return super().validate()
+
     def on_fit_begin(self, fit: "Fit") -> None:
         """Hear that a fit begins. What earlier fits left behind is to be forgotten here."""
 
@@ -91,6 +104,8 @@ class Fit:
         In hooks for batches: its number within the epoch, from 0, and its loss.
     history : dict of str to list
         An element for each epoch, this one included: what will be ``history_``.
+    given : tuple
+        X and y as fit was given them.
     X, y, sample_weight
         What is learned from, as it has been validated; with early_stopping the rows held out are among them.
     rows, targets, weights, settings
@@ -106,6 +121,7 @@ class Fit:
     batch: int | None = None
     batch_loss: float = np.nan
     history: dict[str, list[float]]
+    given: tuple[Any, Any]
     X: Any
     y: Any
     sample_weight: NDArray | None
@@ -122,6 +138,8 @@ class Fit:
         self._callbacks = ordered
         self._begun: list[Callback] = []
         self._steered = any(callback.steers for callback in ordered) or bool(self._hearing["on_epoch_begin"])
+        # Names of this fit's entries, and of those among them that are scores.
+        self._recorded: set[str] = set()
         self._metrics: set[str] = set()
         self._end: dict[str, NDArray] | None = None
         #: Whether the fit is to end, or has ended, and what was said of it.
@@ -154,8 +172,8 @@ class Fit:
         ValueError
             For a name that is not there; it lists those that are.
         """
-        if not self.history.get(name):
-            raise ValueError(f"{name!r} is not recorded in this fit; recorded are {listed(name, self.history)}.")
+        if name not in self._recorded:
+            raise ValueError(f"{name!r} is not recorded in this fit; recorded are {listed(name, self._recorded)}.")
         return self.history[name][-1]
 
     def maximizes(self, name: str) -> bool:
@@ -172,8 +190,10 @@ class Fit:
         raise NotImplementedError
 
     def fitted(self) -> Any:
-        """Return a copy of the estimator that predicts with the network as it is now."""
-        return self.estimator._showing(self.network())
+        """Return a copy of the estimator that predicts with the network as it is now, for columns in the same order."""
+        fitted = self.estimator._showing(self.network())
+        fitted.__dict__.pop("feature_names_in_", None)  # X has none here
+        return fitted
 
     def arrays(self) -> dict[str, NDArray]:
         """Return copies of what the fit changes in the network, for :meth:`end_with`."""
@@ -187,7 +207,11 @@ class Fit:
     @property
     def first_loss(self) -> str:
         """The entry of history that there is reason to watch: the loss of the first set, if there is one."""
-        return next((name for name in self.history if name.endswith("_loss") and name not in self._metrics), "loss")
+        raise NotImplementedError
+
+    def set_highest_learning_rate(self, value: float) -> None:
+        """Set the learning rate; where a schedule changes it, the highest that the schedule comes to in the fit."""
+        raise NotImplementedError
 
     @property
     def is_resumable(self) -> bool:
@@ -232,7 +256,7 @@ class Fit:
 
     def tell(self, hook: str) -> None:
         """Call a hook of all callbacks; what one raises is kept in ``error``, and ends the fit."""
-        for callback in self._hearing[hook]:
+        for callback in self._hearing[hook] if self.error is None else ():
             try:
                 getattr(callback, hook)(self)
             except Exception as error:

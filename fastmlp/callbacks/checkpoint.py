@@ -5,6 +5,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.callbacks.base import Fit
@@ -17,7 +18,8 @@ class ModelCheckpoint(Monitor):
 
     ``fastmlp.load(path)`` is an estimator that predicts as the model did then; ``fastmlp.load(path).resume(X, y)`` goes
     on with the fit, and comes to what the fit would have come to, bit for bit. A file is replaced at once: whatever
-    happens, there is the old one or the new one. Not for solver='lbfgs'.
+    happens, there is the old one or the new one. A model with numbers that are not finite is not written. What
+    partial_fit leaves is a model, too, but nothing to resume. Not for solver='lbfgs'.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ class ModelCheckpoint(Monitor):
         Where to write; the directory must be there. ``{epoch}`` in it and names of ``history_``, as in
         ``"run-{epoch:04d}-{validation_loss:.3f}.fastmlp"``, stand for the epoch's values.
     every : int >= 1, default=1
-        Epochs from one checkpoint to the next. There always is one after the last epoch.
+        Epochs from one checkpoint to the next. There is another one after the epoch that ends the fit.
     save_best_only : bool, default=False
         Whether to write only when a value has got better.
     monitor : str or None, default=None
@@ -94,7 +96,7 @@ class ModelCheckpoint(Monitor):
             due = self.improves(fit)
         else:
             due = fit.epoch % self.every == 0 or fit.stopped or fit.epoch == fit.max_epochs
-        if due:
+        if due and np.isfinite(fit.value("loss")) and all(np.isfinite(array).all() for array in fit.arrays().values()):
             path = self._path(fit)
             fit.save(path)
             self.path_ = path
@@ -112,3 +114,5 @@ class ModelCheckpoint(Monitor):
                 f"ModelCheckpoint: path={given!r} names {name!r}, which is not recorded; recorded are"
                 f" {listed(name, values)}."
             ) from error
+        except (IndexError, ValueError) as error:
+            raise ValueError(f"ModelCheckpoint: path={given!r} is no pattern of a path: {error}.") from error

@@ -14,7 +14,8 @@ from fastmlp.callbacks.monitor import Monitor
 class ReduceOnPlateau(Monitor):
     """Multiplies the learning rate by a factor when a value has not got better for some epochs.
 
-    Where the learning rate follows a schedule, the whole rest of it becomes so much smaller.
+    Where the learning rate follows a schedule, the whole rest of it becomes so much smaller. (The schedule of the same
+    name follows the loss or the score that ends training, and needs no callback.)
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class ReduceOnPlateau(Monitor):
     def on_fit_begin(self, fit: Fit) -> None:
         """Begin to wait."""
         super().on_fit_begin(fit)
-        self._since = 0
+        self._since = fit.epoch
 
     def on_epoch_end(self, fit: Fit) -> None:
         """Count epochs without improvement from the last one, or from the end of a cooldown."""
@@ -113,7 +114,8 @@ class LearningRateFinder(Callback):
     divergence : float > 1, default=4.0
         What lies behind the first loss of more than so many times the smallest before it is left out.
     apply : bool, default=True
-        Whether the fit takes the learning rate found, in place of the optimizer's; a schedule begins there then.
+        Whether the fit takes the learning rate found, in place of the optimizer's. Of a schedule it is the highest, and
+        all others change in proportion.
 
     Attributes
     ----------
@@ -190,7 +192,7 @@ class LearningRateFinder(Callback):
                 stacklevel=2,
             )
         elif self.apply:
-            fit.learning_rate = self.suggestion_
+            fit.set_highest_learning_rate(self.suggestion_)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the losses over the learning rates, and where the suggestion lies.

@@ -39,6 +39,11 @@ class Monitor(Callback):
         """Forget what there was."""
         self.best_ = None
 
+    def on_fit_resume(self, fit: Fit) -> None:
+        """Begin anew if nothing is known of the time before the checkpoint."""
+        if not hasattr(self, "best_"):
+            self.on_fit_begin(fit)
+
     def watched(self, fit: Fit) -> str:
         """Return the name of the entry."""
         return fit.first_loss if self.monitor is None else self.monitor

@@ -74,7 +74,8 @@ class ProgressBar(Callback):
 class CSVLogger(Callback):
     """Writes a line for each epoch to a CSV file: its number, counted from 1, and what ``history_`` has of it.
 
-    Resumed from a checkpoint, it goes on behind the epochs that the checkpoint knows of.
+    Resumed from a checkpoint, it goes on behind the epochs that the checkpoint knows of. Each call of partial_fit
+    begins the file anew.
 
     Parameters
     ----------

@@ -44,8 +44,8 @@ class ScikitLearnCallbacks(Callback):
     def _arguments(fit: Fit) -> dict[str, Any]:
         return {
             "estimator": fit.estimator,
-            "X": fit.X,
-            "y": fit.y,
+            "X": fit.given[0],
+            "y": fit.given[1],
             "metadata": None if fit.sample_weight is None else {"sample_weight": fit.sample_weight},
             # Called when a callback asks for a fitted estimator, which is a copy of the present one with these.
             "reconstruction_attributes": lambda: vars(fit.fitted()),

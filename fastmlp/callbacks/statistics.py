@@ -182,6 +182,11 @@ class LayerStatistics(Callback):
         self.validate()
         self.records_: list[dict[str, Any]] = []
 
+    def on_fit_resume(self, fit: Fit) -> None:
+        """Begin anew if nothing is known of the time before the checkpoint."""
+        if not hasattr(self, "records_"):
+            self.on_fit_begin(fit)
+
     def on_epoch_end(self, fit: Fit) -> None:
         """Record, when it is time."""
         if fit.epoch % self.every:

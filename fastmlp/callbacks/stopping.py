@@ -14,6 +14,8 @@ from fastmlp.callbacks.monitor import Monitor
 class EarlyStopping(Monitor):
     """Ends the fit when a value has not got better for some epochs.
 
+    The estimators' own rule, n_iter_no_change and tol, holds beside it; ``n_iter_no_change=np.inf`` leaves all to this.
+
     Parameters
     ----------
     monitor : str or None, default=None
@@ -73,7 +75,7 @@ class EarlyStopping(Monitor):
     def on_fit_begin(self, fit: Fit) -> None:
         """Begin to wait."""
         super().on_fit_begin(fit)
-        self.best_epoch_ = 0
+        self.best_epoch_ = fit.epoch
 
     def on_epoch_end(self, fit: Fit) -> None:
         """Remember a better model, or lose patience."""
@@ -89,9 +91,10 @@ class EarlyStopping(Monitor):
 
 
 class TerminateOnNaN(Callback):
-    """Ends the fit, with a warning, when loss or parameters are no longer finite; the epoch before is the last then.
+    """Ends the fit, with a warning, when loss or parameters are no longer finite.
 
-    Without it a fit that ends so raises, and leaves the estimator as it was before.
+    The model then is the last one whose loss is known to be finite: that of the epoch before, or of the one before
+    that. Without this callback a fit that ends so raises, and leaves the estimator as it was before.
 
     Examples
     --------
@@ -108,23 +111,27 @@ class TerminateOnNaN(Callback):
 
     def on_fit_begin(self, fit: Fit) -> None:
         """Remember the model."""
-        self._arrays = fit.arrays()
+        self._good = self._last = fit.arrays()
 
     def on_fit_resume(self, fit: Fit) -> None:
         """Remember the model."""
-        self._arrays = fit.arrays()
+        self.on_fit_begin(fit)
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Remember a model that is finite, or go back to the last one that was."""
+        """Remember the model, or go back to the last one that was good."""
         arrays = fit.arrays()
-        if np.isfinite(fit.value("loss")) and all(np.isfinite(array).all() for array in arrays.values()):
-            self._arrays = arrays
-            return
+        if np.isfinite(fit.value("loss")):
+            self._good = self._last  # this epoch began with it
+            if all(np.isfinite(array).all() for array in arrays.values()):
+                self._last = arrays
+                return
         if not fit.ends_elsewhere:
-            fit.end_with(self._arrays)
-        reason = f"Epoch {fit.epoch} made loss or parameters infinite or NaN; the fit ends with the model before it."
+            fit.end_with(self._good)
+        reason = (
+            f"Epoch {fit.epoch} made loss or parameters infinite or NaN; the fit ends with the last model before it."
+        )
         warnings.warn(reason, stacklevel=2)
         fit.stop(reason)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_arrays"}
+        return {name: value for name, value in vars(self).items() if name not in ("_good", "_last")}

@@ -29,8 +29,11 @@ class Descent:
     Attributes
     ----------
     learning_rate : float
-        Of the step to come, or, after ``hyper`` or ``step``, of the last step asked for. Set, it takes the place of
-        what the optimizer has for that step, and changes what it has for others in proportion.
+        Of the step to come, or, after ``hyper`` or ``step``, of the last step asked for, as optimizer and schedule have
+        it. Set, it takes the place of what the optimizer has for that step, and changes what it has for others in
+        proportion. It is for schedules; :meth:`set_rate` is for all others.
+    rate : float
+        What the last step really took.
     learning_rate_init : float
         Of the first step.
     state : Any
@@ -51,6 +54,10 @@ class Descent:
     array([0.0125, 0.01  ])
     """
 
+    # What need not be kept from call to call.
+    _row: tuple[float, NDArray] | None = None
+    _last_rates: NDArray | None = None
+
     def __init__(self, optimizer: Optimizer, schedule: Any = None, *, length: tuple[int, int] | None = None) -> None:
         self.optimizer = clone(optimizer).validate()
         if length is not None:
@@ -62,9 +69,8 @@ class Descent:
         self._hooked = isinstance(given, Schedule) and type(given).rate is not Schedule.rate
         first = given.initial_rate if self._hooked else self.optimizer.rates(np.array([0]))[0]
         self._planned = self._rate = self.learning_rate_init = float(first)
-        self._factor = 1.0
-        self._row: tuple[float, NDArray] | None = None
-        self._last_rates: NDArray | None = None
+        self._factor = self._scale = 1.0
+        self.rate = self._planned
         self.state: Any = None
         self.n_updates = 0
         self.average: NDArray | None = None
@@ -85,13 +91,54 @@ class Descent:
     def _schedule(self) -> Any:
         return self.optimizer.learning_rate if self._schedules_itself else self._other_schedule
 
-    def last_rates(self, n_epochs: int) -> list[float]:
-        """Return each epoch's last learning rate, of n_epochs whose steps are the last that ``hyper`` was asked for."""
-        rates, self._last_rates = self._last_rates, None
-        if rates is None or len(rates) < n_epochs:
-            return [self._rate] * n_epochs
-        n_steps = len(rates) // n_epochs
-        return rates[n_steps - 1 :: n_steps].tolist()
+    def set_rate(self, value: float) -> None:
+        """Have the next step take this learning rate; what a schedule makes of it changes in proportion.
+
+        Raises
+        ------
+        ValueError
+            Where a schedule has come down to 0, which nothing is in proportion to.
+
+        Examples
+        --------
+        >>> from fastmlp.optimizers import SGD, Descent
+        >>> descent = Descent(SGD(lambda step: 0.1 / (1 + step), momentum=0.0))
+        >>> descent.set_rate(0.2)
+        >>> descent.hyper(0, 3)[:, 0].round(3)
+        array([0.2  , 0.1  , 0.067])
+        """
+        if not self._varies:
+            self.learning_rate = self.rate = value
+        elif self.rate:
+            self._scale *= value / self.rate
+            self.rate = value
+        elif value:
+            raise ValueError(f"The schedule's learning rate is 0 here, and cannot be made {value!r}.")
+
+    def set_highest_rate(self, value: float, n_steps: int) -> None:
+        """Have the highest learning rate of the next n_steps be this one, and all others change in proportion."""
+        if not self._varies:
+            return self.set_rate(value)
+        # As many as show a schedule's form.
+        steps = np.unique(np.linspace(self.n_updates, self.n_updates + n_steps - 1, 10_000).astype(np.int64))
+        highest = self.optimizer.learning_rate.initial_rate if self._hooked else self.optimizer.rates(steps).max()
+        self.rate = self._scale * float(highest)
+        return self.set_rate(value)
+
+    @property
+    def _varies(self) -> bool:
+        """Whether a schedule, or a function of the step, decides of the learning rate."""
+        return self._schedule is not None or callable(self.optimizer.learning_rate)
+
+    def epoch_rates(self, n_epochs: int) -> list[float]:
+        """Return each epoch's last learning rate, of n_epochs whose steps are what ``hyper`` was asked for last."""
+        if self._last_rates is None:
+            return [self.rate] * n_epochs
+        n_steps = len(self._last_rates) // n_epochs
+        return self._last_rates[n_steps - 1 :: n_steps].tolist()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_row", "_last_rates")}
 
     def copied(self) -> "Descent":
         """Return a copy that steps of this one leave as it is, but for the arrays of a fused rule's state."""
@@ -134,8 +181,9 @@ class Descent:
             self._last_rates = self._rates(steps)
             return rule.hyper(steps, self._last_rates)
         # Small networks notice what this takes.
-        if self._row is None or self._row[0] != self._rate:
-            self._row = self._rate, rule.hyper(np.array([first]), np.array([self._rate]))
+        if self._row is None or self._row[0] != self._rate or self._scale != 1:
+            self.rate = self._rate * self._scale
+            self._row = self._rate, rule.hyper(np.array([first]), np.array([self.rate]))
         return self._row[1]
 
     @property
@@ -172,7 +220,12 @@ class Descent:
         rate = float(self._rates(np.array([number]))[0])
         rule = self.optimizer
         # A step that is not written for schedules finds a number.
-        if self._factor != 1 or self._hooked or (callable(rule.learning_rate) and not isinstance(rule, Fused)):
+        if (
+            self._factor != 1
+            or self._scale != 1
+            or self._hooked
+            or (callable(rule.learning_rate) and not isinstance(rule, Fused))
+        ):
             rule = copy.copy(rule)
             rule.learning_rate = rate
         if self.state is None:
@@ -182,11 +235,15 @@ class Descent:
     def _rates(self, steps: NDArray) -> NDArray:
         """Return the learning rates of steps; that of the last is the present one from now on."""
         if self._hooked:
-            return np.broadcast_to(self.optimizer.learning_rate.rate(steps, self), steps.shape)
-        planned = self.optimizer.rates(steps)
-        # A plan that stays where it was gives what was set, to the last bit.
-        rates = np.where(planned == self._planned, self._rate, planned * self._factor)
-        self._planned, self._rate = float(planned[-1]), float(rates[-1])
+            rates = np.broadcast_to(self.optimizer.learning_rate.rate(steps, self), steps.shape)
+        else:
+            planned = self.optimizer.rates(steps)
+            # A plan that stays where it was gives what was set, to the last bit.
+            rates = np.where(planned == self._planned, self._rate, planned * self._factor)
+            self._planned, self._rate = float(planned[-1]), float(rates[-1])
+        if self._scale != 1:
+            rates = rates * self._scale
+        self.rate = float(rates[-1])
         return rates
 
 
