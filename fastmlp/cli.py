@@ -11,13 +11,18 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from sklearn.utils.validation import check_is_fitted
+
 import fastmlp
-from fastmlp.tables import TableError, TableModel, read_table
+from fastmlp.persistence import write_atomically
+from fastmlp.tables import TableError, TableModel, import_pandas, read_table
 
 _log = logging.getLogger("fastmlp")
 
@@ -57,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    _check_writable(options.out)
+    _check_out(options.out, options.data)
     frame, has_header = read_table(options.data, separator=options.sep, header=options.header)
     given = {
         "hidden_layer_sizes": options.hidden,
@@ -76,6 +81,9 @@ def _train(options: argparse.Namespace) -> int:
     )
     with _interruptible() as interrupted, _about(options.data):
         model.fit(frame, verbose=0 if options.level == logging.ERROR else 1)
+    if interrupted and not model.training_["epochs"]:
+        _log.warning("nothing was learned yet, and nothing is saved")
+        return 130
     fastmlp.save(model, options.out)
     said = model.describe()
     training, n_columns = said["training"], len(said["numbers"]) + len(said["categories"])
@@ -90,6 +98,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    if options.out is not None:
+        _check_out(options.out, options.model, options.data)
     model, frame, has_header = _opened(options)
     with _about(options.data):
         if options.proba:
@@ -100,11 +110,11 @@ def _predict(options: argparse.Namespace) -> int:
         else:
             names = ["prediction"]
             rows = ([str(value)] for value in model.predict(frame, has_header=has_header))
+    lines = _csv_lines(names, rows)
     if options.out is None:
-        _write(sys.stdout, names, rows)
+        sys.stdout.writelines(lines)
     else:
-        with open(options.out, "w", newline="", encoding="utf-8") as file:
-            _write(file, names, rows)
+        write_atomically(options.out, (line.encode() for line in lines))
         _log.info("wrote %s, %s rows", options.out, f"{len(frame):,}")
     return 0
 
@@ -142,7 +152,21 @@ def _loaded(path: str) -> TableModel:
     model = fastmlp.load(path)
     if not isinstance(model, TableModel):
         raise TableError(f"{path} holds a {type(model).__name__}, which 'fastmlp train' did not write")
+    try:
+        _try(model)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise TableError(f"{path} holds no sound model: {type(error).__name__}: {error}") from error
     return model
+
+
+def _try(model: TableModel) -> None:
+    """Fail with a model whose attributes do not fit each other, before there is a table that could be at fault."""
+    check_is_fitted(model, "pipeline_")
+    model.describe()
+    known = [(name, texts[0]) for kind in (model.categories_, model.marks_) for name, texts in kind.items()]
+    targets = model.classes_ if model.task_ == "classification" else [str(model.mean_)]
+    values = dict.fromkeys(model.columns_, "") | dict(known) | {model.target_: targets}
+    model.evaluate(import_pandas().DataFrame(values))
 
 
 def _opened(options: argparse.Namespace) -> tuple[TableModel, Any, bool]:
@@ -152,19 +176,23 @@ def _opened(options: argparse.Namespace) -> tuple[TableModel, Any, bool]:
     return model, *read_table(options.data, separator=options.sep, header=header)
 
 
-def _check_writable(path: str) -> None:
-    """Refuse before training what could not be saved after it."""
+def _check_out(path: str, *read: str) -> None:
+    """Refuse before all work what could not be written after it, or would replace what is read."""
     folder = Path(path).absolute().parent
     if not folder.is_dir():
         raise FileNotFoundError(f"--out {path}: there is no folder {folder}")
     if Path(path).is_dir() or not os.access(path if Path(path).exists() else folder, os.W_OK):
         raise PermissionError(f"--out {path} cannot be written")
+    for other in read:
+        with suppress(OSError):  # of these two one is not there
+            if os.path.samefile(path, other):
+                raise TableError(f"--out {path} would replace {other}, which is read")
 
 
-def _write(file: Any, names: list[str], rows: Iterator[list[str]]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
+def _csv_lines(names: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
+    # What the writer's file returns, the writer returns.
+    writer = csv.writer(SimpleNamespace(write=str), lineterminator="\n")
+    return map(writer.writerow, chain([names], rows))
 
 
 # ---- messages --------------------------------------------------------------------------------------------------------

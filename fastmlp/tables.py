@@ -5,16 +5,17 @@ is needed for all of it, pyarrow for Parquet; both come with ``pip install 'fast
 """
 
 import csv
+import errno
 import logging
+import os
 import re
 import time
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from numbers import Real
-from os import fspath
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -106,7 +107,7 @@ def read_table(path: Any, *, separator: str | None = None, header: bool | None =
     r"""Read a table from a file: CSV or its kin, compressed or not, or Parquet.
 
     Of text, every value is read as text, with blanks around it removed. Where fields are separated by semicolons, a
-    comma within a number is its decimal point.
+    comma within a number is its decimal point. Text is UTF-8, UTF-16 if it begins with a byte order mark, else Latin-1.
 
     Parameters
     ----------
@@ -144,7 +145,7 @@ def read_table(path: Any, *, separator: str | None = None, header: bool | None =
     >>> frame.to_dict("list"), has_header
     ({'x': ['1.5', '2.5'], 'y': ['low', 'high']}, True)
     """
-    name = fspath(path)
+    name = os.fspath(path)
     if name.endswith((".parquet", ".pq")):
         return _named(_read_parquet(name), name), True
     frame, separator = _read_text(name, separator)
@@ -163,28 +164,38 @@ def read_table(path: Any, *, separator: str | None = None, header: bool | None =
 
 def _read_text(name: str, separator: str | None) -> tuple[Any, str]:
     """Return a table of texts as they are, without a header, and the separator."""
+    # Without a byte order mark nothing is UTF-16. It goes first: pandas looks for fields before it decodes UTF-8.
+    for encoding in ("utf-16", "utf-8"):
+        with suppress(UnicodeError):
+            return _decoded(name, separator, encoding)
+    _log.info("%s: not UTF-8; read as Latin-1", name)
+    return _decoded(name, separator, "latin-1")
+
+
+def _decoded(name: str, separator: str | None, encoding: str) -> tuple[Any, str]:
     pandas = import_pandas()
-    options = {"header": None, "dtype": str, "na_filter": False}
-    for encoding in ("utf-8", "latin-1"):
-        try:
-            if separator is None:
-                lines = pandas.read_csv(
-                    name, sep="\x01", quoting=csv.QUOTE_NONE, nrows=_LINES_LOOKED_AT, encoding=encoding, **options
-                )
-                separator = find_separator(lines[0].tolist())
-            frame = pandas.read_csv(
-                name, sep=separator, skipinitialspace=True, encoding=encoding, low_memory=False, **options
-            )
-        except UnicodeDecodeError:  # never with latin-1
-            _log.info("%s: not UTF-8; read as Latin-1", name)
-        except pandas.errors.EmptyDataError:
-            raise TableError(f"{name} is empty") from None
-        except pandas.errors.ParserError as error:
-            fields = f" with fields separated by {separator!r}" if separator else ""
-            raise TableError(f"{name} is no table{fields}: {' '.join(str(error).split())}") from None
-        else:
-            return frame, separator
-    raise AssertionError
+    options = {"header": None, "dtype": str, "na_filter": False, "encoding": encoding}
+    try:
+        if separator is None:
+            lines = pandas.read_csv(name, sep="\x01", quoting=csv.QUOTE_NONE, nrows=_LINES_LOOKED_AT, **options)
+            _check_text(lines, name)
+            separator = find_separator(lines[0].tolist())
+        frame = pandas.read_csv(name, sep=separator, skipinitialspace=True, low_memory=False, **options)
+    except pandas.errors.EmptyDataError:
+        raise TableError(f"{name} is empty") from None
+    except pandas.errors.ParserError as error:
+        # Under Python 3.11 pandas loses the exception of Ctrl-C in a read, which has no value; others come through.
+        if "Calling read(nbytes) on source failed" in str(error):
+            raise KeyboardInterrupt from None
+        fields = f" with fields separated by {separator!r}" if separator else ""
+        raise TableError(f"{name} is no table{fields}: {' '.join(str(error).split())}") from None
+    _check_text(frame, name)
+    return frame, separator
+
+
+def _check_text(texts: Any, name: str) -> None:
+    if any(texts[column].str.contains("\0", regex=False).any() for column in texts):
+        raise TableError(f"{name} has NUL characters: it is no text, or UTF-16 without a byte order mark")
 
 
 def find_separator(lines: Iterable[str]) -> str:
@@ -226,6 +237,8 @@ def _read_parquet(name: str) -> Any:
         raise ImportError("Parquet needs pyarrow, which is not installed: pip install 'fastmlp[cli]'") from error
     try:
         return pandas.read_parquet(name)
+    except FileNotFoundError:  # pyarrow's does not say what is wrong
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name) from None
     except OSError:
         raise
     except Exception as error:  # pyarrow's errors are of many kinds
@@ -339,11 +352,10 @@ def find_task(labels: NDArray) -> tuple[str, str]:
     """
     n_distinct, numbers = len(set(labels)), numbers_of(labels)
     if np.isnan(numbers).any():
-        odd = labels[np.isnan(numbers)]
-        few = len(odd) <= _SHARE_OF_MARKS * len(labels) and len(set(odd)) <= _MOST_MARKS
-        if few and n_distinct > _MOST_CLASSES_OF_NUMBERS:
+        marks = _marks_among(labels)
+        if marks is not None and n_distinct > _MOST_CLASSES_OF_NUMBERS:
             raise TableError(
-                f"the target is numbers but for {_shown(sorted(set(odd)))}: name what means a missing value by"
+                f"the target is numbers but for {_shown(marks)}: name what means a missing value by"
                 " --missing, or say --task classification"
             )
         if n_distinct > max(_MOST_CLASSES_OF_NUMBERS, len(labels) / 2):
@@ -419,10 +431,10 @@ def preprocessing(
     """
     ranks = QuantileTransformer(n_quantiles=min(1000, n_rows), output_distribution="normal", random_state=0)
     parts: list[tuple[str, Any, list[str]]] = []
+    scaled = ("scale", StandardScaler()), ("clip", SmoothClip())
     full = [name for name in numbers if name not in gaps]
     for name, columns, indicator in (("numbers", full, False), ("gaps", gaps, True)):
         if columns:
-            scaled = ("scale", StandardScaler()), ("clip", SmoothClip())
             impute = ("impute", SimpleImputer(strategy="median", add_indicator=indicator))
             parts.append((name, Pipeline([impute, *scaled]), columns))
     if numbers:
@@ -489,18 +501,6 @@ def network_parameters(n_rows: int, *, hold_out: bool, batch_size: int | None = 
 
 
 # ---- the model -------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Columns:
-    """What a table's columns are."""
-
-    numbers: list[str] = field(default_factory=list)
-    categories: dict[str, list[str]] = field(default_factory=dict)
-    #: The texts of a column of numbers that mean a missing value there.
-    marks: dict[str, list[str]] = field(default_factory=dict)
-    #: What is not used, and why.
-    dropped: dict[str, str] = field(default_factory=dict)
 
 
 class TableModel(Parameterized):
@@ -600,23 +600,16 @@ class TableModel(Parameterized):
             raise TableError(f"a table needs two columns or more; there is only {_shown(frame.columns)}")
         self.columns_ = list(frame.columns)
         self.target_ = self._find_target()
-        labels = self._texts(frame[self.target_])
-        there = labels != ""
-        if not there.any():
-            raise TableError(f"column {self.target_!r}, the target, is missing in all rows")
-        frame, labels = frame[there], _whole(labels[there])
-        dropped = int((~there).sum())
-        if dropped:
-            _log.info("%s without target dropped", _rows(dropped))
+        n_rows = len(frame)
+        frame, texts = self._with_target(frame, "dropped")
+        labels = _whole(texts)
         if len(set(labels)) == 1:
             raise TableError(f"column {self.target_!r}, the target, is always {labels[0]!r}: nothing to learn")
         self.task_, why = find_task(labels) if self.task == "auto" else (self.task, "")
         if why:
             _log.info("%s of %r, since %s (--task says otherwise)", self.task_, self.target_, why)
         y = self._learned_labels(labels) if self.task_ == "classification" else self._learned_numbers(labels)
-        columns = self._find_columns(frame)
-        self.numbers_, self.categories_ = columns.numbers, columns.categories
-        self.marks_, self.dropped_ = columns.marks, columns.dropped
+        self._find_columns(frame)
         X = self._features(frame)
         gaps = [name for name in self.numbers_ if X[name].isna().mean() >= _SHARE_OF_GAPS]
         rarest = min(self.class_counts_) if self.task_ == "classification" else len(y)
@@ -632,9 +625,9 @@ class TableModel(Parameterized):
         network.verbose = False  # no property of the model
         self.training_ = {
             "rows": len(y),
-            "rows_without_target": dropped,
+            "rows_without_target": n_rows - len(y),
             "epochs": int(network.n_iter_),
-            "loss": float(network.loss_),
+            "loss": getattr(network, "loss_", None),  # there is none if Ctrl-C ends the first epoch
             "held_out_score": getattr(network, "best_validation_score_", None),
             "seconds": time.perf_counter() - began,
         }
@@ -675,9 +668,9 @@ class TableModel(Parameterized):
                 raise TableError(f"column {self.target_!r}, the target: {texts[bad.argmax()]!r} is {what}")
         return y
 
-    def _find_columns(self, frame: Any) -> _Columns:
-        """Return what the columns are; say which are not used, and why."""
-        columns = _Columns()
+    def _find_columns(self, frame: Any) -> None:
+        """Find what the columns are; say which are not used, and why."""
+        self.numbers_, self.categories_, self.marks_, self.dropped_ = [], {}, {}, {}
         for name in self.columns_:
             if name == self.target_:
                 continue
@@ -685,28 +678,27 @@ class TableModel(Parameterized):
             values = column.dropna() if _is_numeric(column) else (texts := self._texts(column))[texts != ""]
             n_distinct = import_pandas().Series(values).nunique()
             if not len(values):
-                columns.dropped[name] = "missing in all rows"
+                self.dropped_[name] = "missing in all rows"
             elif n_distinct == 1 and len(values) == len(frame):
-                columns.dropped[name] = f"always {texts_of(values)[0]!r}"
+                self.dropped_[name] = f"always {texts_of(values)[0]!r}"
             elif len(self.columns_) > 2 and _IDENTIFIERS.fullmatch(name) and _are_identifiers(values):
-                columns.dropped[name] = "numbers of the rows, by its name and values"
+                self.dropped_[name] = "numbers of the rows, by its name and values"
             elif (marks := _marks_among(values)) is not None:
-                columns.numbers.append(name)
+                self.numbers_.append(name)
                 if marks:
-                    columns.marks[name] = marks
+                    self.marks_[name] = marks
                     _log.info("column %r is numbers; read as missing there: %s", name, _shown(marks))
             elif n_distinct > max(_SHARE_OF_DISTINCT_TEXTS * len(values), 2):
-                columns.dropped[name] = f"text that differs in {n_distinct:,} of {_rows(len(values))}"
+                self.dropped_[name] = f"text that differs in {n_distinct:,} of {_rows(len(values))}"
             else:
-                columns.categories[name] = frequent_categories(texts)
-        _log.debug("columns of numbers: %s", _shown(columns.numbers, 100))
-        for name, known in columns.categories.items():
+                self.categories_[name] = frequent_categories(texts)
+        _log.debug("columns of numbers: %s", _shown(self.numbers_, 100))
+        for name, known in self.categories_.items():
             _log.debug("column %r is categories: %s", name, _shown(known))
-        for name, why in columns.dropped.items():
+        for name, why in self.dropped_.items():
             _log.info("column %r is not used: %s", name, why)
-        if not columns.numbers and not columns.categories:
+        if not self.numbers_ and not self.categories_:
             raise TableError("no column is left to learn from")
-        return columns
 
     # ---- a table's values --------------------------------------------------------------------------------------------
 
@@ -715,6 +707,16 @@ class TableModel(Parameterized):
         texts = texts_of(column)
         texts[import_pandas().Series(texts).isin(MISSING | set(self.missing)).to_numpy()] = ""
         return texts
+
+    def _with_target(self, frame: Any, otherwise: str) -> tuple[Any, NDArray]:
+        """Return the rows that have the target, and its texts; say what becomes of the others."""
+        texts = self._texts(frame[self.target_])
+        there = texts != ""
+        if not there.any():
+            raise TableError(f"column {self.target_!r}, the target, is missing in all rows")
+        if not there.all():
+            _log.info("%s without target %s", _rows(int((~there).sum())), otherwise)
+        return frame[there], texts[there]
 
     def _numbers(self, name: str, column: Any) -> NDArray:
         """Return a column's numbers, NaN for what is missing."""
@@ -814,13 +816,7 @@ class TableModel(Parameterized):
         frame = self._matched(frame, has_header)
         if self.target_ not in frame:
             raise TableError(f"column {self.target_!r}, the target, is missing")
-        texts = self._texts(frame[self.target_])
-        there = texts != ""
-        if not there.any():
-            raise TableError(f"column {self.target_!r}, the target, is missing in all rows")
-        if not there.all():
-            _log.info("%s without target left out", _rows(int((~there).sum())))
-        frame, texts = frame[there], texts[there]
+        frame, texts = self._with_target(frame, "left out")
         measure = self._measure_labels if self.task_ == "classification" else self._measure_numbers
         return {"rows": len(texts)} | measure(frame, texts)
 
@@ -865,13 +861,16 @@ class TableModel(Parameterized):
 
     def describe(self) -> dict[str, Any]:
         """Return what the model is, in plain types: task, columns, network, figures of the training."""
-        network, is_classifier = self.pipeline_["network"], self.task_ == "classification"
+        network = self.pipeline_["network"]
         arrays = [*network.coefs_, *network.intercepts_]
+        if self.task_ == "classification":
+            learned: dict[str, Any] = {"classes": dict(zip(self.classes_, self.class_counts_, strict=True))}
+        else:
+            learned = {"target_mean": self.mean_, "target_scale": self.scale_}
         return {
             "task": self.task_,
             "target": self.target_,
-            **({"classes": dict(zip(self.classes_, self.class_counts_, strict=True))} if is_classifier else {}),
-            **({} if is_classifier else {"target_mean": self.mean_, "target_scale": self.scale_}),
+            **learned,
             "header": self.header,
             "numbers": self.numbers_,
             "categories": list(self.categories_),

@@ -1,5 +1,6 @@
 """The command fastmlp: what it prints, writes, refuses and returns."""
 
+import contextlib
 import errno
 import io
 import json
@@ -18,6 +19,7 @@ pd = pytest.importorskip("pandas")
 
 import fastmlp  # noqa: E402
 from fastmlp import MLPClassifier, cli  # noqa: E402
+from fastmlp.callbacks import Callback  # noqa: E402
 from fastmlp.cli import main  # noqa: E402
 from fastmlp.tables import TableModel  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
@@ -243,14 +245,129 @@ def test_refused_files(trained, capsys):
     fastmlp.save(MLPClassifier(max_iter=400, tol=0.1).fit([[0.0], [1.0]] * 9, [0, 1] * 9), "other")
     assert failed(capsys, ["info", "other"]).startswith("other holds a MLPClassifier, which 'fastmlp train' did not")
     message = failed(capsys, ["predict", "m.fastmlp", "flowers.csv", "--out", "nowhere/p.csv"])
-    assert message == "nowhere/p.csv: No such file or directory"
+    assert message.startswith("--out nowhere/p.csv: there is no folder")
+
+
+@pytest.mark.parametrize("command", ["predict m.fastmlp", "evaluate m.fastmlp", "train --out n"])
+def test_a_missing_parquet_file(trained, capsys, command):
+    pytest.importorskip("pyarrow")
+    assert failed(capsys, [*command.split(), "none.parquet"]) == "none.parquet: No such file or directory"
+
+
+@pytest.mark.parametrize("link", [None, os.symlink, os.link])
+@pytest.mark.parametrize(
+    ("command", "read"),
+    [
+        ("train flowers.csv", "flowers.csv"),
+        ("predict m.fastmlp flowers.csv", "flowers.csv"),
+        ("predict m.fastmlp flowers.csv", "m.fastmlp"),
+    ],
+)
+def test_what_is_read_is_not_replaced(trained, capsys, command, read, link):
+    out = f"./{read}"
+    if link is not None:
+        out = "other"
+        link(read, out)
+    before = (trained / read).read_bytes()
+    message = failed(capsys, [*command.split(), "--out", out])
+    assert message == f"--out {out} would replace {read}, which is read"
+    assert (trained / read).read_bytes() == before
+
+
+def test_out_may_be_there_where_data_are_not(trained, capsys):
+    before = (trained / "m.fastmlp").read_bytes()
+    for command in (["train", "none.csv"], ["predict", "m.fastmlp", "none.csv"], ["predict", "none.csv", "plain.csv"]):
+        out = "m.fastmlp" if command[0] == "train" else "flowers.csv"
+        assert failed(capsys, [*command, "--out", out]) == "none.csv: No such file or directory"
+    assert (trained / "m.fastmlp").read_bytes() == before
+    os.symlink("nothing.csv", "dangling")
+    assert main(["predict", "m.fastmlp", "flowers.csv", "--out", "dangling"]) == 0
+    assert (trained / "nothing.csv").read_text().startswith("prediction\n")
+
+
+def test_predictions_are_written_whole_or_not_at_all(trained, capsys, monkeypatch):
+    (trained / "p.csv").write_text("before")
+    there = sorted(os.listdir())
+
+    def lines(*_):
+        yield "prediction\n"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cli, "_csv_lines", lines)
+    assert os.strerror(errno.ENOSPC) in failed(capsys, ["predict", "m.fastmlp", "flowers.csv", "--out", "p.csv"])
+    assert (trained / "p.csv").read_text() == "before"
+    assert sorted(os.listdir()) == there
+
+
+def test_predictions_are_quoted_where_they_must_be(folder, capsys):
+    (folder / "t.csv").write_text("x;y\n" + '1;a, "b"\n2;\u00e9\n' * 20, encoding="utf-8")
+    assert main(["train", "t.csv", "--out", "m", "--sep", ";"]) == 0
+    assert main(["predict", "m", "t.csv", "--sep", ";", "--out", "p.csv"]) == 0
+    assert (folder / "p.csv").read_bytes().decode().splitlines()[:3] == ["prediction", '"a, ""b"""', "\u00e9"]
+
+
+def _unfit(model):
+    for name in [name for name in vars(model) if name.endswith("_")]:
+        delattr(model, name)
+
+
+@pytest.mark.parametrize("command", ["info m.fastmlp", "predict m.fastmlp none.csv", "evaluate m.fastmlp none.csv"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _unfit,
+        lambda model: delattr(model, "task_"),
+        lambda model: delattr(model, "training_"),
+        lambda model: setattr(model, "numbers_", None),
+        lambda model: setattr(model, "numbers_", ["x"]),
+        lambda model: setattr(model, "categories_", ["color"]),
+        lambda model: setattr(model, "categories_", {"color": []}),
+        lambda model: setattr(model, "marks_", 1),
+        lambda model: setattr(model, "classes_", ["aster"]),
+        lambda model: setattr(model, "class_counts_", None),
+        lambda model: setattr(model, "task_", "regression"),
+        lambda model: setattr(model.pipeline_, "steps", model.pipeline_.steps[1:]),
+    ],
+)
+def test_models_that_are_none(trained, capsys, monkeypatch, command, spoil):
+    model = fastmlp.load("m.fastmlp")
+    spoil(model)
+    monkeypatch.setattr(fastmlp, "load", lambda path: model)  # what loading itself refuses, now or one day, too
+    assert failed(capsys, command.split()).startswith("m.fastmlp holds no sound model: ")
+
+
+def test_a_file_of_an_unfitted_model(folder, capsys):
+    fastmlp.save(TableModel("kind"), "m")
+    assert "m holds no sound model: NotFittedError: This TableModel instance" in failed(capsys, ["info", "m"])
+
+
+@pytest.mark.parametrize("classes", [("1.0", "2.5"), ("1", "2"), ("NO", "no"), ("0.5", "a")])
+def test_no_sound_model_is_refused(folder, capsys, classes):
+    (folder / "t.csv").write_text("x,y\n" + "".join(f"{i},{classes[i % 2]}\n" for i in range(40)))
+    assert main(["train", "t.csv", "--out", "m", "--max-iter", "2", "--task", "classification"]) == 0
+    capsys.readouterr()
+    assert main(["predict", "m", "t.csv"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("mistake", [AttributeError, KeyError, TypeError])
+@pytest.mark.parametrize(
+    "command", ["evaluate m.fastmlp flowers.csv", "predict m.fastmlp flowers.csv", "train flowers.csv --out n"]
+)
+def test_mistakes_of_our_own_are_not_hidden(trained, monkeypatch, command, mistake):
+    def mistaken(*_, **__):
+        raise mistake
+
+    monkeypatch.setattr(cli, "read_table", mistaken)
+    with pytest.raises(mistake):
+        main(command.split())
 
 
 def test_a_full_disk_is_told(trained, capsys, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(cli, "_write", full)
+    monkeypatch.setattr(cli, "_csv_lines", full)
     assert failed(capsys, ["predict", "m.fastmlp", "flowers.csv"]) == os.strerror(errno.ENOSPC)
 
 
@@ -307,6 +424,23 @@ def test_ctrl_c_while_a_table_is_read(folder, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_ctrl_c_in_the_first_epoch_saves_nothing(folder, capsys, monkeypatch):
+    class Impatient(Callback):
+        def on_batch_end(self, fit):
+            signal.raise_signal(signal.SIGINT)
+
+    def impatient(self, frame, fit=TableModel.fit, **options):
+        self.parameters = {**self.parameters, "callbacks": [Impatient()]}
+        return fit(self, frame)
+
+    monkeypatch.setattr(TableModel, "fit", impatient)
+    assert main(["train", "flowers.csv", "--out", "m"]) == 130
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("fastmlp: nothing was learned yet, and nothing is saved\n")
+    assert not (folder / "m").exists()
+
+
 def test_ctrl_c_in_training_keeps_what_was_learned(folder, capsys, monkeypatch):
     def fit_with_ctrl_c(self, frame, fit=TableModel.fit, **options):
         signal.setitimer(signal.ITIMER_REAL, 1.0)
@@ -347,6 +481,57 @@ def test_module_runs(module, tmp_path):
     assert done.stderr == f"fastmlp: error: {none}: No such file or directory\n"
     assert process("--help", module=module).stdout.startswith("usage: fastmlp ")
     assert process(module=module).returncode == 2
+
+
+def interrupted(arguments, when):
+    """Run the command as a process, send it Ctrl-C after when(process); return its status and what it said."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "fastmlp", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said = when(running)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=120)
+    finally:
+        running.kill()
+    return running.returncode, out, (said or "") + err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("command", ["train pipe.csv --out n", "predict m.fastmlp pipe.csv --out p.csv"])
+def test_ctrl_c_from_outside_while_a_table_is_read(trained, command):
+    os.mkfifo("pipe.csv")
+    there = sorted(os.listdir())
+    with contextlib.ExitStack() as stack:
+        # It is opened for writing when the command has opened it for reading, which then waits for more.
+        assert interrupted(command.split(), lambda _: stack.enter_context(open("pipe.csv", "w")) and None) == (
+            130,
+            "",
+            "",
+        )
+    assert sorted(os.listdir()) == there
+
+
+def test_ctrl_c_from_outside_before_anything_is_learned(folder):
+    n = 20_000
+    pd.DataFrame({"x": np.arange(n) % 97, "y": ["a", "b"] * (n // 2)}).to_csv("t.csv", index=False)
+    arguments = ["train", "t.csv", "--out", "m", "--hidden", "3000,3000"]
+    status, out, err = interrupted(arguments, lambda running: running.stderr.readline())
+    assert (status, out) == (130, "")
+    assert all(line.startswith("fastmlp: ") for line in err.splitlines())
+    assert not (folder / "m").exists()
+
+
+def test_ctrl_c_from_outside_while_predictions_are_written(trained):
+    pd.concat([pd.read_csv("flowers.csv")] * 2000).to_csv("long.csv", index=False)  # more than a pipe holds
+    status, _, err = interrupted(
+        ["predict", "m.fastmlp", "long.csv"], lambda running: running.stdout.readline() and None
+    )
+    assert (status, err) == (130, "")
 
 
 def test_a_whole_run(folder):

@@ -1,5 +1,9 @@
 """Tables: reading them, what is found of their columns and their target, and models of them."""
 
+import errno
+import gzip
+import os
+import re
 import sys
 
 import numpy as np
@@ -92,6 +96,39 @@ def test_latin_1_is_read_and_said(write, caplog):
     assert "not UTF-8; read as Latin-1" in caplog.text
 
 
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("separator", [None, "\t"])
+@pytest.mark.parametrize(
+    ("codec", "mark"), [("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff"), ("utf-8", "\ufeff"), ("utf-8", "")]
+)
+def test_byte_order_marks_tell_the_encoding(write, caplog, codec, mark, separator, ending):
+    caplog.set_level("INFO")
+    content = (mark + '"st\u00e4dte"\tn\r\nK\u00f6ln\t1\r\n\u0141\u00f3d\u017a\t2\r\n').encode(codec)
+    path = write(gzip.compress(content) if ending else content, f"table.csv{ending}")
+    frame, has_header = read_table(path, separator=separator)
+    assert has_header
+    assert frame.to_dict("list") == {"st\u00e4dte": ["K\u00f6ln", "\u0141\u00f3d\u017a"], "n": ["1", "2"]}
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("separator", [None, ","])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x,y\n1,a\n2,b\n".encode("utf-16-le"),
+        "x,y\n1,a\n2,b\n".encode("utf-16-be"),
+        "x,y\n1,\u00e4\n2,b\n".encode("utf-16-le"),
+        "x,y\n1,a\n2,b\n".encode("utf-16")[:-1],
+        "x,y\n1,a\n2,b\n".encode("utf-32"),
+        b"x,y\n1,a\0\n2,b\n",
+        b"x,y\n" + b"1,a\n" * 2000 + b"2,\0\n",
+    ],
+)
+def test_text_with_nul_characters_is_refused(write, text, separator):
+    with pytest.raises(TableError, match=r"table\.csv has NUL characters: it is no text, or UTF-16 without"):
+        read_table(write(text), separator=separator)
+
+
 @pytest.mark.parametrize(
     ("text", "has_header"),
     [
@@ -133,9 +170,22 @@ def test_refused_files(write, text, message):
         read_table(write(text))
 
 
-def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.csv"):
-        read_table(tmp_path / "none.csv")
+def test_ctrl_c_that_pandas_loses(write, monkeypatch):
+    def interrupted(*_, **__):
+        raise pd.errors.ParserError("Error tokenizing data. C error: Calling read(nbytes) on source failed.")
+
+    monkeypatch.setattr(pd, "read_csv", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        read_table(write("x,y\n1,2\n"))
+
+
+@pytest.mark.parametrize("name", ["none.csv", "none.parquet", "none.pq"])
+def test_a_file_that_is_not_there(tmp_path, name):
+    if not name.endswith(".csv"):
+        pytest.importorskip("pyarrow")
+    with pytest.raises(FileNotFoundError, match=re.escape(os.strerror(errno.ENOENT))) as raised:
+        read_table(tmp_path / name)
+    assert raised.value.filename == str(tmp_path / name)
 
 
 def test_parquet(tmp_path):
