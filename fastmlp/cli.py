@@ -18,11 +18,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 import fastmlp
 from fastmlp.persistence import write_atomically
-from fastmlp.tables import TableError, TableModel, import_pandas, read_table
+from fastmlp.tables import TableError, TableModel, read_table
 
 _log = logging.getLogger("fastmlp")
 
@@ -153,20 +154,10 @@ def _loaded(path: str) -> TableModel:
     if not isinstance(model, TableModel):
         raise TableError(f"{path} holds a {type(model).__name__}, which 'fastmlp train' did not write")
     try:
-        _try(model)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise TableError(f"{path} holds no sound model: {type(error).__name__}: {error}") from error
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise TableError(f"{path} holds a model that has not been trained") from error
     return model
-
-
-def _try(model: TableModel) -> None:
-    """Fail with a model whose attributes do not fit each other, before there is a table that could be at fault."""
-    check_is_fitted(model, "pipeline_")
-    model.describe()
-    known = [(name, texts[0]) for kind in (model.categories_, model.marks_) for name, texts in kind.items()]
-    targets = model.classes_ if model.task_ == "classification" else [str(model.mean_)]
-    values = dict.fromkeys(model.columns_, "") | dict(known) | {model.target_: targets}
-    model.evaluate(import_pandas().DataFrame(values))
 
 
 def _opened(options: argparse.Namespace) -> tuple[TableModel, Any, bool]:

@@ -28,8 +28,8 @@ import secrets
 import stat
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
 from numbers import Real
 from pathlib import PurePath
 from typing import Any
@@ -40,21 +40,23 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.preprocessing import LabelBinarizer
 
-from fastmlp.batching import RowOrder
 from fastmlp.components import Component, Parameterized
 from fastmlp.losses import OUTPUT_ACTIVATIONS
 from fastmlp.optimizers import SGD, Descent, Fused, Optimizer
-from fastmlp.stopping import NoImprovement
 
 FORMAT, VERSION = "fastmlp", "1"
 #: Bytes of the longest header, safetensors' own limit.
 MAX_HEADER = 100_000_000
-#: Processes that scikit-learn's classes may start.
+#: Threads or processes that a model may ask for by number.
 MAX_JOBS = 64
 #: Values within values.
 MAX_DEPTH = 100
 #: Bits of the largest integer.
 MAX_BITS = 1024
+#: Keys of a dict whose hashes are the same; with many of them a small file would take hours.
+MAX_ALIKE = 64
+#: The largest count: of rows, steps, epochs.
+MAX_COUNT = 1 << 53
 
 _CHECKSUM = re.compile(rb'"checksum":"([0-9a-f]{64})"')
 _NO_CHECKSUM = b"0" * 64
@@ -94,7 +96,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
     The file is written beside its place and then put there: whatever happens, there is the whole new file or what was
     there before. scikit-learn's callbacks (``set_callbacks``) are left out. A parameter that no file can hold, such as
-    a function, is noted as missing, and is to be given to load.
+    a function, is noted as missing, and is to be given to load; so are ``callbacks`` with one of a class of yours, of
+    which those attributes are stored that a file can hold.
 
     Parameters
     ----------
@@ -141,7 +144,7 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
     path : str or path-like
     **parameters
         Take the place of the model's parameters, named as ``set_params`` takes them; needed for those that no file can
-        hold.
+        hold. Callbacks get what those saved in their places, if of the same classes, knew beside their parameters.
 
     Returns
     -------
@@ -173,8 +176,8 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
     """
     path = os.fspath(path)
     try:
-        content, metadata = _read(path)
-        decoder = _Decoder(_tensors(content), parameters)
+        metadata, tensors = _read(path)
+        decoder = _Decoder(tensors, parameters)
         model = decoder.decode(_parsed(metadata["model"]), "model")
         if decoder.missing:
             raise _BadTree(_missing(decoder.missing))
@@ -190,6 +193,7 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
         what = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise FileError(f"{path!r} holds no sound model: {what}") from error
     if parameters:
+        _hand_over(model, decoder.callbacks, parameters)
         check(model.set_params(**parameters))
     if decoder.has_sklearn and metadata["sklearn"] != sklearn.__version__:
         warnings.warn(
@@ -251,8 +255,8 @@ def _digest(content: bytes | memoryview, at: int) -> str:
     return digest.hexdigest()
 
 
-def _read(path: str) -> tuple[bytes, dict[str, str]]:
-    """Return a file's content and metadata; what it holds is what was written."""
+def _read(path: str) -> tuple[dict[str, str], dict[str, NDArray]]:
+    """Return a file's metadata and arrays; what it holds is what was written."""
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -266,8 +270,9 @@ def _read(path: str) -> tuple[bytes, dict[str, str]]:
         if length > rest:
             raise _BadTree(f"is truncated: of its header's {length} bytes there are {rest}.")
         text = file.read(length)
-        metadata, sizes = _header(text)
-        if (missing := sizes - (rest - length)) > 0:
+        metadata, spans = _header(text)
+        size = max((end for _, end, _ in spans.values()), default=0)
+        if (missing := size - (rest - length)) > 0:
             raise _BadTree(f"is truncated: {missing} bytes are missing at its end.")
         if missing < 0:
             raise _BadTree(f"is damaged: it has {-missing} bytes too many.")
@@ -276,11 +281,20 @@ def _read(path: str) -> tuple[bytes, dict[str, str]]:
         raise _BadTree("changed while it was read.")
     if metadata["checksum"] != _digest(content, _checksum_at(content)):
         raise _BadTree("is damaged: its checksum does not fit its content.")
-    return content, metadata
+    tensors = {}
+    for name, (begin, _, (dtype, shape)) in spans.items():
+        array: NDArray = np.ndarray(shape, dtype.newbyteorder("<"), content, 8 + length + begin)
+        if dtype.kind == "b" and (array.view(np.uint8) > 1).any():
+            raise _BadTree(f"has truth values that are neither 0 nor 1, in the tensor {name!r}.")
+        tensors[name] = array.astype(dtype)  # a copy of its own, to be written to
+    return metadata, tensors
 
 
-def _header(text: bytes) -> tuple[dict[str, str], int]:
-    """Return the metadata in a header, and the bytes that the tensors take; the tensors are as they must be."""
+def _header(text: bytes) -> tuple[dict[str, str], dict[str, tuple[int, int, tuple[np.dtype, list[int]]]]]:
+    """Return the metadata in a header, and of each tensor where it begins and ends, its type and its shape.
+
+    They fit each other: tensors lie one behind the other, and each has the bytes that its shape needs.
+    """
     try:
         header = _parsed(text.decode())
     except (_BadTree, UnicodeDecodeError) as error:
@@ -296,22 +310,24 @@ def _header(text: bytes) -> tuple[dict[str, str], int]:
     for name in ("fastmlp", "sklearn", "checksum", "model"):
         if not isinstance(metadata.get(name), str):
             raise _BadTree(f"is damaged: its metadata lack {name!r}.")
-    spans = []
+    spans = {}
     for name, tensor in header.items():
         try:
-            itemsize = _DTYPES[_TENSOR_TYPES[tensor["dtype"]]].itemsize
+            dtype = _DTYPES[_TENSOR_TYPES[tensor["dtype"]]]
             (begin, end), shape = tensor["data_offsets"], tensor["shape"]
         except (KeyError, TypeError, ValueError):
             raise _BadTree(f"is damaged: it does not describe the tensor {name!r} as it must.") from None
         if not isinstance(shape, list) or any(type(n) is not int or n < 0 for n in (begin, end, *shape)):
             raise _BadTree(f"is damaged: the tensor {name!r} has the shape {shape!r}.")
-        if math.prod(shape) * itemsize != end - begin:
+        if math.prod(shape) * dtype.itemsize != end - begin:
             raise _BadTree(f"is damaged: the tensor {name!r} of shape {shape} does not fit its {end - begin} bytes.")
-        spans.append((begin, end))
-    spans.sort()
-    if any(end != begin for (_, end), (begin, _) in pairwise([(0, 0), *spans])):
-        raise _BadTree("is damaged: its tensors overlap, or leave something out.")
-    return metadata, spans[-1][1] if spans else 0
+        spans[name] = begin, end, (dtype, shape)
+    at = 0
+    for begin, end, _ in sorted(spans.values(), key=lambda span: span[:2]):
+        if begin != at:
+            raise _BadTree("is damaged: its tensors overlap, or leave something out.")
+        at = end
+    return metadata, spans
 
 
 def _parsed(text: str) -> Any:
@@ -338,21 +354,6 @@ def _parsed(text: str) -> Any:
         raise
     except ValueError as error:
         raise _BadTree(str(error)) from error
-
-
-def _tensors(content: bytes) -> dict[str, NDArray]:
-    """Return the arrays in a file; safetensors looks through it, too."""
-    import safetensors  # noqa: PLC0415
-
-    tensors = {}
-    for name, tensor in safetensors.deserialize(content):
-        dtype, data = _DTYPES[_TENSOR_TYPES[tensor["dtype"]]], tensor["data"]
-        array = np.frombuffer(data, np.uint8)
-        if dtype.kind == "b" and (array > 1).any():
-            raise _BadTree(f"has truth values that are neither 0 nor 1, in the tensor {name!r}.")
-        array = array.view(dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(tensor["shape"])
-        tensors[name] = array if array.flags.writeable and array.flags.aligned else array.copy()
-    return tensors
 
 
 def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memoryview]) -> None:
@@ -411,12 +412,8 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
 
 # ---- what a file may hold --------------------------------------------------------------------------------------------
 
-# Plain classes that a fitted estimator consists of, and an object of each: what attributes there are, and their types.
-_STATES: dict[type, Callable[[], Any]] = {
-    Descent: lambda: Descent(SGD()),
-    NoImprovement: lambda: NoImprovement(0.0, 1, maximize=False),
-    RowOrder: lambda: RowOrder(np.zeros(0, np.int64), False, np.random.RandomState(0)),
-}
+# Plain classes that a fitted estimator consists of.
+_STATES: tuple[type, ...] = (Descent,)
 
 
 def classes() -> dict[str, type]:
@@ -430,7 +427,7 @@ def classes() -> dict[str, type]:
     >>> [name for name in classes() if "Scaler" in name]
     ['sklearn.MaxAbsScaler', 'sklearn.MinMaxScaler', 'sklearn.RobustScaler', 'sklearn.StandardScaler']
     """
-    ours = [cls for cls in _subclasses(Parameterized) if cls.__module__.startswith("fastmlp.")]
+    ours = [cls for cls in _subclasses(Parameterized) if _is_ours(cls)]
     named = [(_key(cls), cls) for cls in {*ours, *_STATES} if not cls.__name__.startswith("_")]
     found = dict(named)
     if len(found) != len(named):
@@ -442,6 +439,10 @@ def _subclasses(cls: Any) -> Iterator[type]:
     for subclass in cls.__subclasses__():
         yield subclass
         yield from _subclasses(subclass)
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith("fastmlp.")
 
 
 def _key(cls: type) -> str:
@@ -555,7 +556,7 @@ class _Encoder:
         if cls in (list, tuple):
             items = [self.encode(item, f"{where}.{i}", depth + 1) for i, item in enumerate(value)]
             return items if cls is list else {"tuple": items}
-        if cls is dict:
+        if cls is dict and not _are_alike(value):
             pairs = [
                 [self.encode(key, f"{where}.{key}", depth + 1), self.encode(item, f"{where}.{key}", depth + 1)]
                 for key, item in value.items()
@@ -639,7 +640,21 @@ class _Encoder:
                 raise
             self.tensors = tensors
             self._missing += self._unencodable(value, [full])
-            return {"unsaved": _shown(value), "parameter": full}
+            tree: dict[str, Any] = {"unsaved": _shown(value), "parameter": full}
+            if _is_network(type(owner)) and name == "callbacks" and isinstance(value, list | tuple):
+                tree["callbacks"] = [self._encode_known(part, f"{where}.{i}", depth) for i, part in enumerate(value)]
+            return tree
+
+    def _encode_known(self, callback: Any, where: str, depth: int) -> dict[str, Any]:
+        """Return the name of a callback's class, and the trees of what it knows that a file can hold."""
+        known = {}
+        for name, value in _known_by(callback).items():
+            tensors = dict(self.tensors)
+            try:
+                known[name] = self.encode(value, f"{where}.{name}", depth + 1)
+            except _NotEncodable:
+                self.tensors = tensors
+        return {"class": _class_name(type(callback)), "knows": known}
 
     def _unencodable(self, value: Any, path: list[Any]) -> Iterator[tuple[list[Any], Any]]:
         """Yield what within a parameter no file holds, and the way to it."""
@@ -690,6 +705,8 @@ class _Decoder:
         self._classes = classes()
         #: Parameters that are to be given, as they were.
         self.missing: dict[str, str] = {}
+        #: For those that are callbacks: the name of each one's class, and what it knew.
+        self.callbacks: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self.has_sklearn = False
 
     def finish(self) -> None:
@@ -740,15 +757,16 @@ class _Decoder:
         return tuple(self.decode(self._list(tree["tuple"], "tuple", where), where, depth))
 
     def _decode_dict(self, tree: dict[str, Any], where: str, depth: int) -> dict:
-        found = {}
-        for pair in self._list(tree["dict"], "dict", where):
-            if type(pair) is not list or len(pair) != 2:
-                raise self._wrong("dict", where)
-            key = self.decode(pair[0], where, depth)
-            if type(key) not in (*_PLAIN, bytes, tuple) and not isinstance(key, np.generic):
-                raise self._wrong("key", where)
-            found[key] = self.decode(pair[1], f"{where}.{key}", depth)
-        if len(found) != len(tree["dict"]):
+        pairs = self._list(tree["dict"], "dict", where)
+        if any(type(pair) is not list or len(pair) != 2 for pair in pairs):
+            raise self._wrong("dict", where)
+        keys = [self.decode(pair[0], where, depth) for pair in pairs]
+        if any(type(key) not in (*_PLAIN, bytes, tuple) and not isinstance(key, np.generic) for key in keys):
+            raise self._wrong("key", where)
+        if _are_alike(keys):
+            raise _BadTree(f"has a dict made to take long, in {where}.")
+        found = {key: self.decode(pair[1], f"{where}.{key}", depth) for key, pair in zip(keys, pairs, strict=True)}
+        if len(found) != len(pairs):
             raise _BadTree(f"has a key twice, in {where}.")
         return found
 
@@ -844,7 +862,17 @@ class _Decoder:
             raise self._wrong("parameter", where)
         if name not in self._given:
             self.missing[name] = tree["unsaved"]
+        if "callbacks" in tree:
+            parts = self._list(tree["callbacks"], "list of callbacks", where)
+            self.callbacks[name] = [self._decode_known(part, f"{where}.{i}", depth) for i, part in enumerate(parts)]
         return self._given.get(name)
+
+    def _decode_known(self, tree: Any, where: str, depth: int) -> tuple[str, dict[str, Any]]:
+        is_sound = type(tree) is dict and tree.keys() == {"class", "knows"}
+        if not is_sound or type(tree["class"]) is not str or type(tree["knows"]) is not dict:
+            raise self._wrong("callback", where)
+        knows = tree["knows"].items()
+        return tree["class"], {name: self.decode(part, f"{where}.{name}", depth) for name, part in knows}
 
     def _decode_given(self, tree: dict[str, Any], where: str, depth: int) -> Any:
         path = self._list(tree["given"], "parameter", where)
@@ -892,6 +920,9 @@ class _Decoder:
             raise _BadTree(f"lacks the parameter {lacking[0]!r} of {cls.__name__}, in {where}.")
         made = cls.__new__(cls)
         vars(made).update(state)
+        if cls in _STATES:  # what such an object leaves out has a default
+            for name in vars(made).keys() - made.__getstate__().keys():
+                delattr(made, name)
         return made
 
 
@@ -906,9 +937,17 @@ _KINDS: dict[str, tuple[set[str], ...]] = {
     "scalar": ({"scalar", "value"},),
     "objects": ({"objects", "shape"},),
     "object": ({"object", "state"},),
-    "unsaved": ({"unsaved", "parameter"},),
+    "unsaved": ({"unsaved", "parameter"}, {"unsaved", "parameter", "callbacks"}),
     "given": ({"given"}, {"given", "state"}),
 }  # fmt: skip
+
+
+def _are_alike(keys: Iterable[Any]) -> bool:
+    """Whether so many keys have the same hash that a dict of them would be slow; numbers and tuples can be so chosen.
+
+    The hashes themselves, which are counted by their own hashes, are too few for that.
+    """
+    return max(Counter(map(hash, keys)).values(), default=0) > MAX_ALIKE
 
 
 def _alike(value: Any, wanted: Any) -> bool:
@@ -918,6 +957,52 @@ def _alike(value: Any, wanted: Any) -> bool:
     return not isinstance(value, dict) or (
         value.keys() == wanted.keys() and all(_alike(value[key], wanted[key]) for key in wanted)
     )
+
+
+# ---- callbacks that are given ----------------------------------------------------------------------------------------
+
+
+def _class_name(cls: type) -> str:
+    """Return a name by which a class is known again: that in files, or a colon between the user's module and name."""
+    return _key(cls) if _is_ours(cls) else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _known_by(callback: Any) -> dict[str, Any]:
+    """Return what a callback knows beside its parameters."""
+    state = callback.__getstate__()
+    state = state if isinstance(state, dict) else {}
+    return {name: value for name, value in state.items() if _is_known(type(callback), name)}
+
+
+def _is_known(cls: type, name: str) -> bool:
+    """Whether it may be set in a callback that the user gave: no parameter, and no hiding of what makes it work.
+
+    The plain values that a user's class begins with are there to be hidden.
+    """
+    if name in _parameters_of(cls) or not name.isidentifier() or name.startswith("__") or name in _LEFT_OUT:
+        return False
+    if _is_ours(cls):
+        return _is_attribute(cls, name)
+    owner = next((base for base in cls.__mro__ if name in vars(base)), None)
+    if owner is None:
+        return True
+    default = vars(owner)[name]
+    is_plain = not callable(default) and not hasattr(default, "__get__")
+    return is_plain and not _is_ours(owner) and not owner.__module__.startswith("sklearn.")
+
+
+def _hand_over(model: Any, known: dict[str, list[tuple[str, dict[str, Any]]]], given: Mapping[str, Any]) -> None:
+    """Have callbacks that are given know what those that were saved in their places knew."""
+    were = model.get_params(deep=True)
+    for name, callbacks in given.items():
+        if name.rpartition("__")[2] != "callbacks" or not isinstance(callbacks, list | tuple):
+            continue
+        saved = known.get(name) or [(_class_name(type(one)), _known_by(one)) for one in were.get(name) or ()]
+        if len(saved) != len(callbacks):
+            continue
+        for callback, (class_name, values) in zip(callbacks, saved, strict=True):
+            if _class_name(type(callback)) == class_name:
+                vars(callback).update({key: of for key, of in values.items() if _is_known(type(callback), key)})
 
 
 # ---- what a model must be --------------------------------------------------------------------------------------------
@@ -936,12 +1021,18 @@ def check(model: Any) -> None:
             part.validate()
         elif isinstance(part, BaseEstimator):
             part._validate_params()
+        if isinstance(part, Parameterized) and hasattr(type(part), "check_fitted_attributes"):
+            part.check_fitted_attributes()
+        if "n_jobs" in _parameters_of(type(part)):
+            _require((part.n_jobs or 0) <= MAX_JOBS, f"n_jobs={part.n_jobs} is more than {MAX_JOBS}; -1 is all CPUs")
         if _is_network(type(part)):
-            _check_training(part)
+            _require(type(getattr(part, "_optimizer", None)) in (type(None), Descent), "_optimizer is none")
             if "coefs_" in vars(part):
                 _check_network(part)
-        elif type(part) in _STATES:
-            _check_state(part)
+            if vars(part).get("_training") is not None:
+                _check_training(part)
+        elif type(part) is Descent:
+            _check_descent(part)
         elif _is(type(part), "OneHotEncoder") and "categories_" in vars(part):
             _check_one_hot(part)
         elif _is(type(part), "FunctionTransformer"):
@@ -949,8 +1040,6 @@ def check(model: Any) -> None:
         elif _is(type(part), "Pipeline"):
             are_named = all(isinstance(step, list | tuple) and [*map(type, step)][:1] == [str] for step in part.steps)
             _require(are_named and all(len(step) == 2 for step in part.steps), "the steps must have names", part.steps)
-        elif _is(type(part), "ColumnTransformer"):
-            _require((part.n_jobs or 0) <= MAX_JOBS, f"n_jobs={part.n_jobs} is more than {MAX_JOBS}; -1 is all CPUs")
 
 
 def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
@@ -977,23 +1066,30 @@ def _require(condition: Any, otherwise: str, *got: Any) -> None:
         raise ValueError(f"{otherwise}{''.join(f'; got {_shown(value)}' for value in got)}.")
 
 
-def _check_state(state: Any) -> None:
-    """Refuse an object of a plain class that lacks attributes, or has them of other types than a new one has."""
-    cls = type(state)
-    for name, usual in vars(_STATES[cls]()).items():
-        _require(name in vars(state), f"a {cls.__name__} lacks its {name}")
-        value = vars(state)[name]
-        if isinstance(usual, bool) or usual is None:
-            sound = usual is None or isinstance(value, bool | np.bool_)
+def _check_descent(descent: Descent) -> None:
+    """Refuse one that lacks attributes, or has them of other types than a new one has."""
+    usually = Descent(SGD()).__getstate__()
+    assert isinstance(usually, dict)
+    for name, usual in usually.items():
+        _require(name in vars(descent), f"a Descent lacks its {name}")
+        value = vars(descent)[name]
+        if isinstance(usual, bool):
+            sound = isinstance(value, bool | np.bool_)
         elif isinstance(usual, Real):
-            sound = isinstance(value, Real) and not isinstance(value, bool)
+            sound = _is_number(value)
         else:
-            sound = isinstance(value, Optimizer if isinstance(usual, Optimizer) else type(usual))
-        _require(sound, f"the {name} of a {cls.__name__} is of another type", value)
-    if isinstance(state, Descent):
-        _require(isinstance(state.n_updates, int) and 0 <= state.n_updates < 1 << 53, "n_updates is no count of steps")
-        if state.state is not None and state.optimizer.rule is not None:
-            _check_slots(state)
+            sound = usual is None or isinstance(value, Optimizer)
+        _require(sound, f"the {name} of a Descent is of another type", value)
+    _require(_is_count(descent.n_updates), "n_updates is no count of steps", descent.n_updates)
+    given, other = getattr(descent.optimizer, "learning_rate", None), descent._other_schedule
+    _require(other is None or (isinstance(other, Component) and hasattr(other, "on_plateau")), "its schedule is none")
+    is_scheduled = hasattr(given, "on_plateau") or not descent._schedules_itself
+    _require(is_scheduled and (hasattr(given, "initial_rate") or not descent._hooked), "its optimizer has no schedule")
+    follows = vars(descent).get("schedule_state")
+    is_followed = type(follows) is tuple and len(follows) == 3 and all(map(_is_number, follows))
+    _require(follows is None or is_followed, "schedule_state is none", follows)
+    if descent.state is not None and descent.optimizer.rule is not None:
+        _check_slots(descent)
 
 
 def _check_slots(descent: Descent) -> None:
@@ -1006,6 +1102,22 @@ def _check_slots(descent: Descent) -> None:
     for slot in slots:
         is_vector = type(slot) is list and len(slot) == 1 and type(slot[0]) is np.ndarray and slot[0].ndim == 1
         _require(is_vector and slot[0].dtype.kind == "f", f"a slot of {type(rule).__name__} is no vector")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(0 <= value < MAX_COUNT)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _are_texts(value: Any) -> bool:
+    return type(value) is list and all(type(item) is str for item in value)
+
+
+def _are_rows(value: Any) -> bool:
+    return type(value) is np.ndarray and value.ndim == 1 and value.dtype == np.int64
 
 
 def _is_array(value: Any, *shape: int, kinds: str = "f") -> bool:
@@ -1082,19 +1194,60 @@ def _check_labels(estimator: Any, n_outputs: int) -> None:
     _require(isinstance(attributes.get("sparse_input_"), bool | np.bool_), "sparse_input_ is neither True nor False")
 
 
+# What a checkpoint has to say, as MinibatchFit.snapshot does, and what of it is of one type.
+_TRAINING: dict[str, Callable[[Any], bool]] = {
+    "epoch": _is_count,
+    "stopped": lambda value: isinstance(value, bool | np.bool_),
+    "order": lambda value: _are_rows(value) and value.size > 0,
+    "random_state": lambda value: isinstance(value, np.random.RandomState),
+    "held_out": lambda value: value is None or _are_rows(value),
+    "seed": lambda value: _is_count(value) and value < 1 << 32,
+    "count": _is_count,
+    "best_value": _is_number,
+    "best": lambda value: value is None or type(value) is dict,
+    "end": lambda value: value is None or type(value) is dict,
+    "present": lambda value: value is None or type(value) is dict,
+    "sets": _are_texts,
+    "is_weighted": lambda value: isinstance(value, bool),
+    "metrics": _are_texts,
+}
+# What the estimator itself has that a fit goes on from.
+_PROGRESS: dict[str, Callable[[Any], bool]] = {
+    "t_": _is_count,
+    "loss_curve_": lambda value: type(value) is list,
+    "history_": lambda value: (
+        type(value) is dict
+        and all(type(name) is str and type(of) is list and all(map(_is_number, of)) for name, of in value.items())
+    ),
+    "best_loss_": lambda value: value is None or _is_number(value),
+    "validation_scores_": lambda value: value is None or type(value) is list,
+    "best_validation_score_": lambda value: value is None or _is_number(value),
+}
+
+
 def _check_training(estimator: Any) -> None:
-    """Refuse what training would go on from, where it is of other types, or its rows are not all there, once each."""
-    _require(type(getattr(estimator, "_optimizer", None)) in (type(None), Descent), "_optimizer is none")
-    training = getattr(estimator, "_training", None)
-    if training is None:
-        return
+    """Refuse a checkpoint from which no fit could go on, or whose rows are not all there, once each."""
+    _require("coefs_" in vars(estimator), "a checkpoint has no coefs_")
+    _require(type(vars(estimator).get("_optimizer")) is Descent, "a checkpoint has no _optimizer")
+    training = estimator._training
     _require(type(training) is dict, "_training is no dict")
-    vectors = [training[name] for name in ("order", "held_out") if training.get(name) is not None]
-    for vector in vectors:
-        _require(type(vector) is np.ndarray and vector.ndim == 1 and vector.dtype == np.int64, "the order is no vector")
-    if vectors:
-        rows = np.sort(np.concatenate(vectors))
-        _require(np.array_equal(rows, np.arange(len(rows))), "the order of the rows has not each of them once")
+    for values, checks in ((training, _TRAINING), (vars(estimator), _PROGRESS)):
+        for name, sound in checks.items():
+            _require(name in values, f"a checkpoint lacks {name}")
+            _require(sound(values[name]), f"{name} of a checkpoint is of another type", values[name])
+    held_out = training["held_out"]
+    rows = np.sort(training["order"] if held_out is None else np.concatenate([training["order"], held_out]))
+    _require(np.array_equal(rows, np.arange(len(rows))), "the order of the rows has not each of them once")
+    if held_out is not None:
+        _require(training["sets"] == ["validation"], "sets of a checkpoint does not fit held_out", training["sets"])
+    _require(not estimator.early_stopping or training["sets"], "sets of a checkpoint does not fit early_stopping")
+    wanted = estimator._network(estimator.coefs_[0].dtype).arrays()
+    for name in ("best", "end", "present"):
+        arrays = training[name]
+        fits = arrays is None or (
+            arrays.keys() == wanted.keys() and all(_is_array(arrays[key], *wanted[key].shape) for key in wanted)
+        )
+        _require(fits, f"{name} of a checkpoint does not fit coefs_")
 
 
 def _check_one_hot(encoder: Any) -> None:

@@ -7,15 +7,16 @@ is needed for all of it, pyarrow for Parquet; both come with ``pip install 'fast
 import csv
 import errno
 import logging
+import math
 import os
 import re
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -37,7 +38,7 @@ from sklearn.metrics import (
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastmlp.components import Component, Parameterized, listed
 from fastmlp.estimators import MLPClassifier, MLPRegressor
@@ -503,6 +504,41 @@ def network_parameters(n_rows: int, *, hold_out: bool, batch_size: int | None = 
 # ---- the model -------------------------------------------------------------------------------------------------------
 
 
+def _are_texts(values: Any) -> bool:
+    return type(values) is list and all(isinstance(value, str) for value in values)
+
+
+def _are_steps(pipeline: Any) -> bool:
+    return type(pipeline) is Pipeline and [name for name, _ in pipeline.steps] == ["columns", "network"]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
+
+
+# What a fitted model has, and what tells it.
+_FITTED: dict[str, Callable[[Any], bool]] = {
+    "task_": lambda value: type(value) is str and value in ("classification", "regression"),
+    "target_": lambda value: isinstance(value, str),
+    "columns_": _are_texts,
+    "numbers_": _are_texts,
+    "categories_": lambda value: type(value) is dict and all(map(_are_texts, value.values())),
+    "marks_": lambda value: type(value) is dict and all(map(_are_texts, value.values())),
+    "dropped_": lambda value: type(value) is dict and _are_texts(list(value.values())),
+    "pipeline_": _are_steps,
+    "training_": lambda value: (
+        type(value) is dict and all(number is None or isinstance(number, Real) for number in value.values())
+    ),
+}
+_FITTED_FOR: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "classification": {
+        "classes_": _are_texts,
+        "class_counts_": lambda value: type(value) is list and all(isinstance(count, Integral) for count in value),
+    },
+    "regression": {"mean_": _is_number, "scale_": _is_number},
+}
+
+
 class TableModel(Parameterized):
     """A network that learns a column of a table from the others, and all that stands between table and network.
 
@@ -576,6 +612,42 @@ class TableModel(Parameterized):
         self.missing = missing
         self.header = header
         self.parameters = parameters
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "training_")  # set last
+
+    def check_fitted_attributes(self) -> None:
+        """Refuse attributes of a fitted model that are not what ``fit`` sets; a file may have any.
+
+        Raises
+        ------
+        ValueError
+            Names the attribute.
+        """
+        if not _are_texts(list(self.missing)):
+            raise ValueError(f"missing must be a list of str; got {self.missing!r}.")
+        if not self.__sklearn_is_fitted__():
+            return
+        for name, sound in (_FITTED | _FITTED_FOR.get(str(getattr(self, "task_", None)), {})).items():
+            if not (hasattr(self, name) and sound(getattr(self, name))):
+                raise ValueError(f"{name} of a TableModel is missing, or not what fit sets.")
+        known = set(self.columns_)
+        for name in ("numbers_", "categories_", "marks_", "dropped_"):
+            if not known.issuperset(getattr(self, name)):
+                raise ValueError(f"{name} of a TableModel has columns that are not among columns_.")
+        if self.target_ not in known:
+            raise ValueError("target_ of a TableModel is not among columns_.")
+        columns, network = self.pipeline_["columns"], self.pipeline_["network"]
+        taken = [*self.numbers_, *self.categories_]
+        if type(columns) is not ColumnTransformer or list(getattr(columns, "feature_names_in_", ())) != taken:
+            raise ValueError("pipeline_ of a TableModel does not take the columns numbers_ and categories_.")
+        cls = MLPClassifier if self.task_ == "classification" else MLPRegressor
+        if type(network) is not cls or not hasattr(network, "coefs_"):
+            raise ValueError(f"pipeline_ of a TableModel has no fitted {cls.__name__}.")
+        if self.task_ == "classification" and (
+            list(network.classes_) != self.classes_ or len(self.class_counts_) != len(self.classes_)
+        ):
+            raise ValueError("classes_ and class_counts_ of a TableModel do not fit its network.")
 
     # ---- learning ----------------------------------------------------------------------------------------------------
 
@@ -779,9 +851,12 @@ class TableModel(Parameterized):
 
         Raises
         ------
+        NotFittedError
+            Before fit.
         TableError
             When columns are missing, or have texts instead of numbers.
         """
+        check_is_fitted(self)
         y = self.pipeline_.predict(self._inputs(frame, has_header))
         return y.astype(str) if self.task_ == "classification" else y * self.scale_ + self.mean_
 
@@ -793,6 +868,7 @@ class TableModel(Parameterized):
         TableError
             For regression, too.
         """
+        check_is_fitted(self)
         if self.task_ != "classification":
             raise TableError("there are no probabilities in regression")
         return self.pipeline_.predict_proba(self._inputs(frame, has_header))
@@ -813,6 +889,7 @@ class TableModel(Parameterized):
         TableError
             As predict, without a target, and for labels that training did not see.
         """
+        check_is_fitted(self)
         frame = self._matched(frame, has_header)
         if self.target_ not in frame:
             raise TableError(f"column {self.target_!r}, the target, is missing")
@@ -861,6 +938,7 @@ class TableModel(Parameterized):
 
     def describe(self) -> dict[str, Any]:
         """Return what the model is, in plain types: task, columns, network, figures of the training."""
+        check_is_fitted(self)
         network = self.pipeline_["network"]
         arrays = [*network.coefs_, *network.intercepts_]
         if self.task_ == "classification":

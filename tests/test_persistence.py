@@ -1,5 +1,6 @@
 """Models in files: what comes back is what was saved, and no file does more than fail to load."""
 
+import contextlib
 import errno
 import inspect
 import json
@@ -9,6 +10,7 @@ import stat
 import struct
 import subprocess
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -34,15 +36,16 @@ import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor, persistence
 from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU
 from fastmlp.augmentation import AUGMENTATIONS, Compose, Noise
-from fastmlp.batching import RowOrder
+from fastmlp.callbacks import Callback, EarlyStopping, LayerStatistics, ModelCheckpoint
+from fastmlp.callbacks import ReduceOnPlateau as ReduceRate
 from fastmlp.components import Component
 from fastmlp.initializers import INITIALIZERS
 from fastmlp.losses import NAMED_LOSSES, LogLoss, Pinball
 from fastmlp.optimizers import OPTIMIZERS, SGD, Adam, Descent, Optimizer
 from fastmlp.persistence import FileError, load, save, write_atomically
 from fastmlp.schedules import SCHEDULES, Cosine, Function, ReduceOnPlateau, WarmUp
-from fastmlp.stopping import NoImprovement
-from tests.mutations import BASES, Forgery, mutants, try_mutant
+from tests import mutations
+from tests.mutations import BASES, VALUES, Forgery, checkpoint, mutants, try_mutant
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -73,7 +76,8 @@ def same(a, b):
     if isinstance(a, float):
         return struct.pack("d", a) == struct.pack("d", b)
     if hasattr(a, "__dict__") and not callable(a):
-        return sorted(vars(a)) == sorted(vars(b)) and all(same(vars(a)[name], vars(b)[name]) for name in vars(a))
+        a, b = a.__getstate__(), b.__getstate__()
+        return sorted(a) == sorted(b) and all(same(a[name], b[name]) for name in a)
     return repr(a) == repr(b) if isinstance(a, Component) else a == b
 
 
@@ -226,18 +230,10 @@ def test_parameters_may_be_replaced(path):
 
 
 def test_what_a_checkpoint_holds_comes_back(path):
-    model = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(X, NUMBERS)
-    order = RowOrder(np.arange(9), True, np.random.RandomState(0))
-    order.next_epochs(1)
-    model._training = {
-        "epoch": 3,
-        "order": np.random.default_rng(0).permutation(60),
-        "held_out": None,
-        "rows": order,
-        "rule": NoImprovement(0.1, np.inf, maximize=True),
-        "descent": model._optimizer,
-        "best": {"params": np.ones(3, np.float32), "running.0": np.zeros((2, 3))},
-        (1, 2.5): [np.bool_(True), None, np.int16(-3), b"\x00\xff", slice(1, None, 2), float("nan"), -np.inf],
+    model = checkpoint()
+    model._training |= {
+        "more": [np.bool_(True), None, np.int16(-3), b"\x00\xff", slice(1, None, 2), float("nan"), -np.inf],
+        (1, 2.5): np.ones(3, np.float32),
     }
     assert same(vars(returned(model, path)), vars(model))
 
@@ -350,12 +346,12 @@ def test_random_states_go_on():
 @pytest.mark.parametrize("name", persistence.classes())
 def test_every_class_that_files_hold_comes_back(name):
     cls = persistence.classes()[name]
-    if cls in persistence._STATES:
-        value = persistence._STATES[cls]()
+    if cls is Descent:
+        value = Descent(SGD())
     else:
         parameters = inspect.signature(cls).parameters.values()
         value = cls(**{each.name: "something" for each in parameters if each.default is each.empty})
-    assert same(vars(copied(value)), vars(value))
+    assert same(copied(value).__getstate__(), value.__getstate__())
     assert type(copied(value)) is cls
 
 
@@ -363,7 +359,7 @@ def test_all_that_have_parameters_are_among_the_classes():
     registries = [OPTIMIZERS, SCHEDULES, ACTIVATIONS, INITIALIZERS, AUGMENTATIONS, NAMED_LOSSES]
     classes = set(persistence.classes().values())
     assert {cls for registry in registries for cls in registry.values()} <= classes
-    assert {MLPClassifier, MLPRegressor, Descent, RowOrder, NoImprovement} <= classes
+    assert {MLPClassifier, MLPRegressor, Descent, *persistence._STATES} <= classes
     assert not any(cls.__name__.startswith("_") for cls in classes)
     assert all(cls.__module__.split(".")[0] in ("fastmlp", "sklearn") for cls in classes)
 
@@ -470,6 +466,132 @@ def test_state_that_no_file_holds(path):
     model._optimizer.state = [print]
     with pytest.raises(TypeError, match=r"model\._optimizer\.state\.0 is <built-in function print>"):
         save(model, path)
+
+
+# ---- callbacks of the user's -----------------------------------------------------------------------------------------
+
+
+class Slowing(Callback):
+    """A callback whose doings depend on all that it knows."""
+
+    seen = 0
+    steers = True
+
+    def __init__(self, factor=0.9):
+        self.factor = factor
+
+    def on_fit_begin(self, fit):
+        self.losses, self.sums_, self._by_epoch = [], np.zeros(3), {}
+        self.lock, self.seen = threading.Lock(), 0
+
+    def on_fit_resume(self, fit):
+        self.lock = threading.Lock()
+
+    def on_epoch_end(self, fit):
+        self.seen += 1
+        self.losses.append(fit.value("loss"))
+        self.sums_ += self.losses[-1]
+        self._by_epoch[fit.epoch] = np.float32(self.sums_.mean())
+        if self.seen % 3 == 0:
+            fit.learning_rate *= self.factor / (1 + self.losses[-3] + float(self._by_epoch[fit.epoch]))
+
+    def __getstate__(self):
+        return dict(vars(self))
+
+
+class Other(Callback):
+    pass
+
+
+def watching(path):
+    return [EarlyStopping(patience=3, min_delta=1e-3), Slowing(0.8), ReduceRate(patience=1), ModelCheckpoint(path)]
+
+
+def known(callback):
+    return {name: value for name, value in vars(callback).items() if name not in ("lock", "path", "path_")}
+
+
+def recorder(path, *callbacks, **parameters):
+    rest = {"hidden_layer_sizes": (6,), "batch_size": 16, "random_state": 0, "learning_rate_init": 0.01}
+    return MLPRegressor(callbacks=list(callbacks), **(rest | parameters))
+
+
+def test_a_fit_with_callbacks_of_the_users_goes_on_from_a_file(path, tmp_path):
+    """To the last bit: each callback in the list knows again what it knew, but for what no file can hold."""
+    whole = recorder(path, LayerStatistics(every=2), *watching(tmp_path / "whole"), max_iter=20).fit(X, NUMBERS)
+    recorder(path, LayerStatistics(every=2), *watching(path), max_iter=7).fit(X, NUMBERS)
+    with pytest.raises(FileError, match=r"saved with callbacks=\[.*Slowing.*load\(path, callbacks=\.\.\.\)"):
+        load(path)
+    given = [LayerStatistics(every=2), *watching(path)]
+    resumed = load(path, callbacks=given)
+    assert resumed.callbacks is given
+    assert given[2].seen == 7
+    assert not hasattr(given[2], "lock")
+    resumed.set_params(max_iter=20).resume(X, NUMBERS)
+    assert resumed.n_iter_ == whole.n_iter_ > 8
+    a, b = (
+        {name: of for name, of in sorted(state(model).items()) if name != "callbacks"} for model in (resumed, whole)
+    )
+    assert same(a, b)
+    for mine, theirs in zip(given, whole.callbacks, strict=True):
+        assert type(mine) is type(theirs)
+        assert same(dict(sorted(known(mine).items())), dict(sorted(known(theirs).items())))
+
+
+def test_callbacks_that_are_given_but_need_not_be(path):
+    """They, too, go on where those of the same classes were."""
+    model = recorder(path, EarlyStopping(), ModelCheckpoint(path), max_iter=3).fit(X, NUMBERS)
+    stopping = EarlyStopping(patience=30)
+    load(path, callbacks=[stopping, ModelCheckpoint(path)]).set_params(max_iter=5).resume(X, NUMBERS)
+    assert stopping.patience == 30
+    assert stopping.best_epoch_ == 5
+    assert model.callbacks[0].best_epoch_ == 3
+
+
+def test_callbacks_of_other_classes_are_taken_as_they_are(path):
+    recorder(path, EarlyStopping(), Slowing(), ModelCheckpoint(path), max_iter=3).fit(X, NUMBERS)
+    given = [Slowing(), Other(), ModelCheckpoint(path)]
+    load(path, callbacks=given)
+    assert (vars(given[0]), vars(given[1]), given[2].path_) == (vars(Slowing()), {}, str(path))
+    given = [Slowing(), EarlyStopping()]
+    load(path, callbacks=given)
+    assert [vars(callback).keys() for callback in given] == [{"factor"}, vars(EarlyStopping()).keys()]
+    assert load(path, callbacks=None).callbacks is None
+    with pytest.raises(ValueError, match="'callbacks' parameter"):
+        load(path, callbacks=Slowing())
+
+
+def test_callbacks_in_a_pipeline(path):
+    model = make_pipeline(StandardScaler(), recorder(path, Slowing(), EarlyStopping(), max_iter=3)).fit(X, NUMBERS)
+    save(model, path)
+    given = [Slowing(), EarlyStopping()]
+    assert load(path, mlpregressor__callbacks=given)[-1].callbacks is given
+    assert (given[0].seen, given[1].best_epoch_) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["on_epoch_end", "factor", "validate", "comes_last", "_parameter_constraints", "__class__", "a b", "__dict__"],
+)
+def test_callbacks_are_not_given_what_they_must_not_have(path, name):
+    recorder(path, Slowing(), ModelCheckpoint(path), max_iter=3).fit(X, NUMBERS)
+    forged = Forgery(path.read_bytes())
+    forged.tree["state"]["callbacks"]["callbacks"][0]["knows"] |= {name: 77, "more": 78}
+    path.write_bytes(forged.content())
+    slowing = Slowing()
+    load(path, callbacks=[slowing, ModelCheckpoint(path)])
+    assert slowing.more == 78
+    assert vars(slowing).get(name) == vars(Slowing()).get(name)
+
+
+def test_callbacks_in_files_that_are_none(path):
+    recorder(path, Slowing(), ModelCheckpoint(path), max_iter=3).fit(X, NUMBERS)
+    for wrong in (None, 7, {}, {"class": "x"}, {"class": 1, "knows": {}}, {"class": "x", "knows": []}):
+        forged = Forgery(path.read_bytes())
+        forged.tree["state"]["callbacks"]["callbacks"][1] = wrong
+        path.with_name("forged").write_bytes(forged.content())
+        with pytest.raises(FileError, match="has a callback that is none"):
+            load(path.with_name("forged"), callbacks=[])
 
 
 # ---- pipelines -------------------------------------------------------------------------------------------------------
@@ -731,10 +853,12 @@ HARM = {
         "RandomState that is none",
     ),
     "a random state that is short": (values("_random_state.state.key", np.ones(9, np.uint32)), "RandomState that is"),
-    "rows that are not there": (
-        put("_training", {"dict": [["order", {"tensor": "order"}], ["held_out", None]]}),
-        "has not each of them once",
-    ),
+    "a checkpoint that says nothing": (put("_training", {"dict": []}), "a checkpoint lacks epoch"),
+    "more threads than there may be": (put("n_jobs", 1000), "n_jobs=1000 is more than 64"),
+    "all threads": (put("n_jobs", -1), "^no error$"),
+    "a state of a schedule": (put(*OPTIMIZER, "schedule_state", [1, 2]), "schedule_state is none"),
+    "a schedule that is none": (put(*OPTIMIZER, "_other_schedule", 5), "its schedule is none"),
+    "an optimizer that has no schedule": (put(*OPTIMIZER, "_schedules_itself", True), "its optimizer has no schedule"),
     "an integer of many digits": (put("n_iter_", 10**400), "bits"),
     "an array of a claimed shape": (put("x", {"objects": [], "shape": [10**12]}), "shape that is none"),
     "an array of objects": (put("x", {"objects": [{"slice": [1, 2, 3]}], "shape": [1]}), "array that is none"),
@@ -757,7 +881,6 @@ HARM = {
 }
 MORE = {  # tensors that some of these refer to
     "gains": np.ones(4), "means": np.zeros(5), "few": np.frombuffer("ab".encode("utf-32-le"), np.uint32).reshape(2, 1),
-    "order": np.array([0, 1, 10**9]),
 }  # fmt: skip
 
 
@@ -775,6 +898,92 @@ def test_files_made_to_do_harm(path, content, name):
         load(path).predict(X)
         return
     with pytest.raises(FileError, match=message):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [i * (2**61 - 1) for i in range(1, 70)],
+        [{"tuple": [1, i * (2**61 - 1)]} for i in range(70)],
+        [{"scalar": "uint64", "value": 7 + i * (2**61 - 1)} for i in range(8)] * 9,
+    ],
+    ids=["int", "tuple", "twice"],
+)
+def test_keys_made_to_take_long(path, content, keys):
+    """Numbers whose hashes are the same make a dict slow: many of them are refused before there is one."""
+    forged = Forgery(content)
+    forged.tree["state"]["x"] = {"dict": [[key, None] for key in keys]}
+    path.write_bytes(forged.content())
+    with pytest.raises(FileError, match="a dict made to take long"):
+        load(path)
+    with pytest.raises(TypeError, match=r"model\._mine is \{.*which no file holds"):
+        save(set_attribute(MLPRegressor(), "_mine", {i * (2**61 - 1): None for i in range(1, 70)}), path)
+
+
+def test_usual_keys_are_no_harm():
+    for keys in (
+        range(-5000, 5000),
+        np.linspace(0, 1, 5000).tolist(),
+        [2.0**i for i in range(-1000, 1000)],
+        MANY_PAIRS,
+    ):
+        values = dict.fromkeys(keys)
+        assert copied(values) == values
+
+
+MANY_PAIRS = [(i, j / 7) for i in range(70) for j in range(70)]
+
+
+def test_checkpoints_made_to_do_harm(path):
+    """What is loaded is resumed, or refuses the samples; no forgery does anything else."""
+    content = BASES["checkpoint"]()
+    names = [name for name, _ in Forgery(content).tree["state"]["_training"]["dict"]]
+    assert set(names) == set(persistence._TRAINING)
+    places = [("_training", name) for name in names] + [(name, None) for name in persistence._PROGRESS]
+    n_refused = 0
+    for attribute, name in places:
+        for value in ("none", *(value for value in VALUES if value != {"tensor": "coefs_.0"})):
+            forged = Forgery(content)
+            state = forged.tree["state"]
+            pairs = state[attribute]["dict"] if name else [["", None]]
+            (at,) = (i for i, pair in enumerate(pairs) if pair[0] == (name or ""))
+            if value == "none":
+                pairs.pop(at) if name else state.pop(attribute)
+            elif name:
+                pairs[at][1] = value
+            else:
+                state[attribute] = value
+            forged.drop(".".join(filter(None, (attribute, name))))
+            path.write_bytes(forged.content())
+            try:
+                model = load(path)
+            except FileError:
+                n_refused += 1
+                continue
+            assert value != "none", (attribute, name)
+            with contextlib.suppress(ValueError):
+                model.set_params(n_jobs=1).resume(mutations.X, mutations.LABELS == "otter")
+    assert n_refused > 0.5 * len(places) * len(VALUES)
+
+
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("order", lambda array: array + 1),
+        ("order", lambda array: array[:-1]),
+        ("order", lambda array: array.astype(np.int32)),
+        ("held_out", lambda array: array[::-1] * 2),
+        ("best.params", lambda array: array[1:]),
+        ("best.params", lambda array: array.astype(np.int64)),
+        ("best.running.0", lambda array: array[:, :1]),
+    ],
+)
+def test_checkpoints_with_other_arrays(path, name, edit):
+    forged = Forgery(BASES["checkpoint"]())
+    forged.tensors[f"_training.{name}"] = edit(forged.tensors[f"_training.{name}"])
+    path.write_bytes(forged.content())
+    with pytest.raises(FileError, match=r"of a checkpoint|order of the rows"):
         load(path)
 
 
@@ -957,7 +1166,7 @@ def test_loading_runs_nothing(path, content):
     """No warnings, and no module that was not there before, come of a load."""
     path.write_bytes(content)
     program = (
-        "import sys, fastmlp, safetensors, sklearn.compose, sklearn.impute\n"
+        "import sys, fastmlp, sklearn.compose, sklearn.impute\n"
         "before = set(sys.modules)\n"
         f"fastmlp.load({str(path)!r})\n"
         "print(sorted(name for name in set(sys.modules) - before if not name.startswith('sklearn.')))"
