@@ -48,7 +48,7 @@ FORMAT, VERSION = "fastmlp", "1"
 #: Bytes of the longest header, safetensors' own limit.
 MAX_HEADER = 100_000_000
 #: Threads or processes that a model may ask for by number.
-MAX_JOBS = 64
+MAX_JOBS = 1024
 #: Values within values.
 MAX_DEPTH = 100
 #: Bits of the largest integer.

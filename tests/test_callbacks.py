@@ -26,6 +26,7 @@ from fastmlp.callbacks import (
     Callback,
     CSVLogger,
     EarlyStopping,
+    LayerStatistics,
     LearningRateFinder,
     ModelCheckpoint,
     ProgressBar,
@@ -413,6 +414,14 @@ def test_a_checkpoint_where_early_stopping_ends_the_fit(tmp_path):
     assert resumed.n_iter_ == model.n_iter_
     np.testing.assert_array_equal(parameters(resumed), parameters(model))
     assert resumed.callbacks[1].best_epoch_ == model.callbacks[1].best_epoch_
+
+
+def test_callbacks_that_a_checkpoint_did_not_have_begin_when_it_is_resumed(tmp_path):
+    path = tmp_path / "model"
+    MLPClassifier(max_iter=3, callbacks=[ModelCheckpoint(path)], **WHAT).fit(*TRAIN)
+    added = [EarlyStopping("loss", patience=2, min_delta=10.0), ReduceOnPlateau("loss"), LayerStatistics()]
+    resumed = fastmlp.load(path, callbacks=added, max_iter=20).resume(*TRAIN)
+    assert (resumed.n_iter_, added[0].best_epoch_, len(added[2].records_)) == (6, 4, 3)
 
 
 def test_paths_of_checkpoints(tmp_path):

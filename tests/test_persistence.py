@@ -643,7 +643,7 @@ def test_steps_that_no_file_holds(path):
         save(make_pipeline(PCA(), MLPRegressor()), path)
     with pytest.raises(ValueError, match="infrequent categories"):
         save(make_pipeline(OneHotEncoder(min_frequency=2), MLPClassifier((2,), max_iter=1)).fit(FRAME, LABELS), path)
-    with pytest.raises(ValueError, match="n_jobs=10000 is more than 64"):
+    with pytest.raises(ValueError, match="n_jobs=10000 is more than 1024"):
         save(make_pipeline(ColumnTransformer([], n_jobs=10000), MLPRegressor()), path)
 
 
@@ -854,7 +854,7 @@ HARM = {
     ),
     "a random state that is short": (values("_random_state.state.key", np.ones(9, np.uint32)), "RandomState that is"),
     "a checkpoint that says nothing": (put("_training", {"dict": []}), "a checkpoint lacks epoch"),
-    "more threads than there may be": (put("n_jobs", 1000), "n_jobs=1000 is more than 64"),
+    "more threads than there may be": (put("n_jobs", 5000), "n_jobs=5000 is more than 1024"),
     "all threads": (put("n_jobs", -1), "^no error$"),
     "a state of a schedule": (put(*OPTIMIZER, "schedule_state", [1, 2]), "schedule_state is none"),
     "a schedule that is none": (put(*OPTIMIZER, "_other_schedule", 5), "its schedule is none"),
