@@ -281,9 +281,7 @@ class MinibatchFit(RecordedFit, Listener):
         rates = np.asarray(rates, dtype=np.float64)
         if "learning_rate" not in descent.optimizer.get_params(deep=False):
             raise ValueError(f"A range test needs a learning rate; solver={descent.optimizer!r} has none.")
-        constant = Descent(copy.copy(descent.optimizer).set_params(learning_rate=float(rates[0])))
-        for name in ("state", "n_updates", "average", "_remembered"):
-            setattr(constant, name, getattr(descent, name))
+        constant = descent.unscheduled(float(rates[0]))
         training = self._start(network, constant, order)
         rng = np.random.default_rng([self._seed, constant.n_updates])
         losses: list[float] = []
@@ -312,9 +310,10 @@ class MinibatchFit(RecordedFit, Listener):
         for name in ("loss_curve_", "validation_scores_"):
             if getattr(estimator, name) is not None:
                 setattr(estimator, name, list(getattr(estimator, name)))
+        state = self._state()
+        estimator._random_state = state["random_state"]
         if not self._incremental:
-            estimator._training = {**self._state(), "present": None if shown is network else network.arrays()}
-        estimator._random_state = copy.deepcopy(self._order.random_state)
+            estimator._training = {**state, "present": None if shown is network else network.arrays()}
         return estimator
 
     def _state(self) -> dict[str, Any]:

@@ -148,6 +148,13 @@ class Descent:
             other.state = copy.deepcopy(self.state)
         return other
 
+    def unscheduled(self, rate: float) -> "Descent":
+        """Return one that goes on from here with a learning rate of its own, which nothing but setting it changes."""
+        other = Descent(copy.copy(self.optimizer).set_params(learning_rate=rate))
+        other.state, other.n_updates, other.average = self.state, self.n_updates, self.average
+        other._remembered = self._remembered
+        return other
+
     @property
     def follows_values(self) -> bool:
         """Whether ``after_epoch`` and ``on_value`` do anything."""
