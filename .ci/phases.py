@@ -39,6 +39,7 @@ FITS = {
     "one batch in several chunks": {"rows": 1300, "batch_size": 1300, "hidden_layer_sizes": (5,)},
     "gradients of row blocks": {"rows": 450, "batch_size": 200, "hidden_layer_sizes": (64, 64)},
     "bfloat16": {"dtype": "bfloat16", "rows": 130, "batch_size": 70},
+    "split operands": {"rows": 300, "batch_size": 256, "hidden_layer_sizes": (400, 300)},
     "batch normalisation": {"normalization": "batch"},
     "layer normalisation, learned activations": {"normalization": "layer", "activation": PReLU()},
     "noise, dropout, penalties, averages": {

@@ -18,6 +18,7 @@ RULE_SLOTS: dict[str, int]
 SOURCE_CODES: str
 ISAS: tuple[str, ...]
 SUPPORTED_ISAS: tuple[str, ...]
+REQUESTED_ISA: str
 ISA: str
 OPENMP_VERSION: int
 FLOPS_PER_PIECE: float
@@ -26,6 +27,8 @@ NORMALIZATION_EPSILON: float
 def choose_isa(requested: str | None) -> str: ...
 def max_threads() -> int: ...
 def bfloat16_product() -> str: ...
+def split_product() -> str: ...
+def splits(sizes: Sequence[int], n_rows: int) -> bool: ...
 def choose_bfloat16_product(name: str | None = None) -> None: ...
 def shuffled(rows: NDArray, random_state: np.random.RandomState, n_times: int = 1) -> NDArray: ...
 
@@ -99,6 +102,7 @@ class Trainer(PackedNetwork):
         max_batch: int,
         n_threads: int = 1,
         bfloat16: bool = False,
+        split: bool | None = None,
         python_loss: Any = None,
         regularization: Any = None,
         seed: int = 0,

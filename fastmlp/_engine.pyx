@@ -28,9 +28,9 @@ from libc.string cimport memcpy, memset
 from numpy.random cimport bitgen_t
 
 from fastmlp._native cimport (
-    FM_BLOCK, FM_BLOCK_BYTES, FM_LINE_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_UNIT, bits_of,
+    FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_TERMS, FM_UNIT, bits_of,
     fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
-    fm_bfloat16_name, fm_csr, fm_cpu_seconds, fm_denormals_flush, fm_derivative_fn,
+    fm_bfloat16_name, fm_bfloat16_terms, fm_csr, fm_cpu_seconds, fm_denormals_flush, fm_derivative_fn,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes, fm_mask, fm_native, fm_rule_name,
     fm_rule_prepare, fm_rule_slots, fm_seconds, fm_source_codes, fm_step, real,
@@ -88,6 +88,13 @@ cdef double FLOPS_PER_BLOCK = 1.5e6
 cdef long CACHED_ROWS = 128
 # The same for bfloat16 products, which are so fast that reading the weights counts.
 cdef long CACHED_ROWS_BFLOAT16 = 256
+# Networks of at least so many weights per unit, in chunks of at least so many rows, are trained with float32 operands
+# split into bfloat16 terms, where products of those are fast. Below, splitting costs more than it saves.
+SPLIT_WEIGHTS_PER_UNIT = 150
+SPLIT_ROWS = 256
+# A thread splits the weights itself, as it reads them, for at least so many rows of its own; for fewer they are split once,
+# when they are updated, and read by all threads, at half as many bytes again.
+cdef long ROWS_PER_SPLIT = 64
 # Rows times parameters that a forward pass does before it lets go of the GIL, about 10 us of work.
 cdef long ROW_PARAMS_WITH_GIL = 500_000
 # Rows whose moments are taken together in batch normalisation; they divide a block of bfloat16 products.
@@ -144,7 +151,8 @@ def choose_isa(requested):
     return requested
 
 
-ISA = choose_isa(os.environ.get("FASTMLP_ISA", ""))
+REQUESTED_ISA = os.environ.get("FASTMLP_ISA", "")
+ISA = choose_isa(REQUESTED_ISA)
 
 
 def bfloat16_product():
@@ -160,6 +168,18 @@ def choose_bfloat16_product(name=None):
     encoded = (name or "").encode()
     if not fm_bfloat16_choose(NULL if name is None else <const char *> encoded):
         raise ValueError(f"no products of bfloat16 numbers called {name!r} on this machine")
+
+
+def split_product():
+    """What multiplies float32 numbers split into bfloat16 terms, in networks for which splits() says so: "amx"; "" where
+    that would not be faster than float32, or FASTMLP_ISA names an instruction set."""
+    return "amx" if not REQUESTED_ISA and bfloat16_product() == "amx" else ""
+
+
+def splits(sizes, n_rows):
+    """Whether a network of so many units per layer, and so many rows at a time, is trained with split operands."""
+    weights = sum(inputs * outputs for inputs, outputs in zip(sizes[:-1], sizes[1:]))
+    return bool(split_product()) and n_rows >= SPLIT_ROWS and weights >= SPLIT_WEIGHTS_PER_UNIT * sum(sizes)
 
 
 def max_threads():
@@ -926,6 +946,10 @@ cdef class Trainer(PackedNetwork):
     bfloat16 : bool, default=False
         Whether the operands of all products, but for those with CSR input, are rounded to bfloat16. Sums, weights and
         all else stay float32, which dtype must be.
+    split : bool, default=None
+        Whether the operands of all products, but for those with CSR input, are split into three bfloat16 terms, of whose
+        products six are summed: as close as float32 products are, on AMX faster. None: where splits() says so and isa is
+        None. With bfloat16 it has no effect.
     loss_options : float or sequence of float, default=()
         The number that the loss has, for all outputs or for each; () for its default.
     output_weights : sequence of float, default=None
@@ -943,11 +967,13 @@ cdef class Trainer(PackedNetwork):
     cdef int rule
     cdef fm_loss_settings loss_settings
     cdef tuple _loss_arrays
-    cdef bint bfloat16
+    cdef readonly int terms
     cdef long grain
     cdef char **columns
     cdef char **right
     cdef char **left
+    cdef char **scratch
+    cdef bint keeps_rounded
     cdef Py_ssize_t left_bytes
     cdef long row_blocks
     cdef readonly int n_threads
@@ -1029,18 +1055,15 @@ cdef class Trainer(PackedNetwork):
     cdef double running_share
     cdef double **norms
 
-    def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, loss_options=(),
+    def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, split=None, loss_options=(),
                  output_weights=None, python_loss=None, regularization=None, seed=0, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
         self._loss_arrays = _settle_loss(
             self.loss, loss_options, output_weights, self.n_outputs, &self.loss_settings)
         cdef long i, j
         cdef double rows
-        if bfloat16 and self.dtype != np.float32:
+        if (bfloat16 or split) and self.dtype != np.float32:
             raise ValueError(f"bfloat16 products go with float32, not {self.dtype}")
-        self.bfloat16 = bfloat16
-        # The units of the update that stay together: a block of inputs is rounded as a whole.
-        self.grain = FM_BLOCK // FM_UNIT if bfloat16 else 1
         self.rule = RULES.index(rule)
         self.tiny = np.finfo(self.dtype).tiny
         self.n_threads = n_threads
@@ -1065,7 +1088,13 @@ cdef class Trainer(PackedNetwork):
         self.chunk = max(1, min(max_batch, min(CHUNK_ROWS, <long> max(32.0, rows))))
         if self.n_row_phases > 1:
             self.chunk = max(1, max_batch)  # what is joined is the batch's
-        elif bfloat16 and self.chunk > FM_BLOCK:
+        if split is None:
+            split = (self.dtype == np.float32 and isa is None and splits(sizes, self.chunk)
+                     and fm_bfloat16_terms() == FM_TERMS)
+        self.terms = 1 if bfloat16 else FM_TERMS if split else 0
+        # The units of the update that stay together: a block of inputs is rounded as a whole.
+        self.grain = FM_BLOCK // FM_UNIT if self.terms else 1
+        if self.n_row_phases == 1 and self.terms and self.chunk > FM_BLOCK:
             self.chunk -= self.chunk % FM_BLOCK
         # An odd number of rows per panel keeps the panels of one row out of each other's cache sets.
         self.stride = self.chunk | 1
@@ -1080,11 +1109,13 @@ cdef class Trainer(PackedNetwork):
             self.block_rows = _ceil(max_batch, self.n_blocks)
             self.block_sums = <void **> self._zeros(self.n_parts * self.n_blocks * sizeof(void *))
         self.total_cost = 0
-        if bfloat16:
+        if self.terms:
             self.row_blocks = _ceil(self.chunk, FM_BLOCK)
             self.columns = <char **> self._zeros(self.n_layers * sizeof(char *))
             self.right = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
             self.left = <char **> self._zeros(n_threads * sizeof(char *))
+            self.scratch = <char **> self._zeros(n_threads * sizeof(char *))
+            self.keeps_rounded = self.terms == 1 or self.chunk < ROWS_PER_SPLIT * n_threads
             self._allocate_left(max(sizes[1:]))
         self.inputs = <char **> self._zeros(self.n_layers * sizeof(char *))
         self.part_deltas = <char **> self._zeros(self.n_parts * sizeof(char *))
@@ -1094,9 +1125,9 @@ cdef class Trainer(PackedNetwork):
                 self.deltas[i + 1] = self._zeros(self._block_bytes(self.layers[i].outputs))
                 self.inputs[i + 1] = self.activations[i + 1]
             self.part_deltas[i] = self.deltas[i + 1]
-            if bfloat16:
+            if self.terms:
                 self._allocate_rounded(i)
-            elif i > 0:
+            if i > 0 and not self.keeps_rounded:
                 self.layers[i].transposed = self._zeros(
                     self._panels(self.layers[i].inputs) * self.layers[i].outputs * FM_PANEL_BYTES)
         self._allocate_hidden()
@@ -1172,22 +1203,27 @@ cdef class Trainer(PackedNetwork):
 
     cdef int _allocate_left(self, long width) except -1:
         """Rows on their way into a product, for each thread."""
-        cdef Py_ssize_t n_bytes = self._panels(width) * CACHED_ROWS_BFLOAT16 * FM_LINE_BYTES
+        cdef Py_ssize_t n_bytes = self._panels(width) * CACHED_ROWS_BFLOAT16 // FM_BLOCK * self.terms * FM_BLOCK_BYTES
         cdef long j
         if n_bytes > self.left_bytes:
             self.left_bytes = n_bytes
             for j in range(self.n_threads):
                 self.left[j] = self._zeros(n_bytes)
+                self.scratch[j] = self._zeros(self._panels(width) * self.terms * FM_BLOCK_BYTES)
         return 0
 
     cdef int _allocate_rounded(self, long i) except -1:
         """Layer i's weights, activations and deltas as operands of bfloat16 products."""
         cdef long inputs = self._panels(self.layers[i].inputs), outputs = self._panels(self.layers[i].outputs)
-        self.layers[i].rounded = self._zeros(inputs * outputs * FM_BLOCK_BYTES)
-        self.right[i + 1] = self._zeros(outputs * self.row_blocks * FM_BLOCK_BYTES)
+        cdef Py_ssize_t n_bytes = self.terms * FM_BLOCK_BYTES
+        self.layers[i].terms = self.terms
+        if self.keeps_rounded:
+            self.layers[i].rounded = self._zeros(inputs * outputs * n_bytes)
+        self.right[i + 1] = self._zeros(outputs * self.row_blocks * n_bytes)
         if i > 0:
-            self.layers[i].rounded_transposed = self._zeros(inputs * outputs * FM_BLOCK_BYTES)
-            self.columns[i] = self._zeros(inputs * self.row_blocks * FM_BLOCK_BYTES)
+            if self.keeps_rounded:
+                self.layers[i].rounded_transposed = self._zeros(inputs * outputs * n_bytes)
+            self.columns[i] = self._zeros(inputs * self.row_blocks * n_bytes)
         return 0
 
     cdef void _choose_blocks(self, long max_batch) noexcept:
@@ -1204,7 +1240,7 @@ cdef class Trainer(PackedNetwork):
         for i in range(self.n_parts):
             sums += self._packed_bytes(i)
             values += (self._panels(self.layers[i].inputs) + self._panels(self.layers[i].outputs)) * FM_PANEL_BYTES
-        if (self.bfloat16 or self.n_row_phases > 1 or n < 2 or max_batch > self.chunk
+        if (self.terms or self.n_row_phases > 1 or n < 2 or max_batch > self.chunk
                 or 2 * n * sums > values * max_batch):
             n = 0
         self.n_blocks = n
@@ -1224,7 +1260,7 @@ cdef class Trainer(PackedNetwork):
         cdef long i, j
         super().load(params)
         for i in range(self.n_layers):
-            if self.bfloat16:
+            if self.keeps_rounded:
                 self._round(i)
             elif i > 0:
                 self.kernels.pack_transposed(self.layers[i].weights, self.layers[i].inputs, self.layers[i].outputs,
@@ -1282,7 +1318,7 @@ cdef class Trainer(PackedNetwork):
         if rows.is_sparse and self.noise:
             raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
         # Training on CSR rows does not keep the first layer's rounded weights in step.
-        if self.bfloat16 and not rows.is_sparse and self.rows is not None and self.rows.is_sparse:
+        if self.keeps_rounded and not rows.is_sparse and self.rows is not None and self.rows.is_sparse:
             self._round(0)
         self.rows = rows
         self._keep = (targets, weights)
@@ -1293,8 +1329,9 @@ cdef class Trainer(PackedNetwork):
                 self.cursors = <int64_t *> self._zeros(self.n_threads * self.chunk * sizeof(int64_t))
         elif self.activations[0] == NULL:
             self.activations[0] = self.inputs[0] = self._zeros(self._block_bytes(self.layers[0].inputs))
-            if self.bfloat16:
-                self.columns[0] = self._zeros(self._panels(self.layers[0].inputs) * self.row_blocks * FM_BLOCK_BYTES)
+            if self.terms:
+                self.columns[0] = self._zeros(self._panels(self.layers[0].inputs) * self.row_blocks * self.terms
+                                              * FM_BLOCK_BYTES)
                 self._allocate_left(self.layers[0].inputs)
 
     def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
@@ -1463,8 +1500,8 @@ cdef class Trainer(PackedNetwork):
     cdef void _row_phase(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
         # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair; and with batch
         # normalisation, so that each block's moments are one thread's.
-        cdef long together = FM_BLOCK if self.bfloat16 else MOMENT_ROWS if self.n_stops else 1
-        cdef long cached = CACHED_ROWS_BFLOAT16 if self.bfloat16 else CACHED_ROWS
+        cdef long together = FM_BLOCK if self.terms else MOMENT_ROWS if self.n_stops else 1
+        cdef long cached = CACHED_ROWS_BFLOAT16 if self.terms else CACHED_ROWS
         cdef long m = chunk.end - chunk.start, groups = _ceil(m, together), block, low, high, end
         if not self.n_blocks:
             if phase > 0 and self.n_stops:
@@ -1592,17 +1629,15 @@ cdef class Trainer(PackedNetwork):
             if self.dropout[0]:
                 mask = self._dropout_mask(0, chunk, low)
                 self.kernels.drop(n, layer.inputs, self.inputs[0] + offset, self.inputs[0] + offset, stride, &mask)
-        if not self.bfloat16:
+        if not self.terms:
             self._multiply(i, n, self.inputs[i] + offset, out, stride, &after)
             return
-        if self._is_biased(i):
-            bias = <char *> layer.weights + layer.inputs * FM_PANEL_BYTES
-        self.kernels.round_left(n, layer.inputs, self.inputs[i] + offset, stride, self.left[slice_],
-                                CACHED_ROWS_BFLOAT16)
-        self.kernels.round_columns(n, layer.inputs, self.inputs[i] + offset, stride,
-                                   self.columns[i] + low // FM_BLOCK * FM_BLOCK_BYTES, self.row_blocks)
-        self.kernels.bfloat16_dense(n, layer.outputs, layer.inputs, self.left[slice_], CACHED_ROWS_BFLOAT16, layer.rounded,
-                                    bias, (layer.inputs + 1) * self.panel, out, stride, &after)
+        self.kernels.round_left(self.terms, n, layer.inputs, self.inputs[i] + offset, stride, self.left[slice_])
+        self.kernels.round_columns(self.terms, n, layer.inputs, self.inputs[i] + offset, stride,
+                                   self.columns[i] + low // FM_BLOCK * self.terms * FM_BLOCK_BYTES, self.row_blocks)
+        self.kernels.bfloat16_dense(self.terms, n, layer.outputs, layer.inputs, self.left[slice_], layer.rounded,
+                                    self.scratch[slice_], layer.weights, layer.inputs + 1, self._is_biased(i), out, stride,
+                                    &after)
 
     cdef hidden_rows _hidden_rows(self, long i, int slice_, long low) noexcept nogil:
         """Hidden layer i's rows from low on."""
@@ -1653,9 +1688,9 @@ cdef class Trainer(PackedNetwork):
                 self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
                 1.0 / (chunk.end - chunk.start))
         while True:
-            if self.bfloat16 and not (i == 0 and self.rows.is_sparse):
-                self.kernels.round_right(n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
-                                         self.right[i + 1] + low // FM_BLOCK * FM_BLOCK_BYTES, self.row_blocks)
+            if self.terms and not (i == 0 and self.rows.is_sparse):
+                self.kernels.round_right(self.terms, n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
+                                         self.right[i + 1] + low // FM_BLOCK * self.terms * FM_BLOCK_BYTES, self.row_blocks)
             if i == 0:
                 return
             self._multiply_back(i, slice_, chunk, low, n)
@@ -1686,11 +1721,11 @@ cdef class Trainer(PackedNetwork):
         after.at = (self.slopes[below] if self.slopes[below] != NULL else self.activations[i]) + offset
         after.shapes = self.shapes[below] + offset if self.shapes[below] != NULL else NULL
         after.number = self.hidden[below].number
-        if self.bfloat16:
-            self.kernels.round_left(n, layer.outputs, self.deltas[i + 1] + offset, stride, self.left[slice_],
-                                    CACHED_ROWS_BFLOAT16)
-            self.kernels.bfloat16_dense(n, layer.inputs, layer.outputs, self.left[slice_], CACHED_ROWS_BFLOAT16,
-                                        layer.rounded_transposed, NULL, 0, self.deltas[i] + offset, stride, &after)
+        if self.terms:
+            self.kernels.round_left(self.terms, n, layer.outputs, self.deltas[i + 1] + offset, stride, self.left[slice_])
+            self.kernels.bfloat16_dense(self.terms, n, layer.inputs, layer.outputs, self.left[slice_],
+                                        layer.rounded_transposed, self.scratch[slice_], layer.transposed, layer.outputs, 0,
+                                        self.deltas[i] + offset, stride, &after)
         else:
             self.kernels.dense(n, layer.inputs, layer.outputs, self.deltas[i + 1] + offset, stride, layer.transposed,
                                layer.outputs, 0, self.deltas[i] + offset, stride, &after)
@@ -1746,11 +1781,14 @@ cdef class Trainer(PackedNetwork):
             layer = self.layers[i]
             layer.sums = self.block_sums[i * self.n_blocks + block - step.add]
             for panel in range(self._panels(layer.outputs)):
-                self._update(&layer, i, panel, 0, self._units(i), slice_, chunk, low, high, &step)
+                self._update(&layer, i, panel, panel + 1, 0, self._units(i), slice_, chunk, low, high, &step)
 
-    cdef void _update(self, const fm_layer *layer, long i, long panel, long first, long last, int slice_,
+    cdef void _update(self, const fm_layer *layer, long i, long panel, long panel_end, long first, long last, int slice_,
                       const chunk_place *chunk, long low, long high, const fm_step *step) noexcept nogil:
-        """Units first to last of layer i's output panel: gradient over rows low to high of the chunk, and the step."""
+        """Units first to last of layer i's output panels: gradient over rows low to high of the chunk, and the step.
+
+        More than one panel only where _takes_panels().
+        """
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef double *squares = self.squares[i] + panel * self._units(i)
         cdef fm_layer moved
@@ -1767,13 +1805,18 @@ cdef class Trainer(PackedNetwork):
                 csr.mask = &mask
             self.kernels.update_sparse(layer, panel, first, last, high - low, &csr, self.cursors + slice_ * self.chunk,
                                        self.deltas[i + 1] + offset, self.stride, step, squares)
-        elif self.bfloat16 and i < self.n_layers:
-            self.kernels.bfloat16_update(layer, panel, first, last, high - low, self.columns[i], self.right[i + 1],
-                                         self.row_blocks, self.deltas[i + 1], self.stride, step, squares)
+        elif self._takes_panels(i):
+            self.kernels.bfloat16_update(
+                layer, panel, panel_end, first, last, high - low, self.columns[i], self.right[i + 1], self.row_blocks,
+                self.deltas[i + 1], self.stride, step, self.squares[i], self._units(i))
         else:
             self.kernels.update_dense(layer, panel, first, last, high - low,
                                       self.inputs[i] + offset if i < self.n_layers else NULL, self.stride,
                                       self.part_deltas[i] + offset, self.stride, step, squares)
+
+    cdef bint _takes_panels(self, long i) noexcept nogil:
+        """Whether the update of layer i has bfloat16 operands, of as many output panels as there are."""
+        return self.terms and i < self.n_layers and not (i == 0 and self.rows.is_sparse)
 
     cdef fm_step _step(self, const chunk_place *chunk) noexcept nogil:
         cdef fm_step step
@@ -1803,7 +1846,7 @@ cdef class Trainer(PackedNetwork):
         cdef long rows = chunk.end - chunk.start
         cdef long low = self.total_cost * slice_ // self.n_threads
         cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
-        cdef long i, base = 0, units, grains, all_grains, at, stop, panel, panel_end, first, last, cost, block
+        cdef long i, base = 0, units, grains, all_grains, at, at_end, stop, panel, panel_end, several, first, last, cost, block
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
         cdef double *squares
@@ -1826,22 +1869,25 @@ cdef class Trainer(PackedNetwork):
             base += all_grains * cost
             while at < stop:
                 panel = at // grains
-                panel_end = min(stop, (panel + 1) * grains)
+                # One panel or what is left of it; or several whole ones.
+                several = (stop - at) // grains if at % grains == 0 and what == UPDATE and self._takes_panels(i) else 1
+                panel_end = panel + max(1, several)
+                at_end = min(stop, panel_end * grains)
                 first = (at - panel * grains) * self.grain
-                last = min(units, (panel_end - panel * grains) * self.grain)
+                last = min(units, (at_end - (panel_end - 1) * grains) * self.grain)
                 squares = self.squares[i] + panel * units
                 if what == PREPARE:
                     self.kernels.prepare_sums(&self.layers[i], panel, first, last, &step, squares,
                                               self.norms[i] + panel * (units + 1))
                 elif what == APPLY:
                     self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, &step, NULL)
-                    if self.bfloat16 and i < self.n_layers and not self.layers[i].limit:
+                    if self.keeps_rounded and i < self.n_layers and not self.layers[i].limit:
                         self.kernels.round_units(&self.layers[i], panel, first, last)
                 elif self.n_blocks:
                     self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, &step, squares)
                 else:
-                    self._update(&self.layers[i], i, panel, first, last, slice_, chunk, 0, rows, &step)
-                at = panel_end
+                    self._update(&self.layers[i], i, panel, panel_end, first, last, slice_, chunk, 0, rows, &step)
+                at = at_end
 
     cdef double _share_of_norm(self) noexcept nogil:
         """What clipping by the norm leaves of the gradient."""
@@ -1861,7 +1907,7 @@ cdef class Trainer(PackedNetwork):
             for panel in range(self._panels(self.layers[i].outputs)):
                 if number % self.n_threads == slice_:
                     self.kernels.limit_norms(&self.layers[i], panel, &step)
-                    if self.bfloat16:
+                    if self.keeps_rounded:
                         self.kernels.round_units(&self.layers[i], panel, 0, self._units(i))
                 number += 1
 

@@ -29,6 +29,7 @@ cdef extern from "fastmlp.h" nogil:
         void *transposed
         void *sums
         void *slots[3]
+        int terms
         void *rounded
         void *rounded_transposed
         const void *bias_deltas
@@ -90,14 +91,14 @@ cdef extern from "fastmlp.h" nogil:
                               const fm_step *, double *) noexcept nogil
         void (*update_sums)(const fm_layer *, long, long, long, const void *const *, long, const fm_step *,
                             double *) noexcept nogil
-        void (*round_left)(long, long, const void *, long, void *, long) noexcept nogil
-        void (*round_columns)(long, long, const void *, long, void *, long) noexcept nogil
-        void (*round_right)(long, long, const void *, long, void *, long) noexcept nogil
+        void (*round_left)(int, long, long, const void *, long, void *) noexcept nogil
+        void (*round_columns)(int, long, long, const void *, long, void *, long) noexcept nogil
+        void (*round_right)(int, long, long, const void *, long, void *, long) noexcept nogil
         void (*round_units)(const fm_layer *, long, long, long) noexcept nogil
-        void (*bfloat16_dense)(long, long, long, const void *, long, const void *, const void *, long, void *, long,
-                               const fm_after *) noexcept nogil
-        void (*bfloat16_update)(const fm_layer *, long, long, long, long, const void *, const void *, long, const void *,
-                                long, const fm_step *, double *) noexcept nogil
+        void (*bfloat16_dense)(int, long, long, long, const void *, const void *, void *, const void *, long, int,
+                               void *, long, const fm_after *) noexcept nogil
+        void (*bfloat16_update)(const fm_layer *, long, long, long, long, long, const void *, const void *, long,
+                                const void *, long, const fm_step *, double *, long) noexcept nogil
         void (*prepare_sums)(const fm_layer *, long, long, long, const fm_step *, double *, double *) noexcept nogil
         void (*limit_norms)(const fm_layer *, long, const fm_step *) noexcept nogil
         void (*drop)(long, long, const void *, void *, long, const fm_mask *) noexcept nogil
@@ -161,8 +162,10 @@ cdef extern from "bfloat16.h" nogil:
     const int FM_BLOCK
     const int FM_BLOCK_BYTES
     const int FM_LINE_BYTES
+    const int FM_TERMS
     const char *fm_bfloat16_name()
     int fm_bfloat16_choose(const char *name)
+    int fm_bfloat16_terms()
 
 
 cdef inline int bits_of(real *_) noexcept nogil:

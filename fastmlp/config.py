@@ -20,7 +20,8 @@ def show_config() -> dict[str, object]:
         isa, the instruction set in use (FASTMLP_ISA forces one); isas, those built in; isas_supported, those this CPU
         can run; openmp, the version date of the OpenMP specification or None for a build on one thread; n_threads, the
         team size of n_jobs=None for large work; bfloat16, what multiplies bfloat16 numbers, None where float32 is
-        faster; versions of Python, numpy, scipy and scikit-learn; machine.
+        faster; split, what multiplies float32 numbers split into bfloat16 terms in the training of large networks, None
+        where none are; versions of Python, numpy, scipy and scikit-learn; machine.
 
     Examples
     --------
@@ -38,6 +39,7 @@ def show_config() -> dict[str, object]:
         "isas": _engine.ISAS,
         "isas_supported": _engine.SUPPORTED_ISAS,
         "bfloat16": _engine.bfloat16_product() or None,
+        "split": _engine.split_product() or None,
         "openmp": _engine.OPENMP_VERSION or None,
         "n_threads": team_size(None, float("1e18")) if _engine.OPENMP_VERSION else 1,
         "python": sys.version.split()[0],

@@ -1,12 +1,18 @@
-/* Products of numbers rounded to bfloat16, with sums in float32: the layout of their operands, and who multiplies.
+/* Products of bfloat16 numbers, with sums in float32: the layout of their operands, and who multiplies.
+ *
+ * A float32 number is given by one term, itself rounded to bfloat16, or split into three whose sum it is: itself rounded,
+ * what that leaves, rounded, and the rest. Of the nine products of two numbers' terms six are summed; the other three
+ * come to at most 2^-23 of the numbers' product, mostly much less. AMX adds within each block first: its sums have half the
+ * error of float32 products' sums, or up to twice theirs where a few products are all of the sum. (Split, what is infinite
+ * or beyond 3.38e38 becomes NaN, and what lies below 2^-126 is lost.)
  *
  * The index a product sums over is cut into blocks of 32; numbers j and j + 16 of a block make a pair, one 32-bit word,
  * the first in its low half. A line is 16 pairs, 64 bytes.
  *   left operand   per block: a line per row, with the row's 16 pairs
  *   right operand  per block, for 16 columns at a time: a line per pair, with the 16 columns' pairs
- * A matrix of one panel (32 columns of the result) and one block is 2 KiB on either side. Beyond
- * the end of the inner index both sides hold zeros; a left operand's lines past its last row hold anything, and make
- * sums that nobody stores. */
+ * A matrix of one panel (32 columns of the result) and one block is 2 KiB on either side, for each term, one term after
+ * another. Beyond the end of the inner index both sides hold zeros; a left operand's lines past its last row hold
+ * anything, and make sums that nobody stores. */
 #ifndef BFLOAT16_H
 #define BFLOAT16_H
 #include <stddef.h>
@@ -18,26 +24,34 @@
 #define FM_BLOCK_BYTES 2048
 #define FM_LINE_BYTES 64
 #define FM_PAIRS 16
+#define FM_TERMS 3 /* at most */
 
-/* What a product asks the caches for meanwhile: so many bytes at each place, to be written soon. */
+/* Calls body(left term, right term) in such an order that one operand stays, small products mostly before large ones. */
+#define FM_TERM_PAIRS(body) body(2, 0) body(0, 0) body(0, 2) body(0, 1) body(1, 1) body(1, 0)
+
+/* What a product asks the caches for meanwhile: so many bytes at each place that will be written soon, and so many from
+ * where others will be read. */
 #define FM_PLACES (1 + FM_MAX_SLOTS) /* a layer's weights and slots */
 typedef struct {
-    int n;
-    long bytes;
-    const char *places[FM_PLACES];
-} fm_soon_written;
+    int n_written;
+    long written_bytes, read_bytes;
+    const char *written[FM_PLACES];
+    const char *read;
+} fm_soon;
 
 typedef struct {
+    /* So many terms, of each operand, are multiplied faster than a float32 number is as it is. */
+    int terms;
     /* Before the first and after the last of several products in a row, on the same thread. */
     void (*begin)(void);
     void (*end)(void);
     /* out[r][c] = start[r][c] + sum over blocks of left[r] right[c], for rows r (at most 32) and 16 columns c for each
      * of one or two halves.
      *
-     * left_step: bytes from one block of left to the next; lines of left may be read up to row 31. right's blocks lie
-     * one after another. start may be NULL for zero; start_step and out_step: floats between rows. soon may be NULL. */
-    void (*multiply)(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step, const void *right,
-                     const float *start, long start_step, float *out, long out_step, const fm_soon_written *soon);
+     * terms: 1 or FM_TERMS. The blocks of either operand lie one after another; lines of left may be read up to row 31.
+     * start may be NULL for zero; start_step and out_step: floats between rows. */
+    void (*multiply)(int terms, long rows, int halves, long blocks, const void *left, const void *right,
+                     const float *start, long start_step, float *out, long out_step, const fm_soon *soon);
 } fm_bfloat16_product;
 
 extern const fm_bfloat16_product fm_bfloat16_amx, fm_bfloat16_avx512bf16;
@@ -48,5 +62,6 @@ extern const fm_bfloat16_product fm_bfloat16_amx, fm_bfloat16_avx512bf16;
 const fm_bfloat16_product *fm_bfloat16_chosen(void);
 int fm_bfloat16_choose(const char *name);
 const char *fm_bfloat16_name(void);
+int fm_bfloat16_terms(void); /* the chosen product's; 1 where there is none */
 
 #endif

@@ -78,13 +78,27 @@ static void show(volatile char *at, ptrdiff_t step, int writes) {
         }                                                                                \
     } while (0)
 
-static void multiply(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step, const void *right,
-                     const float *start, long start_step, float *out, long out_step, const fm_soon_written *soon) {
+#define ADD_PRODUCTS()               \
+    do {                             \
+        _tile_dpbf16ps(0, 4, 6);     \
+        if (wide)                    \
+            _tile_dpbf16ps(1, 4, 7); \
+        if (tall)                    \
+            _tile_dpbf16ps(2, 5, 6); \
+        if (tall && wide)            \
+            _tile_dpbf16ps(3, 5, 7); \
+    } while (0)
+
+/* The conditions are constants wherever this is inlined. */
+static inline __attribute__((always_inline)) void multiply_tiles(const int terms, const int wide, const int tall,
+                                                                 long rows, long blocks, const char *a, const char *b,
+                                                                 const float *start, long start_step, float *out,
+                                                                 long out_step, const fm_soon *soon) {
     float edge[16][16] __attribute__((aligned(64)));
-    const int wide = halves > 1, tall = rows > 16;
-    const char *a = left, *b = right;
     /* Lines of each place to ask for per block. */
-    const long lines = soon && blocks ? (soon->bytes / 64 + blocks - 1) / blocks : 0;
+    const long written = blocks ? (soon->written_bytes / 64 + blocks - 1) / blocks : 0;
+    const long read = blocks ? (soon->read_bytes / 64 + blocks - 1) / blocks : 0;
+    const char *read_at = soon->read;
     long asked = 0;
     LOAD_SUMS(0, 0, 0);
     if (wide)
@@ -93,23 +107,29 @@ static void multiply(long rows, int halves, long blocks, const void *left, ptrdi
         LOAD_SUMS(2, 16, 0);
     if (tall && wide)
         LOAD_SUMS(3, 16, 16);
-    for (long k = 0; k < blocks; k++, a += left_step, b += FM_BLOCK_BYTES) {
-        LOAD(4, a, FM_LINE_BYTES);
-        LOAD(6, b, FM_LINE_BYTES);
-        _tile_dpbf16ps(0, 4, 6);
-        if (wide) {
-            LOAD(7, b + FM_BLOCK_BYTES / 2, FM_LINE_BYTES);
-            _tile_dpbf16ps(1, 4, 7);
+    for (long k = 0; k < blocks; k++, a += terms * FM_BLOCK_BYTES, b += terms * FM_BLOCK_BYTES) {
+        int left_loaded = -1, right_loaded = -1;
+#define ADD_PAIR(left_term, right_term)                                                 \
+    if (left_loaded != (left_term))                                                     \
+        LOAD(4, a + (left_term) * FM_BLOCK_BYTES, FM_LINE_BYTES);                       \
+    if (right_loaded != (right_term))                                                   \
+        LOAD(6, b + (right_term) * FM_BLOCK_BYTES, FM_LINE_BYTES);                      \
+    if (wide && right_loaded != (right_term))                                           \
+        LOAD(7, b + (right_term) * FM_BLOCK_BYTES + FM_BLOCK_BYTES / 2, FM_LINE_BYTES); \
+    if (tall && left_loaded != (left_term))                                             \
+        LOAD(5, a + (left_term) * FM_BLOCK_BYTES + FM_BLOCK_BYTES / 2, FM_LINE_BYTES);  \
+    left_loaded = (left_term), right_loaded = (right_term);                             \
+    ADD_PRODUCTS();
+        if (terms == 1) {
+            ADD_PAIR(0, 0)
+        } else {
+            FM_TERM_PAIRS(ADD_PAIR)
         }
-        if (tall) {
-            LOAD(5, a + FM_BLOCK_BYTES / 2, FM_LINE_BYTES);
-            _tile_dpbf16ps(2, 5, 6);
-            if (wide)
-                _tile_dpbf16ps(3, 5, 7);
-        }
-        for (long i = 0; i < lines; i++, asked += 64)
-            for (int p = 0; p < soon->n; p++)
-                __builtin_prefetch(soon->places[p] + asked, 1, 2);
+        for (long i = 0; i < read; i++, read_at += 64)
+            __builtin_prefetch(read_at, 0, 2);
+        for (long i = 0; i < written; i++, asked += 64)
+            for (int p = 0; p < soon->n_written; p++)
+                __builtin_prefetch(soon->written[p] + asked, 1, 2);
     }
     STORE_SUMS(0, 0, 0);
     if (wide)
@@ -120,4 +140,18 @@ static void multiply(long rows, int halves, long blocks, const void *left, ptrdi
         STORE_SUMS(3, 16, 16);
 }
 
-const fm_bfloat16_product fm_bfloat16_amx = {begin, end, multiply};
+static void multiply(int terms, long rows, int halves, long blocks, const void *left, const void *right,
+                     const float *start, long start_step, float *out, long out_step, const fm_soon *soon) {
+#define TILES(terms, wide, tall)                                                                         \
+    multiply_tiles(terms, wide, tall, rows, blocks, left, right, start, start_step, out, out_step, soon)
+#define ALL_TILES(terms)                                               \
+    (halves > 1  ? rows > 16 ? TILES(terms, 1, 1) : TILES(terms, 1, 0) \
+     : rows > 16 ? TILES(terms, 0, 1)                                  \
+                 : TILES(terms, 0, 0))
+    if (terms == 1)
+        ALL_TILES(1);
+    else
+        ALL_TILES(FM_TERMS);
+}
+
+const fm_bfloat16_product fm_bfloat16_amx = {FM_TERMS, begin, end, multiply};

@@ -5,24 +5,34 @@
 
 #define ROWS 8 /* with two halves 16 sums in registers */
 
-static inline __attribute__((always_inline)) void some_rows(const int rows, const int halves, long blocks,
-                                                            const char *a, ptrdiff_t left_step, const char *b,
-                                                            const float *start, long start_step, float *out,
-                                                            long out_step) {
+#define PAIR_OF_TERMS(left_term, right_term) {left_term, right_term},
+static const int term_pairs[][2] = {FM_TERM_PAIRS(PAIR_OF_TERMS)};
+#define PAIRS_OF_TERMS ((int)(sizeof term_pairs / sizeof term_pairs[0]))
+
+static inline __attribute__((always_inline)) void some_rows(const int rows, const int halves, int terms, long blocks,
+                                                            const char *a, const char *b, const float *start,
+                                                            long start_step, float *out, long out_step) {
     __m512 sum[ROWS][2];
     for (int r = 0; r < rows; r++)
         for (int h = 0; h < halves; h++)
             sum[r][h] = start ? _mm512_loadu_ps(start + r * start_step + h * 16) : _mm512_setzero_ps();
-    for (long k = 0; k < blocks; k++, a += left_step, b += FM_BLOCK_BYTES)
-        for (int pair = 0; pair < FM_PAIRS; pair++) {
-            __m512bh columns[2];
-            for (int h = 0; h < halves; h++)
-                columns[h] = (__m512bh)_mm512_load_si512(b + h * (FM_BLOCK_BYTES / 2) + pair * FM_LINE_BYTES);
-#pragma GCC unroll 8
-            for (int r = 0; r < rows; r++) {
-                const __m512bh x = (__m512bh)_mm512_set1_epi32(((const int *)(a + r * FM_LINE_BYTES))[pair]);
+    for (long k = 0; k < blocks; k++, a += terms * FM_BLOCK_BYTES, b += terms * FM_BLOCK_BYTES)
+        for (int i = 0; i < (terms == 1 ? 1 : PAIRS_OF_TERMS); i++) {
+            const char *x_at = a, *y_at = b;
+            if (terms > 1) {
+                x_at += term_pairs[i][0] * FM_BLOCK_BYTES;
+                y_at += term_pairs[i][1] * FM_BLOCK_BYTES;
+            }
+            for (int pair = 0; pair < FM_PAIRS; pair++) {
+                __m512bh columns[2];
                 for (int h = 0; h < halves; h++)
-                    sum[r][h] = _mm512_dpbf16_ps(sum[r][h], x, columns[h]);
+                    columns[h] = (__m512bh)_mm512_load_si512(y_at + h * (FM_BLOCK_BYTES / 2) + pair * FM_LINE_BYTES);
+#pragma GCC unroll 8
+                for (int r = 0; r < rows; r++) {
+                    const __m512bh x = (__m512bh)_mm512_set1_epi32(((const int *)(x_at + r * FM_LINE_BYTES))[pair]);
+                    for (int h = 0; h < halves; h++)
+                        sum[r][h] = _mm512_dpbf16_ps(sum[r][h], x, columns[h]);
+                }
             }
         }
     for (int r = 0; r < rows; r++)
@@ -33,20 +43,20 @@ static inline __attribute__((always_inline)) void some_rows(const int rows, cons
 static void nothing(void) {
 }
 
-static void multiply(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step, const void *right,
-                     const float *start, long start_step, float *out, long out_step, const fm_soon_written *soon) {
+static void multiply(int terms, long rows, int halves, long blocks, const void *left, const void *right,
+                     const float *start, long start_step, float *out, long out_step, const fm_soon *soon) {
     (void)soon;
     const char *a = left;
     long r = 0;
-#define ROWS_FROM_R(n)                                                                                        \
-    (halves > 1 ? some_rows(n, 2, blocks, a + r * FM_LINE_BYTES, left_step, right,                            \
-                            start ? start + r * start_step : NULL, start_step, out + r * out_step, out_step)  \
-                : some_rows(n, 1, blocks, a + r * FM_LINE_BYTES, left_step, right,                            \
-                            start ? start + r * start_step : NULL, start_step, out + r * out_step, out_step))
+#define ROWS_FROM_R(n)                                                                                                \
+    (halves > 1 ? some_rows(n, 2, terms, blocks, a + r * FM_LINE_BYTES, right, start ? start + r * start_step : NULL, \
+                            start_step, out + r * out_step, out_step)                                                 \
+                : some_rows(n, 1, terms, blocks, a + r * FM_LINE_BYTES, right, start ? start + r * start_step : NULL, \
+                            start_step, out + r * out_step, out_step))
     for (; r + ROWS <= rows; r += ROWS)
         ROWS_FROM_R(ROWS);
     for (; r < rows; r++)
         ROWS_FROM_R(1);
 }
 
-const fm_bfloat16_product fm_bfloat16_avx512bf16 = {nothing, nothing, multiply};
+const fm_bfloat16_product fm_bfloat16_avx512bf16 = {1, nothing, nothing, multiply};

@@ -15,8 +15,28 @@ FM_INLINE words FM(rounded)(words x) {
 #endif
 }
 
-FM_INLINE words FM(pairs)(words first, words second) {
-    return FM(rounded)(first) >> 16 | (FM(rounded)(second) & 0xffff0000u);
+typedef FM_REAL FM(floats) __attribute__((vector_size(FM_LINE_BYTES), may_alias));
+#define floats FM(floats)
+
+/* The terms of x, each in the high half of a word. For three, ties need not be even: the rest takes up what is left. */
+FM_INLINE void FM(terms_of)(words x, const int terms, words *to) {
+    if (terms == 1) {
+        to[0] = FM(rounded)(x) & 0xffff0000u;
+        return;
+    }
+    to[0] = (x + 0x8000u) & 0xffff0000u;
+    const floats left = (floats)x - (floats)to[0];
+    to[1] = ((words)left + 0x8000u) & 0xffff0000u;
+    to[2] = (words)(left - (floats)to[1]);
+}
+
+/* The pairs of first and second: for each term a line, a block apart. */
+FM_INLINE void FM(store_pairs)(words first, words second, const int terms, words *lines) {
+    words a[FM_TERMS], b[FM_TERMS];
+    FM(terms_of)(first, terms, a);
+    FM(terms_of)(second, terms, b);
+    for (int t = 0; t < terms; t++)
+        lines[t * FM_BLOCK] = a[t] >> 16 | (b[t] & 0xffff0000u);
 }
 
 /* 16 lines of 16 words, turned over. */
@@ -39,68 +59,98 @@ FM_INLINE words FM(words_of)(const FM_REAL *block, long r, long rows, long half)
 }
 
 /* A block that is multiplied row by row: line r has row r's pairs of columns. width: columns that are there. */
-FM_INLINE void FM(left_block)(long rows, long width, const FM_REAL *block, words *lines) {
+FM_INLINE void FM(left_block)(long rows, long width, const FM_REAL *block, const int terms, words *lines) {
     words column;
     memcpy(&column, FM(numbers), sizeof column);
     const words there[2] = {(words)(column < (uint32_t)width), (words)(column + FM_PAIRS < (uint32_t)width)};
     for (long r = 0; r < rows; r++) {
         const words *at = (const words *)(block + r * FM_PANEL);
-        lines[r] = FM(pairs)(at[0] & there[0], at[1] & there[1]);
+        FM(store_pairs)(at[0] & there[0], at[1] & there[1], terms, lines + r);
     }
 }
 
 /* A block summed over its rows, on the right: line p of a half has rows p and p + 16. */
-FM_INLINE void FM(right_block)(long rows, const FM_REAL *block, words *lines) {
+FM_INLINE void FM(right_block)(long rows, const FM_REAL *block, const int terms, words *lines) {
     for (long half = 0; half < 2; half++)
         for (long p = 0; p < FM_PAIRS; p++)
-            lines[half * FM_PAIRS + p] =
-                FM(pairs)(FM(words_of)(block, p, rows, half), FM(words_of)(block, p + FM_PAIRS, rows, half));
+            FM(store_pairs)(FM(words_of)(block, p, rows, half), FM(words_of)(block, p + FM_PAIRS, rows, half), terms,
+                            lines + half * FM_PAIRS + p);
+}
+
+FM_INLINE void FM(turn_block)(const int terms, words *lines) {
+    for (int half = 0; half < 2 * terms; half++)
+        FM(turn_lines)(lines + half * FM_PAIRS);
 }
 
 /* The same on the left: line c has column c's pairs of rows. */
-FM_INLINE void FM(left_block_turned)(long rows, const FM_REAL *block, words *lines) {
-    FM(right_block)(rows, block, lines);
-    FM(turn_lines)(lines);
-    FM(turn_lines)(lines + FM_PAIRS);
+FM_INLINE void FM(left_block_turned)(long rows, const FM_REAL *block, const int terms, words *lines) {
+    FM(right_block)(rows, block, terms, lines);
+    FM(turn_block)(terms, lines);
 }
 
 /* A block that is multiplied row by row, on the right: line p of a half has the pair p of 16 rows. */
-FM_INLINE void FM(right_block_turned)(long rows, long width, const FM_REAL *block, words *lines) {
-    FM(left_block)(rows, width, block, lines);
-    for (long r = rows; r < FM_BLOCK; r++)
-        lines[r] = (words){0};
-    FM(turn_lines)(lines);
-    FM(turn_lines)(lines + FM_PAIRS);
+FM_INLINE void FM(right_block_turned)(long rows, long width, const FM_REAL *block, const int terms, words *lines) {
+    FM(left_block)(rows, width, block, terms, lines);
+    for (int t = 0; t < terms; t++)
+        for (long r = rows; r < FM_BLOCK; r++)
+            lines[t * FM_BLOCK + r] = (words){0};
+    FM(turn_block)(terms, lines);
 }
 
-/* Rows in panels as a left operand; stride: rows between its blocks. */
-static void FM(round_left)(long rows, long width, const void *a, long a_stride, void *left, long stride) {
-    for (long panel = 0; panel * FM_PANEL < width; panel++)
-        FM(left_block)(rows, width - panel * FM_PANEL, (const FM_REAL *)a + panel * a_stride * FM_PANEL,
-                       (words *)left + panel * stride);
+/* Calls body(terms) with a constant. */
+#define FM_TERMS_CASES(terms, body) \
+    do {                            \
+        if ((terms) == 1)           \
+            body(1);                \
+        else                        \
+            body(FM_TERMS);         \
+    } while (0)
+
+/* Rows in panels as a left operand: the blocks of 32 rows, then those of the next ones. */
+static void FM(round_left)(int terms, long rows, long width, const void *a, long a_stride, void *left) {
+    words *to = left;
+    for (long r = 0; r < rows; r += FM_BLOCK)
+        for (long panel = 0; panel * FM_PANEL < width; panel++, to += terms * FM_BLOCK) {
+            const FM_REAL *block = (const FM_REAL *)a + (panel * a_stride + r) * FM_PANEL;
+#define FM_BODY(n) FM(left_block)(rows - r < FM_BLOCK ? rows - r : FM_BLOCK, width - panel * FM_PANEL, block, n, to)
+            FM_TERMS_CASES(terms, FM_BODY);
+#undef FM_BODY
+        }
 }
 
 /* Rows in panels as an operand of a sum over the rows, left or right; blocks: between its panels. */
-#define FM_ROUND_ROWS(name, block_of)                                                                  \
-    static void FM(name)(long rows, long width, const void *a, long a_stride, void *to, long blocks) { \
-        for (long panel = 0; panel * FM_PANEL < width; panel++)                                        \
-            for (long r = 0; r < rows; r += FM_BLOCK)                                                  \
-                FM(block_of)(rows - r, (const FM_REAL *)a + (panel * a_stride + r) * FM_PANEL,         \
-                             (words *)to + (panel * blocks * FM_BLOCK) + r);                           \
+#define FM_ROUND_ROWS(name, block_of)                                                                             \
+    static void FM(name)(int terms, long rows, long width, const void *a, long a_stride, void *to, long blocks) { \
+        for (long panel = 0; panel * FM_PANEL < width; panel++)                                                   \
+            for (long r = 0; r < rows; r += FM_BLOCK) {                                                           \
+                words *lines = (words *)to + (panel * blocks * FM_BLOCK + r) * terms;                             \
+                const FM_REAL *block = (const FM_REAL *)a + (panel * a_stride + r) * FM_PANEL;                    \
+                FM_TERMS_CASES(terms, block_of);                                                                  \
+            }                                                                                                     \
     }
-FM_ROUND_ROWS(round_columns, left_block_turned)
-FM_ROUND_ROWS(round_right, right_block)
+#define FM_COLUMNS_BLOCK(n) FM(left_block_turned)(rows - r, block, n, lines)
+#define FM_RIGHT_BLOCK(n) FM(right_block)(rows - r, block, n, lines)
+FM_ROUND_ROWS(round_columns, FM_COLUMNS_BLOCK)
+FM_ROUND_ROWS(round_right, FM_RIGHT_BLOCK)
 #undef FM_ROUND_ROWS
+#undef FM_COLUMNS_BLOCK
+#undef FM_RIGHT_BLOCK
 
 /* A block of weights, into both of the layer's rounded copies. row is the block's first. */
-FM_INLINE void FM(round_weights)(const fm_layer *layer, long panel, long row) {
+FM_INLINE void FM(round_block)(const fm_layer *layer, long panel, long row, const int terms) {
     const FM_REAL *block = (const FM_REAL *)layer->weights + (panel * (layer->inputs + 1) + row) * FM_PANEL;
     const long rows = layer->inputs - row, in_blocks = (layer->inputs + FM_BLOCK - 1) / FM_BLOCK;
     const long out_blocks = (layer->outputs + FM_BLOCK - 1) / FM_BLOCK;
-    FM(right_block)(rows, block, (words *)layer->rounded + (panel * in_blocks * FM_BLOCK) + row);
+    FM(right_block)(rows, block, terms, (words *)layer->rounded + (panel * in_blocks * FM_BLOCK + row) * terms);
     if (layer->rounded_transposed)
-        FM(right_block_turned)(rows < FM_BLOCK ? rows : FM_BLOCK, layer->outputs - panel * FM_PANEL, block,
-                               (words *)layer->rounded_transposed + (row * out_blocks) + panel * FM_BLOCK);
+        FM(right_block_turned)(rows < FM_BLOCK ? rows : FM_BLOCK, layer->outputs - panel * FM_PANEL, block, terms,
+                               (words *)layer->rounded_transposed + (row * out_blocks + panel * FM_BLOCK) * terms);
+}
+
+FM_INLINE void FM(round_weights)(const fm_layer *layer, long panel, long row) {
+#define FM_BODY(n) FM(round_block)(layer, panel, row, n)
+    FM_TERMS_CASES(layer->terms, FM_BODY);
+#undef FM_BODY
 }
 
 static void FM(round_units)(const fm_layer *layer, long panel, long from, long to) {
@@ -109,27 +159,38 @@ static void FM(round_units)(const fm_layer *layer, long panel, long from, long t
 }
 
 /* Without the hardware's help, slowly. */
-static void FM(bfloat16_multiply)(long rows, int halves, long blocks, const void *left, ptrdiff_t left_step,
-                                  const void *right, const FM_REAL *start, long start_step, FM_REAL *out, long out_step,
-                                  const fm_soon_written *soon) {
+FM_INLINE floats FM(plain_sum)(floats sum, const uint32_t *a, const words *b) {
+    for (long p = 0; p < FM_PAIRS; p++) {
+        const uint32_t first = a[p] << 16, second = a[p] & 0xffff0000u;
+        FM_REAL x, y;
+        memcpy(&x, &first, sizeof x);
+        memcpy(&y, &second, sizeof y);
+        sum += x * (floats)(b[p] << 16);
+        sum += y * (floats)(b[p] & 0xffff0000u);
+    }
+    return sum;
+}
+
+static void FM(bfloat16_multiply)(int terms, long rows, int halves, long blocks, const void *left, const void *right,
+                                  const FM_REAL *start, long start_step, FM_REAL *out, long out_step,
+                                  const fm_soon *soon) {
     (void)soon;
-    typedef FM_REAL line __attribute__((vector_size(FM_LINE_BYTES), may_alias));
     for (long r = 0; r < rows; r++)
         for (long half = 0; half < halves; half++) {
-            line sum = {0};
+            floats sum = {0};
             if (start)
                 memcpy(&sum, start + r * start_step + half * FM_PAIRS, sizeof sum);
             for (long k = 0; k < blocks; k++) {
-                const uint32_t *a = (const uint32_t *)((const char *)left + k * left_step) + r * FM_PAIRS;
-                const words *b = (const words *)right + k * FM_BLOCK + half * FM_PAIRS;
-                for (long p = 0; p < FM_PAIRS; p++) {
-                    const uint32_t first = a[p] << 16, second = a[p] & 0xffff0000u;
-                    FM_REAL x, y;
-                    memcpy(&x, &first, sizeof x);
-                    memcpy(&y, &second, sizeof y);
-                    sum += x * (line)(b[p] << 16);
-                    sum += y * (line)(b[p] & 0xffff0000u);
+                const uint32_t *a = (const uint32_t *)((const words *)left + k * terms * FM_BLOCK + r);
+                const words *b = (const words *)right + k * terms * FM_BLOCK + half * FM_PAIRS;
+#define FM_ADD_PAIR(left_term, right_term)                                                        \
+    sum = FM(plain_sum)(sum, a + (left_term) * FM_BLOCK * FM_PAIRS, b + (right_term) * FM_BLOCK);
+                if (terms == 1)
+                    FM_ADD_PAIR(0, 0)
+                else {
+                    FM_TERM_PAIRS(FM_ADD_PAIR)
                 }
+#undef FM_ADD_PAIR
             }
             memcpy(out + r * out_step + half * FM_PAIRS, &sum, sizeof sum);
         }
@@ -138,81 +199,100 @@ static void FM(bfloat16_multiply)(long rows, int halves, long blocks, const void
 static void FM(nothing)(void) {
 }
 
-static const fm_bfloat16_product FM(plain_product) = {FM(nothing), FM(nothing), FM(bfloat16_multiply)};
+static const fm_bfloat16_product FM(plain_product) = {1, FM(nothing), FM(nothing), FM(bfloat16_multiply)};
 
 FM_INLINE const fm_bfloat16_product *FM(product)(void) {
     const fm_bfloat16_product *chosen = FM_VECTOR_BYTES == 64 ? fm_bfloat16_chosen() : NULL;
     return chosen ? chosen : &FM(plain_product);
 }
 
-/* Blocks of the inner index at a time, so that a part of the right operand stays in the first-level cache. */
-#define FM_BLOCKS_PART 12
-
-/* c = left right + bias, as dense(). left: as round_left() leaves it, its lines there for whole blocks of rows. bias: rows
- * of the weights' panels, bias_step apart; NULL for none. */
-static void FM(bfloat16_dense)(long rows, long outputs, long depth, const void *left, long left_stride,
-                               const void *right, const void *bias, long bias_step, void *c, long c_stride,
+/* c = left b, as dense(). left: as round_left() leaves it. right: b, rounded; where it is NULL, b is rounded here, panel
+ * by panel, to scratch. */
+static void FM(bfloat16_dense)(int terms, long rows, long outputs, long depth, const void *left, const void *right,
+                               void *scratch, const void *b, long b_rows, int biased, void *c, long c_stride,
                                const fm_after *after) {
     const fm_bfloat16_product *product = FM(product)();
-    const long blocks = (depth + FM_BLOCK - 1) / FM_BLOCK, parts = (blocks + FM_BLOCKS_PART - 1) / FM_BLOCKS_PART;
-    const ptrdiff_t left_step = left_stride * FM_LINE_BYTES;
+    const long blocks = (depth + FM_BLOCK - 1) / FM_BLOCK;
+    const long row_blocks = (rows + FM_BLOCK - 1) / FM_BLOCK;
+    const ptrdiff_t block_bytes = terms * FM_BLOCK_BYTES;
     product->begin();
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const int halves = outputs - panel * FM_PANEL > FM_PAIRS ? 2 : 1;
-        for (long part = 0, first = 0, next; part < parts; part++, first = next) {
-            next = blocks * (part + 1) / parts;
-            const char *b = (const char *)right + (panel * blocks + first) * FM_BLOCK_BYTES;
-            for (long row = 0; row < rows; row += FM_BLOCK) {
-                const long n = rows - row < FM_BLOCK ? rows - row : FM_BLOCK,
-                           offset = (panel * c_stride + row) * FM_PANEL;
-                FM_REAL *to = (FM_REAL *)c + offset;
-                const FM_REAL *start = part ? to : bias ? (const FM_REAL *)bias + panel * bias_step : NULL;
-                product->multiply(n, halves, next - first,
-                                  (const char *)left + (first * left_stride + row) * FM_LINE_BYTES, left_step, b, start,
-                                  part ? FM_PANEL : 0, to, FM_PANEL, NULL);
-                if (part == parts - 1)
-                    FM(finish_rows)(after, panel, n, c, offset);
+        const FM_REAL *b_panel = (const FM_REAL *)b + panel * b_rows * FM_PANEL;
+        fm_soon soon = {0};
+        const char *columns = right ? (const char *)right + panel * blocks * block_bytes : scratch;
+        if (!right)
+            for (long row = 0; row < depth; row += FM_BLOCK) {
+#define FM_BODY(n) FM(right_block)(depth - row, b_panel + row * FM_PANEL, n, (words *)scratch + row * n)
+                FM_TERMS_CASES(terms, FM_BODY);
+#undef FM_BODY
             }
+        for (long row = 0; row < rows; row += FM_BLOCK) {
+            const long n = rows - row < FM_BLOCK ? rows - row : FM_BLOCK, offset = (panel * c_stride + row) * FM_PANEL;
+            if (!right && (panel + 1) * FM_PANEL < outputs) { /* a share of the next panel of b */
+                soon.read_bytes = depth / row_blocks * FM_PANEL_BYTES;
+                soon.read = (const char *)(b_panel + b_rows * FM_PANEL) + row / FM_BLOCK * soon.read_bytes;
+            }
+            product->multiply(terms, n, halves, blocks, (const char *)left + row / FM_BLOCK * blocks * block_bytes,
+                              columns, biased ? b_panel + depth * FM_PANEL : NULL, 0, (FM_REAL *)c + offset, FM_PANEL,
+                              &soon);
+            FM(finish_rows)(after, panel, n, c, offset);
         }
     }
     product->end();
 }
 
 /* What finish() will write. */
-FM_INLINE fm_soon_written FM(soon_written)(const fm_layer *layer, long panel, long row, long rows) {
+FM_INLINE fm_soon FM(soon_written)(const fm_layer *layer, long panel, long row, long rows) {
     const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
-    fm_soon_written soon = {0, rows * FM_PANEL_BYTES, {NULL}};
-    soon.places[soon.n++] = (const char *)((const FM_REAL *)layer->weights + offset);
+    fm_soon soon = {.written_bytes = rows * FM_PANEL_BYTES};
+    soon.written[soon.n_written++] = (const char *)((const FM_REAL *)layer->weights + offset);
     for (int i = 0; i < FM_MAX_SLOTS; i++)
         if (layer->slots[i])
-            soon.places[soon.n++] = (const char *)((const FM_REAL *)layer->slots[i] + offset);
+            soon.written[soon.n_written++] = (const char *)((const FM_REAL *)layer->slots[i] + offset);
     return soon;
 }
 
-/* As update_dense(), for whole blocks of inputs; columns and right: what round_columns() and round_right() made of the
- * activations and the deltas, with so many blocks of rows from one panel to the next. */
-static void FM(bfloat16_update)(const fm_layer *layer, long panel, long from, long to, long rows, const void *columns,
-                                const void *right, long blocks, const void *deltas, long d_stride, const fm_step *step,
-                                double *squares) {
+/* As update_dense(), for whole blocks of inputs, but several panels; columns and right: what round_columns() and
+ * round_right() made of the activations and the deltas, with so many blocks of rows from one panel to the next.
+ *
+ * Blocks of several panels' deltas stay in the second-level cache while all the activations go by. */
+#define FM_PANELS_PART 8
+static void FM(bfloat16_update)(const fm_layer *layer, long panel_from, long panel_to, long from, long to, long rows,
+                                const void *columns, const void *right, long blocks, const void *deltas, long d_stride,
+                                const fm_step *step, double *squares, long squares_step) {
     const fm_bfloat16_product *product = FM(product)();
+    const ptrdiff_t panel_bytes = blocks * layer->terms * FM_BLOCK_BYTES;
     const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
-    const int halves = layer->outputs - panel * FM_PANEL > FM_PAIRS ? 2 : 1;
     FM_REAL sums[FM_BLOCK * FM_PANEL] __attribute__((aligned(FM_LINE_BYTES)));
     memset(sums, 0, sizeof sums);
     product->begin();
-    for (long first = from * FM_UNIT; first < last; first += FM_BLOCK) {
-        const long n = last - first < FM_BLOCK ? last - first : FM_BLOCK;
-        const fm_soon_written soon = FM(soon_written)(layer, panel, first, n);
-        product->multiply(n, halves, (rows + FM_BLOCK - 1) / FM_BLOCK,
-                          (const char *)columns + first / FM_BLOCK * blocks * FM_BLOCK_BYTES, FM_BLOCK_BYTES,
-                          (const char *)right + panel * blocks * FM_BLOCK_BYTES,
-                          FM(start_of)(layer, panel, first, step), FM_PANEL, sums, FM_PANEL, step->last ? &soon : NULL);
-        FM(finish)(layer, panel, first, n, sums, step, squares);
-        if (step->last && !layer->limit)
-            FM(round_weights)(layer, panel, first);
+    for (long part = panel_from; part < panel_to; part += FM_PANELS_PART) {
+        const long part_end = part + FM_PANELS_PART < panel_to ? part + FM_PANELS_PART : panel_to;
+        for (long first = from * FM_UNIT; first < last; first += FM_BLOCK) {
+            const long n = last - first < FM_BLOCK ? last - first : FM_BLOCK;
+            for (long panel = part; panel < part_end; panel++) {
+                const int halves = layer->outputs - panel * FM_PANEL > FM_PAIRS ? 2 : 1;
+                fm_soon soon = {0};
+                if (step->last)
+                    soon = FM(soon_written)(layer, panel, first, n);
+                const char *left = (const char *)columns + first / FM_BLOCK * panel_bytes;
+                if (first + n < last) { /* a share of the activations of the next inputs */
+                    soon.read_bytes = panel_bytes / (part_end - part) & -FM_LINE_BYTES;
+                    soon.read = left + panel_bytes + (panel - part) * soon.read_bytes;
+                }
+                product->multiply(layer->terms, n, halves, (rows + FM_BLOCK - 1) / FM_BLOCK, left,
+                                  (const char *)right + panel * panel_bytes, FM(start_of)(layer, panel, first, step),
+                                  FM_PANEL, sums, FM_PANEL, &soon);
+                FM(finish)(layer, panel, first, n, sums, step, squares + panel * squares_step);
+                if (layer->rounded && step->last && !layer->limit)
+                    FM(round_weights)(layer, panel, first);
+            }
+        }
     }
     product->end();
-    if (last == layer->inputs)
+    for (long panel = panel_from; last == layer->inputs && panel < panel_to; panel++)
         FM(update_biases)(layer, panel, rows, deltas, d_stride, step);
 }
 #undef words
+#undef floats

@@ -104,6 +104,11 @@ const fm_bfloat16_product *fm_bfloat16_chosen(void) {
     return bfloat16_products[atomic_load_explicit(&chosen, memory_order_relaxed)].product;
 }
 
+int fm_bfloat16_terms(void) {
+    const fm_bfloat16_product *product = fm_bfloat16_chosen();
+    return product ? product->terms : 1;
+}
+
 static const char source_codes[] = {
 #define FM_SOURCE(code, name, type, value) code,
 #include "sources.def"

@@ -32,7 +32,8 @@ typedef struct {
     void *transposed; /* kept in step with weights; NULL where nobody needs it */
     void *sums;       /* gradient sums carried between the chunks of one batch; NULL when a batch is one chunk */
     void *slots[FM_MAX_SLOTS];
-    void *rounded;            /* to bfloat16, kept in step with weights, for the products; NULL where they are not */
+    int terms;                /* of bfloat16 operands, see bfloat16.h; 0 where products are of FM_REAL */
+    void *rounded;            /* the weights as an operand, kept in step with them; NULL where nobody needs it */
     void *rounded_transposed; /* NULL where nobody needs it */
     const void *bias_deltas; /* the biases' deltas where they are not those of the weights, laid out as they; or NULL */
     void *average;           /* of the weights over the steps; NULL for none */
@@ -125,17 +126,19 @@ typedef struct {
      * their order. NULL stands for the second of a pair that has been added to the first, and for blocks without rows. */
     void (*update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
                         const fm_step *step, double *squares);
-    /* A layer's products with operands rounded to bfloat16 (bfloat16.h); NULL in double precision. The first three make
-     * operands of rows in panels, round_units those of the weights, whole blocks of one panel. */
-    void (*round_left)(long rows, long width, const void *a, long a_stride, void *left, long stride);
-    void (*round_columns)(long rows, long width, const void *a, long a_stride, void *columns, long blocks);
-    void (*round_right)(long rows, long width, const void *a, long a_stride, void *right, long blocks);
+    /* A layer's products with operands of bfloat16 terms (bfloat16.h); NULL in double precision. The first three make
+     * operands of rows in panels, round_units those of the weights, whole blocks of one panel. bfloat16_dense takes b's
+     * operand as right; or NULL, and makes it itself, in scratch, which holds one panel's. */
+    void (*round_left)(int terms, long rows, long width, const void *a, long a_stride, void *left);
+    void (*round_columns)(int terms, long rows, long width, const void *a, long a_stride, void *columns, long blocks);
+    void (*round_right)(int terms, long rows, long width, const void *a, long a_stride, void *right, long blocks);
     void (*round_units)(const fm_layer *layer, long panel, long from, long to);
-    void (*bfloat16_dense)(long rows, long outputs, long depth, const void *left, long left_stride, const void *right,
-                           const void *bias, long bias_step, void *c, long c_stride, const fm_after *after);
-    void (*bfloat16_update)(const fm_layer *layer, long panel, long from, long to, long rows, const void *columns,
-                            const void *right, long blocks, const void *deltas, long d_stride, const fm_step *step,
-                            double *squares);
+    void (*bfloat16_dense)(int terms, long rows, long outputs, long depth, const void *left, const void *right,
+                           void *scratch, const void *b, long b_rows, int biased, void *c, long c_stride,
+                           const fm_after *after);
+    void (*bfloat16_update)(const fm_layer *layer, long panel_from, long panel_to, long from, long to, long rows,
+                            const void *columns, const void *right, long blocks, const void *deltas, long d_stride,
+                            const fm_step *step, double *squares, long squares_step);
     /* Of finished gradient sums, laid out as weights, the gradient, in their place. squares and norms: for each unit, and
      * for norms then the biases, the sum of its penalty and of its squared gradient. */
     void (*prepare_sums)(const fm_layer *layer, long panel, long from, long to, const fm_step *step, double *squares,

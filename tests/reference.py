@@ -205,11 +205,11 @@ def round_to_bfloat16(x):
     return np.where(np.isnan(x), x, nearest)
 
 
-def bfloat16_gradients(X, y, coefs, intercepts, activation, loss):
-    """The outputs and the gradients' sums over the rows, with the operands of all products rounded to bfloat16."""
+def gradients_of_rounded(X, y, coefs, intercepts, activation, loss, rounded=round_to_bfloat16):
+    """The outputs and the gradients' sums over the rows, with the operands of all products rounded."""
 
     def product(a, b):
-        return round_to_bfloat16(a).astype(np.float64) @ round_to_bfloat16(b).astype(np.float64)
+        return rounded(a).astype(np.float64) @ rounded(b).astype(np.float64)
 
     activations, zs, p = [X], [], NUMBERS.get(activation)
     for i, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):

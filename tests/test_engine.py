@@ -517,37 +517,124 @@ def test_bfloat16_products_this_machine_lacks():
 def test_bfloat16_products_are_those_of_rounded_operands(sizes, n_rows, isa, bfloat16_product):
     """Exactly: sums of whole numbers do not depend on their order."""
     params, X, y = whole_numbers(sizes, n_rows)
-    outputs, expected = reference.bfloat16_gradients(
-        X, y, *reference.layer_views(params, sizes), "relu", "squared_error"
+    # A split operand is what it was: these numbers need two of its terms.
+    for options, rounded in (({"bfloat16": True}, reference.round_to_bfloat16), ({"split": True}, np.float32)):
+        outputs, expected = reference.gradients_of_rounded(
+            X, y, *reference.layer_views(params, sizes), "relu", "squared_error", rounded
+        )
+        assert any((reference.round_to_bfloat16(g) != g).any() for g in [outputs, *expected]) or sizes == (1, 1)
+        largest = max(np.abs(g).max() for g in expected)
+        assert largest < 1 << 24
+        for n_threads in (1, 2, 3):
+            trainer = _engine.Trainer(
+                sizes, "relu", "squared_error", np.float32,
+                rule="gradient", max_batch=n_rows, n_threads=n_threads, isa=isa, **options,
+            )  # fmt: skip
+            trainer.load(params)
+            trainer.attach(rows_of(X, np.float32), y)
+            value, gradient = passed(trainer, np.arange(n_rows), n_rows), np.empty_like(params)
+            trainer.store(None, [gradient])
+            assert value == pytest.approx(0.5 * ((outputs - y) ** 2).mean(), rel=1e-6)
+            means = np.concatenate([g.ravel() for g in expected]).astype(np.float32) * np.float32(1 / n_rows)
+            np.testing.assert_array_equal(gradient, means)
+
+
+def gradient_of(params, sizes, X, targets, dtype=np.float32, **options):
+    n_rows = len(X)
+    trainer = _engine.Trainer(sizes, "tanh", "squared_error", dtype, rule="gradient", max_batch=n_rows, **options)
+    gradient = np.empty(len(params), dtype)
+    trainer.load(params.astype(dtype))
+    trainer.attach(rows_of(X.astype(dtype), dtype), targets.astype(dtype))
+    passed(trainer, np.arange(n_rows), n_rows)
+    trainer.store(None, [gradient])
+    return gradient.astype(np.float64)
+
+
+@pytest.mark.parametrize("spread", [0, 12])
+@pytest.mark.parametrize("n_rows", [1, 30, 1000])
+def test_how_close_sums_of_split_operands_are(n_rows, spread, bfloat16_product):
+    """The product of the first layer's gradient alone, X.T @ -y / n_rows, of numbers alike and of very different ones.
+
+    Errors are in units of half of float32's last place of the sum of the terms' sizes. AMX adds within each block of
+    rows first. The others, which nobody takes for split operands unasked, add six times as many terms as float32 has,
+    one by one; so does AMX in effect where a few terms make up a sum.
+    """
+    rng = np.random.default_rng(0)
+    sizes = (50, 70)
+    X, y = (
+        (rng.standard_normal((n_rows, width)) * 10.0 ** rng.uniform(-spread, spread, (n_rows, width))).astype("f4")
+        for width in sizes
     )
-    assert any((reference.round_to_bfloat16(g) != g).any() for g in [outputs, *expected]) or sizes == (1, 1)
-    largest = max(np.abs(g).max() for g in expected)
-    assert largest < 1 << 24
-    for n_threads in (1, 2, 3):
-        trainer = _engine.Trainer(
-            sizes, "relu", "squared_error", np.float32,
-            rule="gradient", max_batch=n_rows, n_threads=n_threads, bfloat16=True, isa=isa,
-        )  # fmt: skip
-        trainer.load(params)
-        trainer.attach(rows_of(X, np.float32), y)
-        value, gradient = passed(trainer, np.arange(n_rows), n_rows), np.empty_like(params)
-        trainer.store(None, [gradient])
-        assert value == pytest.approx(0.5 * ((outputs - y) ** 2).mean(), rel=1e-6)
-        means = np.concatenate([g.ravel() for g in expected]).astype(np.float32) * np.float32(1 / n_rows)
-        np.testing.assert_array_equal(gradient, means)
+    exact = -(X.T.astype(np.float64) @ y / n_rows)
+    unit = 2.0**-24 * np.abs(X.T).astype(np.float64) @ np.abs(y) / n_rows
+    split, plain = (
+        (gradient_of(np.zeros(n_params(sizes), "f4"), sizes, X, y, split=which)[: 50 * 70].reshape(sizes) - exact)
+        / unit
+        for which in (True, False)
+    )
+    assert 0 < np.abs(split).max() < 16
+    ratio = np.sqrt(np.square(split).mean() / np.square(plain).mean())
+    if bfloat16_product == "amx":
+        assert ratio < (1 if n_rows > 1 and not spread else 2.5)
+    else:
+        assert ratio < 5
+
+
+def test_gradients_of_split_operands_are_as_close_as_float32_ones(bfloat16_product):
+    """To those in double precision, of a whole network."""
+    sizes = (200, 300, 100, 5)
+    params, X, targets, _ = problem(sizes, "squared_error", np.float32, 300)
+    exact = gradient_of(params, sizes, X, targets, np.float64)
+    split, plain = (
+        np.linalg.norm(gradient_of(params, sizes, X, targets, split=which) - exact) for which in (True, False)
+    )
+    assert 0 < split < (1 if bfloat16_product == "amx" else 2) * plain
+
+
+def test_which_networks_have_split_operands(monkeypatch):
+    large, small = (784, 256, 128, 10), (300, 100, 10)
+    assert _engine.split_product() == (
+        "amx" if not _engine.REQUESTED_ISA and _engine.bfloat16_product() == "amx" else ""
+    )
+    for product in ("", "amx"):
+        monkeypatch.setattr(_engine, "split_product", lambda product=product: product)
+        assert _engine.splits(large, 256) == bool(product)
+        assert not _engine.splits(large, 255)
+        assert not _engine.splits(small, 1000)
+    monkeypatch.undo()
+
+    def terms(sizes, max_batch=256, dtype=np.float32, **options):
+        return _engine.Trainer(sizes, "relu", "squared_error", dtype, rule="sgd", max_batch=max_batch, **options).terms
+
+    by_itself = 3 if _engine.split_product() else 0
+    assert terms(large) == by_itself
+    assert terms(large, n_threads=8) == by_itself
+    assert terms(large, split=False) == terms(large, 200) == terms(small) == terms(large, dtype=np.float64) == 0
+    assert terms(large, isa=_engine.ISA) == 0
+    assert terms(large, bfloat16=True) == 1
+    assert terms(small, 20, split=True) == 3
+
+
+def test_an_instruction_set_asked_for_is_what_multiplies(script):
+    source = "from fastmlp import _engine; print(repr(_engine.split_product()))"
+    assert script(source, FASTMLP_ISA=_engine.ISA) == "''"
 
 
 @pytest.mark.parametrize("rule", ORACLES)
-@pytest.mark.parametrize(("sizes", "n_rows", "batch_size"), [((20, 70, 33, 3), 150, 50), ((9, 2), 2500, 2500)])
+@pytest.mark.parametrize(
+    ("sizes", "n_rows", "batch_size"), [((20, 70, 33, 3), 150, 50), ((20, 70, 33, 3), 300, 150), ((9, 2), 2500, 2500)]
+)
 @pytest.mark.parametrize("sparse", [False, True])
-def test_bfloat16_weights_do_not_depend_on_threads(rule, sizes, n_rows, batch_size, sparse):
+@pytest.mark.parametrize("options", [{"bfloat16": True}, {"split": True}], ids=str)
+def test_bfloat16_weights_do_not_depend_on_threads(rule, sizes, n_rows, batch_size, sparse, options):
+    """Many threads find split weights ready, few split them themselves."""
     params, X, targets, _ = problem(sizes, "log_loss", np.float32, n_rows)
     X = scipy.sparse.csr_array(X) if sparse else X
     results = []
     for n_threads in (1, 2, 3, 8):
         trainer = _engine.Trainer(
             sizes, "tanh", "log_loss", np.float32,
-            rule=rule, max_batch=batch_size, n_threads=n_threads, bfloat16=True,
+            rule=rule, max_batch=batch_size, n_threads=n_threads, **options,
         )  # fmt: skip
         slots = slots_of(ORACLES[rule], params)
         trainer.load(params, slots)
@@ -562,23 +649,25 @@ def test_bfloat16_weights_do_not_depend_on_threads(rule, sizes, n_rows, batch_si
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.4e38])
-def test_bfloat16_keeps_what_is_not_finite(value, bfloat16_product):
+@pytest.mark.parametrize("options", [{"bfloat16": True}, {"split": True}], ids=str)
+@pytest.mark.parametrize("value", [np.nan, np.uint32(0x7FFFFFFF).view(np.float32), np.inf, -np.inf, 3.4e38])
+def test_bfloat16_keeps_what_is_not_finite(value, bfloat16_product, options):
     """The largest numbers are rounded to infinity; a NaN with few bits does not become another number."""
     sizes = (3, 40)
     params, X, y = whole_numbers(sizes, 33)
     params[: 3 * 40] = 1
     X[5, 1] = value
-    trainer = _engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="gradient", max_batch=33, bfloat16=True)
+    trainer = _engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="gradient", max_batch=33, **options)
     trainer.load(params)
     trainer.attach(rows_of(X, np.float32), y)
     value = passed(trainer, np.arange(33), 33)
     assert not np.isfinite(value)
 
 
-def test_bfloat16_is_for_float32():
+@pytest.mark.parametrize("options", [{"bfloat16": True}, {"split": True}], ids=str)
+def test_bfloat16_is_for_float32(options):
     with pytest.raises(ValueError, match="bfloat16 products go with float32, not float64"):
-        _engine.Trainer((2, 1), "relu", "squared_error", np.float64, rule="sgd", max_batch=1, bfloat16=True)
+        _engine.Trainer((2, 1), "relu", "squared_error", np.float64, rule="sgd", max_batch=1, **options)
 
 
 def test_bfloat16_weights_loaded_after_a_nan_are_as_new():
@@ -786,9 +875,11 @@ def test_no_bit_depends_on_threads_or_on_how_passes_are_begun(case, normalizatio
     for name, given in REGULARIZATIONS.items():
         if sparse and "input_noise" in given:
             given = {key: value for key, value in given.items() if key != "input_noise"}
-        bfloat16s = [False, True] if dtype == np.float32 and name in ("none", "all", "all but randomness") else [False]
-        for bfloat16 in bfloat16s:
-            options = {"given": given, "bfloat16": bfloat16, "seed": 4}
+        products = [{}]
+        if dtype == np.float32 and name in ("none", "all", "all but randomness"):
+            products += [{"bfloat16": True}, {"split": True}]
+        for product in products:
+            options = {"given": given, "seed": 4} | product
             first = trained(network, X, targets, orders, batch_size, weights, **options)
             assert np.isfinite(first[1]).all()
             for n_threads, together in ((2, None), (3, 1), (8, 2)):
@@ -796,7 +887,7 @@ def test_no_bit_depends_on_threads_or_on_how_passes_are_begun(case, normalizatio
                     network, X, targets, orders, batch_size, weights, n_threads=n_threads, together=together, **options
                 )
                 assert_same(first, other)
-            if sparse and not bfloat16:
+            if sparse and not product:
                 assert_same(first, trained(network, X.toarray(), targets, orders, batch_size, weights, **options))
 
 

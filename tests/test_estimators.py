@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp import MLPClassifier, MLPRegressor, _engine
 from fastmlp._engine import NORMALIZATION_EPSILON
 from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU, NativeActivation
 from fastmlp.augmentation import AUGMENTATIONS
@@ -1568,6 +1568,30 @@ def test_bfloat16_learns_what_float32_learns(solver, sparse):
     few = np.asarray(X[:5].todense() if sparse else X[:5], np.float32)
     np.testing.assert_array_equal(rounded.predictor()(few), rounded.predict_proba(few))
     assert sklearn.base.clone(rounded).dtype == "bfloat16"
+
+
+def test_split_operands_learn_what_float32_learns(monkeypatch):
+    """By whichever machine's means; those with AMX choose them for such a network by themselves."""
+    X, y = load_digits(return_X_y=True)
+
+    def fitted(n_jobs):
+        clf = MLPClassifier((400, 300), dtype="float32", batch_size=256, max_iter=8, random_state=0, n_jobs=n_jobs)
+        with pytest.warns(ConvergenceWarning):
+            return clf.fit(X, y)
+
+    sizes = (64, 400, 300, 10)
+    chosen = 3 if _engine.split_product() else 0
+    trainer = _engine.Trainer(sizes, "relu", "log_loss", np.float32, rule="adam", max_batch=256)
+    assert trainer.terms == chosen
+    split, by_three, by_six = (fitted(n_jobs) for n_jobs in (1, 3, 6))
+    monkeypatch.setattr(_engine, "splits", lambda sizes, n_rows: False)
+    plain = fitted(1)
+    for a, b, c, d in zip(split.coefs_, by_three.coefs_, by_six.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+        assert np.array_equal(a, d) == (not chosen)
+    np.testing.assert_allclose(split.loss_curve_, plain.loss_curve_, rtol=1e-4)
+    assert np.mean(split.predict(X) == plain.predict(X)) > 0.998
 
 
 def test_bfloat16_is_not_for_lbfgs(cls):
