@@ -43,7 +43,6 @@ class RecordedFit(Fit):
     def _record(self, epoch: Epoch, losses: dict[str, float], scores: dict[str, float]) -> None:
         """Add an epoch to the history."""
         history, n_before = self.history, len(self._losses)
-        # Small networks notice what an epoch takes here.
         self._losses.append(epoch.loss)
         self._learning_rates.append(epoch.learning_rate)
         self._seconds.append(epoch.seconds)
@@ -133,6 +132,7 @@ class MinibatchFit(RecordedFit, Listener):
         self._watched = bool(prints or evaluation.sets or descent.every_epoch or self._steered or self.hears_batches)
         self._tells_epochs = self.hears("on_epoch_end")
         self._follows_values = descent.follows_values
+        self._attends_each = self._watched or self._tells_epochs or self._follows_values or improvement.maximize
 
     # ---- what the loop asks ------------------------------------------------------------------------------------------
 
@@ -195,6 +195,26 @@ class MinibatchFit(RecordedFit, Listener):
         if self._tells_epochs:
             self.tell("on_epoch_end")
         self._print_reason()
+        return self.stopped
+
+    def after_epochs(self, losses: list[float], learning_rates: list[float], seconds: float) -> bool:
+        """Take epochs into account, together where nothing else happens: small networks notice what each takes."""
+        if self._attends_each or len(self.history) > len(OF_TRAINING) or not losses:
+            return super().after_epochs(losses, learning_rates, seconds)
+        estimator, improvement = self.estimator, self._improvement
+        self._last, self.batch = None, None
+        self.epoch += len(losses)
+        estimator.n_iter_ = self.epoch
+        estimator.loss_ = losses[-1]
+        estimator.t_ += len(losses) * self.n_samples
+        estimator.loss_curve_ += losses
+        self._losses += losses
+        self._learning_rates += learning_rates
+        self._seconds += [seconds] * len(losses)
+        improvement.update_all(losses)
+        estimator.best_loss_ = improvement.best
+        if improvement.exhausted:
+            self._on_plateau()
         return self.stopped
 
     def _on_plateau(self) -> None:

@@ -1,6 +1,7 @@
 """When to stop: no improvement for a number of epochs."""
 
 import math
+from collections.abc import Iterable
 
 
 class NoImprovement:
@@ -46,6 +47,11 @@ class NoImprovement:
             self.best = value
             return True
         return False
+
+    def update_all(self, values: Iterable[float]) -> None:
+        """Take several epochs' values in."""
+        for value in values:
+            self.update(value)
 
     @property
     def exhausted(self) -> bool:

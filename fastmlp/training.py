@@ -66,6 +66,13 @@ class Listener:
         """Hear that an epoch has ended; True ends training."""
         return False
 
+    def after_epochs(self, losses: list[float], learning_rates: list[float], seconds: float) -> bool:
+        """Hear that epochs, each of so many seconds, have ended; True ends training."""
+        ends = False
+        for loss, rate in zip(losses, learning_rates, strict=True):
+            ends |= self.after_epoch(Epoch(loss, rate, seconds))
+        return ends
+
 
 class MinibatchTraining:
     """A network being trained by minibatches.
@@ -170,9 +177,9 @@ class MinibatchTraining:
             self._engine.attach(rows, targets, weights)
 
     def run(self, max_epochs: int, listener: Listener) -> None:
-        """Run epochs until listener.after_epoch returns True, max_epochs are done, or the user presses Ctrl-C.
+        """Run epochs until listener.after_epochs returns True, max_epochs are done, or the user presses Ctrl-C.
 
-        Over small data several epochs run before the listener hears of each of them: at most its epochs_unheard().
+        Over small data several epochs run before the listener hears of them: at most its epochs_unheard().
         """
         most, interrupted = max(1, ROWS_PER_RUN // self._order.n_rows), False
         by_batch = self._augment is not None or self._python_rule is not None or listener.hears_batches
@@ -193,9 +200,8 @@ class MinibatchTraining:
                 except KeyboardInterrupt:
                     interrupted = True
                 seconds = (time.perf_counter() - start) / max(1, len(losses))
-                for loss, rate in zip(losses, rates, strict=False):
-                    if listener.after_epoch(Epoch(loss, rate, seconds)):
-                        max_epochs = 0
+                if listener.after_epochs(losses, rates[: len(losses)], seconds):
+                    max_epochs = 0
         except KeyboardInterrupt:
             interrupted = True
         if interrupted:

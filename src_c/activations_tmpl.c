@@ -11,6 +11,17 @@ FM_INLINE vec FM(above)(vec z, FM_REAL low) {
 }
 #define v_above FM(above)
 
+/* These products make as well (dense_tmpl.c). NaN stays one. */
+FM_INLINE vec FM(relu)(vec z) {
+    return v_select(z < 0, v_all(0), z);
+}
+#define v_relu FM(relu)
+
+FM_INLINE vec FM(relu_delta)(vec a, vec d) {
+    return v_select(a != 0, d, v_all(0));
+}
+#define v_relu_delta FM(relu_delta)
+
 #define FM_ACTIVATION(name, n_numbers, learnable, f, df)                                                          \
     static void FM(activate_##name)(long rows, void *values, void *slopes, void *shapes, const void *units,       \
                                     double number) {                                                              \

@@ -264,6 +264,66 @@ FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const 
         }
     }
 }
+/* A product over so few inner indices that a panel of b stays in registers while rows go by: in tiles each sum would
+ * take longer to start and to store than to make. The sums are those of tiles. For the same reason relu and its
+ * derivative, of at, go with it, rather than over c once more. */
+#undef FM_SHORT
+#define FM_SHORT 12
+FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int activates, const int differentiates,
+                              long rows, const FM_REAL *a, const FM_REAL *b, const FM_REAL *start, const FM_REAL *at,
+                              FM_REAL *c) {
+    vec kept[FM_SHORT][2], first[2];
+    for (int v = 0; v < vectors; v++) {
+        first[v] = start ? ((const vec *)start)[v] : v_all(0);
+        for (int k = 0; k < depth; k++)
+            kept[k][v] = ((const vec *)(b + k * FM_PANEL))[v];
+    }
+    for (long r = 0; r < rows; r++, a += FM_PANEL, at += FM_PANEL, c += FM_PANEL) {
+        vec sum[2] = {first[0], first[vectors - 1]};
+#pragma GCC unroll 12
+        for (int k = 0; k < depth; k++) {
+            const vec x = v_all(a[k]);
+            for (int v = 0; v < vectors; v++)
+                sum[v] += x * kept[k][v];
+        }
+        for (int v = 0; v < vectors; v++)
+            ((vec *)c)[v] = activates        ? v_relu(sum[v])
+                            : differentiates ? v_relu_delta(((const vec *)at)[v], sum[v])
+                                             : sum[v];
+    }
+}
+
+/* So many rows at a time, so that what follows finds them in the first-level cache. */
+#undef FM_SHORT_ROWS
+#define FM_SHORT_ROWS 64
+static void FM(dense_short)(long rows, long outputs, long depth, const FM_REAL *a, const FM_REAL *b, long b_rows,
+                            int biased, FM_REAL *c, long c_stride, const fm_after *after) {
+    const int activates = after->activate == FM(activate_relu),
+              differentiates = after->derivative == FM(derivative_relu);
+    for (long panel = 0; panel * FM_PANEL < outputs; panel++, b += b_rows * FM_PANEL) {
+        const int wide = FM(vectors_in_panel)(outputs - panel * FM_PANEL) > 1;
+        const FM_REAL *start = biased ? b + depth * FM_PANEL : NULL;
+        for (long row = 0; row < rows; row += FM_SHORT_ROWS) {
+            const long n = rows - row < FM_SHORT_ROWS ? rows - row : FM_SHORT_ROWS;
+            const long offset = (panel * c_stride + row) * FM_PANEL;
+            const FM_REAL *at = differentiates ? (const FM_REAL *)after->at + offset : c;
+#define FM_ROWS(deep, vectors, activates, differentiates)                                                     \
+    FM(short_rows)(deep, vectors, activates, differentiates, n, a + row * FM_PANEL, b, start, at, c + offset)
+#define FM_BODY(deep, vectors)        \
+    if (activates)                    \
+        FM_ROWS(deep, vectors, 1, 0); \
+    else if (differentiates)          \
+        FM_ROWS(deep, vectors, 0, 1); \
+    else                              \
+        FM_ROWS(deep, vectors, 0, 0)
+            FM_CASES(depth, FM_SHORT, wide, FM_BODY)
+#undef FM_BODY
+#undef FM_ROWS
+            if (!activates && !differentiates)
+                FM(finish_rows)(after, panel, n, c, offset);
+        }
+    }
+}
 #endif
 
 /* c = a b, plus b's last row where it is biased. Rows are shared evenly among as few tiles as they need. Long sums are
@@ -279,6 +339,10 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
         FM_NARROW_CASES(outputs, FM_BODY)
 #undef FM_BODY
         FM(finish_rows)(after, 0, rows, c, 0);
+        return;
+    }
+    if (0 < depth && depth <= FM_SHORT) {
+        FM(dense_short)(rows, outputs, depth, a, b, b_rows, biased, c, c_stride, after);
         return;
     }
 #endif

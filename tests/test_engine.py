@@ -615,6 +615,35 @@ def test_which_networks_have_split_operands(monkeypatch):
     assert terms(small, 20, split=True) == 3
 
 
+@pytest.mark.parametrize("n_in", [1, 3, 12, 13])
+@pytest.mark.parametrize("n_hidden", [5, 20, 100])
+@pytest.mark.parametrize("n_out", [1, 3, 12, 13])
+def test_products_with_relu_are_the_kernels_one_after_another(n_in, n_hidden, n_out, dtype, isa):
+    """Bit by bit: over a short inner index relu and its derivative are part of the product. NaN stays NaN."""
+    sizes, n_rows = (n_in, n_hidden, n_out), 70
+    params, X, targets, _ = problem(sizes, "squared_error", dtype, n_rows)
+    (W1, W2), (b1, b2) = reference.layer_views(params, sizes)
+    trainer = _engine.Trainer(sizes, "relu", "squared_error", dtype, rule="gradient", max_batch=n_rows, isa=isa)
+    trainer.load(params)
+    for value in (0.5, np.nan, -np.inf):
+        X[7, 0] = value
+        with np.errstate(invalid="ignore"):
+            a = _engine.activate("relu", _engine.matmul(X, np.ascontiguousarray(W1), b1, isa=isa), isa=isa)
+            outputs = _engine.matmul(a, np.ascontiguousarray(W2), b2, isa=isa)
+        np.testing.assert_array_equal(trainer.forward(rows_of(X, dtype), linked=False), outputs)
+        trainer.attach(rows_of(X, dtype), targets)
+        gradient = np.empty_like(params)
+        passed(trainer, np.arange(n_rows), n_rows)
+        trainer.store(None, [gradient])
+        deltas = _engine.row_losses("squared_error", outputs, targets, isa=isa)[1]
+        back = _engine.matmul(deltas, np.ascontiguousarray(W2.T), isa=isa)
+        kept = np.where(a != 0, back, 0)
+        sums = _engine.Panels(np.zeros((n_in, n_hidden), dtype), isa, np.zeros(n_hidden, dtype))
+        sums.multiply_transposed(_engine.Panels(X, isa), _engine.Panels(kept.astype(dtype), isa))
+        expected = sums.unpack() * dtype.type(1 / n_rows)
+        np.testing.assert_array_equal(gradient[: n_in * n_hidden].reshape(n_in, n_hidden), expected)
+
+
 def test_an_instruction_set_asked_for_is_what_multiplies(script):
     source = "from fastmlp import _engine; print(repr(_engine.split_product()))"
     assert script(source, FASTMLP_ISA=_engine.ISA) == "''"

@@ -1476,7 +1476,10 @@ def test_a_fit_nobody_listens_to_is_the_same_fit(cls, params, capsys):
     )
     assert capsys.readouterr().out.count("Iteration") == heard.n_iter_ == quiet.n_iter_ > 2
     assert quiet.loss_curve_ == heard.loss_curve_
-    assert (quiet.t_, quiet.best_loss_) == (heard.t_, heard.best_loss_)
+    assert (quiet.t_, quiet.best_loss_, quiet.loss_) == (heard.t_, heard.best_loss_, heard.loss_)
+    for name in ("loss", "learning_rate"):
+        assert quiet.history_[name] == heard.history_[name]
+    assert len(quiet.history_["seconds"]) == quiet.n_iter_
     for a, b in zip(quiet.coefs_, heard.coefs_, strict=True):
         np.testing.assert_array_equal(a, b)
     assert quiet.random_state.uniform() == heard.random_state.uniform()
