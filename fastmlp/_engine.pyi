@@ -33,6 +33,7 @@ def choose_bfloat16_product(name: str | None = None) -> None: ...
 def shuffled(rows: NDArray, random_state: np.random.RandomState, n_times: int = 1) -> NDArray: ...
 
 class Rows:
+    is_sparse: bool
     n_rows: int
     n_features: int
 
@@ -90,6 +91,7 @@ class Predictor(PackedNetwork):
 class Trainer(PackedNetwork):
     n_threads: int
     step_count: int
+    terms: int
 
     def __init__(
         self,

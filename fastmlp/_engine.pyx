@@ -251,7 +251,7 @@ cdef class Rows:
     cdef const char *base
     cdef Py_ssize_t row_bytes
     cdef int source
-    cdef bint is_sparse
+    cdef readonly bint is_sparse
     cdef fm_csr csr
     cdef readonly long n_rows
     cdef readonly long n_features
@@ -1605,7 +1605,6 @@ cdef class Trainer(PackedNetwork):
         cdef long stride = self.stride
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef char *out = self.activations[i + 1] + offset
-        cdef const char *bias = NULL
         cdef const fm_layer *layer = &self.layers[i]
         cdef fm_after after = self._after_layer(i)
         cdef fm_mask mask

@@ -161,7 +161,6 @@ ctypedef fused real:
 cdef extern from "bfloat16.h" nogil:
     const int FM_BLOCK
     const int FM_BLOCK_BYTES
-    const int FM_LINE_BYTES
     const int FM_TERMS
     const char *fm_bfloat16_name()
     int fm_bfloat16_choose(const char *name)

@@ -132,7 +132,7 @@ class MinibatchFit(RecordedFit, Listener):
         self._watched = bool(prints or evaluation.sets or descent.every_epoch or self._steered or self.hears_batches)
         self._tells_epochs = self.hears("on_epoch_end")
         self._follows_values = descent.follows_values
-        self._attends_each = self._watched or self._tells_epochs or self._follows_values or improvement.maximize
+        self._attends_each = self._watched or self._tells_epochs or self._follows_values
 
     # ---- what the loop asks ------------------------------------------------------------------------------------------
 
@@ -202,6 +202,8 @@ class MinibatchFit(RecordedFit, Listener):
         if self._attends_each or len(self.history) > len(OF_TRAINING) or not losses:
             return super().after_epochs(losses, learning_rates, seconds)
         estimator, improvement = self.estimator, self._improvement
+        for loss in losses:  # first, since Ctrl-C may come while it takes its time
+            improvement.update(loss)
         self._last, self.batch = None, None
         self.epoch += len(losses)
         estimator.n_iter_ = self.epoch
@@ -211,7 +213,6 @@ class MinibatchFit(RecordedFit, Listener):
         self._losses += losses
         self._learning_rates += learning_rates
         self._seconds += [seconds] * len(losses)
-        improvement.update_all(losses)
         estimator.best_loss_ = improvement.best
         if improvement.exhausted:
             self._on_plateau()

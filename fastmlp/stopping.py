@@ -1,7 +1,6 @@
 """When to stop: no improvement for a number of epochs."""
 
 import math
-from collections.abc import Iterable
 
 
 class NoImprovement:
@@ -47,11 +46,6 @@ class NoImprovement:
             self.best = value
             return True
         return False
-
-    def update_all(self, values: Iterable[float]) -> None:
-        """Take several epochs' values in."""
-        for value in values:
-            self.update(value)
 
     @property
     def exhausted(self) -> bool:

@@ -70,7 +70,8 @@ class Listener:
         """Hear that epochs, each of so many seconds, have ended; True ends training."""
         ends = False
         for loss, rate in zip(losses, learning_rates, strict=True):
-            ends |= self.after_epoch(Epoch(loss, rate, seconds))
+            if self.after_epoch(Epoch(loss, rate, seconds)):
+                ends = True
         return ends
 
 
@@ -157,6 +158,8 @@ class MinibatchTraining:
             max_batch=batch_size,
             n_threads=n_threads,
             bfloat16=bfloat16,
+            # Not where the first layer, which counts most, has none of these products.
+            split=False if rows.is_sparse else None,
             regularization=regularization if regularization.is_any else None,
             seed=seed,
             **settings,
@@ -233,8 +236,8 @@ class MinibatchTraining:
                 if listener.hears_batches and listener.after_batch(number, loss):
                     return True
                 total += loss * len(batch)
+            rates.append(self._optimizer.rate)  # first: an epoch counts when its loss is there
             losses.append(total / max(1, len(order)))
-            rates.append(self._optimizer.rate)
         return False
 
     def take_step(self, batch: NDArray, rng: np.random.Generator) -> float:

@@ -2,9 +2,9 @@
  *
  * A float32 number is given by one term, itself rounded to bfloat16, or split into three whose sum it is: itself rounded,
  * what that leaves, rounded, and the rest. Of the nine products of two numbers' terms six are summed; the other three
- * come to at most 2^-23 of the numbers' product, mostly much less. AMX adds within each block first: its sums have half the
- * error of float32 products' sums, or up to twice theirs where a few products are all of the sum. (Split, what is infinite
- * or beyond 3.38e38 becomes NaN, and what lies below 2^-126 is lost.)
+ * come to at most 2^-23 of the numbers' product, mostly much less. On AMX, which adds within each block first, sums have
+ * 0.4 to 0.9 times the error of float32 products' sums; up to 1.3 times where few products are all of the sum, or all have
+ * one sign. (Split, what is infinite or beyond 3.38e38 becomes NaN, and what lies below 2^-126 is lost.)
  *
  * The index a product sums over is cut into blocks of 32; numbers j and j + 16 of a block make a pair, one 32-bit word,
  * the first in its low half. A line is 16 pairs, 64 bytes.
@@ -26,8 +26,10 @@
 #define FM_PAIRS 16
 #define FM_TERMS 3 /* at most */
 
-/* Calls body(left term, right term) in such an order that one operand stays, small products mostly before large ones. */
-#define FM_TERM_PAIRS(body) body(2, 0) body(0, 0) body(0, 2) body(0, 1) body(1, 1) body(1, 0)
+/* Calls body(left term, right term) for the pairs of terms with small products, in such an order that one of them stays.
+ * These are summed over the whole inner index before the large ones, of terms 0 and 0: while sums are small, so are
+ * their rounding errors. */
+#define FM_SMALL_PAIRS(body) body(2, 0) body(1, 0) body(1, 1) body(0, 1) body(0, 2)
 
 /* What a product asks the caches for meanwhile: so many bytes at each place that will be written soon, and so many from
  * where others will be read. */

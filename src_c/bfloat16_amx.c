@@ -91,9 +91,9 @@ static void show(volatile char *at, ptrdiff_t step, int writes) {
 
 /* The conditions are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void multiply_tiles(const int terms, const int wide, const int tall,
-                                                                 long rows, long blocks, const char *a, const char *b,
-                                                                 const float *start, long start_step, float *out,
-                                                                 long out_step, const fm_soon *soon) {
+                                                                 long rows, long blocks, const char *left,
+                                                                 const char *right, const float *start, long start_step,
+                                                                 float *out, long out_step, const fm_soon *soon) {
     float edge[16][16] __attribute__((aligned(64)));
     /* Lines of each place to ask for per block. */
     const long written = blocks ? (soon->written_bytes / 64 + blocks - 1) / blocks : 0;
@@ -107,8 +107,6 @@ static inline __attribute__((always_inline)) void multiply_tiles(const int terms
         LOAD_SUMS(2, 16, 0);
     if (tall && wide)
         LOAD_SUMS(3, 16, 16);
-    for (long k = 0; k < blocks; k++, a += terms * FM_BLOCK_BYTES, b += terms * FM_BLOCK_BYTES) {
-        int left_loaded = -1, right_loaded = -1;
 #define ADD_PAIR(left_term, right_term)                                                 \
     if (left_loaded != (left_term))                                                     \
         LOAD(4, a + (left_term) * FM_BLOCK_BYTES, FM_LINE_BYTES);                       \
@@ -120,16 +118,23 @@ static inline __attribute__((always_inline)) void multiply_tiles(const int terms
         LOAD(5, a + (left_term) * FM_BLOCK_BYTES + FM_BLOCK_BYTES / 2, FM_LINE_BYTES);  \
     left_loaded = (left_term), right_loaded = (right_term);                             \
     ADD_PRODUCTS();
-        if (terms == 1) {
-            ADD_PAIR(0, 0)
-        } else {
-            FM_TERM_PAIRS(ADD_PAIR)
+    for (int small = terms > 1; small >= 0; small--) {
+        const char *a = left, *b = right;
+        for (long k = 0; k < blocks; k++, a += terms * FM_BLOCK_BYTES, b += terms * FM_BLOCK_BYTES) {
+            int left_loaded = -1, right_loaded = -1;
+            if (small) {
+                FM_SMALL_PAIRS(ADD_PAIR)
+            } else {
+                ADD_PAIR(0, 0)
+            }
+            if (small != (terms > 1))
+                continue;
+            for (long i = 0; i < read; i++, read_at += 64)
+                __builtin_prefetch(read_at, 0, 2);
+            for (long i = 0; i < written; i++, asked += 64)
+                for (int p = 0; p < soon->n_written; p++)
+                    __builtin_prefetch(soon->written[p] + asked, 1, 2);
         }
-        for (long i = 0; i < read; i++, read_at += 64)
-            __builtin_prefetch(read_at, 0, 2);
-        for (long i = 0; i < written; i++, asked += 64)
-            for (int p = 0; p < soon->n_written; p++)
-                __builtin_prefetch(soon->written[p] + asked, 1, 2);
     }
     STORE_SUMS(0, 0, 0);
     if (wide)

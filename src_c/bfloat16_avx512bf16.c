@@ -6,7 +6,7 @@
 #define ROWS 8 /* with two halves 16 sums in registers */
 
 #define PAIR_OF_TERMS(left_term, right_term) {left_term, right_term},
-static const int term_pairs[][2] = {FM_TERM_PAIRS(PAIR_OF_TERMS)};
+static const int term_pairs[][2] = {FM_SMALL_PAIRS(PAIR_OF_TERMS) PAIR_OF_TERMS(0, 0)};
 #define PAIRS_OF_TERMS ((int)(sizeof term_pairs / sizeof term_pairs[0]))
 
 static inline __attribute__((always_inline)) void some_rows(const int rows, const int halves, int terms, long blocks,
@@ -16,13 +16,9 @@ static inline __attribute__((always_inline)) void some_rows(const int rows, cons
     for (int r = 0; r < rows; r++)
         for (int h = 0; h < halves; h++)
             sum[r][h] = start ? _mm512_loadu_ps(start + r * start_step + h * 16) : _mm512_setzero_ps();
-    for (long k = 0; k < blocks; k++, a += terms * FM_BLOCK_BYTES, b += terms * FM_BLOCK_BYTES)
-        for (int i = 0; i < (terms == 1 ? 1 : PAIRS_OF_TERMS); i++) {
-            const char *x_at = a, *y_at = b;
-            if (terms > 1) {
-                x_at += term_pairs[i][0] * FM_BLOCK_BYTES;
-                y_at += term_pairs[i][1] * FM_BLOCK_BYTES;
-            }
+    for (int i = terms == 1 ? PAIRS_OF_TERMS - 1 : 0; i < PAIRS_OF_TERMS; i++) {
+        const char *x_at = a + term_pairs[i][0] * FM_BLOCK_BYTES, *y_at = b + term_pairs[i][1] * FM_BLOCK_BYTES;
+        for (long k = 0; k < blocks; k++, x_at += terms * FM_BLOCK_BYTES, y_at += terms * FM_BLOCK_BYTES)
             for (int pair = 0; pair < FM_PAIRS; pair++) {
                 __m512bh columns[2];
                 for (int h = 0; h < halves; h++)
@@ -34,7 +30,7 @@ static inline __attribute__((always_inline)) void some_rows(const int rows, cons
                         sum[r][h] = _mm512_dpbf16_ps(sum[r][h], x, columns[h]);
                 }
             }
-        }
+    }
     for (int r = 0; r < rows; r++)
         for (int h = 0; h < halves; h++)
             _mm512_storeu_ps(out + r * out_step + h * 16, sum[r][h]);

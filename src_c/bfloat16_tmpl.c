@@ -180,18 +180,19 @@ static void FM(bfloat16_multiply)(int terms, long rows, int halves, long blocks,
             floats sum = {0};
             if (start)
                 memcpy(&sum, start + r * start_step + half * FM_PAIRS, sizeof sum);
-            for (long k = 0; k < blocks; k++) {
-                const uint32_t *a = (const uint32_t *)((const words *)left + k * terms * FM_BLOCK + r);
-                const words *b = (const words *)right + k * terms * FM_BLOCK + half * FM_PAIRS;
-#define FM_ADD_PAIR(left_term, right_term)                                                        \
-    sum = FM(plain_sum)(sum, a + (left_term) * FM_BLOCK * FM_PAIRS, b + (right_term) * FM_BLOCK);
-                if (terms == 1)
-                    FM_ADD_PAIR(0, 0)
-                else {
-                    FM_TERM_PAIRS(FM_ADD_PAIR)
-                }
+            const words *a = (const words *)left + r, *b = (const words *)right + half * FM_PAIRS;
+            for (int small = terms > 1; small >= 0; small--)
+                for (long k = 0; k < blocks; k++) {
+#define FM_ADD_PAIR(left_term, right_term)                                                 \
+    sum = FM(plain_sum)(sum, (const uint32_t *)(a + (k * terms + (left_term)) * FM_BLOCK), \
+                        b + (k * terms + (right_term)) * FM_BLOCK);
+                    if (small) {
+                        FM_SMALL_PAIRS(FM_ADD_PAIR)
+                    } else {
+                        FM_ADD_PAIR(0, 0)
+                    }
 #undef FM_ADD_PAIR
-            }
+                }
             memcpy(out + r * out_step + half * FM_PAIRS, &sum, sizeof sum);
         }
 }
