@@ -479,21 +479,26 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
     context.set_forkserver_preload(["tests.test_callbacks"])
     path = tmp_path / "model"
 
+    duration = 60.0
+
     def run(seconds, resumes):
-        process = context.Process(target=train_with_checkpoints, args=(path, what, resumes))
+        nonlocal duration
+        process, start = context.Process(target=train_with_checkpoints, args=(path, what, resumes)), time.perf_counter()
         process.start()
         process.join(seconds)
         process.kill()
         process.join()
+        if not resumes and process.exitcode == 0:  # machines slow down and recover
+            duration = time.perf_counter() - start
         return process.exitcode
 
-    assert run(60, False) == 0
-    start = time.perf_counter()
-    path.unlink()
-    assert run(60, False) == 0
-    duration, moments = time.perf_counter() - start, np.random.default_rng(0).uniform(size=int(KILLS))
+    for _ in range(2):
+        path.unlink(missing_ok=True)
+        assert run(60, False) == 0
     reached = []
-    for moment in moments:
+    for number, moment in enumerate(np.random.default_rng(0).uniform(size=5 * int(KILLS))):
+        if number >= int(KILLS) and len(set(reached)) > int(KILLS) / 10:
+            break
         path.unlink(missing_ok=True)
         codes = [run(moment * duration, False), run(0.5 * moment * duration, True)]
         if not path.exists():
@@ -504,7 +509,7 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
         resumed = checkpoint.resume(*TRAIN)
         np.testing.assert_array_equal(parameters(resumed), parameters(whole))
         assert resumed.loss_curve_ == whole.loss_curve_
-    assert len(set(reached)) > len(moments) / 10  # epochs, not the same one each time
+    assert len(set(reached)) > int(KILLS) / 10  # epochs, not the same one each time
 
 
 # ---- bad parameters --------------------------------------------------------------------------------------------------
