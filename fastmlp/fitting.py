@@ -164,12 +164,7 @@ class MinibatchFit(RecordedFit, Listener):
         estimator, improvement, descent = self.estimator, self._improvement, self._descent
         losses, scores = self._measured()  # Ctrl-C while this takes its time leaves no half of an epoch
         loss = epoch.loss
-        self._last, self.batch = None, None
-        self.epoch += 1
-        estimator.n_iter_ = self.epoch
-        estimator.loss_ = loss
-        estimator.t_ += self.n_samples
-        estimator.loss_curve_.append(loss)
+        self._count([loss])
         if self._prints:
             print(f"Iteration {self.epoch}, loss = {loss:.8f}")
         self._record(epoch, losses, scores)
@@ -204,12 +199,7 @@ class MinibatchFit(RecordedFit, Listener):
         estimator, improvement = self.estimator, self._improvement
         for loss in losses:  # first, since Ctrl-C may come while it takes its time
             improvement.update(loss)
-        self._last, self.batch = None, None
-        self.epoch += len(losses)
-        estimator.n_iter_ = self.epoch
-        estimator.loss_ = losses[-1]
-        estimator.t_ += len(losses) * self.n_samples
-        estimator.loss_curve_ += losses
+        self._count(losses)
         self._losses += losses
         self._learning_rates += learning_rates
         self._seconds += [seconds] * len(losses)
@@ -217,6 +207,16 @@ class MinibatchFit(RecordedFit, Listener):
         if improvement.exhausted:
             self._on_plateau()
         return self.stopped
+
+    def _count(self, losses: list[float]) -> None:
+        """Have the estimator know of epochs with these losses."""
+        estimator = self.estimator
+        self._last, self.batch = None, None
+        self.epoch += len(losses)
+        estimator.n_iter_ = self.epoch
+        estimator.loss_ = losses[-1]
+        estimator.t_ += len(losses) * self.n_samples
+        estimator.loss_curve_ += losses
 
     def _on_plateau(self) -> None:
         stops, remark = self._descent.on_plateau()

@@ -264,6 +264,7 @@ FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const 
         }
     }
 }
+
 /* A product over so few inner indices that a panel of b stays in registers while rows go by: in tiles each sum would
  * take longer to start and to store than to make. The sums are those of tiles. For the same reason relu and its
  * derivative, of at, go with it, rather than over c once more. */
