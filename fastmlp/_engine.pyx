@@ -28,11 +28,12 @@ from libc.string cimport memcpy, memset
 from numpy.random cimport bitgen_t
 
 from fastmlp._native cimport (
-    FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_PANEL_BYTES, FM_TERMS, FM_UNIT, bits_of,
+    FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_NARROW, FM_PANEL_BYTES, FM_TERMS, FM_UNIT, bits_of,
     fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
     fm_bfloat16_name, fm_bfloat16_terms, fm_csr, fm_cpu_seconds, fm_denormals_flush, fm_derivative_fn,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
-    fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes, fm_mask, fm_native, fm_rule_name,
+    fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes, fm_mask, fm_native, fm_next_rows,
+    fm_rule_name,
     fm_rule_prepare, fm_rule_slots, fm_seconds, fm_source_codes, fm_step, real,
 )
 
@@ -99,6 +100,8 @@ cdef long ROWS_PER_SPLIT = 64
 cdef long ROW_PARAMS_WITH_GIL = 500_000
 # Rows whose moments are taken together in batch normalisation; they divide a block of bfloat16 products.
 cdef long MOMENT_ROWS = 8
+# X of at least so many bytes is asked for ahead.
+cdef Py_ssize_t MEMORY_BYTES = 1 << 22
 # Added to the variance in normalisations, as PyTorch does.
 NORMALIZATION_EPSILON = 1e-5
 # Floating-point operations of a forward pass between two looks for Ctrl-C.
@@ -203,6 +206,20 @@ cdef inline char *_aligned(const void *memory, Py_ssize_t n_bytes) noexcept nogi
     return at
 
 
+cdef inline double _sum(const double *values, long n) noexcept nogil:
+    """In a fixed order; not one after another, since each addition would wait for the one before."""
+    cdef double a = 0, b = 0, c = 0, d = 0
+    cdef long i
+    for i in range(0, n - 3, 4):
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+    for i in range(n - n % 4, n):
+        a += values[i]
+    return (a + b) + (c + d)
+
+
 cdef int _isa_index(isa) except -1:
     return ISAS.index(choose_isa(isa) if isa is not None else ISA)
 
@@ -250,6 +267,7 @@ cdef class Rows:
     cdef object _keep
     cdef const char *base
     cdef Py_ssize_t row_bytes
+    cdef Py_ssize_t width_bytes
     cdef int source
     cdef readonly bint is_sparse
     cdef fm_csr csr
@@ -278,6 +296,7 @@ cdef class Rows:
             self.source = _source_index(X.dtype)
             self.base = <const char *> cnp.PyArray_DATA(X)
             self.row_bytes = X.strides[0]
+            self.width_bytes = X.shape[1] * X.itemsize
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -487,6 +506,8 @@ cdef class PackedNetwork:
         return _ceil(width, self.panel)
 
     cdef Py_ssize_t _packed_bytes(self, long i) noexcept nogil:
+        if self.layers[i].turned:
+            return (self._panels(self.layers[i].inputs) * self.layers[i].outputs + 1) * FM_PANEL_BYTES
         return self._panels(self.layers[i].outputs) * (self.layers[i].inputs + 1) * FM_PANEL_BYTES
 
     cdef Py_ssize_t _flat_bytes(self, long i) noexcept nogil:
@@ -499,8 +520,13 @@ cdef class PackedNetwork:
 
     cdef void _pack(self, long i, const char *flat, void *packed) noexcept nogil:
         # In the flat vector a layer is one row-major matrix of inputs + 1 rows, the last of them the biases.
-        cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs
-        self.kernels.gather[self.source](flat, width * self.itemsize, NULL, rows, width, packed, rows)
+        cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs, r, c
+        if not self.layers[i].turned:
+            self.kernels.gather[self.source](flat, width * self.itemsize, NULL, rows, width, packed, rows)
+            return
+        for r in range(rows):
+            for c in range(width):
+                memcpy(<char *> packed + self._turned_place(i, r, c), flat + (r * width + c) * self.itemsize, self.itemsize)
 
     def _check(self, Rows rows):
         if rows.n_features != self.layers[0].inputs:
@@ -551,8 +577,19 @@ cdef class PackedNetwork:
         return 0
 
     cdef void _unpack(self, long i, const void *packed, char *flat) noexcept nogil:
-        cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs
-        self.kernels.scatter(packed, rows, rows, width, flat, width * self.itemsize)
+        cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs, r, c
+        if not self.layers[i].turned:
+            self.kernels.scatter(packed, rows, rows, width, flat, width * self.itemsize)
+            return
+        for r in range(rows):
+            for c in range(width):
+                memcpy(flat + (r * width + c) * self.itemsize, <const char *> packed + self._turned_place(i, r, c), self.itemsize)
+
+    cdef Py_ssize_t _turned_place(self, long i, long row, long column) noexcept nogil:
+        """Where a turned layer has a row and column of its matrix, whose last row are the biases."""
+        if row == self.layers[i].inputs:
+            return self._panels(row) * self.layers[i].outputs * FM_PANEL_BYTES + column * self.itemsize
+        return (row // self.panel * self.layers[i].outputs + column) * FM_PANEL_BYTES + row % self.panel * self.itemsize
 
     def load(self, params):
         """Takes the parameters from a flat vector: per layer the (inputs, outputs) weights, then the biases."""
@@ -683,6 +720,9 @@ cdef class PackedNetwork:
 
     cdef void _multiply(self, long i, long n, const char *a, char *out, long stride, const fm_after *after) noexcept nogil:
         """Layer i's product."""
+        if self.layers[i].turned:
+            self.kernels.dense_turned(n, &self.layers[i], a, stride, out)
+            return
         self.kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights,
                            self.layers[i].inputs + 1, self._is_biased(i), out, stride, after)
 
@@ -985,6 +1025,7 @@ cdef class Trainer(PackedNetwork):
     cdef char **deltas
     cdef double **squares
     cdef double *row_losses
+    cdef fm_next_rows *next_rows
     cdef int64_t *cursors
     cdef long n_blocks
     cdef long block_rows
@@ -1098,11 +1139,13 @@ cdef class Trainer(PackedNetwork):
             self.chunk -= self.chunk % FM_BLOCK
         # An odd number of rows per panel keeps the panels of one row out of each other's cache sets.
         self.stride = self.chunk | 1
+        self._turn_outputs()
         self.activations = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
         self.deltas = <char **> self._zeros((self.n_layers + 1) * sizeof(char *))
         self.squares = <double **> self._zeros(self.n_parts * sizeof(double *))
         self.norms = <double **> self._zeros(self.n_parts * sizeof(double *))
         self.row_losses = <double *> self._zeros(self.chunk * sizeof(double))
+        self.next_rows = <fm_next_rows *> self._zeros(n_threads * sizeof(fm_next_rows))
         self.unit_cost = <long *> self._zeros(self.n_parts * sizeof(long))
         self._choose_blocks(max_batch)
         if self.n_blocks:
@@ -1127,7 +1170,7 @@ cdef class Trainer(PackedNetwork):
             self.part_deltas[i] = self.deltas[i + 1]
             if self.terms:
                 self._allocate_rounded(i)
-            if i > 0 and not self.keeps_rounded:
+            if i > 0 and not self.keeps_rounded and not self.layers[i].turned:
                 self.layers[i].transposed = self._zeros(
                     self._panels(self.layers[i].inputs) * self.layers[i].outputs * FM_PANEL_BYTES)
         self._allocate_hidden()
@@ -1148,6 +1191,18 @@ cdef class Trainer(PackedNetwork):
             # Vectors a unit's tile is wide.
             self.unit_cost[i] = _ceil(min(self.panel, self.layers[i].outputs) * self.itemsize, self.vector_bytes)
             self.total_cost += self._panels(self.layers[i].outputs) * self._grains(i) * self.unit_cost[i]
+
+    cdef int _turn_outputs(self) except -1:
+        """Lays the last layer's weights out turned, where it has few outputs and there are kernels for that.
+
+        Neither the transposed copy is needed then nor the padding, which would be nearly all there is of it.
+        """
+        cdef long last = self.n_layers - 1
+        if self.kernels.dense_turned == NULL or self.terms or last == 0 or self.layers[last].outputs > FM_NARROW:
+            return 0
+        self.layers[last].turned = True
+        self.layers[last].weights = self._zeros(self._packed_bytes(last))
+        return 0
 
     def _set_regularization(self, regularization):
         cdef long i
@@ -1247,7 +1302,7 @@ cdef class Trainer(PackedNetwork):
 
     cdef long _units(self, long i) noexcept nogil:
         # A vector of parameters is updated as the biases of a layer without inputs.
-        return max(1, _ceil(self.layers[i].inputs, FM_UNIT))
+        return max(1, _ceil(self.layers[i].inputs, self.panel if self.layers[i].turned else FM_UNIT))
 
     cdef long _grains(self, long i) noexcept nogil:
         return _ceil(self._units(i), self.grain)
@@ -1262,7 +1317,7 @@ cdef class Trainer(PackedNetwork):
         for i in range(self.n_layers):
             if self.keeps_rounded:
                 self._round(i)
-            elif i > 0:
+            elif i > 0 and not self.layers[i].turned:
                 self.kernels.pack_transposed(self.layers[i].weights, self.layers[i].inputs, self.layers[i].outputs,
                                              self.layers[i].transposed)
         for j, slot in enumerate(slots):
@@ -1498,16 +1553,14 @@ cdef class Trainer(PackedNetwork):
             self._count(chunk)
 
     cdef void _row_phase(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
-        # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair; and with batch
-        # normalisation, so that each block's moments are one thread's.
-        cdef long together = FM_BLOCK if self.terms else MOMENT_ROWS if self.n_stops else 1
         cdef long cached = CACHED_ROWS_BFLOAT16 if self.terms else CACHED_ROWS
-        cdef long m = chunk.end - chunk.start, groups = _ceil(m, together), block, low, high, end
+        cdef long m = chunk.end - chunk.start, block, low, high, end
+        if phase == 0:
+            self._plan_next_rows(slice_, chunk)
         if not self.n_blocks:
             if phase > 0 and self.n_stops:
                 self._join(phase, slice_, m)
-            low = groups * slice_ // self.n_threads * together
-            high = min(m, groups * (slice_ + 1) // self.n_threads * together)
+            low, high = self._first_row(slice_, m), self._first_row(slice_ + 1, m)
             while low < high:
                 end = min(high, low + cached)
                 self._forward_and_back(phase, slice_, chunk, low, end)
@@ -1518,6 +1571,34 @@ cdef class Trainer(PackedNetwork):
             if low < high:
                 self._forward_and_back(phase, slice_, chunk, low, high)
                 self._sum_block(slice_, chunk, block, low, high)
+
+    cdef long _first_row(self, int slice_, long m) noexcept nogil:
+        """Of m rows of a chunk, the first that is a slice's; it has those up to the next slice's."""
+        # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair; and with batch
+        # normalisation, so that each block's moments are one thread's.
+        cdef long together = FM_BLOCK if self.terms else MOMENT_ROWS if self.n_stops else 1
+        if self.n_blocks:
+            return min(m, self.n_blocks * slice_ // self.n_threads * self.block_rows)
+        return min(m, _ceil(m, together) * slice_ // self.n_threads * together)
+
+    cdef void _plan_next_rows(self, int slice_, const chunk_place *chunk) noexcept nogil:
+        """Which rows a slice's products ask the caches for: those that it gathers for the next chunk."""
+        cdef fm_next_rows *next_ = &self.next_rows[slice_]
+        cdef chunk_place coming
+        cdef long low, lines
+        next_.rows = 0
+        if (self.rows.is_sparse or chunk.end == self.n_passes * self.n_rows
+                or self.rows.n_rows * self.rows.width_bytes < MEMORY_BYTES):
+            return
+        coming = self._chunk_at(chunk.end)
+        low = self._first_row(slice_, coming.end - coming.start)
+        next_.x, next_.row_bytes, next_.width_bytes = self.rows.base, self.rows.row_bytes, self.rows.width_bytes
+        next_.order = self.order + coming.start + low
+        next_.rows = self._first_row(slice_ + 1, coming.end - coming.start) - low
+        next_.done_bytes, next_.lines_due = 0, 0
+        # A step has at least two multiply-adds for each parameter and row.
+        lines = next_.rows * (_ceil(self.rows.width_bytes, 64) + 1)
+        next_.lines_per_multiply_add = lines * self.n_threads / (0.95 * self.n_params * (chunk.end - chunk.start))
 
     cdef int _backward_phase(self, int phase) noexcept nogil:
         """How many phases on the way back came before; negative for a phase on the way forward alone."""
@@ -1610,6 +1691,7 @@ cdef class Trainer(PackedNetwork):
         cdef fm_mask mask
         cdef fm_csr csr
         cdef hidden_rows rows
+        after.next = &self.next_rows[slice_]
         if self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)
             after.slopes, after.shapes = rows.slopes, rows.shapes
@@ -1720,14 +1802,15 @@ cdef class Trainer(PackedNetwork):
         after.at = (self.slopes[below] if self.slopes[below] != NULL else self.activations[i]) + offset
         after.shapes = self.shapes[below] + offset if self.shapes[below] != NULL else NULL
         after.number = self.hidden[below].number
+        after.next = &self.next_rows[slice_]
         if self.terms:
             self.kernels.round_left(self.terms, n, layer.outputs, self.deltas[i + 1] + offset, stride, self.left[slice_])
             self.kernels.bfloat16_dense(self.terms, n, layer.inputs, layer.outputs, self.left[slice_],
                                         layer.rounded_transposed, self.scratch[slice_], layer.transposed, layer.outputs, 0,
                                         self.deltas[i] + offset, stride, &after)
         else:
-            self.kernels.dense(n, layer.inputs, layer.outputs, self.deltas[i + 1] + offset, stride, layer.transposed,
-                               layer.outputs, 0, self.deltas[i] + offset, stride, &after)
+            self.kernels.dense(n, layer.inputs, layer.outputs, self.deltas[i + 1] + offset, stride,
+                               layer.weights if layer.turned else layer.transposed, layer.outputs, 0, self.deltas[i] + offset, stride, &after)
         if self.dropout[i]:
             mask = self._dropout_mask(i, chunk, low)
             self.kernels.drop(n, layer.inputs, self.deltas[i] + offset, self.deltas[i] + offset, stride, &mask)
@@ -1776,6 +1859,7 @@ cdef class Trainer(PackedNetwork):
         memset(&step, 0, sizeof(step))
         step.first = True
         step.add = self._joined(block)
+        step.next = &self.next_rows[slice_]
         for i in range(self.n_parts):
             layer = self.layers[i]
             layer.sums = self.block_sums[i * self.n_blocks + block - step.add]
@@ -1817,7 +1901,7 @@ cdef class Trainer(PackedNetwork):
         """Whether the update of layer i has bfloat16 operands, of as many output panels as there are."""
         return self.terms and i < self.n_layers and not (i == 0 and self.rows.is_sparse)
 
-    cdef fm_step _step(self, const chunk_place *chunk) noexcept nogil:
+    cdef fm_step _step(self, int slice_, const chunk_place *chunk) noexcept nogil:
         cdef fm_step step
         cdef int k
         cdef int64_t number = chunk.step_number
@@ -1831,6 +1915,7 @@ cdef class Trainer(PackedNetwork):
         step.decay = self.average_decay if number > 1 else 0  # the average begins with the first update's weights
         step.scale = 1 / chunk.weight
         step.add = False
+        step.next = &self.next_rows[slice_]
         memset(step.constants, 0, sizeof(step.constants))
         fm_rule_prepare(self.rule, self.hyper + (number - self.step_count - 1) * self.hyper_step, <double> number,
                         step.constants)
@@ -1845,18 +1930,17 @@ cdef class Trainer(PackedNetwork):
         cdef long rows = chunk.end - chunk.start
         cdef long low = self.total_cost * slice_ // self.n_threads
         cdef long high = self.total_cost * (slice_ + 1) // self.n_threads
-        cdef long i, base = 0, units, grains, all_grains, at, at_end, stop, panel, panel_end, several, first, last, cost, block
+        cdef long i, base = 0, units, all_grains, at, stop, panel, panel_end, first, last, cost, block
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
-        cdef double *squares
-        cdef fm_step step = self._step(chunk)
+        cdef fm_step step = self._step(slice_, chunk)
         if what == UPDATE and self.clip_norm:
             step.last = False
         if what == APPLY:
             step.prepares, step.l2, step.scale = False, 0, self._share_of_norm()
         for i in range(self.n_parts):
-            units, grains, cost = self._units(i), self._grains(i), self.unit_cost[i]
-            all_grains = grains * self._panels(self.layers[i].outputs)
+            units, cost = self._units(i), self.unit_cost[i]
+            all_grains = self._grains(i) * self._panels(self.layers[i].outputs)
             for block in range(self.n_blocks):
                 missing = block * self.block_rows >= rows or self._joined(block)
                 sums[block] = NULL if missing else self.block_sums[i * self.n_blocks + block]
@@ -1866,27 +1950,46 @@ cdef class Trainer(PackedNetwork):
             at = min(all_grains, _ceil(max(0, low - base), cost))
             stop = min(all_grains, _ceil(max(0, high - base), cost))
             base += all_grains * cost
-            while at < stop:
-                panel = at // grains
-                # One panel or what is left of it; or several whole ones.
-                several = (stop - at) // grains if at % grains == 0 and what == UPDATE and self._takes_panels(i) else 1
-                panel_end = panel + max(1, several)
-                at_end = min(stop, panel_end * grains)
-                first = (at - panel * grains) * self.grain
-                last = min(units, (at_end - (panel_end - 1) * grains) * self.grain)
-                squares = self.squares[i] + panel * units
-                if what == PREPARE:
-                    self.kernels.prepare_sums(&self.layers[i], panel, first, last, &step, squares,
-                                              self.norms[i] + panel * (units + 1))
-                elif what == APPLY:
-                    self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, &step, NULL)
-                    if self.keeps_rounded and i < self.n_layers and not self.layers[i].limit:
-                        self.kernels.round_units(&self.layers[i], panel, first, last)
-                elif self.n_blocks:
-                    self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, &step, squares)
-                else:
-                    self._update(&self.layers[i], i, panel, panel_end, first, last, slice_, chunk, 0, rows, &step)
-                at = at_end
+            panel = 0
+            while panel < self._panels(self.layers[i].outputs):
+                first, last = self._first_grain(i, panel, at), self._first_grain(i, panel, stop)
+                panel_end = panel + 1
+                if what == UPDATE and self._takes_panels(i):
+                    while (panel_end < self._panels(self.layers[i].outputs) and first == self._first_grain(i, panel_end, at)
+                           and last == self._first_grain(i, panel_end, stop)):
+                        panel_end += 1
+                if first < last:
+                    self._tiles(what, i, panel, panel_end, first * self.grain, min(units, last * self.grain), slice_, chunk,
+                                sums, &step)
+                panel = panel_end
+
+    cdef long _first_grain(self, long i, long panel, long number) noexcept nogil:
+        """Of a panel's grains, the first whose number among all of layer i's is not below number.
+
+        They are numbered along the longer side of the layer, so that slices need little of what other threads have made:
+        where there are more inputs than outputs, all panels' first grains come first.
+        """
+        cdef long grains = self._grains(i), panels = self._panels(self.layers[i].outputs)
+        if self.layers[i].inputs > self.layers[i].outputs:
+            return _ceil(max(0, number - panel), panels)
+        return max(0, min(grains, number - panel * grains))
+
+    cdef void _tiles(self, int what, long i, long panel, long panel_end, long first, long last, int slice_,
+                     const chunk_place *chunk, const void *const *sums, const fm_step *step) noexcept nogil:
+        """What a phase does to units first to last of layer i's output panels; more than one only where _takes_panels()."""
+        cdef long units = self._units(i)
+        cdef double *squares = self.squares[i] + panel * units
+        if what == PREPARE:
+            self.kernels.prepare_sums(&self.layers[i], panel, first, last, step, squares,
+                                      self.norms[i] + panel * (units + 1))
+        elif what == APPLY:
+            self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, step, NULL)
+            if self.keeps_rounded and i < self.n_layers and not self.layers[i].limit:
+                self.kernels.round_units(&self.layers[i], panel, first, last)
+        elif self.n_blocks:
+            self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, step, squares)
+        else:
+            self._update(&self.layers[i], i, panel, panel_end, first, last, slice_, chunk, 0, chunk.end - chunk.start, step)
 
     cdef double _share_of_norm(self) noexcept nogil:
         """What clipping by the norm leaves of the gradient."""
@@ -1901,7 +2004,7 @@ cdef class Trainer(PackedNetwork):
     cdef void _limit_phase(self, int slice_, const chunk_place *chunk) noexcept nogil:
         """Hidden layers' weights made short enough, whole panels at a time."""
         cdef long i, panel, number = 0
-        cdef fm_step step = self._step(chunk)
+        cdef fm_step step = self._step(slice_, chunk)
         for i in range(self.n_layers - 1):
             for panel in range(self._panels(self.layers[i].outputs)):
                 if number % self.n_threads == slice_:
@@ -1912,7 +2015,7 @@ cdef class Trainer(PackedNetwork):
 
     cdef void _count(self, const chunk_place *chunk) noexcept nogil:
         """Ends a chunk: its losses in the order of the rows, and where the run stands."""
-        cdef long end = chunk.end, r
+        cdef long end = chunk.end
         if self.failed:
             self.position = chunk.start
             self.stop = True
@@ -1920,8 +2023,7 @@ cdef class Trainer(PackedNetwork):
         if chunk.weight != 0:
             if chunk.start == chunk.batch_start:
                 self.batch_loss = 0
-            for r in range(end - chunk.start):
-                self.batch_loss += self.row_losses[r]
+            self.batch_loss += _sum(self.row_losses, end - chunk.start)
             if end == chunk.batch_end:
                 self.pending = True
                 self.pending_weight = chunk.weight

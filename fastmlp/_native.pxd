@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef extern from "fastmlp.h" nogil:
     const int FM_PANEL_BYTES
     const int FM_UNIT
+    const int FM_NARROW
     const int FM_MAX_SLOTS
     const int FM_MAX_HYPER
 
@@ -27,6 +28,7 @@ cdef extern from "fastmlp.h" nogil:
         long outputs
         void *weights
         void *transposed
+        int turned
         void *sums
         void *slots[3]
         int terms
@@ -35,6 +37,16 @@ cdef extern from "fastmlp.h" nogil:
         const void *bias_deltas
         void *average
         double limit
+
+    ctypedef struct fm_next_rows:
+        const char *x
+        Py_ssize_t row_bytes
+        const int64_t *order
+        long rows
+        long width_bytes
+        long done_bytes
+        double lines_due
+        double lines_per_multiply_add
 
     ctypedef struct fm_step:
         int rule
@@ -48,6 +60,7 @@ cdef extern from "fastmlp.h" nogil:
         double clip_value
         double decay
         double constants[8]
+        fm_next_rows *next
 
     ctypedef void (*fm_gather_fn)(const void *, Py_ssize_t, const int64_t *, long, long, void *, long) noexcept nogil
     ctypedef void (*fm_elementwise_fn)(long, long, void *, long) noexcept nogil
@@ -75,6 +88,7 @@ cdef extern from "fastmlp.h" nogil:
         const void *units
         Py_ssize_t units_step
         double number
+        fm_next_rows *next
 
     ctypedef struct fm_kernels:
         void (*scatter)(const void *, long, long, long, void *, Py_ssize_t) noexcept nogil
@@ -83,6 +97,7 @@ cdef extern from "fastmlp.h" nogil:
         void (*pack_transposed)(const void *, long, long, void *) noexcept nogil
         void (*dense)(long, long, long, const void *, long, const void *, long, int, void *, long,
                       const fm_after *) noexcept nogil
+        void (*dense_turned)(long, const fm_layer *, const void *, long, void *) noexcept nogil
         void (*sparse)(long, long, long, const fm_csr *, const void *, int, void *, long,
                        const fm_after *) noexcept nogil
         void (*update_dense)(const fm_layer *, long, long, long, long, const void *, long, const void *, long,

@@ -104,6 +104,14 @@ FM_INLINE void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, 
 #undef FM_BODY
 }
 
+/* Where a panel's weights from an input on begin, and its biases, which follow the last input. In a turned layer inputs
+ * begin panels. */
+FM_INLINE ptrdiff_t FM(place)(const fm_layer *layer, long panel, long input) {
+    if (layer->turned)
+        return (input + FM_PANEL - 1) / FM_PANEL * layer->outputs * FM_PANEL;
+    return (panel * (layer->inputs + 1) + input) * FM_PANEL;
+}
+
 /* The epilogue on rows of one panel, first of them at element offset of c. */
 FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, void *c, long offset) {
     FM_REAL *at = (FM_REAL *)c + offset;
@@ -115,10 +123,9 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, voi
         after->derivative(rows, (const FM_REAL *)after->at + offset, at, shapes, after->number);
 }
 
-/* A panel of so few outputs leaves most of a vector empty; what follows takes another dimension along the vectors. */
-#undef FM_NARROW
-#define FM_NARROW 4
-/* Calls body(n) with a constant. */
+/* A panel of so few outputs leaves most of a vector empty; what follows takes another dimension along the vectors.
+ *
+ * Calls body(n) with a constant. */
 #undef FM_NARROW_CASES
 #define FM_NARROW_CASES(n, body) \
     switch (n) {                 \
@@ -191,9 +198,9 @@ FM_INLINE FM_REAL FM(narrow_sum)(FM_REAL *partial, FM_REAL bias) {
 }
 
 /* Rows of a panel-major block times turned columns, with more on top of sums; the inner index ends within the last
- * vector. */
+ * vector. Turned columns lie as a transposed copy does: for each panel of the inner index one row per output. */
 FM_INLINE void FM(narrow_rows)(const int rows, const int outputs, int more, long vectors, ivec there, const FM_REAL *a,
-                               long block_step, const vec *turned, long turned_step, vec *sums) {
+                               long block_step, const vec *turned, vec *sums) {
     vec sum[4][FM_NARROW];
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++)
@@ -209,7 +216,7 @@ FM_INLINE void FM(narrow_rows)(const int rows, const int outputs, int more, long
                 x = v_select(there, x, v_all(0));
 #pragma GCC unroll 4
             for (int j = 0; j < outputs; j++)
-                sum[i][j] += x * turned[j * turned_step + v];
+                sum[i][j] += x * turned[(v / FM_PANEL_VECTORS * outputs + j) * FM_PANEL_VECTORS + v % FM_PANEL_VECTORS];
         }
     }
 #pragma GCC unroll 4
@@ -219,13 +226,14 @@ FM_INLINE void FM(narrow_rows)(const int rows, const int outputs, int more, long
             sums[j * FM_LANES + i] = sum[i][j];
 }
 
-/* dense() for one panel of few outputs: the inner index runs along the vectors. */
+/* dense() for one panel of few outputs: the inner index runs along the vectors. turned: b, where it lies turned already;
+ * or NULL. */
 #undef FM_NARROW_PART
 #define FM_NARROW_PART (32 * FM_PANEL)
 FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const FM_REAL *a, long a_stride,
-                                const FM_REAL *b, const FM_REAL *bias, FM_REAL *c) {
-    vec turned[FM_NARROW][FM_NARROW_PART * sizeof(FM_REAL) / FM_VECTOR_BYTES], sums[FM_NARROW][FM_LANES];
-    long in_turned = -1;
+                                const FM_REAL *b, const FM_REAL *turned, const FM_REAL *bias, FM_REAL *c) {
+    vec scratch[FM_NARROW * FM_NARROW_PART * sizeof(FM_REAL) / FM_VECTOR_BYTES], sums[FM_NARROW][FM_LANES];
+    long in_scratch = -1;
     for (long r = 0; r < rows; r += FM_LANES) {
         const long n = rows - r < FM_LANES ? rows - r : FM_LANES;
         if (!depth)
@@ -235,18 +243,19 @@ FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const 
             const long vectors = (length + FM_LANES - 1) / FM_LANES;
             const ivec there = v_lane_numbers() < (FM_INT)(length - (vectors - 1) * FM_LANES);
             const FM_REAL *at = a + (first / FM_PANEL * a_stride + r) * FM_PANEL;
-            if (in_turned != first) {
-                in_turned = first;
-                for (int j = 0; j < outputs; j++) {
-                    turned[j][vectors - 1] = v_all(0);
-                    for (long k = 0; k < length; k++)
-                        ((FM_REAL *)turned[j])[k] = b[(first + k) * FM_PANEL + j];
-                }
+            const vec *part = turned ? (const vec *)(turned + first * outputs) : scratch;
+            if (!turned && in_scratch != first) {
+                in_scratch = first;
+                const long last = (length - 1) / FM_PANEL * outputs * FM_PANEL;
+                memset((FM_REAL *)scratch + last, 0, (size_t)outputs * FM_PANEL_BYTES);
+                for (long k = 0; k < length; k++)
+                    for (int j = 0; j < outputs; j++)
+                        ((FM_REAL *)scratch)[(k / FM_PANEL * outputs + j) * FM_PANEL + k % FM_PANEL] =
+                            b[(first + k) * FM_PANEL + j];
             }
             long i = 0;
-#define FM_ROWS_FROM_I(rows)                                                                                     \
-    FM(narrow_rows)(rows, outputs, first > 0, vectors, there, at + i * FM_PANEL, a_stride * FM_PANEL, turned[0], \
-                    (long)(sizeof turned[0] / sizeof(vec)), sums[0] + i)
+#define FM_ROWS_FROM_I(rows) \
+    FM(narrow_rows)(rows, outputs, first > 0, vectors, there, at + i * FM_PANEL, a_stride * FM_PANEL, part, sums[0] + i)
             for (; i + 4 <= n; i += 4)
                 FM_ROWS_FROM_I(4);
             for (; i < n; i++)
@@ -263,6 +272,13 @@ FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const 
                 to[j] = out[j][i];
         }
     }
+}
+
+static void FM(dense_turned)(long rows, const fm_layer *layer, const void *a, long a_stride, void *c) {
+    const FM_REAL *turned = layer->weights, *biases = turned + FM(place)(layer, 0, layer->inputs);
+#define FM_BODY(n) FM(dense_narrow)(n, rows, layer->inputs, a, a_stride, NULL, turned, biases, c)
+    FM_NARROW_CASES(layer->outputs, FM_BODY)
+#undef FM_BODY
 }
 
 /* A product over so few inner indices that a panel of b stays in registers while rows go by: in tiles each sum would
@@ -336,7 +352,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
 #if FM_VECTOR_BYTES == 64
     const FM_REAL *last_row = biased ? (const FM_REAL *)b + depth * FM_PANEL : NULL;
     if (outputs <= FM_NARROW) {
-#define FM_BODY(n) FM(dense_narrow)(n, rows, depth, a, a_stride, b, last_row, c)
+#define FM_BODY(n) FM(dense_narrow)(n, rows, depth, a, a_stride, b, NULL, last_row, c)
         FM_NARROW_CASES(outputs, FM_BODY)
 #undef FM_BODY
         FM(finish_rows)(after, 0, rows, c, 0);

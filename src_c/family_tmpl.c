@@ -53,6 +53,9 @@ const fm_kernels FM(kernels) = {
     .finite = FM(finite),
     .pack_transposed = FM(pack_transposed),
     .dense = FM(dense),
+#if FM_VECTOR_BYTES == 64
+    .dense_turned = FM(dense_turned),
+#endif
     .sparse = FM(sparse),
     .update_dense = FM(update_dense),
     .update_sparse = FM(update_sparse),

@@ -8,6 +8,7 @@
  *   activations, deltas   [ceil(width / P)][stride][P]: row r, column c at (c / P) * stride * P + r * P + c % P
  *   weights               [ceil(outputs / P)][inputs + 1][P], the last row of each panel holds the biases
  *   transposed weights    [ceil(inputs / P)][outputs][P]
+ *   turned weights        the same, and a row of biases after them; for a layer of at most FM_NARROW outputs
  *   gradient sums, slots  as weights
  * Padding columns hold zero in weights and deltas and are never read in activations. Every buffer is 64-byte aligned.
  *
@@ -21,7 +22,8 @@
 #include <stdint.h>
 
 #define FM_PANEL_BYTES 128
-#define FM_UNIT 8 /* input rows per work unit of the weight update */
+#define FM_UNIT 8   /* input rows per work unit of the weight update */
+#define FM_NARROW 4 /* so few outputs have kernels of their own, where a vector holds many */
 #define FM_MAX_SLOTS 3
 #define FM_MAX_HYPER 8
 
@@ -30,7 +32,8 @@ typedef struct {
     long inputs, outputs;
     void *weights;
     void *transposed; /* kept in step with weights; NULL where nobody needs it */
-    void *sums;       /* gradient sums carried between the chunks of one batch; NULL when a batch is one chunk */
+    int turned; /* a layer of few outputs whose weights are laid out as another's transposed ones; on AVX-512 only */
+    void *sums; /* gradient sums carried between the chunks of one batch; NULL when a batch is one chunk */
     void *slots[FM_MAX_SLOTS];
     int terms;                /* of bfloat16 operands, see bfloat16.h; 0 where products are of FM_REAL */
     void *rounded;            /* the weights as an operand, kept in step with them; NULL where nobody needs it */
@@ -39,6 +42,19 @@ typedef struct {
     void *average;           /* of the weights over the steps; NULL for none */
     double limit;            /* of the norm of a unit's weights; 0 for none */
 } fm_layer;
+
+/* Rows of X that the next minibatch will gather. Products ask the second-level cache for them, line by line, while they
+ * multiply: memory takes longer than gathering by itself could hide. */
+typedef struct {
+    const char *x;
+    ptrdiff_t row_bytes;
+    const int64_t *order; /* of the rows that are left */
+    long rows;            /* so many */
+    long width_bytes;     /* of a row, from its beginning */
+    long done_bytes;      /* of the first row left */
+    double lines_due;
+    double lines_per_multiply_add;
+} fm_next_rows;
 
 typedef struct {
     int rule;
@@ -51,6 +67,7 @@ typedef struct {
     double clip_value; /* the largest size of an element of the gradient; 0 for any */
     double decay;      /* what stays of the average in this step */
     double constants[FM_MAX_HYPER];
+    fm_next_rows *next; /* may be NULL */
 } fm_step;
 
 typedef void (*fm_gather_fn)(const void *x, ptrdiff_t row_bytes, const int64_t *order, long rows, long width, void *out,
@@ -85,6 +102,7 @@ typedef struct {
     const void *units; /* panel after panel, units_step bytes apart: learned numbers, or what native stands for */
     ptrdiff_t units_step;
     double number;
+    fm_next_rows *next; /* may be NULL */
 } fm_after;
 
 /* Random numbers by counting: each depends on key, row and column alone. */
@@ -114,9 +132,11 @@ typedef struct {
     /* b_rows: of each panel of b, biases included if there are any; biased: whether they are added. */
     void (*dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, long b_rows,
                   int biased, void *c, long c_stride, const fm_after *after);
+    /* The same product for a turned layer, biases included; NULL where there are none. */
+    void (*dense_turned)(long rows, const fm_layer *layer, const void *a, long a_stride, void *c);
     void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, int biased, void *c,
                    long c_stride, const fm_after *after);
-    /* units [from, to) of one output panel; biases go with the last unit. squares[unit] gets the sum of the squared
+    /* units [from, to) of one output panel, each of FM_UNIT inputs, in a turned layer of a panel; biases go with the last. squares[unit] gets the sum of the squared
      * weights before the update; squares may be NULL. cursor: scratch, one per batch row. */
     void (*update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a, long a_stride,
                          const void *deltas, long d_stride, const fm_step *step, double *squares);

@@ -17,6 +17,23 @@ FM_INLINE float FM(from_half)(uint16_t h) {
     return value;
 }
 
+/* What is left of a row after its whole panels, of the compute type: with masks, not one by one. Padding becomes zero. */
+FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
+#if FM_VECTOR_BYTES == 64
+    for (long v = 0; v < FM_PANEL_VECTORS; v++, n -= FM_LANES) {
+        const unsigned there = n >= FM_LANES ? (1u << FM_LANES) - 1 : n > 0 ? (1u << n) - 1 : 0;
+#if FM_BITS == 32
+        ((vec *)to)[v] = (vec)_mm512_maskz_loadu_ps((__mmask16)there, from + v * FM_LANES);
+#else
+        ((vec *)to)[v] = (vec)_mm512_maskz_loadu_pd((__mmask8)there, from + v * FM_LANES);
+#endif
+    }
+#else
+    for (long k = 0; k < n; k++)
+        to[k] = from[k];
+#endif
+}
+
 /* Rows come in random order, so the next ones are asked for early. */
 #undef FM_ROWS_AHEAD
 #define FM_ROWS_AHEAD 8
@@ -35,6 +52,8 @@ FM_INLINE float FM(from_half)(uint16_t h) {
                         const type x = row[c + k];                                                             \
                         to[k] = (FM_REAL)(value);                                                              \
                     }                                                                                          \
+                else if (__builtin_types_compatible_p(type, FM_REAL))                                          \
+                    FM(copy_rest)((const FM_REAL *)(row + c), width - c, to);                                  \
                 else                                                                                           \
                     for (long k = 0; k < width - c; k++) {                                                     \
                         const type x = row[c + k];                                                             \

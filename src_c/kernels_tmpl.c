@@ -17,6 +17,21 @@
 #endif
 #define FM_INLINE static inline __attribute__((always_inline))
 
+/* As many lines as so many multiply-adds may ask for. The line that a row's last byte lies on is asked for, too. */
+static __attribute__((noinline)) void ask_for_rows(fm_next_rows *next, long multiply_adds) {
+    next->lines_due += (double)multiply_adds * next->lines_per_multiply_add;
+    for (; next->lines_due >= 1 && next->rows; next->lines_due -= 1) {
+        const long last = next->width_bytes - 1, at = next->done_bytes < last ? next->done_bytes : last;
+        __builtin_prefetch(next->x + *next->order * next->row_bytes + at, 0, 2);
+        next->done_bytes += FM_LINE_BYTES;
+        if (at == last) {
+            next->done_bytes = 0;
+            next->order++;
+            next->rows--;
+        }
+    }
+}
+
 #define FM_BITS 32
 #include "family_tmpl.c"
 #undef FM_BITS

@@ -281,11 +281,18 @@ static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_R
     }
     for (long j = 0; j < outputs; j++) {
         const FM_REAL share = shares ? (FM_REAL)shares[j] : 1;
+        vec between = v_all(0);
+        for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
+            const vec y = *FM(column)(&ys, j, v);
+            between += v_abs(y - y * y);
+        }
+        const int classes = v_sum(between) == 0; /* targets of 0 and 1 need one logarithm, not two */
         for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
             vec *at = FM(column)(&columns, j, v);
             const vec p = *at, y = *FM(column)(&ys, j, v);
-            ((vec *)sums)[v] +=
-                share * (y * FM(log_probabilities)(p) + ((FM_REAL)1 - y) * FM(log_probabilities)((FM_REAL)1 - p));
+            ((vec *)sums)[v] += share * (classes ? FM(log_probabilities)(v_select(y != 0, p, (FM_REAL)1 - p))
+                                                 : y * FM(log_probabilities)(p) +
+                                                       ((FM_REAL)1 - y) * FM(log_probabilities)((FM_REAL)1 - p));
             *at = (p - y) * ((const vec *)weight)[v] * share;
         }
     }

@@ -205,15 +205,25 @@ static __attribute__((noinline)) void FM(follow_average)(const fm_layer *layer, 
         average[i] = stays * average[i] + comes * w[i];
 }
 
-/* The finished sums of whole units, of one panel of inputs where there is a transposed copy: kept for the next chunk of
- * the batch, or turned into the update. */
-FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows, FM_REAL *sums, const fm_step *step,
+FM_INLINE long FM(inputs_of_unit)(const fm_layer *layer) {
+    return layer->turned ? FM_PANEL : FM_UNIT;
+}
+
+/* Vectors that a panel's weights from an input on fill. */
+FM_INLINE long FM(vectors_from)(const fm_layer *layer, long panel, long input) {
+    const int across = layer->turned && input < layer->inputs;
+    return FM(vectors_in_panel)(across ? layer->inputs - input : layer->outputs - panel * FM_PANEL);
+}
+
+/* The finished sums of whole units, of one panel of inputs where there is a transposed copy or the layer is turned: kept
+ * for the next chunk of the batch, or made into the update. rows: of the sums. */
+FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long input, long rows, FM_REAL *sums, const fm_step *step,
                           double *squares) {
-    const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
-    const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
-    const int biases = row == layer->inputs;
+    const ptrdiff_t offset = FM(place)(layer, panel, input);
+    const long vectors = FM(vectors_from)(layer, panel, input);
+    const int biases = input == layer->inputs;
     const double l2 = biases ? 0 : step->l2;
-    squares = biases || !squares ? NULL : squares + row / FM_UNIT;
+    squares = biases || !squares ? NULL : squares + input / FM(inputs_of_unit)(layer);
     if (!step->last) {
         vec *kept = (vec *)((FM_REAL *)layer->sums + offset);
         for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
@@ -233,12 +243,12 @@ FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long row, long rows
     if (layer->average)
         FM(follow_average)(layer, offset, rows, step);
     if (layer->transposed && !biases)
-        FM(transpose)((const FM_REAL *)layer->weights + offset, row, rows, panel, layer->outputs, layer->transposed);
+        FM(transpose)((const FM_REAL *)layer->weights + offset, input, rows, panel, layer->outputs, layer->transposed);
 }
 
 /* Where a unit's sums start: nowhere (zero), or at what the batch's earlier chunks left. */
-FM_INLINE const FM_REAL *FM(start_of)(const fm_layer *layer, long panel, long row, const fm_step *step) {
-    return step->first ? NULL : (const FM_REAL *)layer->sums + (panel * (layer->inputs + 1) + row) * FM_PANEL;
+FM_INLINE const FM_REAL *FM(start_of)(const fm_layer *layer, long panel, long input, const fm_step *step) {
+    return step->first ? NULL : (const FM_REAL *)layer->sums + FM(place)(layer, panel, input);
 }
 
 /* The biases' gradient: the deltas of one panel, summed over the batch. */
@@ -255,6 +265,31 @@ static void FM(update_biases)(const fm_layer *layer, long panel, long rows, cons
             sums[v] += ((const vec *)(d + r * FM_PANEL))[v];
     FM(finish)(layer, panel, layer->inputs, 1, (FM_REAL *)sums, step, NULL);
 }
+
+#if FM_VECTOR_BYTES == 64
+/* Panels of inputs of a turned layer: a row of sums for each output. What activations hold beyond the last input must not
+ * get into the weights. */
+static void FM(update_turned)(const fm_layer *layer, long from, long to, long rows, const FM_REAL *a, long a_stride,
+                              const FM_REAL *d, long d_stride, const fm_step *step, double *squares) {
+    for (long panel = from; panel < to; panel++) {
+        const long input = panel * FM_PANEL, n = layer->outputs * FM_PANEL_VECTORS;
+        const FM_REAL *start = FM(start_of)(layer, 0, input, step), *a_panel = a + input * a_stride;
+        vec sums[FM_NARROW * FM_PANEL_VECTORS];
+        for (long i = 0; i < n; i++)
+            sums[i] = start ? ((const vec *)start)[i] : v_all(0);
+#define FM_BODY(n) FM(narrow_tile)(n, rows, a_panel, d, sums)
+        FM_NARROW_CASES(layer->outputs, FM_BODY)
+#undef FM_BODY
+        for (long i = 0; layer->inputs - input < FM_PANEL && i < n; i++) {
+            const FM_INT left = (FM_INT)(layer->inputs - input - i % FM_PANEL_VECTORS * FM_LANES);
+            sums[i] = v_select(v_lane_numbers() < left, sums[i], v_all(0));
+        }
+        FM(finish)(layer, 0, input, layer->outputs, (FM_REAL *)sums, step, squares);
+    }
+    if (to * FM_PANEL >= layer->inputs)
+        FM(update_biases)(layer, 0, rows, d, d_stride, step);
+}
+#endif
 
 /* What finish() will touch, asked for by the first tiles of the last part: each takes a slot, the first also the weights,
  * the second the transposed weights, which other cores have read. */
@@ -283,6 +318,12 @@ FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, l
 static void FM(update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a,
                              long a_stride, const void *deltas, long d_stride, const fm_step *step, double *squares) {
     const FM_REAL *d = (const FM_REAL *)deltas + panel * d_stride * FM_PANEL;
+#if FM_VECTOR_BYTES == 64
+    if (layer->turned) {
+        FM(update_turned)(layer, from, to, rows, a, a_stride, d, d_stride, step, squares);
+        return;
+    }
+#endif
     const long outputs = layer->outputs - panel * FM_PANEL, vectors = FM(vectors_in_panel)(outputs);
     const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
     const long parts = (rows + FM_ROWS_PART - 1) / FM_ROWS_PART;
@@ -310,6 +351,8 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
             const long step_ahead = tiles > 3 ? 3 * FM_PANEL / tiles : FM_PANEL;
             for (long t = 0, row = first, stop; t < tiles; t++, row = stop) {
                 stop = first + (end - first) * (t + 1) / tiles;
+                if (step->next && step->next->rows)
+                    ask_for_rows(step->next, (stop - row) * length * vectors * FM_LANES);
                 ahead_t ahead = {a_panel + (a_stride + r) * FM_PANEL + t * (length / 2) * step_ahead, sums, step_ahead,
                                  0};
                 if (part == parts - 1 && step->last && t < FM_MAX_SLOTS)
@@ -331,12 +374,13 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
 
 static void FM(update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
                             const fm_step *step, double *squares) {
-    const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
+    const long unit = FM(inputs_of_unit)(layer), last = to * unit < layer->inputs ? to * unit : layer->inputs;
     const long end = last == layer->inputs ? last + 1 : last; /* with the biases */
-    for (long row = from * FM_UNIT, rows; row < end; row += rows) {
-        const long left = (row / FM_PANEL + 1) * FM_PANEL - row; /* in this panel of inputs */
-        rows = row == layer->inputs ? 1 : last - row < left ? last - row : left;
-        const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
+    for (long input = from * unit, next; input < end; input = next) {
+        const long panel_end = (input / FM_PANEL + 1) * FM_PANEL;
+        next = input == layer->inputs ? end : panel_end < last ? panel_end : last;
+        const long rows = input == layer->inputs ? 1 : layer->turned ? layer->outputs : next - input;
+        const ptrdiff_t offset = FM(place)(layer, panel, input);
         vec total[FM_PANEL * FM_PANEL_BYTES / FM_VECTOR_BYTES];
         for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
             for (long k = 0; k < n; k += 2)
@@ -346,21 +390,25 @@ static void FM(update_sums)(const fm_layer *layer, long panel, long from, long t
                         pair += ((const vec *)((const FM_REAL *)sums[k + 1] + offset))[i];
                     total[i] = k ? total[i] + pair : pair;
                 }
-        FM(finish)(layer, panel, row, rows, (FM_REAL *)total, step, squares);
+        FM(finish)(layer, panel, input, rows, (FM_REAL *)total, step, squares);
     }
 }
 
 static void FM(prepare_sums)(const fm_layer *layer, long panel, long from, long to, const fm_step *step,
                              double *squares, double *norms) {
-    const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs, row = from * FM_UNIT;
-    const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
-    const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
-    const ptrdiff_t biases = (panel * (layer->inputs + 1) + layer->inputs) * FM_PANEL;
-    FM(prepare)(layer, offset, last - row, vectors, (FM_REAL *)layer->sums + offset, step->l1, step->l2, step,
-                squares + from, norms + from);
-    if (last == layer->inputs)
-        FM(prepare)(layer, biases, 1, vectors, (FM_REAL *)layer->sums + biases, 0, 0, step, NULL,
-                    norms + (layer->inputs + FM_UNIT - 1) / FM_UNIT);
+    const long unit = FM(inputs_of_unit)(layer), last = to * unit < layer->inputs ? to * unit : layer->inputs;
+    FM_REAL *sums = layer->sums;
+    for (long i = from; i < to && i * unit < last; i++) {
+        const long input = i * unit, rows = layer->turned ? layer->outputs : last - input < unit ? last - input : unit;
+        const ptrdiff_t offset = FM(place)(layer, panel, input);
+        FM(prepare)(layer, offset, rows, FM(vectors_from)(layer, panel, input), sums + offset, step->l1, step->l2, step,
+                    squares + i, norms + i);
+    }
+    if (last == layer->inputs) {
+        const ptrdiff_t offset = FM(place)(layer, panel, layer->inputs);
+        FM(prepare)(layer, offset, 1, FM(vectors_from)(layer, panel, layer->inputs), sums + offset, 0, 0, step, NULL,
+                    norms + (layer->inputs + unit - 1) / unit);
+    }
 }
 
 static void FM(limit_norms)(const fm_layer *layer, long panel, const fm_step *step) {
