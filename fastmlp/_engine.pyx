@@ -2035,15 +2035,14 @@ cdef class Trainer(PackedNetwork):
 
     cdef void _fold(self) noexcept nogil:
         """Adds a finished batch's loss, with the penalty of the weights it began with, to its pass's."""
-        cdef long i, k
+        cdef long i
         cdef double penalty = 0
         if not self.pending:
             return
         self.pending = False
         if self.l2 != 0 or self.l1 != 0:
             for i in range(self.n_layers):
-                for k in range(self._units(i) * self._panels(self.layers[i].outputs)):
-                    penalty += self.squares[i][k]
+                penalty += _sum(self.squares[i], self._units(i) * self._panels(self.layers[i].outputs))
         # Where the gradient is prepared, the penalty is made then.
         if not (self.l1 != 0 or self.clip_value != 0 or self.clip_norm != 0):
             penalty *= 0.5 * self.l2

@@ -23,14 +23,34 @@ FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a
     }
 }
 
+/* What becomes of a product's sums on their way out of the registers, rather than in another pass over them: relu, or its
+ * derivative, given the activation at. */
+#undef FM_AS_IT_IS
+#undef FM_RELU
+#undef FM_RELU_DELTA
+#define FM_AS_IT_IS 0
+#define FM_RELU 1
+#define FM_RELU_DELTA 2
+FM_INLINE vec FM(taken_along)(const int then, vec sum, const vec *at) {
+    return then == FM_RELU ? v_relu(sum) : then == FM_RELU_DELTA ? v_relu_delta(*at, sum) : sum;
+}
+
+FM_INLINE int FM(then_of)(const fm_after *after) {
+    return after->activate == FM(activate_relu)       ? FM_RELU
+           : after->derivative == FM(derivative_relu) ? FM_RELU_DELTA
+                                                      : FM_AS_IT_IS;
+}
+
 /* The one register tile behind every matrix product: c[i][:] = start[i][:] + sum over k of a(i, k) b[k][:], k ascending.
  *
  * a(i, k) lies at a[k / block * block_step + i * row_step + k % block * step]: rows of a panel-major block in the
  * layers' products, columns of it in the weight gradient. b, start and c are rows of one panel. rows and vectors are
- * constants wherever this is inlined, so that c stays in registers. With add, c's former values are added at the end. */
+ * constants wherever this is inlined, so that c stays in registers. With add, c's former values are added at the end.
+ * then and at: see taken_along(); at is laid out as c. */
 FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_REAL *a, const long row_step,
                         const long step, const long block, long block_step, const FM_REAL *b, const FM_REAL *start,
-                        const long start_step, const int add, FM_REAL *c, ahead_t ahead) {
+                        const long start_step, const int add, FM_REAL *c, const int then, const FM_REAL *at,
+                        ahead_t ahead) {
     vec sum[FM_TILE_ROWS][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -53,6 +73,15 @@ FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_
             b += FM_PANEL;
         }
     }
+#define FM_TAKE_ALONG(then)                                                                                           \
+    _Pragma("GCC unroll 16") for (int i = 0; i < rows; i++) _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++) \
+        sum[i][v] = FM(taken_along)(then, sum[i][v], (const vec *)(at + i * FM_PANEL) + v);
+    if (then == FM_RELU) {
+        FM_TAKE_ALONG(FM_RELU)
+    } else if (then == FM_RELU_DELTA) {
+        FM_TAKE_ALONG(FM_RELU_DELTA)
+    }
+#undef FM_TAKE_ALONG
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
@@ -97,9 +126,10 @@ FM_INLINE long FM(vectors_in_panel)(long columns) {
 }
 
 FM_INLINE void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, long block_step, const FM_REAL *b,
-                              const FM_REAL *start, long start_step, FM_REAL *c, ahead_t ahead){
-#define FM_BODY(n, vectors)                                                                              \
-    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, 0, c, ahead)
+                              const FM_REAL *start, long start_step, FM_REAL *c, int then, const FM_REAL *at,
+                              ahead_t ahead){
+#define FM_BODY(n, vectors)                                                                                        \
+    FM(tile)(n, vectors, depth, a, FM_PANEL, 1, FM_PANEL, block_step, b, start, start_step, 0, c, then, at, ahead)
     FM_CASES(rows, FM_FORWARD_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }
@@ -282,13 +312,11 @@ static void FM(dense_turned)(long rows, const fm_layer *layer, const void *a, lo
 }
 
 /* A product over so few inner indices that a panel of b stays in registers while rows go by: in tiles each sum would
- * take longer to start and to store than to make. The sums are those of tiles. For the same reason relu and its
- * derivative, of at, go with it, rather than over c once more. */
+ * take longer to start and to store than to make. The sums are those of tiles. */
 #undef FM_SHORT
 #define FM_SHORT 12
-FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int activates, const int differentiates,
-                              long rows, const FM_REAL *a, const FM_REAL *b, const FM_REAL *start, const FM_REAL *at,
-                              FM_REAL *c) {
+FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int then, long rows, const FM_REAL *a,
+                              const FM_REAL *b, const FM_REAL *start, const FM_REAL *at, FM_REAL *c) {
     vec kept[FM_SHORT][2], first[2];
     for (int v = 0; v < vectors; v++) {
         first[v] = start ? ((const vec *)start)[v] : v_all(0);
@@ -304,9 +332,7 @@ FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int acti
                 sum[v] += x * kept[k][v];
         }
         for (int v = 0; v < vectors; v++)
-            ((vec *)c)[v] = activates        ? v_relu(sum[v])
-                            : differentiates ? v_relu_delta(((const vec *)at)[v], sum[v])
-                                             : sum[v];
+            ((vec *)c)[v] = FM(taken_along)(then, sum[v], (const vec *)at + v);
     }
 }
 
@@ -315,28 +341,27 @@ FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int acti
 #define FM_SHORT_ROWS 64
 static void FM(dense_short)(long rows, long outputs, long depth, const FM_REAL *a, const FM_REAL *b, long b_rows,
                             int biased, FM_REAL *c, long c_stride, const fm_after *after) {
-    const int activates = after->activate == FM(activate_relu),
-              differentiates = after->derivative == FM(derivative_relu);
+    const int then = FM(then_of)(after);
     for (long panel = 0; panel * FM_PANEL < outputs; panel++, b += b_rows * FM_PANEL) {
         const int wide = FM(vectors_in_panel)(outputs - panel * FM_PANEL) > 1;
         const FM_REAL *start = biased ? b + depth * FM_PANEL : NULL;
         for (long row = 0; row < rows; row += FM_SHORT_ROWS) {
             const long n = rows - row < FM_SHORT_ROWS ? rows - row : FM_SHORT_ROWS;
             const long offset = (panel * c_stride + row) * FM_PANEL;
-            const FM_REAL *at = differentiates ? (const FM_REAL *)after->at + offset : c;
-#define FM_ROWS(deep, vectors, activates, differentiates)                                                     \
-    FM(short_rows)(deep, vectors, activates, differentiates, n, a + row * FM_PANEL, b, start, at, c + offset)
-#define FM_BODY(deep, vectors)        \
-    if (activates)                    \
-        FM_ROWS(deep, vectors, 1, 0); \
-    else if (differentiates)          \
-        FM_ROWS(deep, vectors, 0, 1); \
-    else                              \
-        FM_ROWS(deep, vectors, 0, 0)
+            const FM_REAL *at = then == FM_RELU_DELTA ? (const FM_REAL *)after->at + offset : c;
+#define FM_ROWS(deep, vectors, then)                                                                \
+    FM(short_rows)(deep, vectors, then, n, a + row * FM_PANEL, b, start, at, (FM_REAL *)c + offset)
+#define FM_BODY(deep, vectors)                 \
+    if (then == FM_RELU)                       \
+        FM_ROWS(deep, vectors, FM_RELU);       \
+    else if (then == FM_RELU_DELTA)            \
+        FM_ROWS(deep, vectors, FM_RELU_DELTA); \
+    else                                       \
+        FM_ROWS(deep, vectors, FM_AS_IT_IS)
             FM_CASES(depth, FM_SHORT, wide, FM_BODY)
 #undef FM_BODY
 #undef FM_ROWS
-            if (!activates && !differentiates)
+            if (then == FM_AS_IT_IS)
                 FM(finish_rows)(after, panel, n, c, offset);
         }
     }
@@ -368,6 +393,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
     const long blocks = (depth + FM_PANEL - 1) / FM_PANEL;
     /* All tiles together ask for the part of b that comes next, each for the rows of c it will write. */
     const long read_step = tiles ? (2 * FM_PANEL + tiles - 1) / tiles : 0;
+    const int then = FM(then_of)(after);
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
         const FM_REAL *b_panel = (const FM_REAL *)b + panel * b_rows * FM_PANEL;
         const FM_REAL *bias = biased ? b_panel + depth * FM_PANEL : NULL;
@@ -385,10 +411,13 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
                     const ahead_t ahead = {b_part + length * FM_PANEL + t * (length / 2) * read_step, c_tile, read_step,
                                            write_step};
                     const FM_REAL *start = part ? c_tile : bias ? bias + v * FM_LANES : NULL;
+                    const int then_now = part == parts - 1 ? then : FM_AS_IT_IS;
+                    const FM_REAL *at =
+                        then_now == FM_RELU_DELTA ? (const FM_REAL *)after->at + offset + v * FM_LANES : NULL;
                     FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
                                    a_stride * FM_PANEL, b_part + v * FM_LANES, start, part ? FM_PANEL : 0, c_tile,
-                                   ahead);
-                    if (part == parts - 1 && v + 2 >= vectors)
+                                   then_now, at, ahead);
+                    if (then == FM_AS_IT_IS && part == parts - 1 && v + 2 >= vectors)
                         FM(finish_rows)(after, panel, end - row, c, offset);
                     row = end;
                 }
@@ -400,7 +429,8 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
  * top of what sums holds. */
 FM_INLINE void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d,
                                  const FM_REAL *start, int add, FM_REAL *sums, ahead_t ahead){
-#define FM_BODY(n, vectors) FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, add, sums, ahead)
+#define FM_BODY(n, vectors)                                                                                        \
+    FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, add, sums, FM_AS_IT_IS, NULL, ahead)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }
