@@ -63,6 +63,10 @@ for name, parameters in FITS.items():
         if "input_noise" not in parameters:
             fit(n_jobs, data=sparse, **parameters)
 
+print("rows asked for ahead", flush=True)
+for n_jobs in (1, 2, 3, 8):
+    fit(n_jobs, rows=1300, data=rng.standard_normal((1300, 810)).astype(np.float32))  # more than MEMORY_BYTES
+
 print("a team that gives way to one thread, and comes back", flush=True)
 fit(16, rows=400, max_iter=60)
 

@@ -2014,7 +2014,7 @@ cdef class Trainer(PackedNetwork):
                 number += 1
 
     cdef void _count(self, const chunk_place *chunk) noexcept nogil:
-        """Ends a chunk: its losses in the order of the rows, and where the run stands."""
+        """Ends a chunk: its losses, and where the run stands."""
         cdef long end = chunk.end
         if self.failed:
             self.position = chunk.start

@@ -237,6 +237,70 @@ def test_row_blocks_of_a_ragged_batch(sizes, n_last, sparse, dtype, isa):
     assert_close(gradients[0], expected, dtype, factor=10)
 
 
+@pytest.mark.parametrize("n_outputs", [1, 3, 4, 5])
+@pytest.mark.parametrize(
+    "regularization",
+    [
+        {},
+        {"l1": 0.05, "clip_value": 0.01},
+        {"clip_norm": 0.02},
+        {"max_norm": 0.3, "dropout": (0, 0.4)},
+        {"average_decay": 0.6},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("max_batch", [40, 1100])
+def test_a_last_layer_of_few_outputs_is_like_any(n_outputs, regularization, max_batch, dtype):
+    """How its weights lie depends on the instruction set. Its inputs fill a few panels and a part of one."""
+    sizes, loss = (5, 75, n_outputs), "squared_error"
+    params, X, targets, _ = problem(sizes, loss, dtype, max_batch + 30)
+    results = []
+    for isa, n_threads in (("scalar", 1), *((isa, n) for isa in _engine.SUPPORTED_ISAS for n in (1, 2, 3))):
+        trainer = _engine.Trainer(
+            sizes, "logistic", loss, dtype, rule="momentum", max_batch=max_batch, n_threads=n_threads, isa=isa,
+            regularization=Regularization(**regularization),
+        )  # fmt: skip
+        state = [params.copy(), params / 8, params / 2]
+        average = state[2] if "average_decay" in regularization else None
+        trainer.load(state[0], state[1:2], average)
+        trainer.attach(rows_of(X, dtype), targets)
+        orders = np.stack([np.arange(len(X)), np.arange(len(X))[::-1]])
+        loss_now = passed(trainer, orders, max_batch, 0.5, (0.02, 0.9))
+        trainer.store(state[0], state[1:2], average)
+        results.append((*state, np.array(loss_now)))
+        for value, expected, before in zip(results[-1], results[0], (params, params / 8, params / 2, 0), strict=True):
+            assert_close(value, expected, dtype, factor=20)
+            assert average is None or np.abs(value - before).max() > 0.001
+
+
+@pytest.mark.parametrize("batch_size", [1, 10, 64, 400])
+@pytest.mark.parametrize("sizes", [(31, 12, 3), (31, 300, 33)], ids=str)
+def test_rows_asked_for_ahead_change_nothing(sizes, batch_size, dtype):
+    """Of an X that no cache holds the next rows are asked for; of its few first rows alone they are not."""
+    params, X, targets, _ = problem(sizes, "log_loss", dtype, 300)
+    large, all_targets = np.zeros((40_000, sizes[0]), dtype), np.zeros(40_000, np.int32)
+    large[:300], all_targets[:300] = X, targets
+    assert large.nbytes > 2**22  # _engine.MEMORY_BYTES
+    orders = np.stack([np.random.default_rng(i).permutation(300) for i in range(2)])
+    results = []
+    for rows, y, n_threads in (
+        (X, targets, 1),
+        (large, all_targets, 1),
+        (large, all_targets, 2),
+        (large, all_targets, 3),
+    ):
+        trainer = _engine.Trainer(
+            sizes, "tanh", "log_loss", dtype, rule="sgd", max_batch=batch_size, n_threads=n_threads
+        )
+        trainer.load(params)
+        trainer.attach(rows_of(rows, dtype), y)
+        passed(trainer, orders, batch_size, hyper=(1.0,))
+        results.append(np.empty_like(params))
+        trainer.store(results[-1])
+        np.testing.assert_array_equal(results[-1], results[0])
+    assert np.abs(results[0] - params).max() > 0.01
+
+
 def test_sums_run_over_the_batch_in_order(dtype, isa):
     """A bias's gradient is the sum of the deltas row by row, bitwise, across the borders of chunks."""
     n_rows = 3000
