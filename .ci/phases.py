@@ -20,7 +20,7 @@ Y = np.arange(len(X)) % 3
 
 def fit(n_jobs, rows=60, data=X, **parameters):
     """Return a classifier fitted to a few minibatches, the last of an epoch shorter unless told otherwise."""
-    given = {"hidden_layer_sizes": (34, 5), "batch_size": 25, "max_iter": 2, "random_state": 0} | parameters
+    given = {"hidden_layer_sizes": (5, 34), "batch_size": 25, "max_iter": 2, "random_state": 0} | parameters
     return MLPClassifier(n_jobs=n_jobs, **given).fit(data[:rows], Y[:rows])
 
 

@@ -524,6 +524,7 @@ cdef class PackedNetwork:
         if not self.layers[i].turned:
             self.kernels.gather[self.source](flat, width * self.itemsize, NULL, rows, width, packed, rows)
             return
+        memset(packed, 0, self._packed_bytes(i))
         for r in range(rows):
             for c in range(width):
                 memcpy(<char *> packed + self._turned_place(i, r, c), flat + (r * width + c) * self.itemsize, self.itemsize)
@@ -1582,12 +1583,12 @@ cdef class Trainer(PackedNetwork):
         return min(m, _ceil(m, together) * slice_ // self.n_threads * together)
 
     cdef void _plan_next_rows(self, int slice_, const chunk_place *chunk) noexcept nogil:
-        """Which rows a slice's products ask the caches for: those that it gathers for the next chunk."""
+        """Which rows a slice asks the caches for during its update: those that it gathers for the next chunk."""
         cdef fm_next_rows *next_ = &self.next_rows[slice_]
         cdef chunk_place coming
         cdef long low, lines
         next_.rows = 0
-        if (self.rows.is_sparse or chunk.end == self.n_passes * self.n_rows
+        if (self.terms or self.rows.is_sparse or chunk.end == self.n_passes * self.n_rows
                 or self.rows.n_rows * self.rows.width_bytes < MEMORY_BYTES):
             return
         coming = self._chunk_at(chunk.end)
@@ -1596,7 +1597,7 @@ cdef class Trainer(PackedNetwork):
         next_.order = self.order + coming.start + low
         next_.rows = self._first_row(slice_ + 1, coming.end - coming.start) - low
         next_.done_bytes, next_.lines_due = 0, 0
-        # A step has at least two multiply-adds for each parameter and row.
+        # The update has a multiply-add for each parameter and row; a little less, so that it ends with no row unasked for.
         lines = next_.rows * (_ceil(self.rows.width_bytes, 64) + 1)
         next_.lines_per_multiply_add = lines * self.n_threads / (0.95 * self.n_params * (chunk.end - chunk.start))
 
@@ -1691,7 +1692,6 @@ cdef class Trainer(PackedNetwork):
         cdef fm_mask mask
         cdef fm_csr csr
         cdef hidden_rows rows
-        after.next = &self.next_rows[slice_]
         if self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)
             after.slopes, after.shapes = rows.slopes, rows.shapes
@@ -1802,7 +1802,6 @@ cdef class Trainer(PackedNetwork):
         after.at = (self.slopes[below] if self.slopes[below] != NULL else self.activations[i]) + offset
         after.shapes = self.shapes[below] + offset if self.shapes[below] != NULL else NULL
         after.number = self.hidden[below].number
-        after.next = &self.next_rows[slice_]
         if self.terms:
             self.kernels.round_left(self.terms, n, layer.outputs, self.deltas[i + 1] + offset, stride, self.left[slice_])
             self.kernels.bfloat16_dense(self.terms, n, layer.inputs, layer.outputs, self.left[slice_],
@@ -1810,7 +1809,8 @@ cdef class Trainer(PackedNetwork):
                                         self.deltas[i] + offset, stride, &after)
         else:
             self.kernels.dense(n, layer.inputs, layer.outputs, self.deltas[i + 1] + offset, stride,
-                               layer.weights if layer.turned else layer.transposed, layer.outputs, 0, self.deltas[i] + offset, stride, &after)
+                               layer.weights if layer.turned else layer.transposed, layer.outputs, 0,
+                               self.deltas[i] + offset, stride, &after)
         if self.dropout[i]:
             mask = self._dropout_mask(i, chunk, low)
             self.kernels.drop(n, layer.inputs, self.deltas[i] + offset, self.deltas[i] + offset, stride, &mask)

@@ -88,7 +88,6 @@ cdef extern from "fastmlp.h" nogil:
         const void *units
         Py_ssize_t units_step
         double number
-        fm_next_rows *next
 
     ctypedef struct fm_kernels:
         void (*scatter)(const void *, long, long, long, void *, Py_ssize_t) noexcept nogil

@@ -413,7 +413,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
                     const FM_REAL *start = part ? c_tile : bias ? bias + v * FM_LANES : NULL;
                     const int then_now = part == parts - 1 ? then : FM_AS_IT_IS;
                     const FM_REAL *at =
-                        then_now == FM_RELU_DELTA ? (const FM_REAL *)after->at + offset + v * FM_LANES : NULL;
+                        then_now == FM_RELU_DELTA ? (const FM_REAL *)after->at + offset + v * FM_LANES : c_tile;
                     FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
                                    a_stride * FM_PANEL, b_part + v * FM_LANES, start, part ? FM_PANEL : 0, c_tile,
                                    then_now, at, ahead);
@@ -430,7 +430,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
 FM_INLINE void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d,
                                  const FM_REAL *start, int add, FM_REAL *sums, ahead_t ahead){
 #define FM_BODY(n, vectors)                                                                                        \
-    FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, add, sums, FM_AS_IT_IS, NULL, ahead)
+    FM(tile)(n, vectors, depth, a, 1, FM_PANEL, depth, 0, d, start, FM_PANEL, add, sums, FM_AS_IT_IS, sums, ahead)
     FM_CASES(rows, FM_GRADIENT_ROWS, wide, FM_BODY)
 #undef FM_BODY
 }

@@ -10,7 +10,8 @@
  *   transposed weights    [ceil(inputs / P)][outputs][P]
  *   turned weights        the same, and a row of biases after them; for a layer of at most FM_NARROW outputs
  *   gradient sums, slots  as weights
- * Padding columns hold zero in weights and deltas and are never read in activations. Every buffer is 64-byte aligned.
+ * Padding columns hold zero in weights, slots, sums and deltas. In activations they hold anything: a kernel that reads them
+ * keeps them out of its results. Every buffer is 64-byte aligned.
  *
  * Every product is summed strictly in the order of its inner index (inputs, outputs or batch rows; for few outputs on
  * AVX-512 in partial sums, see narrow_sum), one element at a time, so that results depend neither on how rows and tiles
@@ -43,8 +44,8 @@ typedef struct {
     double limit;            /* of the norm of a unit's weights; 0 for none */
 } fm_layer;
 
-/* Rows of X that the next minibatch will gather. Products ask the second-level cache for them, line by line, while they
- * multiply: memory takes longer than gathering by itself could hide. */
+/* Rows of X that the next minibatch will gather. The update's tiles ask the second-level cache for them, some lines each:
+ * memory takes longer than gathering by itself could hide. */
 typedef struct {
     const char *x;
     ptrdiff_t row_bytes;
@@ -102,7 +103,6 @@ typedef struct {
     const void *units; /* panel after panel, units_step bytes apart: learned numbers, or what native stands for */
     ptrdiff_t units_step;
     double number;
-    fm_next_rows *next; /* may be NULL */
 } fm_after;
 
 /* Random numbers by counting: each depends on key, row and column alone. */
@@ -136,8 +136,9 @@ typedef struct {
     void (*dense_turned)(long rows, const fm_layer *layer, const void *a, long a_stride, void *c);
     void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, int biased, void *c,
                    long c_stride, const fm_after *after);
-    /* units [from, to) of one output panel, each of FM_UNIT inputs, in a turned layer of a panel; biases go with the last. squares[unit] gets the sum of the squared
-     * weights before the update; squares may be NULL. cursor: scratch, one per batch row. */
+    /* units [from, to) of one output panel, each of FM_UNIT inputs, in a turned layer of a panel of inputs; biases go with
+     * the last. squares[unit] gets the sum of the squared weights before the update; squares may be NULL. cursor:
+     * scratch, one per batch row. */
     void (*update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a, long a_stride,
                          const void *deltas, long d_stride, const fm_step *step, double *squares);
     void (*update_sparse)(const fm_layer *layer, long panel, long from, long to, long rows, const fm_csr *x,

@@ -267,6 +267,9 @@ static void FM(update_biases)(const fm_layer *layer, long panel, long rows, cons
 }
 
 #if FM_VECTOR_BYTES == 64
+/* The rule takes a panel of inputs for one unit, and narrow_tile() does it in one go. */
+_Static_assert(FM_NARROW <= FM_UNIT && FM_PANEL_BYTES == 2 * FM_VECTOR_BYTES, "update_turned() relies on it");
+
 /* Panels of inputs of a turned layer: a row of sums for each output. What activations hold beyond the last input must not
  * get into the weights. */
 static void FM(update_turned)(const fm_layer *layer, long from, long to, long rows, const FM_REAL *a, long a_stride,
@@ -280,10 +283,11 @@ static void FM(update_turned)(const fm_layer *layer, long from, long to, long ro
 #define FM_BODY(n) FM(narrow_tile)(n, rows, a_panel, d, sums)
         FM_NARROW_CASES(layer->outputs, FM_BODY)
 #undef FM_BODY
-        for (long i = 0; layer->inputs - input < FM_PANEL && i < n; i++) {
-            const FM_INT left = (FM_INT)(layer->inputs - input - i % FM_PANEL_VECTORS * FM_LANES);
-            sums[i] = v_select(v_lane_numbers() < left, sums[i], v_all(0));
-        }
+        if (layer->inputs - input < FM_PANEL)
+            for (long i = 0; i < n; i++) {
+                const FM_INT left = (FM_INT)(layer->inputs - input - i % FM_PANEL_VECTORS * FM_LANES);
+                sums[i] = v_select(v_lane_numbers() < left, sums[i], v_all(0));
+            }
         FM(finish)(layer, 0, input, layer->outputs, (FM_REAL *)sums, step, squares);
     }
     if (to * FM_PANEL >= layer->inputs)

@@ -268,6 +268,9 @@ def test_a_last_layer_of_few_outputs_is_like_any(n_outputs, regularization, max_
         loss_now = passed(trainer, orders, max_batch, 0.5, (0.02, 0.9))
         trainer.store(state[0], state[1:2], average)
         results.append((*state, np.array(loss_now)))
+        if n_threads > 1:
+            for value, expected in zip(results[-1], results[-2], strict=True):
+                np.testing.assert_array_equal(value, expected)
         for value, expected, before in zip(results[-1], results[0], (params, params / 8, params / 2, 0), strict=True):
             assert_close(value, expected, dtype, factor=20)
             assert average is None or np.abs(value - before).max() > 0.001
