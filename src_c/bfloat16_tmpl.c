@@ -138,7 +138,7 @@ FM_ROUND_ROWS(round_right, FM_RIGHT_BLOCK)
 
 /* A block of weights, into both of the layer's rounded copies. row is the block's first. */
 FM_INLINE void FM(round_block)(const fm_layer *layer, long panel, long row, const int terms) {
-    const FM_REAL *block = (const FM_REAL *)layer->weights + (panel * (layer->inputs + 1) + row) * FM_PANEL;
+    const FM_REAL *block = (const FM_REAL *)layer->weights + FM(place)(layer, panel, row);
     const long rows = layer->inputs - row, in_blocks = (layer->inputs + FM_BLOCK - 1) / FM_BLOCK;
     const long out_blocks = (layer->outputs + FM_BLOCK - 1) / FM_BLOCK;
     FM(right_block)(rows, block, terms, (words *)layer->rounded + (panel * in_blocks * FM_BLOCK + row) * terms);
@@ -245,7 +245,7 @@ static void FM(bfloat16_dense)(int terms, long rows, long outputs, long depth, c
 
 /* What finish() will write. */
 FM_INLINE fm_soon FM(soon_written)(const fm_layer *layer, long panel, long row, long rows) {
-    const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
+    const ptrdiff_t offset = FM(place)(layer, panel, row);
     fm_soon soon = {.written_bytes = rows * FM_PANEL_BYTES};
     soon.written[soon.n_written++] = (const char *)((const FM_REAL *)layer->weights + offset);
     for (int i = 0; i < FM_MAX_SLOTS; i++)

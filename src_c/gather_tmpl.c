@@ -17,7 +17,8 @@ FM_INLINE float FM(from_half)(uint16_t h) {
     return value;
 }
 
-/* What is left of a row after its whole panels, of the compute type: with masks, not one by one, on AVX-512, where padding becomes zero. */
+/* What is left of a row after its whole panels, of the compute type. On AVX-512 with masks, not one by one, and padding
+ * becomes zero. */
 FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
 #if FM_VECTOR_BYTES == 64
     for (long v = 0; v < FM_PANEL_VECTORS; v++, n -= FM_LANES) {

@@ -298,7 +298,7 @@ static void FM(update_turned)(const fm_layer *layer, long from, long to, long ro
 /* What finish() will touch, asked for by the first tiles of the last part: each takes a slot, the first also the weights,
  * the second the transposed weights, which other cores have read. */
 FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, long tile, ahead_t *ahead) {
-    const ptrdiff_t offset = (panel * (layer->inputs + 1) + row) * FM_PANEL;
+    const ptrdiff_t offset = FM(place)(layer, panel, row);
     if (layer->slots[tile]) {
         ahead->read = (const FM_REAL *)layer->slots[tile] + offset;
         ahead->read_step = FM_LINE;
@@ -342,7 +342,7 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
         const FM_REAL *a_panel = (const FM_REAL *)a + first / FM_PANEL * a_stride * FM_PANEL;
         const FM_REAL *carried = FM(start_of)(layer, panel, first, step);
         if (in_place)
-            sums = (FM_REAL *)layer->sums + (panel * (layer->inputs + 1) + first) * FM_PANEL;
+            sums = (FM_REAL *)layer->sums + FM(place)(layer, panel, first);
         for (long part = 0, r = 0, length; part < parts; part++, r += length) {
             length = rows * (part + 1) / parts - r;
             const FM_REAL *start = r ? sums : carried;
@@ -417,7 +417,7 @@ static void FM(prepare_sums)(const fm_layer *layer, long panel, long from, long 
 
 static void FM(limit_norms)(const fm_layer *layer, long panel, const fm_step *step) {
     const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
-    const ptrdiff_t offset = panel * (layer->inputs + 1) * FM_PANEL;
+    const ptrdiff_t offset = FM(place)(layer, panel, 0);
     FM_REAL *weights = (FM_REAL *)layer->weights + offset;
     const vec limit = v_all((FM_REAL)layer->limit);
     for (long v = 0; v < vectors; v++) {
