@@ -3,11 +3,14 @@
 Results are the tests' business; here they only have to be made.
 """
 
+import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import scipy.sparse
+
+os.environ["FASTMLP_SPLIT"] = "1"
 
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.activations import PReLU

@@ -89,7 +89,7 @@ cdef double FLOPS_PER_BLOCK = 1.5e6
 cdef long CACHED_ROWS = 128
 # The same for bfloat16 products, which are so fast that reading the weights counts.
 cdef long CACHED_ROWS_BFLOAT16 = 256
-# Networks of at least so many weights per unit, in chunks of at least so many rows, are trained with float32 operands
+# Networks of at least so many weights per unit, in chunks of at least so many rows, may be trained with float32 operands
 # split into bfloat16 terms, where products of those are fast. Below, splitting costs more than it saves.
 SPLIT_WEIGHTS_PER_UNIT = 150
 SPLIT_ROWS = 256
@@ -154,8 +154,18 @@ def choose_isa(requested):
     return requested
 
 
-REQUESTED_ISA = os.environ.get("FASTMLP_ISA", "")
-ISA = choose_isa(REQUESTED_ISA)
+def choose_split(requested):
+    """Whether operands may be split, as asked for: by "1"; "0" and "" are no.
+
+    Raises ValueError for anything else.
+    """
+    if requested not in ("", "0", "1"):
+        raise ValueError(f"FASTMLP_SPLIT={requested!r} is neither '0' nor '1'.")
+    return requested == "1"
+
+
+ISA = choose_isa(os.environ.get("FASTMLP_ISA", ""))
+MAY_SPLIT = choose_split(os.environ.get("FASTMLP_SPLIT", ""))
 
 
 def bfloat16_product():
@@ -175,8 +185,8 @@ def choose_bfloat16_product(name=None):
 
 def split_product():
     """What multiplies float32 numbers split into bfloat16 terms, in networks for which splits() says so: "amx"; "" where
-    that would not be faster than float32, or FASTMLP_ISA names an instruction set."""
-    return "amx" if not REQUESTED_ISA and bfloat16_product() == "amx" else ""
+    nobody asked for that, or it would not be faster than float32."""
+    return "amx" if MAY_SPLIT and bfloat16_product() == "amx" else ""
 
 
 def splits(sizes, n_rows):

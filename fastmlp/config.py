@@ -21,7 +21,7 @@ def show_config() -> dict[str, object]:
         can run; openmp, the version date of the OpenMP specification or None for a build on one thread; n_threads, the
         team size of n_jobs=None for large work; bfloat16, what multiplies bfloat16 numbers, None where float32 is
         faster; split, what multiplies float32 numbers split into bfloat16 terms in the training of large networks, None
-        where none are; versions of Python, numpy, scipy and scikit-learn; machine.
+        where none are (FASTMLP_SPLIT=1 asks for it); versions of Python, numpy, scipy and scikit-learn; machine.
 
     Examples
     --------

@@ -1,3 +1,4 @@
+#undef FM_ROWS_READ_TWICE
 #undef FM_LINE
 #define FM_LINE (64 / (FM_BITS / 8)) /* elements of a cache line */
 #undef FM_TILE_ROWS
@@ -11,11 +12,37 @@ typedef struct {
 } FM(requests);
 #define ahead_t FM(requests)
 
+/* sum + x b. Here x is read with the multiplication, so that it takes no instruction of its own; but it is read for every
+ * vector of b. */
+#if FM_VECTOR_BYTES == 64 && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+FM_INLINE vec FM(add_product_at)(vec sum, const FM_REAL *x, vec b) {
+#if FM_BITS == 32
+    __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*x));
+#else
+    __asm__("vfmadd231pd %2%{1to8%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*x));
+#endif
+    return sum;
+}
+/* In so many rows: a core with two multiplications and two reads a cycle then has 9 reads to do in 5 cycles. Where another
+ * thread shares that core, instructions are scarcer than either. */
+#define FM_ROWS_READ_TWICE(rows) ((4 * (rows) - 10) / 5)
+#else
+FM_INLINE vec FM(add_product_at)(vec sum, const FM_REAL *x, vec b) {
+    return sum + v_all(*x) * b;
+}
+#define FM_ROWS_READ_TWICE(rows) 0
+#endif
+
 FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a, const long row_step, const FM_REAL *b,
                              vec sum[][2]) {
     const vec b0 = ((const vec *)b)[0], b1 = vectors > 1 ? ((const vec *)b)[1] : b0;
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
+        if (vectors > 1 && i < FM_ROWS_READ_TWICE(rows)) {
+            sum[i][0] = FM(add_product_at)(sum[i][0], a + i * row_step, b0);
+            sum[i][1] = FM(add_product_at)(sum[i][1], a + i * row_step, b1);
+            continue;
+        }
         const vec x = v_all(a[i * row_step]);
         sum[i][0] += x * b0;
         if (vectors > 1)
@@ -117,7 +144,6 @@ FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_
         FM_CASE(11, limit, wide, body) \
         FM_CASE(12, limit, wide, body) \
         FM_CASE(13, limit, wide, body) \
-        FM_CASE(14, limit, wide, body) \
     }
 
 /* Vectors of a panel that columns reach into. */
@@ -368,10 +394,54 @@ static void FM(dense_short)(long rows, long outputs, long depth, const FM_REAL *
 }
 #endif
 
-/* c = a b, plus b's last row where it is biased. Rows are shared evenly among as few tiles as they need. Long sums are
- * taken in parts, c holding what is summed so far, so that a part of b stays in the first-level cache for all rows. */
+/* dense() in tiles, for rows [from, to), shared evenly among as few tiles as they need. Long sums are taken in parts, c
+ * holding what is summed so far, so that a part of b stays in the first-level cache for all rows. */
 #undef FM_DEPTH_PART
 #define FM_DEPTH_PART 192
+FM_INLINE void FM(dense_rows)(long from, long to, long outputs, long depth, const FM_REAL *a, long a_stride,
+                              const FM_REAL *b, long b_rows, int biased, FM_REAL *c, long c_stride,
+                              const fm_after *after) {
+    const long rows = to - from, tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
+    const long parts = depth > FM_DEPTH_PART ? (depth + FM_DEPTH_PART - 1) / FM_DEPTH_PART : 1;
+    const long blocks = (depth + FM_PANEL - 1) / FM_PANEL;
+    /* All tiles together ask for the part of b that comes next, each for the rows of c it will write. */
+    const long read_step = tiles ? (2 * FM_PANEL + tiles - 1) / tiles : 0;
+    const int then = FM(then_of)(after);
+    for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
+        const FM_REAL *b_panel = b + panel * b_rows * FM_PANEL;
+        const FM_REAL *bias = biased ? b_panel + depth * FM_PANEL : NULL;
+        const long vectors = FM(vectors_in_panel)(outputs - panel * FM_PANEL);
+        for (long part = 0, first = 0, length; part < parts; part++, first += length) {
+            const long next = blocks * (part + 1) / parts * FM_PANEL;
+            length = (next < depth ? next : depth) - first;
+            const long write_step = length ? 2 * FM_FORWARD_ROWS * FM_PANEL / length : 0;
+            const FM_REAL *a_part = a + first / FM_PANEL * a_stride * FM_PANEL;
+            const FM_REAL *b_part = b_panel + first * FM_PANEL;
+            for (long v = 0; v < vectors; v += 2)
+                for (long t = 0, row = from; t < tiles; t++) {
+                    const long end = from + rows * (t + 1) / tiles, offset = (panel * c_stride + row) * FM_PANEL;
+                    FM_REAL *c_tile = c + offset + v * FM_LANES;
+                    const ahead_t ahead = {b_part + length * FM_PANEL + t * (length / 2) * read_step, c_tile, read_step,
+                                           write_step};
+                    const FM_REAL *start = part ? c_tile : bias ? bias + v * FM_LANES : NULL;
+                    const int then_now = part == parts - 1 ? then : FM_AS_IT_IS;
+                    const FM_REAL *at =
+                        then_now == FM_RELU_DELTA ? (const FM_REAL *)after->at + offset + v * FM_LANES : c_tile;
+                    FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
+                                   a_stride * FM_PANEL, b_part + v * FM_LANES, start, part ? FM_PANEL : 0, c_tile,
+                                   then_now, at, ahead);
+                    if (then == FM_AS_IT_IS && part == parts - 1 && v + 2 >= vectors)
+                        FM(finish_rows)(after, panel, end - row, c, offset);
+                    row = end;
+                }
+        }
+    }
+}
+
+/* c = a b, plus b's last row where it is biased; then the epilogue. All of b goes over so many rows at a time that those
+ * stay in the second-level cache meanwhile, even where another process takes part of that. */
+#undef FM_ROWS_BYTES
+#define FM_ROWS_BYTES (512 * 1024)
 static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, long b_rows,
                       int biased, void *c, long c_stride, const fm_after *after) {
 #if FM_VECTOR_BYTES == 64
@@ -388,40 +458,12 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
         return;
     }
 #endif
-    const long tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
-    const long parts = depth > FM_DEPTH_PART ? (depth + FM_DEPTH_PART - 1) / FM_DEPTH_PART : 1;
-    const long blocks = (depth + FM_PANEL - 1) / FM_PANEL;
-    /* All tiles together ask for the part of b that comes next, each for the rows of c it will write. */
-    const long read_step = tiles ? (2 * FM_PANEL + tiles - 1) / tiles : 0;
-    const int then = FM(then_of)(after);
-    for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
-        const FM_REAL *b_panel = (const FM_REAL *)b + panel * b_rows * FM_PANEL;
-        const FM_REAL *bias = biased ? b_panel + depth * FM_PANEL : NULL;
-        const long vectors = FM(vectors_in_panel)(outputs - panel * FM_PANEL);
-        for (long part = 0, first = 0, length; part < parts; part++, first += length) {
-            const long next = blocks * (part + 1) / parts * FM_PANEL;
-            length = (next < depth ? next : depth) - first;
-            const long write_step = length ? 2 * FM_FORWARD_ROWS * FM_PANEL / length : 0;
-            const FM_REAL *a_part = (const FM_REAL *)a + first / FM_PANEL * a_stride * FM_PANEL;
-            const FM_REAL *b_part = b_panel + first * FM_PANEL;
-            for (long v = 0; v < vectors; v += 2)
-                for (long t = 0, row = 0; t < tiles; t++) {
-                    const long end = rows * (t + 1) / tiles, offset = (panel * c_stride + row) * FM_PANEL;
-                    FM_REAL *c_tile = (FM_REAL *)c + offset + v * FM_LANES;
-                    const ahead_t ahead = {b_part + length * FM_PANEL + t * (length / 2) * read_step, c_tile, read_step,
-                                           write_step};
-                    const FM_REAL *start = part ? c_tile : bias ? bias + v * FM_LANES : NULL;
-                    const int then_now = part == parts - 1 ? then : FM_AS_IT_IS;
-                    const FM_REAL *at =
-                        then_now == FM_RELU_DELTA ? (const FM_REAL *)after->at + offset + v * FM_LANES : c_tile;
-                    FM(dense_tile)((int)(end - row), vectors - v > 1, length, a_part + row * FM_PANEL,
-                                   a_stride * FM_PANEL, b_part + v * FM_LANES, start, part ? FM_PANEL : 0, c_tile,
-                                   then_now, at, ahead);
-                    if (then == FM_AS_IT_IS && part == parts - 1 && v + 2 >= vectors)
-                        FM(finish_rows)(after, panel, end - row, c, offset);
-                    row = end;
-                }
-        }
+    const long bytes = rows * depth * (long)sizeof(FM_REAL);
+    const long parts = bytes > FM_ROWS_BYTES ? (bytes + FM_ROWS_BYTES - 1) / FM_ROWS_BYTES : 1;
+    for (long part = 0, row = 0; part < parts && row < rows; part++) {
+        const long end = rows * (part + 1) / parts;
+        FM(dense_rows)(row, end, outputs, depth, a, a_stride, b, b_rows, biased, c, c_stride, after);
+        row = end;
     }
 }
 

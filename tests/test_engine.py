@@ -659,20 +659,22 @@ def test_gradients_of_split_operands_are_as_close_as_float32_ones(bfloat16_produ
 
 def test_which_networks_have_split_operands(monkeypatch):
     large, small, largest = (784, 256, 128, 10), (300, 100, 10), (784, 2048, 2048, 10)
-    assert _engine.split_product() == (
-        "amx" if not _engine.REQUESTED_ISA and _engine.bfloat16_product() == "amx" else ""
-    )
+    monkeypatch.setattr(_engine, "MAY_SPLIT", False)
+    assert _engine.split_product() == ""
+    monkeypatch.setattr(_engine, "MAY_SPLIT", True)
+    amx = _engine.bfloat16_product() == "amx"
+    assert _engine.split_product() == ("amx" if amx else "")
     for product in ("", "amx"):
-        monkeypatch.setattr(_engine, "split_product", lambda product=product: product)
-        assert _engine.splits(large, 256) == bool(product)
-        assert not _engine.splits(large, 255)
-        assert not _engine.splits(small, 1000)
-    monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(_engine, "split_product", lambda product=product: product)
+            assert _engine.splits(large, 256) == bool(product)
+            assert not _engine.splits(large, 255)
+            assert not _engine.splits(small, 1000)
 
     def terms(sizes, max_batch=256, dtype=np.float32, **options):
         return _engine.Trainer(sizes, "relu", "squared_error", dtype, rule="sgd", max_batch=max_batch, **options).terms
 
-    by_itself = 3 if _engine.split_product() else 0
+    by_itself = 3 if amx else 0
     assert terms(large) == by_itself
     assert terms(large, n_threads=8) == by_itself
     assert terms(large, split=False) == terms(large, 200) == terms(small) == terms(large, dtype=np.float64) == 0
@@ -680,6 +682,8 @@ def test_which_networks_have_split_operands(monkeypatch):
     assert terms(large, isa=_engine.ISA) == 0
     assert terms(large, bfloat16=True) == 1
     assert terms(small, 20, split=True) == 3
+    monkeypatch.setattr(_engine, "MAY_SPLIT", False)
+    assert terms(large) == 0
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5, 12])
@@ -721,9 +725,15 @@ def test_products_with_relu_are_the_kernels_one_after_another(n_in, n_hidden, n_
         np.testing.assert_array_equal(gradient[: n_in * n_hidden].reshape(n_in, n_hidden), expected)
 
 
-def test_an_instruction_set_asked_for_is_what_multiplies(script):
-    source = "from fastmlp import _engine; print(repr(_engine.split_product()))"
-    assert script(source, FASTMLP_ISA=_engine.ISA) == "''"
+@pytest.mark.parametrize(("asked", "may"), [("", False), ("0", False), ("1", True)])
+def test_operands_are_split_for_those_who_ask(script, asked, may):
+    assert script("from fastmlp import _engine; print(_engine.MAY_SPLIT)", FASTMLP_SPLIT=asked) == str(may)
+
+
+def test_whether_to_split_is_yes_or_no(python):
+    done = python("import fastmlp", FASTMLP_SPLIT="yes")
+    assert done.returncode == 1
+    assert "ValueError: FASTMLP_SPLIT='yes' is neither '0' nor '1'." in done.stderr
 
 
 @pytest.mark.parametrize("rule", ORACLES)

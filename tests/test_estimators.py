@@ -1574,7 +1574,8 @@ def test_bfloat16_learns_what_float32_learns(solver, sparse):
 
 
 def test_split_operands_learn_what_float32_learns(monkeypatch):
-    """By whichever machine's means; those with AMX choose them for such a network by themselves."""
+    """By whichever machine's means; those with AMX, when asked, choose them for such a network by themselves."""
+    monkeypatch.setattr(_engine, "MAY_SPLIT", True)
     X, y = load_digits(return_X_y=True)
 
     def fitted(n_jobs):
