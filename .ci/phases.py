@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import scipy.sparse
 
-os.environ["FASTMLP_SPLIT"] = "1"
+os.environ["FASTMLP_SPLIT"] = "1"  # read at import
 
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.activations import PReLU

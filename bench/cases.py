@@ -46,7 +46,8 @@ TRAINING = {
     "D": Case(20_000, (50, 128, 128, 128, 128, 128, 128, 10), 256, 10),
 }
 
-# Products (rows, inner, columns): nothing, one, a tile or panel and its neighbours, primes, real layers.
+# Products (rows, inner, columns): nothing, one, a tile or panel and its neighbours, primes, real layers, and rows so
+# long that they are taken in parts.
 PRODUCTS = [
     (0, 3, 4),
     (1, 1, 1),
@@ -64,6 +65,7 @@ PRODUCTS = [
     (33, 1000, 1),
     (17, 10, 1000),
     (18, 2100, 3),
+    (90, 1500, 40),
 ]
 
 # Networks whose every layer boundary is awkward somewhere.

@@ -460,7 +460,7 @@ static void FM(dense)(long rows, long outputs, long depth, const void *a, long a
 #endif
     const long bytes = rows * depth * (long)sizeof(FM_REAL);
     const long parts = bytes > FM_ROWS_BYTES ? (bytes + FM_ROWS_BYTES - 1) / FM_ROWS_BYTES : 1;
-    for (long part = 0, row = 0; part < parts && row < rows; part++) {
+    for (long part = 0, row = 0; part < parts; part++) {
         const long end = rows * (part + 1) / parts;
         FM(dense_rows)(row, end, outputs, depth, a, a_stride, b, b_rows, biased, c, c_stride, after);
         row = end;
