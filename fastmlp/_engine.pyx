@@ -618,11 +618,13 @@ cdef class PackedNetwork:
             self._unpack(i, self.layers[i].weights, flat)
             flat += self._flat_bytes(i)
 
-    cdef fm_after _activation_of(self, long i) noexcept nogil:
+    # Structs are filled in where they are to be. To return one would copy it, in wider pieces than it was just written in,
+    # and such a read waits until all stores before it are done.
+
+    cdef void _activation_of(self, long i, fm_after *after) noexcept nogil:
         """Hidden layer i's activation, as a forward pass needs it; none of Python's."""
-        cdef fm_after after
         cdef hidden_layer *layer = &self.hidden[i]
-        memset(&after, 0, sizeof(after))
+        memset(after, 0, sizeof(fm_after))
         if layer.function != PYTHON_FUNCTION:
             after.activate = self.kernels.activate[layer.function]
             after.number = layer.number
@@ -632,19 +634,17 @@ cdef class PackedNetwork:
         elif layer.numbers >= 0:
             after.units = self.layers[layer.numbers].weights
             after.units_step = FM_PANEL_BYTES
-        return after
 
     cdef bint _activates_at_once(self, long i) noexcept nogil:
         """Whether layer i's activation follows its product directly. The last layer's link goes with the loss."""
         return (i < self.n_layers - 1 and self.hidden[i].normalization == NOT_NORMALIZED
                 and self.hidden[i].function != PYTHON_FUNCTION)
 
-    cdef fm_after _after_layer(self, long i) noexcept nogil:
-        cdef fm_after nothing
+    cdef void _after_layer(self, long i, fm_after *after) noexcept nogil:
         if self._activates_at_once(i):
-            return self._activation_of(i)
-        memset(&nothing, 0, sizeof(nothing))
-        return nothing
+            self._activation_of(i, after)
+        else:
+            memset(after, 0, sizeof(fm_after))
 
     cdef bint _is_biased(self, long i) noexcept nogil:
         """Whether layer i's product takes the biases; a normalisation adds them later."""
@@ -703,7 +703,7 @@ cdef class PackedNetwork:
         if layer.function == PYTHON_FUNCTION:
             self._call_function(i, n, z, rows.slopes, stride)
         else:
-            after = self._activation_of(i)
+            self._activation_of(i, &after)
             after.slopes, after.shapes = rows.slopes, rows.shapes
             self._apply(&after, n, width, z, stride)
 
@@ -830,7 +830,7 @@ cdef class PackedNetwork:
         if check and not self.kernels.finite(m * rows.n_features, rows.base + (first + at) * rows.row_bytes):
             return False
         for i in range(self.n_layers):
-            after = self._after_layer(i)
+            self._after_layer(i, &after)
             if i == 0 and rows.is_sparse:
                 csr = self._csr_of(rows, order, first + at)
                 self._enter_sparse(&csr, m, z, stride, &after)
@@ -983,6 +983,15 @@ cdef struct chunk_place:
     int64_t step_number    # of the update that the batch makes, counted from 1
 
 
+# The last batch that is complete, or as far as it is, until its loss has been added to its pass's.
+cdef struct finished_batch:
+    bint pending
+    double loss
+    double weight
+    long rows
+    long pass_
+
+
 cdef class Trainer(PackedNetwork):
     """A packed network with what training needs: activations, deltas, slots of the update rule, transposed weights.
 
@@ -1068,14 +1077,10 @@ cdef class Trainer(PackedNetwork):
     cdef double team_cpu_seconds
     cdef double alone_until
     cdef readonly long step_count
+    cdef fm_barrier *barrier
+    cdef finished_batch *finished
     cdef object _loss_sums
     cdef double *loss_sums
-    cdef double batch_loss
-    cdef bint pending
-    cdef fm_barrier barrier
-    cdef double pending_weight
-    cdef long pending_rows
-    cdef long pending_pass
     # A step's phases: n_row_phases of the rows, between which batch normalisation joins what it knows of the rows; the
     # tiles; and what needs whole gradients or weights.
     cdef int n_row_phases
@@ -1156,6 +1161,9 @@ cdef class Trainer(PackedNetwork):
         self.squares = <double **> self._zeros(self.n_parts * sizeof(double *))
         self.norms = <double **> self._zeros(self.n_parts * sizeof(double *))
         self.row_losses = <double *> self._zeros(self.chunk * sizeof(double))
+        # Not in the trainer itself, whose lines of the caches all threads read while one writes these.
+        self.barrier = <fm_barrier *> self._zeros(sizeof(fm_barrier))
+        self.finished = <finished_batch *> self._zeros(sizeof(finished_batch))
         self.next_rows = <fm_next_rows *> self._zeros(n_threads * sizeof(fm_next_rows))
         self.unit_cost = <long *> self._zeros(self.n_parts * sizeof(long))
         self._choose_blocks(max_batch)
@@ -1415,7 +1423,7 @@ cdef class Trainer(PackedNetwork):
         self.position = 0
         self._loss_sums = np.zeros(self.n_passes)
         self.loss_sums = <double *> cnp.PyArray_DATA(self._loss_sums)
-        self.pending = False
+        self.finished.pending = False
         orders_array = np.asarray(orders)
         if self.weights == NULL:
             self._batch_arrays = (orders_array,)
@@ -1488,7 +1496,7 @@ cdef class Trainer(PackedNetwork):
         cdef long start = self.position
         cdef int slice_, phase
         while not self.stop:
-            chunk = self._chunk_at(start)
+            self._place_chunk(start, &chunk)
             for phase in range(self.n_phases):
                 for slice_ in range(self.n_threads):
                     self._phase(phase, slice_, &chunk)
@@ -1516,15 +1524,19 @@ cdef class Trainer(PackedNetwork):
             while True:
                 for phase in range(self.n_phases):
                     self._phase_of_thread(phase, thread, team, start)
-                    fm_barrier_wait(&self.barrier, team)
-                start = self._chunk_at(start).end
+                    fm_barrier_wait(self.barrier, team)
+                start = self._end_of_chunk(start)
                 if self.stop:
                     break
             fm_denormals_restore(mode)
 
-    cdef chunk_place _chunk_at(self, long start) noexcept nogil:
-        """The chunk that begins at start."""
+    cdef long _end_of_chunk(self, long start) noexcept nogil:
         cdef chunk_place chunk
+        self._place_chunk(start, &chunk)
+        return chunk.end
+
+    cdef void _place_chunk(self, long start, chunk_place *chunk) noexcept nogil:
+        """Finds the chunk that begins at start."""
         cdef long pass_ = start // self.n_rows, row = start - pass_ * self.n_rows, in_pass = row // self.batch_size
         cdef long batch = pass_ * self.batches_per_pass + in_pass
         chunk.start = start
@@ -1535,13 +1547,13 @@ cdef class Trainer(PackedNetwork):
             chunk.weight, chunk.step_number = self.weight_sums[batch], self.step_numbers[batch]
         else:
             chunk.weight, chunk.step_number = chunk.batch_end - chunk.batch_start, self.step_count + batch + 1
-        return chunk
 
     cdef void _phase_of_thread(self, int phase, int thread, int team, long start) noexcept nogil:
         """One thread's slices of a phase: more than one where the team is smaller than asked for."""
         # Each thread has a chunk_place of its own: what is assigned to in a parallel block must not be shared.
-        cdef chunk_place chunk = self._chunk_at(start)
+        cdef chunk_place chunk
         cdef int slice_ = thread
+        self._place_chunk(start, &chunk)
         while slice_ < self.n_threads:
             self._phase(phase, slice_, &chunk)
             slice_ += team
@@ -1601,7 +1613,7 @@ cdef class Trainer(PackedNetwork):
         if (self.terms or self.rows.is_sparse or chunk.end == self.n_passes * self.n_rows
                 or self.rows.n_rows * self.rows.width_bytes < MEMORY_BYTES):
             return
-        coming = self._chunk_at(chunk.end)
+        self._place_chunk(chunk.end, &coming)
         low = self._first_row(slice_, coming.end - coming.start)
         next_.x, next_.row_bytes, next_.width_bytes = self.rows.base, self.rows.row_bytes, self.rows.width_bytes
         next_.order = self.order + coming.start + low
@@ -1698,10 +1710,11 @@ cdef class Trainer(PackedNetwork):
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef char *out = self.activations[i + 1] + offset
         cdef const fm_layer *layer = &self.layers[i]
-        cdef fm_after after = self._after_layer(i)
+        cdef fm_after after
         cdef fm_mask mask
         cdef fm_csr csr
         cdef hidden_rows rows
+        self._after_layer(i, &after)
         if self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)
             after.slopes, after.shapes = rows.slopes, rows.shapes
@@ -1911,8 +1924,7 @@ cdef class Trainer(PackedNetwork):
         """Whether the update of layer i has bfloat16 operands, of as many output panels as there are."""
         return self.terms and i < self.n_layers and not (i == 0 and self.rows.is_sparse)
 
-    cdef fm_step _step(self, int slice_, const chunk_place *chunk) noexcept nogil:
-        cdef fm_step step
+    cdef void _prepare_step(self, int slice_, const chunk_place *chunk, fm_step *step) noexcept nogil:
         cdef int k
         cdef int64_t number = chunk.step_number
         step.rule = self.rule
@@ -1933,7 +1945,6 @@ cdef class Trainer(PackedNetwork):
             # What prepare multiplied may have become denormal.
             if 0 < step.constants[k] < self.tiny:
                 step.constants[k] = self.tiny
-        return step
 
     cdef void _tile_phase(self, int what, int slice_, const chunk_place *chunk) noexcept nogil:
         """A slice's share of all tiles: updated; or, where the gradient is clipped by its norm, prepared, and then applied."""
@@ -1943,7 +1954,8 @@ cdef class Trainer(PackedNetwork):
         cdef long i, base = 0, units, all_grains, at, stop, panel, panel_end, first, last, cost, block
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
-        cdef fm_step step = self._step(slice_, chunk)
+        cdef fm_step step
+        self._prepare_step(slice_, chunk, &step)
         if what == UPDATE and self.clip_norm:
             step.last = False
         if what == APPLY:
@@ -2014,7 +2026,8 @@ cdef class Trainer(PackedNetwork):
     cdef void _limit_phase(self, int slice_, const chunk_place *chunk) noexcept nogil:
         """Hidden layers' weights made short enough, whole panels at a time."""
         cdef long i, panel, number = 0
-        cdef fm_step step = self._step(slice_, chunk)
+        cdef fm_step step
+        self._prepare_step(slice_, chunk, &step)
         for i in range(self.n_layers - 1):
             for panel in range(self._panels(self.layers[i].outputs)):
                 if number % self.n_threads == slice_:
@@ -2032,13 +2045,13 @@ cdef class Trainer(PackedNetwork):
             return
         if chunk.weight != 0:
             if chunk.start == chunk.batch_start:
-                self.batch_loss = 0
-            self.batch_loss += _sum(self.row_losses, end - chunk.start)
+                self.finished.loss = 0
+            self.finished.loss += _sum(self.row_losses, end - chunk.start)
             if end == chunk.batch_end:
-                self.pending = True
-                self.pending_weight = chunk.weight
-                self.pending_rows = end - chunk.batch_start
-                self.pending_pass = chunk.start // self.n_rows
+                self.finished.pending = True
+                self.finished.weight = chunk.weight
+                self.finished.rows = end - chunk.batch_start
+                self.finished.pass_ = chunk.start // self.n_rows
         if end == self.n_passes * self.n_rows or fm_seconds() > self.deadline:
             self.position = end
             self.stop = True
@@ -2047,22 +2060,23 @@ cdef class Trainer(PackedNetwork):
         """Adds a finished batch's loss, with the penalty of the weights it began with, to its pass's."""
         cdef long i
         cdef double penalty = 0
-        if not self.pending:
+        if not self.finished.pending:
             return
-        self.pending = False
+        self.finished.pending = False
         if self.l2 != 0 or self.l1 != 0:
             for i in range(self.n_layers):
                 penalty += _sum(self.squares[i], self._units(i) * self._panels(self.layers[i].outputs))
         # Where the gradient is prepared, the penalty is made then.
         if not (self.l1 != 0 or self.clip_value != 0 or self.clip_norm != 0):
             penalty *= 0.5 * self.l2
-        self.loss_sums[self.pending_pass] += (self.batch_loss + penalty) / self.pending_weight * self.pending_rows
+        self.loss_sums[self.finished.pass_] += (self.finished.loss + penalty) / self.finished.weight * self.finished.rows
 
     def updates_done(self):
         """Updates made by the end of the passes so far: step_count for the next ones."""
         if self.position == 0:
             return self.step_count
-        cdef chunk_place last = self._chunk_at(self.position - 1)
+        cdef chunk_place last
+        self._place_chunk(self.position - 1, &last)
         # A run may end in the middle of a batch.
         return last.step_number - (last.batch_end > self.position and last.weight != 0)
 

@@ -477,20 +477,25 @@ FM_INLINE void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *
 #undef FM_BODY
 }
 
-/* The same for a panel of few outputs, in which a tile would multiply padding: there the panel's inputs run along the
- * vectors, and the sums are turned over at the end. Each is the sum of the same terms in the same order. */
-FM_INLINE void FM(narrow_tile)(const int outputs, long depth, const FM_REAL *a, const FM_REAL *d, vec *sums) {
-    vec sum[FM_NARROW][2];
-    for (int j = 0; j < outputs; j++)
-        for (int v = 0; v < 2; v++)
-            sum[j][v] = sums[j * FM_PANEL_VECTORS + v];
-    for (long k = 0; k < depth; k++, a += FM_PANEL, d += FM_PANEL)
+/* The same for a panel of few outputs, in which a tile would multiply padding: there the inputs run along the vectors, two
+ * of each of so many panels a_step apart, and the sums are turned over at the end. Each is the sum of the same terms in the
+ * same order. sums: those of one panel after those of another. */
+FM_INLINE void FM(narrow_tile)(const int outputs, const int panels, long depth, const FM_REAL *a, long a_step,
+                               const FM_REAL *d, vec *sums) {
+    vec sum[2][FM_NARROW][2];
+    for (int p = 0; p < panels; p++)
         for (int j = 0; j < outputs; j++)
             for (int v = 0; v < 2; v++)
-                sum[j][v] += ((const vec *)a)[v] * v_all(d[j]);
-    for (int j = 0; j < outputs; j++)
-        for (int v = 0; v < 2; v++)
-            sums[j * FM_PANEL_VECTORS + v] = sum[j][v];
+                sum[p][j][v] = sums[(p * outputs + j) * FM_PANEL_VECTORS + v];
+    for (long k = 0; k < depth; k++, a += FM_PANEL, d += FM_PANEL)
+        for (int j = 0; j < outputs; j++)
+            for (int p = 0; p < panels; p++)
+                for (int v = 0; v < 2; v++)
+                    sum[p][j][v] += ((const vec *)(a + p * a_step))[v] * v_all(d[j]);
+    for (int p = 0; p < panels; p++)
+        for (int j = 0; j < outputs; j++)
+            for (int v = 0; v < 2; v++)
+                sums[(p * outputs + j) * FM_PANEL_VECTORS + v] = sum[p][j][v];
 }
 
 /* Inputs first to last of one panel. */
@@ -504,7 +509,7 @@ static void FM(gradient_narrow)(long first, long last, int outputs, long depth, 
     for (long v = 0; v < FM_PANEL_VECTORS; v += 2) {
         const FM_REAL *a_at = a + v * FM_LANES;
         vec *sums_at = (vec *)turned + v;
-#define FM_BODY(n) FM(narrow_tile)(n, depth, a_at, d, sums_at)
+#define FM_BODY(n) FM(narrow_tile)(n, 1, depth, a_at, 0, d, sums_at)
         FM_NARROW_CASES(outputs, FM_BODY)
 #undef FM_BODY
     }

@@ -274,21 +274,32 @@ _Static_assert(FM_NARROW <= FM_UNIT && FM_PANEL_BYTES == 2 * FM_VECTOR_BYTES, "u
  * get into the weights. */
 static void FM(update_turned)(const fm_layer *layer, long from, long to, long rows, const FM_REAL *a, long a_stride,
                               const FM_REAL *d, long d_stride, const fm_step *step, double *squares) {
-    for (long panel = from; panel < to; panel++) {
-        const long input = panel * FM_PANEL, n = layer->outputs * FM_PANEL_VECTORS;
-        const FM_REAL *start = FM(start_of)(layer, 0, input, step), *a_panel = a + input * a_stride;
-        vec sums[FM_NARROW * FM_PANEL_VECTORS];
-        for (long i = 0; i < n; i++)
-            sums[i] = start ? ((const vec *)start)[i] : v_all(0);
-#define FM_BODY(n) FM(narrow_tile)(n, rows, a_panel, d, sums)
+    const long n = layer->outputs * FM_PANEL_VECTORS;
+    vec sums[2 * FM_NARROW * FM_PANEL_VECTORS];
+    for (long panel = from, panels; panel < to; panel += panels) {
+        const FM_REAL *a_panel = a + panel * FM_PANEL * a_stride;
+        panels = to - panel < 2 ? 1 : 2;
+        for (long p = 0; p < panels; p++) {
+            const FM_REAL *start = FM(start_of)(layer, 0, (panel + p) * FM_PANEL, step);
+            for (long i = 0; i < n; i++)
+                sums[p * n + i] = start ? ((const vec *)start)[i] : v_all(0);
+        }
+#define FM_BODY(n)                                                          \
+    if (panels == 2)                                                        \
+        FM(narrow_tile)(n, 2, rows, a_panel, a_stride * FM_PANEL, d, sums); \
+    else                                                                    \
+        FM(narrow_tile)(n, 1, rows, a_panel, 0, d, sums)
         FM_NARROW_CASES(layer->outputs, FM_BODY)
 #undef FM_BODY
-        if (layer->inputs - input < FM_PANEL)
-            for (long i = 0; i < n; i++) {
-                const FM_INT left = (FM_INT)(layer->inputs - input - i % FM_PANEL_VECTORS * FM_LANES);
-                sums[i] = v_select(v_lane_numbers() < left, sums[i], v_all(0));
-            }
-        FM(finish)(layer, 0, input, layer->outputs, (FM_REAL *)sums, step, squares);
+        for (long p = 0; p < panels; p++) {
+            const long input = (panel + p) * FM_PANEL;
+            if (layer->inputs - input < FM_PANEL)
+                for (long i = 0; i < n; i++) {
+                    const FM_INT left = (FM_INT)(layer->inputs - input - i % FM_PANEL_VECTORS * FM_LANES);
+                    sums[p * n + i] = v_select(v_lane_numbers() < left, sums[p * n + i], v_all(0));
+                }
+            FM(finish)(layer, 0, input, layer->outputs, (FM_REAL *)(sums + p * n), step, squares);
+        }
     }
     if (to * FM_PANEL >= layer->inputs)
         FM(update_biases)(layer, 0, rows, d, d_stride, step);

@@ -415,6 +415,34 @@ def test_nan_in_the_gradient_reaches_the_weights(optimizer, dtype, isa):
     np.testing.assert_array_equal(np.isnan(w), [True, False])
 
 
+def test_gradients_over_their_roots(dtype, isa):
+    """Of any size: Adagrad's first step at rate 1 from zero weights is -g / (sqrt(s + g^2) + epsilon).
+
+    Where the engine estimates the root instead of taking it, too.
+    """
+    n, rng, epsilon = 5000, np.random.default_rng(0), 1e-8
+    size = {"float32": 12, "float64": 100}[dtype.name]
+    y = (rng.choice([-1, 1], n) * 10 ** rng.uniform(-size, size, n)).astype(dtype)
+    sums = (10 ** rng.uniform(-2 * size, 2 * size, 2 * n)).astype(dtype)
+    y[:2], sums[:3] = 0, [0, 1, np.inf]
+    steps = []
+    for rule, slot in (("gradient", np.zeros_like(sums)), ("adagrad", sums)):
+        trainer = _engine.Trainer((1, n), "identity", "squared_error", dtype, rule=rule, max_batch=1, isa=isa)
+        trainer.load(np.zeros(2 * n, dtype), [slot])
+        trainer.attach(rows_of(np.ones((1, 1), dtype), dtype), y[np.newaxis])
+        trainer.begin(np.zeros((1, 1), np.int64), 1, 0.0, (1.0, epsilon)[: 2 * (rule == "adagrad")], 0)
+        while not trainer.run():
+            pass
+        steps.append([np.empty(2 * n, dtype) for _ in range(2)])
+        trainer.store(steps[-1][0], steps[-1][1:])
+    (_, gradient), (weights, sums) = (np.array(step, np.longdouble) for step in steps)
+    exact = -gradient / (np.sqrt(sums) + np.longdouble(dtype.type(epsilon)))
+    np.testing.assert_array_equal(np.delete(weights, 2) == 0, np.delete(gradient, 2) == 0)
+    assert np.abs(weights[2] / gradient[2]) < np.finfo(dtype).tiny ** 0.4  # where the sum is infinite
+    unit = np.spacing(np.abs(exact.astype(dtype))).astype(np.longdouble)
+    assert (np.abs(weights - exact) / unit)[3:].max() <= {"float32": 3, "float64": 2}[dtype.name]
+
+
 @pytest.mark.parametrize("rule", ORACLES)
 def test_zero_gradients_stay_finite(rule, dtype, isa):
     """Also with a number that would be denormal: it would count as zero."""
