@@ -6,7 +6,8 @@ pytest bench/ --benchmark-only
 import numpy as np
 import pytest
 import scipy.sparse
-from cases import TRAINING
+from cases import TRAINING, Case
+from sklearn.neural_network import MLPClassifier as SklearnClassifier
 
 from fastmlp import MLPClassifier, MLPRegressor, _engine
 
@@ -41,6 +42,15 @@ def bench_regressor(benchmark):
     case = TRAINING["S"]
     X, _ = case.data("float32")
     timed_fit(benchmark, case, X, X[:, : case.sizes[-1]], estimator=MLPRegressor)
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, SklearnClassifier], ids=["fastmlp", "sklearn"])
+@pytest.mark.parametrize("parameters", [{"solver": "sgd", "momentum": 0.0}, {"solver": "adam"}], ids=["sgd", "adam"])
+@pytest.mark.parametrize(("n_rows", "batch"), [(4000, 1), (20_000, 10)])
+def bench_few_rows(benchmark, n_rows, batch, parameters, estimator):
+    """A network of Nielsen's book in minibatches of one row, and of the book's ten."""
+    case = Case(n_rows, (784, 30, 10), batch, 3)
+    timed_fit(benchmark, case, *case.data("float32"), estimator=estimator, **parameters)
 
 
 @pytest.mark.parametrize("kept", [0.01, 0.1])

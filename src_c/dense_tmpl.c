@@ -477,6 +477,20 @@ FM_INLINE void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *
 #undef FM_BODY
 }
 
+/* The same for a batch of one row, of any number of inputs: there is nothing to keep in registers. */
+FM_INLINE void FM(row_times_row)(long inputs, int wide, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
+                                 FM_REAL *sums) {
+    const vec d0 = ((const vec *)d)[0], d1 = wide ? ((const vec *)d)[1] : d0;
+    for (long i = 0; i < inputs; i++) {
+        const vec x = v_all(a[i]);
+        const vec *from = start ? (const vec *)(start + i * FM_PANEL) : NULL;
+        vec *to = (vec *)(sums + i * FM_PANEL);
+        to[0] = (from ? from[0] : v_all(0)) + x * d0;
+        if (wide)
+            to[1] = (from ? from[1] : v_all(0)) + x * d1;
+    }
+}
+
 /* The same for a panel of few outputs, in which a tile would multiply padding: there the inputs run along the vectors, two
  * of each of so many panels a_step apart, and the sums are turned over at the end. Each is the sum of the same terms in the
  * same order. sums: those of one panel after those of another. */

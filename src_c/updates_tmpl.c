@@ -362,6 +362,14 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
                                     a_panel + r * FM_PANEL, d + r * FM_PANEL, start, add, sums);
                 continue;
             }
+            if (rows == 1 && !in_place) {
+                if (step->next && step->next->rows)
+                    ask_for_rows(step->next, (end - first) * vectors * FM_LANES);
+                for (long v = 0; v < vectors; v += 2)
+                    FM(row_times_row)(end - first, vectors - v > 1, a_panel + first % FM_PANEL, d + v * FM_LANES,
+                                      start ? start + v * FM_LANES : NULL, sums + v * FM_LANES);
+                continue;
+            }
             const long tiles = (end - first + FM_GRADIENT_ROWS - 1) / FM_GRADIENT_ROWS;
             const long step_ahead = tiles > 3 ? 3 * FM_PANEL / tiles : FM_PANEL;
             for (long t = 0, row = first, stop; t < tiles; t++, row = stop) {

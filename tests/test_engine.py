@@ -198,6 +198,18 @@ def test_gradients(activation, loss, sizes, dtype, isa):
         np.testing.assert_array_equal(team[1], gradient)
 
 
+@pytest.mark.parametrize("sizes", NETWORKS, ids=str)
+def test_batch_of_one_row(sizes, dtype, isa):
+    """Its gradient is an outer product, for which there is a kernel."""
+    params, X, targets, y = problem(sizes, "squared_error", dtype, 1)
+    _, expected = oracle(sizes, "tanh", "squared_error", X, y, params, 0.5)
+    for data, n_threads in ((X, 1), (X, 3), (scipy.sparse.csr_array(X), 1)):
+        _, gradient = loss_and_gradient(
+            sizes, "tanh", "squared_error", dtype, data, targets, params, alpha=0.5, isa=isa, n_threads=n_threads
+        )
+        assert_close(gradient, expected, dtype, factor=2)
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("n_rows", [1024, 1025, 2500])
 def test_batch_of_several_chunks(n_rows, sparse, dtype, isa):
