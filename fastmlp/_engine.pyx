@@ -618,8 +618,8 @@ cdef class PackedNetwork:
             self._unpack(i, self.layers[i].weights, flat)
             flat += self._flat_bytes(i)
 
-    # Structs are filled in where they are to be. To return one would copy it, in wider pieces than it was just written in,
-    # and such a read waits until all stores before it are done.
+    # Filled in where it is to be: to return it would copy it, in wider pieces than it was just written in, and such a read
+    # waits until all stores before it are done. So it is with the structs of each phase below.
 
     cdef void _activation_of(self, long i, fm_after *after) noexcept nogil:
         """Hidden layer i's activation, as a forward pass needs it; none of Python's."""
@@ -1161,9 +1161,9 @@ cdef class Trainer(PackedNetwork):
         self.squares = <double **> self._zeros(self.n_parts * sizeof(double *))
         self.norms = <double **> self._zeros(self.n_parts * sizeof(double *))
         self.row_losses = <double *> self._zeros(self.chunk * sizeof(double))
-        # Not in the trainer itself, whose lines of the caches all threads read while one writes these.
-        self.barrier = <fm_barrier *> self._zeros(sizeof(fm_barrier))
-        self.finished = <finished_batch *> self._zeros(sizeof(finished_batch))
+        # In cache lines of their own, since all threads read the trainer's while these are written.
+        self.barrier = <fm_barrier *> self._zeros(max(64, sizeof(fm_barrier)))
+        self.finished = <finished_batch *> self._zeros(max(64, sizeof(finished_batch)))
         self.next_rows = <fm_next_rows *> self._zeros(n_threads * sizeof(fm_next_rows))
         self.unit_cost = <long *> self._zeros(self.n_parts * sizeof(long))
         self._choose_blocks(max_batch)

@@ -477,7 +477,7 @@ FM_INLINE void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *
 #undef FM_BODY
 }
 
-/* The same for a batch of one row, of any number of inputs: there is nothing to keep in registers. */
+/* The same for a single row, of any number of inputs: there is nothing to keep in registers. */
 FM_INLINE void FM(row_times_row)(long inputs, int wide, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
                                  FM_REAL *sums) {
     const vec d0 = ((const vec *)d)[0], d1 = wide ? ((const vec *)d)[1] : d0;

@@ -362,7 +362,7 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
                                     a_panel + r * FM_PANEL, d + r * FM_PANEL, start, add, sums);
                 continue;
             }
-            if (rows == 1 && !in_place) {
+            if (rows == 1 && !add) {
                 if (step->next && step->next->rows)
                     ask_for_rows(step->next, (end - first) * vectors * FM_LANES);
                 for (long v = 0; v < vectors; v += 2)

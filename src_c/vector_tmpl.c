@@ -102,10 +102,10 @@ FM_INLINE vec v_rsqrt_estimate(vec v) {
 #endif
 
 /* m / (sqrt(v) + e), v >= 0. On AVX-512 the root comes from the CPU's estimate of 1 / sqrt(v), within 2^-14, since the exact
- * one takes longer than the rest of an update rule: two of those units are as busy with a vector as one of half its width.
- * s is v times the estimate y. In single precision s (3 - s y) is twice the root after a Newton step (all in all within 3
- * ulp); in double precision one step makes s and h, which is half of 1 / sqrt(v), exact to 27 bits, and h times what is
- * left of v - s s the rest (2 ulp). */
+ * root of such a vector takes longer than the rest of an update rule. s is v times the estimate y. In single precision
+ * s (1.5 - s y / 2) is the root after a Newton step (all in all within 3 ulp). In double precision one step makes s and h,
+ * which is half of 1 / sqrt(v), exact to 27 bits, and h times what is left of v - s s adds the others (2 ulp; roots below
+ * 1e-145 count as that, where what is left would be denormal). */
 FM_INLINE vec v_over_root(vec m, vec v, vec e) {
 #if FM_VECTOR_BYTES == 64 && FM_BITS == 32
     /* Estimates of 1 / sqrt(0) and 1 / sqrt(infinity) would make s NaN; with 0 (code 8, for class 2) and 1 (10, for 5)
@@ -113,22 +113,24 @@ FM_INLINE vec v_over_root(vec m, vec v, vec e) {
     const __m512i instead = _mm512_set1_epi32(8 << 4 * 2 | 10 << 4 * 5);
     const vec y = (vec)_mm512_fixupimm_ps(_mm512_rsqrt14_ps((__m512)v), (__m512)v, instead, 0);
     const vec s = v * y;
-    return (m + m) / (s * (3 - s * y) + (e + e));
+    return m / (s * ((FM_REAL)1.5 - s * ((FM_REAL)0.5 * y)) + e);
 #elif FM_VECTOR_BYTES == 64
-    /* min and max return their second argument when one is NaN. */
-    const __m512d x = _mm512_min_pd(_mm512_set1_pd(1.7e308), _mm512_max_pd(_mm512_set1_pd(2.3e-308), (__m512d)v));
+    /* min and max return their second argument when one is NaN. Where v is infinity, so is its root (code 5, class 5). */
+    const __m512d most = _mm512_set1_pd(0x1.fffffffffffffp1023), least = _mm512_set1_pd(1e-290);
+    const __m512d x = _mm512_min_pd(most, _mm512_max_pd(least, (__m512d)v));
     const vec y = (vec)_mm512_rsqrt14_pd(x);
     vec s = (vec)x * y, h = 0.5 * y;
     const vec error = 0.5 - s * h;
     s += s * error;
     h += h * error;
-    return m / (s + h * ((vec)x - s * s) + e);
+    const __m512d root = (__m512d)(s + h * ((vec)x - s * s));
+    return m / ((vec)_mm512_fixupimm_pd(root, (__m512d)v, _mm512_set1_epi64(5 << 4 * 5), 0) + e);
 #else
     return m / (v_sqrt(v) + e);
 #endif
 }
 
-/* sqrt(a) / sqrt(b), a and b > 0, by estimates where v_over_root takes them. */
+/* sqrt(a) / sqrt(b), a and b > 0; in single precision on AVX-512 by estimates. */
 FM_INLINE vec v_root_ratio(vec a, vec b) {
 #if FM_VECTOR_BYTES == 64 && FM_BITS == 32
     return a * v_rsqrt_estimate(a) * v_rsqrt_estimate(b);

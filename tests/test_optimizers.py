@@ -353,8 +353,7 @@ def run(trainer, orders, hyper, step_count):
 @pytest.mark.parametrize("optimizer", FUSED, ids=repr)
 def test_fused_rule_is_the_step_in_numpy(optimizer, dtype, isa):
     """300 steps on minibatches. Both take the gradient at the fused rule's weights, so that what is compared is
-    rounding alone: in single precision some units in the last place at each step, and the errors of the estimates of
-    1 / sqrt.
+    rounding alone: some units in the last place at each step.
     """
     trainer, params = trainer_of(optimizer.rule, dtype, isa)
     of_gradients, _ = trainer_of("gradient", dtype, isa)
@@ -420,11 +419,11 @@ def test_gradients_over_their_roots(dtype, isa):
 
     Where the engine estimates the root instead of taking it, too.
     """
-    n, rng, epsilon = 5000, np.random.default_rng(0), 1e-8
-    size = {"float32": 12, "float64": 100}[dtype.name]
+    n, rng, size = 5000, np.random.default_rng(0), {"float32": 12, "float64": 140}[dtype.name]
+    epsilon = 10.0 ** -(size + 10)
     y = (rng.choice([-1, 1], n) * 10 ** rng.uniform(-size, size, n)).astype(dtype)
     sums = (10 ** rng.uniform(-2 * size, 2 * size, 2 * n)).astype(dtype)
-    y[:2], sums[:3] = 0, [0, 1, np.inf]
+    y[:4], sums[:3] = [0, 0, 1, np.finfo(dtype).max / 1.1], [0, 1, np.inf]
     steps = []
     for rule, slot in (("gradient", np.zeros_like(sums)), ("adagrad", sums)):
         trainer = _engine.Trainer((1, n), "identity", "squared_error", dtype, rule=rule, max_batch=1, isa=isa)
@@ -436,11 +435,11 @@ def test_gradients_over_their_roots(dtype, isa):
         steps.append([np.empty(2 * n, dtype) for _ in range(2)])
         trainer.store(steps[-1][0], steps[-1][1:])
     (_, gradient), (weights, sums) = (np.array(step, np.longdouble) for step in steps)
+    np.testing.assert_array_equal(np.flatnonzero(np.isinf(sums)), [2, 3, n + 3])
     exact = -gradient / (np.sqrt(sums) + np.longdouble(dtype.type(epsilon)))
-    np.testing.assert_array_equal(np.delete(weights, 2) == 0, np.delete(gradient, 2) == 0)
-    assert np.abs(weights[2] / gradient[2]) < np.finfo(dtype).tiny ** 0.4  # where the sum is infinite
+    np.testing.assert_array_equal(weights == 0, exact == 0)
     unit = np.spacing(np.abs(exact.astype(dtype))).astype(np.longdouble)
-    assert (np.abs(weights - exact) / unit)[3:].max() <= {"float32": 3, "float64": 2}[dtype.name]
+    assert (np.abs(weights - exact) / unit).max() <= {"float32": 3, "float64": 2}[dtype.name]
 
 
 @pytest.mark.parametrize("rule", ORACLES)
