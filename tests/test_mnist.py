@@ -5,6 +5,7 @@ import pytest
 from cases import MNIST
 
 from fastmlp import MLPClassifier
+from fastmlp.schedules import Linear
 
 pytestmark = [
     pytest.mark.skipif(not MNIST.exists(), reason="mnist.npz is in neither FASTMLP_DATA nor ../shared/data"),
@@ -31,11 +32,17 @@ def test_accuracy(mnist, seed):
 
 @pytest.mark.filterwarnings("ignore:dtype='bfloat16' is slower than 'float32' here:UserWarning")
 def test_bfloat16_is_as_accurate(mnist):
-    """On average over a few starts; a single pair differs by chance in either direction."""
+    """On average over a few starts, with a learning rate that falls to 0.
+
+    At a constant rate, accuracies of one model differ by 0.2 points from one epoch or start to the next, which would
+    hide the 0.2 points asked about: the difference of a pair has a standard deviation of 0.22 points then, of 0.045
+    with the falling rate.
+    """
     X, y, X_test, y_test = mnist
     X, X_test = X.astype(np.float32) / 255, X_test.astype(np.float32) / 255
+    settings = {"max_iter": 10, "learning_rate": Linear(0.001)}
     single, rounded = (
-        [model(max_iter=10, random_state=seed, dtype=dtype).fit(X, y).score(X_test, y_test) for seed in range(3)]
+        [model(random_state=seed, dtype=dtype, **settings).fit(X, y).score(X_test, y_test) for seed in range(3)]
         for dtype in ("float32", "bfloat16")
     )
     assert np.mean(rounded) >= np.mean(single) - 0.002
