@@ -70,6 +70,11 @@ print("rows asked for ahead", flush=True)
 for n_jobs in (1, 2, 3, 8):
     fit(n_jobs, rows=1300, data=rng.standard_normal((1300, 810)).astype(np.float32))  # more than MEMORY_BYTES
 
+print("one hidden layer, one thread", flush=True)
+for dtype in ("float32", "float64"):
+    for n_features, hidden, rows in ((1, 5, 30), (9, 40, 1300)):
+        fit(1, data=X[:, :n_features], hidden_layer_sizes=(hidden,), rows=rows, batch_size=rows - 1, dtype=dtype)
+
 print("a team that gives way to one thread, and comes back", flush=True)
 fit(16, rows=400, max_iter=60)
 

@@ -28,7 +28,7 @@ from libc.string cimport memcpy, memset
 from numpy.random cimport bitgen_t
 
 from fastmlp._native cimport (
-    FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_NARROW, FM_PANEL_BYTES, FM_TERMS, FM_UNIT, bits_of,
+    FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, FM_TERMS, FM_UNIT, bits_of,
     fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
     fm_bfloat16_name, fm_bfloat16_terms, fm_csr, fm_cpu_seconds, fm_denormals_flush, fm_derivative_fn,
     fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
@@ -1100,6 +1100,7 @@ cdef class Trainer(PackedNetwork):
     cdef Py_ssize_t totals_bytes
     cdef object python_loss
     cdef bint calls_loss
+    cdef bint shallow  # whether both layers go through the kernels made for such
     # regularisation
     cdef uint64_t seed
     cdef double *dropout
@@ -1396,6 +1397,7 @@ cdef class Trainer(PackedNetwork):
             self._round(0)
         self.rows = rows
         self._keep = (targets, weights)
+        self.shallow = self._is_shallow()
         self.targets = cnp.PyArray_DATA(targets)
         self.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
         if rows.is_sparse:
@@ -1407,6 +1409,16 @@ cdef class Trainer(PackedNetwork):
                 self.columns[0] = self._zeros(self._panels(self.layers[0].inputs) * self.row_blocks * self.terms
                                               * FM_BLOCK_BYTES)
                 self._allocate_left(self.layers[0].inputs)
+
+    cdef bint _is_shallow(self):
+        """Whether shallow_forward() and shallow_update() take the network.
+
+        One thread must do it all: others would meanwhile change the weights that the hidden deltas are made with.
+        """
+        return (self.n_threads == 1 and self.n_layers == 2 and self.layers[1].turned and not self.rows.is_sparse
+                and self.layers[0].inputs <= FM_SHALLOW and self.layers[0].outputs > FM_NARROW
+                and self._activates_at_once(0) and self.hidden[0].function == ACTIVATIONS.index("relu")
+                and not self.dropout[1] and not self.n_blocks and self.n_row_phases == 1)
 
     def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
         """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
@@ -1714,6 +1726,8 @@ cdef class Trainer(PackedNetwork):
         cdef fm_mask mask
         cdef fm_csr csr
         cdef hidden_rows rows
+        if i == 1 and self.shallow:
+            return  # the first layer's product went on to the outputs
         self._after_layer(i, &after)
         if self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)
@@ -1733,6 +1747,10 @@ cdef class Trainer(PackedNetwork):
             if self.dropout[0]:
                 mask = self._dropout_mask(0, chunk, low)
                 self.kernels.drop(n, layer.inputs, self.inputs[0] + offset, self.inputs[0] + offset, stride, &mask)
+        if self.shallow:
+            self.kernels.shallow_forward(n, layer, layer + 1, self.inputs[0] + offset, stride, out,
+                                         self.activations[2] + offset)
+            return
         if not self.terms:
             self._multiply(i, n, self.inputs[i] + offset, out, stride, &after)
             return
@@ -1795,7 +1813,7 @@ cdef class Trainer(PackedNetwork):
             if self.terms and not (i == 0 and self.rows.is_sparse):
                 self.kernels.round_right(self.terms, n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
                                          self.right[i + 1] + low // FM_BLOCK * self.terms * FM_BLOCK_BYTES, self.row_blocks)
-            if i == 0:
+            if i == 0 or self.shallow:
                 return
             self._multiply_back(i, slice_, chunk, low, n)
             i -= 1
@@ -1960,6 +1978,10 @@ cdef class Trainer(PackedNetwork):
             step.last = False
         if what == APPLY:
             step.prepares, step.l2, step.scale = False, 0, self._share_of_norm()
+        if what == UPDATE and self.shallow:
+            self.kernels.shallow_update(&self.layers[0], &self.layers[1], rows, self.inputs[0], self.activations[1],
+                                        self.deltas[2], self.stride, &step, self.squares[0], self.squares[1])
+            return
         for i in range(self.n_parts):
             units, cost = self._units(i), self.unit_cost[i]
             all_grains = self._grains(i) * self._panels(self.layers[i].outputs)

@@ -6,6 +6,7 @@ cdef extern from "fastmlp.h" nogil:
     const int FM_PANEL_BYTES
     const int FM_UNIT
     const int FM_NARROW
+    const int FM_SHALLOW
     const int FM_MAX_SLOTS
     const int FM_MAX_HYPER
 
@@ -97,6 +98,9 @@ cdef extern from "fastmlp.h" nogil:
         void (*dense)(long, long, long, const void *, long, const void *, long, int, void *, long,
                       const fm_after *) noexcept nogil
         void (*dense_turned)(long, const fm_layer *, const void *, long, void *) noexcept nogil
+        void (*shallow_forward)(long, const fm_layer *, const fm_layer *, const void *, long, void *, void *) noexcept nogil
+        void (*shallow_update)(const fm_layer *, const fm_layer *, long, const void *, const void *, const void *, long,
+                               const fm_step *, double *, double *) noexcept nogil
         void (*sparse)(long, long, long, const fm_csr *, const void *, int, void *, long,
                        const fm_after *) noexcept nogil
         void (*update_dense)(const fm_layer *, long, long, long, long, const void *, long, const void *, long,

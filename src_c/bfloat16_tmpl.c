@@ -42,7 +42,7 @@ FM_INLINE void FM(store_pairs)(words first, words second, const int terms, words
 /* 16 lines of 16 words, turned over. */
 FM_INLINE void FM(turn_lines)(words *lines) {
 #if FM_VECTOR_BYTES == 64
-    FM(transpose_lanes)((vec *)lines);
+    FM(transpose_lanes)(FM_LANES, (vec *)lines);
 #else
     for (long i = 0; i < FM_PAIRS; i++)
         for (long j = 0; j < i; j++) {
@@ -61,7 +61,8 @@ FM_INLINE words FM(words_of)(const FM_REAL *block, long r, long rows, long half)
 /* A block that is multiplied row by row: line r has row r's pairs of columns. width: columns that are there. */
 FM_INLINE void FM(left_block)(long rows, long width, const FM_REAL *block, const int terms, words *lines) {
     words column;
-    memcpy(&column, FM(numbers), sizeof column);
+    for (uint32_t c = 0; c < FM_PAIRS; c++)
+        column[c] = c;
     const words there[2] = {(words)(column < (uint32_t)width), (words)(column + FM_PAIRS < (uint32_t)width)};
     for (long r = 0; r < rows; r++) {
         const words *at = (const words *)(block + r * FM_PANEL);

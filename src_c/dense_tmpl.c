@@ -200,50 +200,6 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, voi
     }
 
 #if FM_VECTOR_BYTES == 64
-/* Lanes of x and, numbered on from them, of y. */
-FM_INLINE vec FM(pick_lanes)(vec x, ivec lanes, vec y) {
-#if FM_BITS == 32
-    return (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)lanes, (__m512)y);
-#else
-    return (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)lanes, (__m512d)y);
-#endif
-}
-
-/* Numbers that pick the lanes with bit s clear: those of x stay, those of y go where bit s is set. With s more, they pick
- * the lanes with bit s set. */
-FM_INLINE ivec FM(lanes_without)(long s) {
-    const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
-    return lane + (second & (FM_INT)(FM_LANES - s));
-}
-
-/* A square of lanes, transposed: after stage s, bit s of row and lane number have changed places. */
-FM_INLINE void FM(transpose_lanes)(vec *a) {
-#pragma GCC unroll 4
-    for (long s = 1; s < FM_LANES; s *= 2) {
-        const ivec low = FM(lanes_without)(s), high = low + (FM_INT)s;
-#pragma GCC unroll 16
-        for (long i = 0; i < FM_LANES; i++)
-            if (!(i & s)) {
-                const vec x = a[i], y = a[i + s];
-                a[i] = FM(pick_lanes)(x, low, y);
-                a[i + s] = FM(pick_lanes)(x, high, y);
-            }
-    }
-}
-
-/* The sums over the lanes of as many vectors as a vector has lanes, in one vector: at each stage the upper half of what is
- * left of a row's lanes is added to the lower. */
-FM_INLINE vec FM(sums_of_lanes)(vec *a) {
-#pragma GCC unroll 4
-    for (long s = FM_LANES / 2; s >= 1; s /= 2) {
-        const ivec low = FM(lanes_without)(s), high = low + (FM_INT)s;
-#pragma GCC unroll 16
-        for (long i = 0; i < s; i++)
-            a[i] = FM(pick_lanes)(a[i], low, a[i + s]) + FM(pick_lanes)(a[i], high, a[i + s]);
-    }
-    return a[0];
-}
-
 /* The order of a sum for few outputs: term k goes to partial sum k % FM_LANES, these are added as above, and the bias
  * comes last. */
 FM_INLINE FM_REAL FM(narrow_sum)(FM_REAL *partial, FM_REAL bias) {
@@ -282,6 +238,17 @@ FM_INLINE void FM(narrow_rows)(const int rows, const int outputs, int more, long
             sums[j * FM_LANES + i] = sum[i][j];
 }
 
+_Static_assert(FM_NARROW == 4, "fours hold all outputs");
+
+/* So many rows of c, from the vectors of their partial sums, of which are FM_LANES for each output. */
+FM_INLINE void FM(narrow_out)(const int outputs, long rows, vec sums[][FM_LANES], const FM_REAL *bias, FM_REAL *c) {
+    vec out[4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++)
+        out[j] = j < outputs ? FM(sums_of_lanes)(sums[j]) + v_all(bias ? bias[j] : 0) : v_all(0);
+    FM(fours_from_columns)(out, rows, c);
+}
+
 /* dense() for one panel of few outputs: the inner index runs along the vectors. turned: b, where it lies turned already;
  * or NULL. */
 #undef FM_NARROW_PART
@@ -318,15 +285,7 @@ FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const 
                 FM_ROWS_FROM_I(1);
 #undef FM_ROWS_FROM_I
         }
-        vec out[FM_NARROW];
-        for (int j = 0; j < outputs; j++)
-            out[j] = FM(sums_of_lanes)(sums[j]) + v_all(bias ? bias[j] : 0);
-        for (long i = 0; i < n; i++) {
-            FM_REAL *to = c + (r + i) * FM_PANEL;
-            *(vec *)to = v_all(0);
-            for (int j = 0; j < outputs; j++)
-                to[j] = out[j][i];
-        }
+        FM(narrow_out)(outputs, n, sums, bias, c + r * FM_PANEL);
     }
 }
 

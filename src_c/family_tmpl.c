@@ -9,6 +9,7 @@
 #include "normalize_tmpl.c"
 #include "random_tmpl.c"
 #include "updates_tmpl.c"
+#include "shallow_tmpl.c"
 #include "sparse_tmpl.c"
 #if FM_BITS == 32
 #include "bfloat16_tmpl.c"
@@ -55,6 +56,8 @@ const fm_kernels FM(kernels) = {
     .dense = FM(dense),
 #if FM_VECTOR_BYTES == 64
     .dense_turned = FM(dense_turned),
+    .shallow_forward = FM(shallow_forward),
+    .shallow_update = FM(shallow_update),
 #endif
     .sparse = FM(sparse),
     .update_dense = FM(update_dense),

@@ -23,8 +23,9 @@
 #include <stdint.h>
 
 #define FM_PANEL_BYTES 128
-#define FM_UNIT 8   /* input rows per work unit of the weight update */
-#define FM_NARROW 4 /* so few outputs have kernels of their own, where a vector holds many */
+#define FM_UNIT 8     /* input rows per work unit of the weight update */
+#define FM_NARROW 4   /* so few outputs have kernels of their own, where a vector holds many */
+#define FM_SHALLOW 16 /* so few inputs have them where the only hidden layer is relu and the outputs are narrow */
 #define FM_MAX_SLOTS 3
 #define FM_MAX_HYPER 8
 
@@ -134,6 +135,14 @@ typedef struct {
                   int biased, void *c, long c_stride, const fm_after *after);
     /* The same product for a turned layer, biases included; NULL where there are none. */
     void (*dense_turned)(long rows, const fm_layer *layer, const void *a, long a_stride, void *c);
+    /* A network of one hidden layer, relu, at most FM_SHALLOW inputs and a turned output layer: hidden activations h and
+     * outputs z of rows; and from the outputs' deltas the update of both layers, squares as with update_dense. NULL where
+     * there are none. All rows have the same stride. */
+    void (*shallow_forward)(long rows, const fm_layer *hidden, const fm_layer *output, const void *x, long stride,
+                            void *h, void *z);
+    void (*shallow_update)(const fm_layer *hidden, const fm_layer *output, long rows, const void *x, const void *h,
+                           const void *deltas, long stride, const fm_step *step, double *hidden_squares,
+                           double *output_squares);
     void (*sparse)(long rows, long outputs, long inputs, const fm_csr *x, const void *weights, int biased, void *c,
                    long c_stride, const fm_after *after);
     /* units [from, to) of one output panel, each of FM_UNIT inputs, in a turned layer of a panel of inputs; biases go with

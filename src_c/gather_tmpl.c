@@ -166,3 +166,40 @@ static void FM(pack_transposed)(const void *weights, long inputs, long outputs, 
                           transposed);
     }
 }
+
+#if FM_VECTOR_BYTES == 64
+/* The first four columns of FM_LANES rows, of which the last stands for those beyond rows: four columns beside each other,
+ * each a vector. */
+FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns) {
+#pragma GCC unroll 4
+    for (long i = 0; i < 4; i++) {
+        vec a = v_all(0);
+#pragma GCC unroll 4
+        for (long lane = 0; lane < FM_LANES; lane += 4) {
+            const FM_REAL *at = from + (lane + i < rows ? lane + i : rows - 1) * FM_PANEL;
+#if FM_BITS == 32
+            a = (vec)_mm512_mask_broadcast_f32x4((__m512)a, (__mmask16)(15 << lane), _mm_loadu_ps(at));
+#else
+            a = (vec)_mm512_mask_broadcast_f64x4((__m512d)a, (__mmask8)(15 << lane), _mm256_loadu_pd(at));
+#endif
+        }
+        columns[i] = a;
+    }
+    FM(transpose_lanes)(4, columns);
+}
+
+/* And back, with zeros in the rest of the row's first vector. */
+FM_INLINE void FM(fours_from_columns)(vec *columns, long rows, FM_REAL *to) {
+    FM(transpose_lanes)(4, columns);
+#pragma GCC unroll 16
+    for (long r = 0; r < FM_LANES; r++)
+        if (r < rows) {
+            *(vec *)(to + r * FM_PANEL) = v_all(0);
+#if FM_BITS == 32
+            _mm_store_ps(to + r * FM_PANEL, _mm512_extractf32x4_ps((__m512)columns[r % 4], r / 4));
+#else
+            _mm256_store_pd(to + r * FM_PANEL, _mm512_extractf64x4_pd((__m512d)columns[r % 4], r / 4));
+#endif
+        }
+}
+#endif

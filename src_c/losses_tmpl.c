@@ -43,6 +43,18 @@ FM_INLINE long FM(few_rows)(long rows, long first) {
 }
 
 FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, columns_t *columns) {
+#if FM_VECTOR_BYTES == 64
+    if (outputs <= 4) {
+        for (long r = 0; r < FM_FEW_ROWS; r += FM_LANES) {
+            vec few[4];
+            if (r < rows)
+                FM(fours_to_columns)(z + r * FM_PANEL, rows - r, few);
+            for (long j = 0; j < outputs; j++)
+                *(vec *)(columns->at[j] + r) = r < rows ? few[j] : v_all(0);
+        }
+        return;
+    }
+#endif
     if (rows < FM_FEW_ROWS)
         memset(columns, 0, sizeof *columns);
     for (long r = 0; r < rows; r++, z += FM_PANEL)
@@ -69,6 +81,17 @@ FM_INLINE void FM(weights_of)(const double *weights, const int64_t *order, long 
 
 /* The padding up to a vector's end becomes zero. */
 FM_INLINE void FM(from_columns)(const columns_t *columns, long rows, long outputs, FM_REAL *z) {
+#if FM_VECTOR_BYTES == 64
+    if (outputs <= 4) {
+        for (long r = 0; r < rows; r += FM_LANES) {
+            vec few[4];
+            for (long j = 0; j < 4; j++)
+                few[j] = j < outputs ? *(const vec *)(columns->at[j] + r) : v_all(0);
+            FM(fours_from_columns)(few, rows - r, z + r * FM_PANEL);
+        }
+        return;
+    }
+#endif
     for (long r = 0; r < rows; r++, z += FM_PANEL) {
         ((vec *)z)[(outputs - 1) / FM_LANES] = v_all(0);
         for (long j = 0; j < outputs; j++)

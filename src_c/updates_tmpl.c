@@ -251,15 +251,21 @@ FM_INLINE const FM_REAL *FM(start_of)(const fm_layer *layer, long panel, long in
     return step->first ? NULL : (const FM_REAL *)layer->sums + FM(place)(layer, panel, input);
 }
 
+/* The same, for so many rows of a panel. */
+FM_INLINE void FM(start_sums)(const fm_layer *layer, long panel, long input, long rows, const fm_step *step,
+                              vec *sums) {
+    const FM_REAL *start = FM(start_of)(layer, panel, input, step);
+    for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
+        sums[i] = start ? ((const vec *)start)[i] : v_all(0);
+}
+
 /* The biases' gradient: the deltas of one panel, summed over the batch. */
 static void FM(update_biases)(const fm_layer *layer, long panel, long rows, const void *deltas, long d_stride,
                               const fm_step *step) {
     const FM_REAL *d =
         (const FM_REAL *)(layer->bias_deltas ? layer->bias_deltas : deltas) + panel * d_stride * FM_PANEL;
-    const FM_REAL *start = FM(start_of)(layer, panel, layer->inputs, step);
     vec sums[FM_PANEL_BYTES / FM_VECTOR_BYTES];
-    for (long v = 0; v < FM_PANEL_VECTORS; v++)
-        sums[v] = start ? ((const vec *)start)[v] : v_all(0);
+    FM(start_sums)(layer, panel, layer->inputs, 1, step, sums);
     for (long r = 0; r < rows; r++)
         for (long v = 0; v < FM_PANEL_VECTORS; v++)
             sums[v] += ((const vec *)(d + r * FM_PANEL))[v];
@@ -270,8 +276,18 @@ static void FM(update_biases)(const fm_layer *layer, long panel, long rows, cons
 /* The rule takes a panel of inputs for one unit, and narrow_tile() does it in one go. */
 _Static_assert(FM_NARROW <= FM_UNIT && FM_PANEL_BYTES == 2 * FM_VECTOR_BYTES, "update_turned() relies on it");
 
-/* Panels of inputs of a turned layer: a row of sums for each output. What activations hold beyond the last input must not
- * get into the weights. */
+/* One panel of inputs of a turned layer: a row of sums for each output. What activations hold beyond the last input must
+ * not get into the weights. */
+FM_INLINE void FM(finish_turned)(const fm_layer *layer, long panel, vec *sums, const fm_step *step, double *squares) {
+    const long input = panel * FM_PANEL;
+    if (layer->inputs - input < FM_PANEL)
+        for (long i = 0; i < layer->outputs * FM_PANEL_VECTORS; i++) {
+            const FM_INT left = (FM_INT)(layer->inputs - input - i % FM_PANEL_VECTORS * FM_LANES);
+            sums[i] = v_select(v_lane_numbers() < left, sums[i], v_all(0));
+        }
+    FM(finish)(layer, 0, input, layer->outputs, (FM_REAL *)sums, step, squares);
+}
+
 static void FM(update_turned)(const fm_layer *layer, long from, long to, long rows, const FM_REAL *a, long a_stride,
                               const FM_REAL *d, long d_stride, const fm_step *step, double *squares) {
     const long n = layer->outputs * FM_PANEL_VECTORS;
@@ -279,11 +295,8 @@ static void FM(update_turned)(const fm_layer *layer, long from, long to, long ro
     for (long panel = from, panels; panel < to; panel += panels) {
         const FM_REAL *a_panel = a + panel * FM_PANEL * a_stride;
         panels = to - panel < 2 ? 1 : 2;
-        for (long p = 0; p < panels; p++) {
-            const FM_REAL *start = FM(start_of)(layer, 0, (panel + p) * FM_PANEL, step);
-            for (long i = 0; i < n; i++)
-                sums[p * n + i] = start ? ((const vec *)start)[i] : v_all(0);
-        }
+        for (long p = 0; p < panels; p++)
+            FM(start_sums)(layer, 0, (panel + p) * FM_PANEL, layer->outputs, step, sums + p * n);
 #define FM_BODY(n)                                                          \
     if (panels == 2)                                                        \
         FM(narrow_tile)(n, 2, rows, a_panel, a_stride * FM_PANEL, d, sums); \
@@ -291,15 +304,8 @@ static void FM(update_turned)(const fm_layer *layer, long from, long to, long ro
         FM(narrow_tile)(n, 1, rows, a_panel, 0, d, sums)
         FM_NARROW_CASES(layer->outputs, FM_BODY)
 #undef FM_BODY
-        for (long p = 0; p < panels; p++) {
-            const long input = (panel + p) * FM_PANEL;
-            if (layer->inputs - input < FM_PANEL)
-                for (long i = 0; i < n; i++) {
-                    const FM_INT left = (FM_INT)(layer->inputs - input - i % FM_PANEL_VECTORS * FM_LANES);
-                    sums[p * n + i] = v_select(v_lane_numbers() < left, sums[p * n + i], v_all(0));
-                }
-            FM(finish)(layer, 0, input, layer->outputs, (FM_REAL *)(sums + p * n), step, squares);
-        }
+        for (long p = 0; p < panels; p++)
+            FM(finish_turned)(layer, panel + p, sums + p * n, step, squares);
     }
     if (to * FM_PANEL >= layer->inputs)
         FM(update_biases)(layer, 0, rows, d, d_stride, step);

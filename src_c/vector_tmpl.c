@@ -39,12 +39,11 @@ FM_INLINE vec v_all(FM_REAL x) {
     return x - (vec){0}; /* minus keeps -0, and compiles to a broadcast */
 }
 
-static const FM_INT FM(numbers)[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
 /* 0, 1, 2, ... */
 FM_INLINE ivec v_lane_numbers(void) {
     ivec lanes;
-    memcpy(&lanes, FM(numbers), sizeof lanes);
+    for (long i = 0; i < FM_LANES; i++)
+        lanes[i] = (FM_INT)i;
     return lanes;
 }
 
@@ -332,3 +331,51 @@ FM_INLINE vec v_normal_cdf(vec z, vec *density) {
     *density = bell * (FM_REAL)0.3989422804014327;
     return v_select(z > 0, (FM_REAL)1 - tail, tail);
 }
+
+#if FM_VECTOR_BYTES == 64
+/* Lanes of x and, numbered on from them, of y. */
+FM_INLINE vec FM(pick_lanes)(vec x, ivec lanes, vec y) {
+#if FM_BITS == 32
+    return (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)lanes, (__m512)y);
+#else
+    return (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)lanes, (__m512d)y);
+#endif
+}
+
+/* Numbers that pick the lanes with bit s clear: those of x stay, those of y go where bit s is set. With s more, they pick
+ * the lanes with bit s set. */
+FM_INLINE ivec FM(lanes_without)(long s) {
+    const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
+    return lane + (second & (FM_INT)(FM_LANES - s));
+}
+
+/* Squares of n lanes side by side in n vectors, each transposed: after stage s, bit s of row and lane number have changed
+ * places. */
+FM_INLINE void FM(transpose_lanes)(const long n, vec *a) {
+#pragma GCC unroll 4
+    for (long s = 1; s < n; s *= 2) {
+        const ivec low = FM(lanes_without)(s), high = low + (FM_INT)s;
+#pragma GCC unroll 16
+        for (long i = 0; i < n; i++)
+            if (!(i & s)) {
+                const vec x = a[i], y = a[i + s];
+                a[i] = FM(pick_lanes)(x, low, y);
+                a[i + s] = FM(pick_lanes)(x, high, y);
+            }
+    }
+}
+
+/* The sums over the lanes of as many vectors as a vector has lanes, in one vector: at each stage the upper half of what is
+ * left of a row's lanes is added to the lower. */
+FM_INLINE vec FM(sums_of_lanes)(vec *a) {
+#pragma GCC unroll 4
+    for (long s = FM_LANES / 2; s >= 1; s /= 2) {
+        const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
+        const ivec others = (lane ^ (FM_INT)s) + (second & (FM_INT)FM_LANES);
+#pragma GCC unroll 16
+        for (long i = 0; i < s; i++)
+            a[i] = v_select(second, a[i + s], a[i]) + FM(pick_lanes)(a[i], others, a[i + s]);
+    }
+    return a[0];
+}
+#endif

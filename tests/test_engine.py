@@ -1019,6 +1019,51 @@ def test_no_bit_depends_on_threads_or_on_how_passes_are_begun(case, normalizatio
                 assert_same(first, trained(network, X.toarray(), targets, orders, batch_size, weights, **options))
 
 
+SHALLOW = list(itertools.product([1, 2, 3, 5, 8, 9, 13, 16, 17], [5, 16, 33, 100], [1, 2, 3, 4]))
+
+
+@pytest.mark.parametrize("sizes", SHALLOW, ids=str)
+def test_shallow_networks(sizes, dtype, isa):
+    """One thread may have kernels of their own for them; a team and CSR rows never do. Not a bit differs."""
+    params, X, targets, y = problem(sizes, "squared_error", dtype)
+    value, gradient = loss_and_gradient(sizes, "relu", "squared_error", dtype, X, targets, params, alpha=0.5, isa=isa)
+    expected_value, expected = oracle(sizes, "relu", "squared_error", X, y, params, 0.5)
+    assert_close(value, expected_value, dtype)
+    assert_close(gradient, expected, dtype, factor=2)
+    for data, n_threads in ((X, 2), (scipy.sparse.csr_array(X), 1)):
+        other = loss_and_gradient(
+            sizes, "relu", "squared_error", dtype, data, targets, params, alpha=0.5, isa=isa, n_threads=n_threads
+        )
+        assert other[0] == value
+        np.testing.assert_array_equal(other[1], gradient)
+
+
+@pytest.mark.parametrize("given", REGULARIZATIONS)
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(1, 1), (7, 3), (150, 40), (2500, 2500)])
+@pytest.mark.parametrize("sizes", [(4, 100, 3), (2, 20, 1)], ids=str)
+def test_training_of_shallow_networks_is_that_of_others(sizes, n_rows, batch_size, given, dtype):
+    network = network_of("relu", "log_loss" if sizes[-1] > 1 else "binary_log_loss", sizes=sizes)
+    network, X, targets = typed(network, *data_for(network, n_rows)[:2], dtype)
+    weights, orders = np.random.default_rng(2).integers(0, 3, n_rows) * 0.7, orders_of(n_rows, 3)
+    given = dict(REGULARIZATIONS[given])
+    if "dropout" in given:
+        given["dropout"] = [0.2, 0]  # of the inputs alone: dropped hidden units go the common way
+    one, two = (
+        trained(network, X, targets, orders, batch_size, weights, given=given, seed=4, n_threads=n_threads)
+        for n_threads in (1, 2)
+    )
+    assert np.isfinite(one[1]).all()
+    assert_same(one, two)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_goes_through_shallow_networks_as_through_others(bad, dtype):
+    network = network_of("relu", "squared_error", sizes=(4, 20, 2))
+    network, X, targets = typed(network, *data_for(network, 40)[:2], dtype)
+    X[3, 1] = bad
+    assert_same(*(trained(network, X, targets, orders_of(40), 10, n_threads=n_threads) for n_threads in (1, 2)))
+
+
 def test_a_team_smaller_than_asked_for_does_not_change_a_bit(script):
     """One thread then does the work of several, one after another."""
     source = """
