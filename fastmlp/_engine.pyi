@@ -91,6 +91,7 @@ class Predictor(PackedNetwork):
 
 class Trainer(PackedNetwork):
     n_threads: int
+    shallow: bool
     step_count: int
     terms: int
 

@@ -1100,7 +1100,7 @@ cdef class Trainer(PackedNetwork):
     cdef Py_ssize_t totals_bytes
     cdef object python_loss
     cdef bint calls_loss
-    cdef bint shallow  # whether both layers go through the kernels made for such
+    cdef readonly bint shallow  # whether both layers go through the kernels made for such
     # regularisation
     cdef uint64_t seed
     cdef double *dropout

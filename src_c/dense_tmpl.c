@@ -200,7 +200,7 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, voi
     }
 
 #if FM_VECTOR_BYTES == 64
-/* The order of a sum for few outputs: term k goes to partial sum k % FM_LANES, these are added as above, and the bias
+/* The order of a sum for few outputs: term k goes to partial sum k % FM_LANES, these are added as in sums_of_lanes(), and the bias
  * comes last. */
 FM_INLINE FM_REAL FM(narrow_sum)(FM_REAL *partial, FM_REAL bias) {
     for (long s = FM_LANES / 2; s >= 1; s /= 2)
@@ -237,8 +237,6 @@ FM_INLINE void FM(narrow_rows)(const int rows, const int outputs, int more, long
         for (int j = 0; j < outputs; j++)
             sums[j * FM_LANES + i] = sum[i][j];
 }
-
-_Static_assert(FM_NARROW == 4, "fours hold all outputs");
 
 /* So many rows of c, from the vectors of their partial sums, of which are FM_LANES for each output. */
 FM_INLINE void FM(narrow_out)(const int outputs, long rows, vec sums[][FM_LANES], const FM_REAL *bias, FM_REAL *c) {

@@ -168,6 +168,8 @@ static void FM(pack_transposed)(const void *weights, long inputs, long outputs, 
 }
 
 #if FM_VECTOR_BYTES == 64
+_Static_assert(FM_NARROW == 4, "fours are rows of few outputs");
+
 /* The first four columns of FM_LANES rows, of which the last stands for those beyond rows: four columns beside each other,
  * each a vector. */
 FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns) {
@@ -191,15 +193,25 @@ FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns
 /* And back, with zeros in the rest of the row's first vector. */
 FM_INLINE void FM(fours_from_columns)(vec *columns, long rows, FM_REAL *to) {
     FM(transpose_lanes)(4, columns);
-#pragma GCC unroll 16
-    for (long r = 0; r < FM_LANES; r++)
-        if (r < rows) {
-            *(vec *)(to + r * FM_PANEL) = v_all(0);
+#undef FM_FOUR
 #if FM_BITS == 32
-            _mm_store_ps(to + r * FM_PANEL, _mm512_extractf32x4_ps((__m512)columns[r % 4], r / 4));
+#define FM_FOUR(x, number) _mm512_zextps128_ps512(_mm512_extractf32x4_ps((__m512)(x), number))
 #else
-            _mm256_store_pd(to + r * FM_PANEL, _mm512_extractf64x4_pd((__m512d)columns[r % 4], r / 4));
+#define FM_FOUR(x, number) _mm512_zextpd256_pd512(_mm512_extractf64x4_pd((__m512d)(x), number))
 #endif
-        }
+#define FM_FOUR_ROWS(number)                                    \
+    _Pragma("GCC unroll 4") for (long i = 0; i < 4; i++) {      \
+        vec *row = (vec *)(to + (4 * (number) + i) * FM_PANEL); \
+        if (4 * (number) + i < rows)                            \
+            *row = (vec)FM_FOUR(columns[i], number);            \
+    }
+    FM_FOUR_ROWS(0)
+    FM_FOUR_ROWS(1)
+#if FM_BITS == 32
+    FM_FOUR_ROWS(2)
+    FM_FOUR_ROWS(3)
+#endif
+#undef FM_FOUR_ROWS
+#undef FM_FOUR
 }
 #endif

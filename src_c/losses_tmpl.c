@@ -44,7 +44,7 @@ FM_INLINE long FM(few_rows)(long rows, long first) {
 
 FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, columns_t *columns) {
 #if FM_VECTOR_BYTES == 64
-    if (outputs <= 4) {
+    if (outputs <= FM_NARROW) {
         for (long r = 0; r < FM_FEW_ROWS; r += FM_LANES) {
             vec few[4];
             if (r < rows)
@@ -82,7 +82,7 @@ FM_INLINE void FM(weights_of)(const double *weights, const int64_t *order, long 
 /* The padding up to a vector's end becomes zero. */
 FM_INLINE void FM(from_columns)(const columns_t *columns, long rows, long outputs, FM_REAL *z) {
 #if FM_VECTOR_BYTES == 64
-    if (outputs <= 4) {
+    if (outputs <= FM_NARROW) {
         for (long r = 0; r < rows; r += FM_LANES) {
             vec few[4];
             for (long j = 0; j < 4; j++)
@@ -254,62 +254,37 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
 }
 
 /* The losses over real targets whose link is canonical, so that delta is p - y, differ in the link and in one output's loss,
- * given its prediction p and target y; few outputs by columns. Compiled twice, so that weights of outputs cost nothing where
- * there are none. */
+ * given its prediction p and target y. Compiled twice, so that weights of outputs cost nothing where there are none. */
 #undef FM_REAL_LOSS
-#define FM_REAL_LOSS(name, link, one_loss)                                                                      \
-    FM_INLINE void FM(few_##name)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,      \
-                                  const int64_t *order, const double *weights, double *row_losses,              \
-                                  const double *shares) {                                                       \
-        columns_t columns, ys;                                                                                  \
-        double sums[FM_FEW_ROWS] = {0}, weight[FM_FEW_ROWS] = {0};                                              \
-        FM(to_columns)(z, rows, outputs, &columns);                                                             \
-        FM(targets_to_columns)(targets, order, first, rows, outputs, 0, outputs, &ys);                          \
-        for (long r = 0; r < rows; r++)                                                                         \
-            weight[r] = weights ? weights[order ? order[first + r] : first + r] : 1;                            \
-        for (long j = 0; j < outputs; j++) {                                                                    \
-            const double share = shares ? shares[j] : 1;                                                        \
-            for (long r = 0; r < FM_FEW_ROWS; r++) {                                                            \
-                const FM_REAL p = columns.at[j][r], y = ys.at[j][r];                                            \
-                sums[r] += share * (one_loss);                                                                  \
-                columns.at[j][r] = weights || shares ? (p - y) * (FM_REAL)(share * weight[r]) : p - y;          \
-            }                                                                                                   \
-        }                                                                                                       \
-        for (long r = 0; r < rows; r++)                                                                         \
-            row_losses[first + r] = weight[r] * sums[r];                                                        \
-        FM(from_columns)(&columns, rows, outputs, z);                                                           \
-    }                                                                                                           \
-    FM_INLINE void FM(shared_##name)(long rows, long outputs, void *z, long stride, const FM_REAL *targets,     \
-                                     const int64_t *order, const double *weights, double *row_losses,           \
-                                     const double *shares) {                                                    \
-        FM(link_##link)(rows, outputs, z, stride);                                                              \
-        for (long r = 0; outputs <= FM_FEW && r < rows; r += FM_FEW_ROWS)                                       \
-            FM(few_##name)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), targets, order, weights, \
-                           row_losses, shares);                                                                 \
-        for (long r = 0; outputs > FM_FEW && r < rows; r++) {                                                   \
-            const int64_t sample = order ? order[r] : r;                                                        \
-            const FM_REAL *target = targets + sample * outputs;                                                 \
-            const double weight = weights ? weights[sample] : 1;                                                \
-            double sum = 0;                                                                                     \
-            for (long j = 0; j < outputs; j++) {                                                                \
-                FM_REAL *at = FM(output)(z, stride, r, j);                                                      \
-                const FM_REAL p = *at, y = target[j];                                                           \
-                const double share = shares ? shares[j] : 1;                                                    \
-                sum += share * (one_loss);                                                                      \
-                *at = weights || shares ? (p - y) * (FM_REAL)(share * weight) : p - y;                          \
-            }                                                                                                   \
-            row_losses[r] = weight * sum;                                                                       \
-            FM(zero_padding)(z, stride, r, outputs);                                                            \
-        }                                                                                                       \
-    }                                                                                                           \
-    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets,             \
-                                const int64_t *order, const double *weights, double *row_losses,                \
-                                const fm_loss_settings *settings) {                                             \
-        if (settings->output_weights)                                                                           \
-            FM(shared_##name)(rows, outputs, z, stride, targets, order, weights, row_losses,                    \
-                              settings->output_weights);                                                        \
-        else                                                                                                    \
-            FM(shared_##name)(rows, outputs, z, stride, targets, order, weights, row_losses, NULL);             \
+#define FM_REAL_LOSS(name, link, one_loss)                                                                  \
+    FM_INLINE void FM(shared_##name)(long rows, long outputs, void *z, long stride, const FM_REAL *targets, \
+                                     const int64_t *order, const double *weights, double *row_losses,       \
+                                     const double *shares) {                                                \
+        FM(link_##link)(rows, outputs, z, stride);                                                          \
+        for (long r = 0; r < rows; r++) {                                                                   \
+            const int64_t sample = order ? order[r] : r;                                                    \
+            const FM_REAL *target = targets + sample * outputs;                                             \
+            const double weight = weights ? weights[sample] : 1;                                            \
+            double sum = 0;                                                                                 \
+            for (long j = 0; j < outputs; j++) {                                                            \
+                FM_REAL *at = FM(output)(z, stride, r, j);                                                  \
+                const FM_REAL p = *at, y = target[j];                                                       \
+                const double share = shares ? shares[j] : 1;                                                \
+                sum += share * (one_loss);                                                                  \
+                *at = weights || shares ? (p - y) * (FM_REAL)(share * weight) : p - y;                      \
+            }                                                                                               \
+            row_losses[r] = weight * sum;                                                                   \
+            FM(zero_padding)(z, stride, r, outputs);                                                        \
+        }                                                                                                   \
+    }                                                                                                       \
+    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets,         \
+                                const int64_t *order, const double *weights, double *row_losses,            \
+                                const fm_loss_settings *settings) {                                         \
+        if (settings->output_weights)                                                                       \
+            FM(shared_##name)(rows, outputs, z, stride, targets, order, weights, row_losses,                \
+                              settings->output_weights);                                                    \
+        else                                                                                                \
+            FM(shared_##name)(rows, outputs, z, stride, targets, order, weights, row_losses, NULL);         \
     }
 
 static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
@@ -350,8 +325,44 @@ static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_R
 }
 FM_REAL_LOSS(binary_log_loss_of_many, logistic,
              -(y == 0 ? 0 : y * FM(log_probability)(p)) - (y == 1 ? 0 : (1 - y) * FM(log_probability)(1 - p)))
-FM_REAL_LOSS(squared_error, identity, 0.5 * ((double)p - y) * ((double)p - y) / outputs)
+#undef FM_SQUARED_ERROR
+#define FM_SQUARED_ERROR(p, y, outputs) (0.5 * ((double)(p) - (y)) * ((double)(p) - (y)) / (outputs))
+FM_REAL_LOSS(squared_error_of_many, identity, FM_SQUARED_ERROR(p, y, outputs))
 FM_REAL_LOSS(poisson, exp, FM(xlogy)(y, (double)y / p) - y + p)
+
+/* The same numbers with rows along the vectors. */
+static void FM(squared_error_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
+                                     const int64_t *order, const double *weights, double *row_losses,
+                                     const double *shares) {
+    columns_t columns, ys;
+    double sums[FM_FEW_ROWS] = {0}, weight[FM_FEW_ROWS] = {0};
+    FM(to_columns)(z, rows, outputs, &columns);
+    FM(targets_to_columns)(targets, order, first, rows, outputs, 0, outputs, &ys);
+    for (long r = 0; r < rows; r++)
+        weight[r] = weights ? weights[order ? order[first + r] : first + r] : 1;
+    for (long j = 0; j < outputs; j++) {
+        const double share = shares ? shares[j] : 1;
+        for (long r = 0; r < FM_FEW_ROWS; r++) {
+            const FM_REAL p = columns.at[j][r], y = ys.at[j][r];
+            sums[r] += share * FM_SQUARED_ERROR(p, y, outputs);
+            columns.at[j][r] = (p - y) * (FM_REAL)(share * weight[r]);
+        }
+    }
+    for (long r = 0; r < rows; r++)
+        row_losses[first + r] = weight[r] * sums[r];
+    FM(from_columns)(&columns, rows, outputs, z);
+}
+
+static void FM(loss_squared_error)(long rows, long outputs, void *z, long stride, const void *targets,
+                                   const int64_t *order, const double *weights, double *row_losses,
+                                   const fm_loss_settings *settings) {
+    if (outputs > FM_FEW || rows < FM_LANES / 2)
+        FM(loss_squared_error_of_many)(rows, outputs, z, stride, targets, order, weights, row_losses, settings);
+    else
+        for (long r = 0; r < rows; r += FM_FEW_ROWS)
+            FM(squared_error_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), targets, order,
+                                     weights, row_losses, settings->output_weights);
+}
 
 static void FM(loss_binary_log_loss)(long rows, long outputs, void *z, long stride, const void *targets,
                                      const int64_t *order, const double *weights, double *row_losses,

@@ -1,8 +1,10 @@
 /* Networks of one hidden layer, relu, with few inputs and few outputs. Their products are so short that most of a step
  * would be spent on storing hidden activations and deltas and on reading them again. Here a hidden activation goes into
- * the outputs as soon as it is there, and a hidden delta into the gradient, without ever being stored. All sums are those
- * of dense() and update_dense(), in the same order. */
+ * the outputs as soon as it is there (and is stored for the way back), a hidden delta into the gradient; deltas are never
+ * stored. All sums are those of dense(), dense_turned() and update_dense(), in the same order. */
 #if FM_VECTOR_BYTES == 64
+_Static_assert(FM_SHALLOW <= FM_PANEL, "inputs are one panel");
+
 /* One vector of hidden units for rows of x: their activations h, and the products with the turned weights on top of sum.
  * there: which of the units there are; NULL for all. */
 FM_INLINE void FM(shallow_units)(const int rows, const int outputs, long inputs, const vec *w, const FM_REAL *x,
@@ -89,7 +91,8 @@ static void FM(shallow_forward)(long rows, const fm_layer *hidden, const fm_laye
 }
 
 /* One vector of hidden units: the sums of both layers' gradients over rows. w: the units' weights in each output, and
- * the sums, in steps of a panel. inputs: a constant, of which those beyond the layer's make sums that nobody reads. */
+ * the sums, in steps of a panel. inputs: a constant, of which those beyond the layer's make sums, from whatever is there,
+ * that nobody reads. */
 FM_INLINE void FM(shallow_vector)(const int inputs, const int outputs, long rows, const FM_REAL *x, const FM_REAL *h,
                                   const FM_REAL *d, const vec *w, vec *hidden_sums, vec *bias_sums, vec *output_sums) {
     vec weight[FM_NARROW], in[FM_SHALLOW], out[FM_NARROW], bias = *bias_sums;
@@ -138,9 +141,9 @@ static void FM(shallow_update)(const fm_layer *hidden, const fm_layer *output, l
         FM(start_sums)(hidden, panel, 0, inputs, step, hidden_sums);
         FM(start_sums)(hidden, panel, inputs, 1, step, bias_sums);
         FM(start_sums)(output, 0, first, outputs, step, output_sums);
-        if (step->next && step->next->rows)
-            ask_for_rows(step->next, rows * (inputs + outputs + 1) * vectors * FM_LANES);
         for (long v = 0; v < vectors; v++) {
+            if (step->next && step->next->rows)
+                ask_for_rows(step->next, rows * (inputs + outputs + 1) * FM_LANES);
 #define FM_VECTOR(n_inputs, n)                                                                                        \
     FM(shallow_vector)(n_inputs, n, rows, x, FM_ROW(h, stride, panel, 0) + v * FM_LANES, d, (const vec *)weights + v, \
                        hidden_sums + v, bias_sums + v, output_sums + v)

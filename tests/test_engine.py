@@ -1030,6 +1030,12 @@ def test_shallow_networks(sizes, dtype, isa):
     expected_value, expected = oracle(sizes, "relu", "squared_error", X, y, params, 0.5)
     assert_close(value, expected_value, dtype)
     assert_close(gradient, expected, dtype, factor=2)
+    trainer = _engine.Trainer(
+        sizes, reference.hidden("relu", sizes), "squared_error", dtype, rule="sgd", max_batch=len(X), isa=isa
+    )
+    for data in (X, scipy.sparse.csr_array(X)):
+        trainer.attach(rows_of(data, dtype), targets)
+        assert trainer.shallow == (isa == "avx512" and sizes[0] <= 16 and data is X)
     for data, n_threads in ((X, 2), (scipy.sparse.csr_array(X), 1)):
         other = loss_and_gradient(
             sizes, "relu", "squared_error", dtype, data, targets, params, alpha=0.5, isa=isa, n_threads=n_threads
