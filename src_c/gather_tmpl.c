@@ -117,7 +117,11 @@ static int FM(finite)(long n, const void *x) {
 #if FM_OCTETS
 typedef FM_REAL FM(octet) __attribute__((vector_size(FM_UNIT * FM_BITS / 8), may_alias));
 typedef FM_INT FM(octet_lanes) __attribute__((vector_size(FM_UNIT * FM_BITS / 8)));
+#if defined(__clang__)
+#define FM_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else /* GCC has the other from version 12 on */
 #define FM_PICK(a, b, ...) __builtin_shuffle(a, b, (FM(octet_lanes)){__VA_ARGS__})
+#endif
 
 FM_INLINE void FM(transpose_octets)(const FM_REAL *from, FM_REAL *to) {
     FM(octet) a[FM_UNIT], b[FM_UNIT];
