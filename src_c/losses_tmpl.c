@@ -330,7 +330,7 @@ FM_REAL_LOSS(binary_log_loss_of_many, logistic,
 FM_REAL_LOSS(squared_error_of_many, identity, FM_SQUARED_ERROR(p, y, outputs))
 FM_REAL_LOSS(poisson, exp, FM(xlogy)(y, (double)y / p) - y + p)
 
-/* The same numbers with rows along the vectors. */
+/* The same numbers with rows along the vectors, where there are enough of them to fill half of one. */
 static void FM(squared_error_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
                                      const int64_t *order, const double *weights, double *row_losses,
                                      const double *shares) {
