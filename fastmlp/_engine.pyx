@@ -1685,6 +1685,8 @@ cdef class Trainer(PackedNetwork):
         cdef long n = high - low, stride = self.stride, i = 0, block, r
         cdef long last = self.stops[phase] if phase < self.n_stops else self.n_layers - 1
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        if self.shallow:
+            last = 0  # whose product goes on to the outputs
         if phase > 0:
             i = self.stops[phase - 1]
             self._train_hidden(i, slice_, chunk, low, n)
@@ -1726,8 +1728,6 @@ cdef class Trainer(PackedNetwork):
         cdef fm_mask mask
         cdef fm_csr csr
         cdef hidden_rows rows
-        if i == 1 and self.shallow:
-            return  # the first layer's product went on to the outputs
         self._after_layer(i, &after)
         if self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)

@@ -200,8 +200,8 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, voi
     }
 
 #if FM_VECTOR_BYTES == 64
-/* The order of a sum for few outputs: term k goes to partial sum k % FM_LANES, these are added as in sums_of_lanes(), and the bias
- * comes last. */
+/* The order of a sum for few outputs: term k goes to partial sum k % FM_LANES, these are added as in sums_of_lanes(), and
+ * the bias comes last. */
 FM_INLINE FM_REAL FM(narrow_sum)(FM_REAL *partial, FM_REAL bias) {
     for (long s = FM_LANES / 2; s >= 1; s /= 2)
         for (long i = 0; i < s; i++)
