@@ -22,6 +22,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._unique import attach_unique
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
@@ -42,7 +43,7 @@ from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regula
 from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import Schedule
 from fastmlp.stopping import NoImprovement
-from fastmlp.targets import encode_labels, encode_numbers, label_kind
+from fastmlp.targets import class_numbers, encode_labels, encode_numbers, label_kind
 from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
 
@@ -1198,7 +1199,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
 
     def _check_targets(self, y: Any, first_pass: bool, incremental: bool) -> Any:
         if not hasattr(self, "classes_") or (first_pass and not self.warm_start and not incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            # Both want to know the distinct labels.
+            self._label_binarizer = LabelBinarizer().fit(attach_unique(y))
             self.classes_ = self._label_binarizer.classes_
             return y
         classes = unique_labels(y)
@@ -1245,7 +1247,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
                 " sample_weight."
             )
         if isinstance(self.class_weight, dict):
-            weights = self._weights_of_classes(self.class_weight)[np.searchsorted(self.classes_, y)]
+            weights = self._weights_of_classes(self.class_weight)[class_numbers(y, self.classes_)]
         else:
             weights = compute_sample_weight(self.class_weight, y)
         weights = np.ascontiguousarray(weights if sample_weight is None else weights * sample_weight, dtype=np.float64)

@@ -13,6 +13,9 @@ LABELS = {
     "strings": (np.array(["b", "a", "c", "a"]), "multiclass", [[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]]),
     "numbers": (np.array([30, 10, 20]), "multiclass", [[0, 0, 1], [1, 0, 0], [0, 1, 0]]),
     "two classes": (np.array(["no", "yes", "no"]), "binary", [[0], [1], [0]]),
+    "objects": (np.array(["b", "a", "b"], dtype=object), "binary", [[1], [0], [1]]),
+    "booleans": (np.array([True, False]), "binary", [[1], [0]]),
+    "whole floats": (np.array([0.0, -1.0, 2.0]), "multiclass", [[0, 1, 0], [1, 0, 0], [0, 0, 1]]),
     "one class": (np.array([7, 7]), "binary", [[0], [0]]),
     "multilabel": (INDICATOR, "multilabel", INDICATOR),
     "sparse multilabel": (scipy.sparse.csr_array(INDICATOR), "multilabel", INDICATOR),
@@ -44,6 +47,20 @@ def test_labels(y, kind, indicator, name, dtype):
         np.testing.assert_array_equal(targets, indicator)
         assert targets.dtype == dtype
     assert targets.flags.c_contiguous
+
+
+@pytest.mark.parametrize("classes", [["no"], ["no", "yes"], ["a", "b", "c", "d"], [3, 5], [2, 3, 5]])
+@pytest.mark.parametrize("name", ["log_loss", "squared_error"])
+def test_labels_of_some_classes(classes, name, dtype):
+    """As LabelBinarizer has them, whichever of its classes there are."""
+    binarizer, classes = LabelBinarizer().fit(classes), np.array(classes)
+    for chosen in ([0], [-1, -1], [0, -1, 0]):
+        y = classes[chosen]
+        expected = binarizer.transform(y)
+        targets = encode_labels(y, binarizer, dtype, name)
+        if targets.ndim == 1:
+            expected = expected.argmax(axis=1)
+        np.testing.assert_array_equal(targets, expected)
 
 
 @every_label
