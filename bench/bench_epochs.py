@@ -53,6 +53,22 @@ def bench_few_rows(benchmark, n_rows, batch, parameters, estimator):
     timed_fit(benchmark, case, *case.data("float32"), estimator=estimator, **parameters)
 
 
+@pytest.mark.parametrize("estimator", [MLPClassifier, SklearnClassifier], ids=["fastmlp", "sklearn"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def bench_early_stopping(benchmark, early_stopping, estimator):
+    """A small fit in which every epoch is scored."""
+    case = Case(1000, (10, 100, 3), 200, 100)
+    timed_fit(benchmark, case, *case.data("float32"), estimator=estimator, early_stopping=early_stopping)
+
+
+@pytest.mark.parametrize("labels", [int, str, object])
+def bench_labels(benchmark, labels):
+    """One epoch, before which the labels are looked through."""
+    case = TRAINING["S"]
+    X, y = case.data("float32")
+    timed_fit(benchmark, case, X, y.astype(str).astype(labels), epochs=1)
+
+
 @pytest.mark.parametrize("kept", [0.01, 0.1])
 def bench_csr(benchmark, kept):
     """The case with most of its samples' features zero, as CSR."""

@@ -30,6 +30,14 @@ def bench_predict_proba(benchmark, name, dtype, n_rows, n_jobs):
     benchmark(fitted(name, dtype, n_jobs).predict_proba, X)
 
 
+@pytest.mark.parametrize("n_rows", ROWS)
+@pytest.mark.parametrize("name", ["XS", "S", "M"])
+def bench_predict(benchmark, name, n_rows):
+    """Labels, of three, two and ten classes."""
+    X, _ = TRAINING[name]._replace(n_rows=n_rows).data("float32")
+    benchmark(fitted(name, "float32", None).predict, X)
+
+
 @pytest.mark.skipif(not hasattr(MLPClassifier, "predictor"), reason="the estimators have no predictor()")
 @pytest.mark.parametrize("n_rows", ROWS)
 @pytest.mark.parametrize("name", TRAINING)

@@ -17,7 +17,6 @@ import sklearn.utils.optimize
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags, check_random_state, column_or_1d
@@ -34,7 +33,7 @@ from fastmlp.augmentation import Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Parameterized, real_array
-from fastmlp.evaluation import Evaluation, EvaluationSet
+from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
 from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import HiddenLayer, Network, Predictor, Regularization, Structure, hidden_layers
@@ -43,7 +42,7 @@ from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regula
 from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import Schedule
 from fastmlp.stopping import NoImprovement
-from fastmlp.targets import class_numbers, encode_labels, encode_numbers, label_kind
+from fastmlp.targets import class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
 from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
 
@@ -1271,12 +1270,10 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
 
     def _decode(self, outputs: NDArray) -> Any:
         threshold = 0.5 if self._loss_is("log_loss") else self._loss().threshold(self._target_kind())
-        return self._label_binarizer.inverse_transform(
-            outputs.ravel() if self.n_outputs_ == 1 else outputs, threshold=threshold
-        )
+        return decode_labels(outputs, self._label_binarizer, threshold)
 
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
-        return float(accuracy_score(y, self._decode(outputs), sample_weight=sample_weight))
+        return accuracy(y, self._decode(outputs), sample_weight)
 
     @available_if(_BaseMLP._can_partial_fit)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -1539,7 +1536,7 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
             errors = np.asarray(y).reshape(-1, 1) - outputs
             losses = np.maximum(quantiles * errors, (quantiles - 1) * errors).sum(axis=1)
             return -float(np.average(losses, weights=sample_weight))
-        return float(r2_score(y, self._decode(outputs), sample_weight=sample_weight))
+        return r2(y, self._decode(outputs), sample_weight)
 
     @available_if(_BaseMLP._can_partial_fit)
     @_fit_context(prefer_skip_nested_validation=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.metrics import check_scoring
+from sklearn.metrics import accuracy_score, check_scoring, r2_score
 from sklearn.utils import _safe_indexing
 
 from fastmlp import _engine
@@ -142,6 +143,56 @@ def mean_loss(
         raise ValueError("Sample weights must contain at least one non-zero number.")
     losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
     return float(np.average(losses, weights=weights))
+
+
+def accuracy(y: Any, predicted: Any, weights: NDArray | None) -> float:
+    """Return sklearn.metrics.accuracy_score, whose checks would take longer than an epoch of a small network.
+
+    Parameters
+    ----------
+    y, predicted : ndarray or sparse matrix of shape (n_samples,) or (n_samples, n_labels)
+        Labels, or which labels each sample has, of which all must be right. Validated.
+    weights : ndarray of shape (n_samples,) or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.evaluation import accuracy
+    >>> accuracy(np.array(["a", "b"]), np.array(["a", "a"]), np.array([3.0, 1.0]))
+    0.75
+    """
+    if scipy.sparse.issparse(y) or scipy.sparse.issparse(predicted):
+        return float(accuracy_score(y, predicted, sample_weight=weights))
+    right = y == predicted
+    return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weights))
+
+
+def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
+    """Return sklearn.metrics.r2_score, whose checks would take longer than an epoch of a small network.
+
+    Parameters
+    ----------
+    y, predicted : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Targets, and finite predictions of a floating type. Validated.
+    weights : ndarray of shape (n_samples,) or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.evaluation import r2
+    >>> r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]), None)
+    0.5
+    """
+    if len(y) < 2:
+        return float(r2_score(y, predicted, sample_weight=weights))  # NaN, with a warning
+    # r2_score takes the widest floating type that it is given.
+    dtype = np.result_type(*(a.dtype for a in (y, predicted, weights) if a is not None and a.dtype.kind == "f"))
+    y, predicted = (a.reshape(len(a), -1).astype(dtype, copy=False) for a in (y, predicted))
+    weight = 1 if weights is None else weights.astype(dtype, copy=False)[:, np.newaxis]
+    residual = np.sum(weight * (y - predicted) ** 2, axis=0)
+    total = np.sum(weight * (y - np.average(y, axis=0, weights=weights)) ** 2, axis=0)
+    varies = total != 0  # where targets do not, predictions are all right (1) or not (0)
+    return float(np.average(np.where(varies, 1 - residual / np.where(varies, total, 1), residual == 0)))
 
 
 def _scorer(estimator: Any, scoring: Any) -> Any:

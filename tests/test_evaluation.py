@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_absolute_error, r2_score
 
 from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.evaluation import accuracy, r2
 from fastmlp.losses import NAMED_LOSSES
 from fastmlp.network import Network, Structure
 
@@ -38,6 +39,39 @@ def test_loss_and_score_of_a_set_are_scikit_learns(n_classes, solver, dtype):
     np.testing.assert_allclose(last(model, "validation_loss"), expected, rtol=rtol)
     expected = accuracy_score(y_new, model.predict(X_NEW.astype(dtype)), sample_weight=WEIGHTS)
     assert last(model, "validation_score") == expected
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize(
+    "y",
+    [
+        RNG.integers(0, 3, 50),
+        np.array(["a", "bb", "c"])[RNG.integers(0, 3, 50)],
+        np.array(["a", "bb", "c"], dtype=object)[RNG.integers(0, 3, 50)],
+        RNG.integers(0, 2, (50, 3)),
+        scipy.sparse.csr_array(RNG.integers(0, 2, (50, 3))),
+    ],
+    ids=["numbers", "strings", "objects", "indicator", "sparse indicator"],
+)
+def test_accuracy_is_scikit_learns(y, weights):
+    for predicted in (y, y[np.roll(np.arange(50), 1)], y[:1][np.zeros(50, int)]):
+        assert accuracy(y, predicted, weights) == accuracy_score(y, predicted, sample_weight=weights)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("of_y", [int, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(50,), (50, 3)])
+def test_r2_is_scikit_learns(shape, of_y, weights, dtype):
+    y = (10 * RNG.standard_normal(shape)).astype(of_y)
+    noisy = (y + RNG.standard_normal(shape)).astype(dtype)
+    constant = y.copy()
+    constant[..., 0] = 3  # one column, or all there is
+    for targets in (y, constant, np.full_like(y, 2)):
+        for predicted in (noisy, targets.astype(dtype), np.zeros_like(noisy)):
+            expected = r2_score(targets, predicted, sample_weight=weights)
+            assert r2(targets, predicted, weights) == pytest.approx(expected, rel=1e-14, abs=0)
+    with pytest.warns(UserWarning, match="less than two samples"):
+        assert np.isnan(r2(y[:1], noisy[:1], None))
 
 
 def test_a_regressors_score_is_r2():

@@ -6,7 +6,7 @@ import scipy.sparse
 from sklearn.preprocessing import LabelBinarizer
 
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, LogLoss, Pinball, loss_of
-from fastmlp.targets import encode_labels, encode_numbers, label_kind
+from fastmlp.targets import decode_labels, encode_labels, encode_numbers, label_kind
 
 INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]])
 LABELS = {
@@ -61,6 +61,22 @@ def test_labels_of_some_classes(classes, name, dtype):
         if targets.ndim == 1:
             expected = expected.argmax(axis=1)
         np.testing.assert_array_equal(targets, expected)
+
+
+@every_label
+@pytest.mark.parametrize("threshold", [0, 0.5])
+def test_decoding_is_the_binarizers(y, kind, indicator, threshold, dtype):
+    binarizer, n_outputs = LabelBinarizer().fit(y), np.shape(indicator)[1]
+    outputs = np.random.default_rng(0).uniform(-1, 1, (50, n_outputs)).astype(dtype)
+    outputs[0], outputs[1], outputs[2, -1] = threshold, 0.25, np.nan  # at the threshold, and all alike
+    expected = binarizer.inverse_transform(outputs[:, 0] if n_outputs == 1 else outputs, threshold=threshold)
+    for n in (0, 1, 50):
+        labels = decode_labels(outputs[:n], binarizer, threshold)
+        assert labels.dtype == expected.dtype
+        assert scipy.sparse.issparse(labels) == scipy.sparse.issparse(expected)
+        if scipy.sparse.issparse(labels):
+            labels = labels.toarray()
+        np.testing.assert_array_equal(labels, (expected.toarray() if scipy.sparse.issparse(expected) else expected)[:n])
 
 
 @every_label
