@@ -45,6 +45,7 @@ class PackedNetwork:
     n_layers: int
     n_params: int
     n_outputs: int
+    input_is_scaled: bool
 
     def __init__(
         self,

@@ -435,7 +435,7 @@ cdef class PackedNetwork:
     cdef bint failed
     cdef char *input_means
     cdef char *input_scales
-    cdef bint input_is_scaled
+    cdef readonly bint input_is_scaled
     cdef double epsilon
     cdef readonly long n_outputs
     cdef fm_layer *layers

@@ -3,6 +3,7 @@
 import copy
 import operator
 import os
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -36,7 +37,15 @@ from fastmlp.components import Parameterized, real_array
 from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
 from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
-from fastmlp.network import HiddenLayer, Network, Predictor, Regularization, Structure, hidden_layers
+from fastmlp.network import (
+    HiddenLayer,
+    Network,
+    Predictor,
+    Regularization,
+    Structure,
+    forward_in_pieces,
+    hidden_layers,
+)
 from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
 from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
 from fastmlp.rows import Rows, in_place_dtype, rows_of
@@ -103,6 +112,18 @@ class _Kept:
         if self.bits is None:
             return self.predictor.holds(estimator.coefs_, estimator.intercepts_)
         return self.bits == estimator._bits()
+
+
+def _numbers_in(X: Any, names: NDArray) -> NDArray | None:
+    """Return the numbers in a pandas DataFrame of floating columns of these names; None for all else."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or type(X) is not pandas.DataFrame or X.shape[1] != len(names):
+        return None
+    if not set(X.dtypes) <= {np.dtype(np.float32), np.dtype(np.float64)}:
+        return None
+    if not (np.asarray(X.columns, dtype=object) == names).all():
+        return None
+    return np.ascontiguousarray(X.to_numpy())
 
 
 class _BaseMLP(CallbackSupportMixin, Parameterized):
@@ -871,42 +892,53 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if self.dtype != "auto":
             self._validate_params()  # the type may have been set after fit
         dtype = self._dtype_asked_for() or _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
-        # Folded, as a predictor has it; and CSR rows, not centred as they are read, are centred by the biases then.
-        network = self._network(dtype).folded()
-        n_threads = team_size(self.n_jobs, network.flops_per_row / 3 * X.shape[0])
-        if scipy.sparse.issparse(X) and network.input_means is not None and network.input_means.any():
+        packed = self._packed(dtype)
+        n_threads = team_size(self.n_jobs, 2.0 * packed.n_params * X.shape[0])
+        if scipy.sparse.issparse(X) and packed.input_is_scaled and self.input_means_.any():
             # Centred before a layer normalization, sparse rows are dense.
             pieces = (X[start : start + 1024].toarray() for start in range(0, X.shape[0], 1024))
-            return np.concatenate([network.forward(rows_of(piece, dtype), n_threads) for piece in pieces])
-        return network.forward(rows_of(X, dtype), n_threads)
+            return np.concatenate(
+                [forward_in_pieces(packed, rows_of(piece, dtype), None, n_threads) for piece in pieces]
+            )
+        return forward_in_pieces(packed, rows_of(X, dtype), None, n_threads)
 
     def _predict_plain(self, X: Any) -> NDArray | None:
-        """Return what a predictor() returns, for an array that passes every check as it is; None for all else.
-
-        The packed network is kept from call to call. The attributes are the truth: it is made anew when they are no
-        longer what it was made from.
-        """
+        """Return what a predictor() returns, for samples that pass every check as they are; None for all else."""
         fitted = self.__dict__
-        if "coefs_" not in fitted or type(X) is not np.ndarray or "feature_names_in_" in fitted:
+        if "coefs_" not in fitted:
             return None
-        coefs, intercepts, dtype = self.coefs_, self.intercepts_, X.dtype
-        if dtype not in (np.float32, np.float64) or dtype != coefs[0].dtype:
+        if "feature_names_in_" in fitted:
+            X = _numbers_in(X, fitted["feature_names_in_"])
+        if type(X) is not np.ndarray:
+            return None
+        dtype = X.dtype
+        if dtype not in (np.float32, np.float64) or dtype != self.coefs_[0].dtype:
             return None
         if self.dtype not in ("auto", dtype.name) and (self.dtype, dtype) != ("bfloat16", np.float32):
             return None
-        if X.ndim != 2 or X.shape[1] != self.n_features_in_ or type(self).__hash__ is None:
+        if X.ndim != 2 or X.shape[1] != self.n_features_in_:
             return None
+        return self._packed(dtype).if_valid(X)
+
+    def _packed(self, dtype: np.dtype) -> Predictor:
+        """Return the fitted network as a predictor().
+
+        It is kept from call to call, where dtype is that of the attributes. These are the truth: it is made anew when
+        they are no longer what it was made from.
+        """
         form = self._predictor_form()
+        if dtype != self.coefs_[0].dtype or type(self).__hash__ is None:
+            return self._network(dtype).predictor(form, self.n_jobs)
         activation = self.activation if type(self.activation) is str else self._hidden_layers()
         key = (activation, self.normalization, self.out_activation_, self.n_jobs, form)
         kept = _predictors.get(self)
         if kept is None or kept.key != key or not kept.holds(self):
             team_size(self.n_jobs, 0.0)  # refuses a bad n_jobs
             predictor = self._network(dtype).predictor(form, self.n_jobs)
-            is_plain = not any(name in fitted for name in self._EXTRAS)
-            bits = None if is_plain and predictor.holds(coefs, intercepts) else self._bits()
+            is_plain = not any(name in self.__dict__ for name in self._EXTRAS)
+            bits = None if is_plain and predictor.holds(self.coefs_, self.intercepts_) else self._bits()
             kept = _predictors[self] = _Kept(key, predictor, bits)
-        return kept.predictor.if_valid(X)
+        return kept.predictor
 
     def predictor(self) -> Predictor:
         """Return a bare function for predictions at the least cost per call.

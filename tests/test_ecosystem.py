@@ -3,6 +3,7 @@
 import json
 import pickle
 import threading
+import warnings
 
 import joblib
 import numpy as np
@@ -194,6 +195,51 @@ def test_frames(frame, fitted):
         model.predict(X)
     with pytest.warns(UserWarning, match="X has feature names, but MLP.* was fitted without feature names"):
         fitted.predict(frame(X))
+
+
+FRAMES = {
+    "in one block": lambda frame: frame,
+    "one row": lambda frame: frame[:1],
+    "every other row": lambda frame: frame[::2],
+    "single": lambda frame: frame.astype("float32"),
+    "mixed": lambda frame: frame.astype({"a": "float32"}),
+    "integers": lambda frame: frame.round().astype(int),
+    "an integer column": lambda frame: frame.assign(d=1),
+    "nullable": lambda frame: frame.astype("Float64"),
+    "sparse": lambda frame: frame.astype(pd.SparseDtype("float64", 0.0)),
+    "objects": lambda frame: frame.astype(object),
+    "a missing number": lambda frame: frame.assign(b=np.nan),
+    "infinite": lambda frame: frame.assign(b=np.inf),
+    "no rows": lambda frame: frame[:0],
+    "a column less": lambda frame: frame[NAMES[1:]],
+    "a column more": lambda frame: frame.assign(e=1.0),
+    "other order": lambda frame: frame[NAMES[::-1]],
+    "other names": lambda frame: frame.rename(columns={"a": "x"}),
+    "names that are numbers": lambda frame: frame.set_axis(range(4), axis=1),
+    "one name twice": lambda frame: frame.set_axis(["a", "b", "c", "c"], axis=1),
+    "names in two levels": lambda frame: frame.set_axis(pd.MultiIndex.from_product([["a", "b"], [1, 2]]), axis=1),
+}
+
+
+@pytest.mark.parametrize("change", FRAMES.values(), ids=FRAMES)
+@pytest.mark.parametrize("of_model", ["float64", "float32"])
+def test_frames_that_are_read_at_once_are_predicted_as_others(change, of_model, monkeypatch):
+    """Or refused, or warned of, in the same way."""
+    frame = pd.DataFrame(X, columns=NAMES)
+    clf = MLPClassifier((10,), max_iter=5, random_state=0, dtype=of_model).fit(frame, Y)
+
+    def outcome():
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            try:
+                answer = clf.predict_proba(change(frame))
+            except (ValueError, TypeError) as error:
+                answer = f"{type(error)}: {error}"
+        return answer, [str(warning.message) for warning in seen]
+
+    at_once = outcome()
+    monkeypatch.setattr("fastmlp.estimators._numbers_in", lambda X, names: None)
+    np.testing.assert_equal(outcome(), at_once)
 
 
 @pytest.mark.parametrize("series", [pd.Series, pl.Series])
