@@ -8,16 +8,36 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import make_constraint
 
 
 class Parameterized(BaseEstimator):
-    """scikit-learn's base class, which here reads the signature of ``__init__`` once for a class: a fit asks often."""
+    """scikit-learn's base class, which here does once for a class what it does whenever a fit asks.
+
+    It reads the signature of ``__init__``, and makes the constraints of the parameters.
+    """
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
         if "_param_names" not in vars(cls):
             cls._param_names = super()._get_param_names()
         return cls._param_names
+
+    @classmethod
+    def _constraints(cls) -> dict[str, list]:
+        if "_made_constraints" not in vars(cls):
+            cls._made_constraints = {
+                name: [make_constraint(each) for each in constraints]
+                for name, constraints in cls._parameter_constraints.items()
+                if constraints != "no_validation"
+            }
+        return cls._made_constraints
+
+    def _validate_params(self) -> None:
+        constraints = self._constraints()
+        for name, value in self.get_params(deep=False).items():
+            if name in constraints and not any(each.is_satisfied_by(value) for each in constraints[name]):
+                super()._validate_params()  # which tells what is wrong
 
 
 class Component(Parameterized):

@@ -51,7 +51,7 @@ from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regula
 from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import Schedule
 from fastmlp.stopping import NoImprovement
-from fastmlp.targets import class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
+from fastmlp.targets import are_known, class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
 from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
 
@@ -124,6 +124,18 @@ def _numbers_in(X: Any, names: NDArray) -> NDArray | None:
     if not (np.asarray(X.columns, dtype=object) == names).all():
         return None
     return np.ascontiguousarray(X.to_numpy())
+
+
+def _are_good(X: Any, y: Any) -> bool:
+    """Whether X is a matrix of floating type, and y holds as many targets, numbers or strings; all that is finite."""
+    if type(X) is not np.ndarray or type(y) is not np.ndarray or X.dtype not in (np.float32, np.float64):
+        return False
+    if X.ndim != 2 or y.ndim not in (1, 2) or y.dtype.kind not in "biufU" or len(X) != len(y):
+        return False
+    if X.size == 0 or y.size == 0:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()) and (y.dtype.kind != "f" or np.isfinite(y.sum())))
 
 
 class _BaseMLP(CallbackSupportMixin, Parameterized):
@@ -346,16 +358,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental or state is not None)
         plan = self._plan(len(hidden))
         given = X, y
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=not is_classifier(self),
-            dtype=self._validation_dtype(X),
-            reset=first_pass,
-        )
+        X, y = self._validated(X, y, reset=first_pass)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = self._check_targets(y, first_pass, incremental)
@@ -517,6 +520,27 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         other._keep(network)
         return other
 
+    def _validated(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        """Return samples and targets as scikit-learn's validate_data does, which sees what is not good as it is."""
+        fitted = self.__dict__
+        if (
+            "feature_names_in_" not in fitted
+            and _are_good(X, y)
+            and (reset or X.shape[1] == fitted.get("n_features_in_"))
+        ):
+            fitted["n_features_in_"] = X.shape[1]
+            return X, y
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=not is_classifier(self),
+            dtype=self._validation_dtype(X),
+            reset=reset,
+        )
+
     def _validation_dtype(self, X: Any) -> Any:
         """Return what check_array is to convert X to: nothing when the engine can read it as it is."""
         if in_place_dtype(X):
@@ -586,16 +610,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         self, network: Network, loss: Loss, name: str, X: Any, y: Any, sample_weight: Any = None
     ) -> EvaluationSet:
         structure, dtype = network.structure, network.params.dtype
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=not is_classifier(self),
-            dtype=self._validation_dtype(X),
-            reset=False,
-        )
+        X, y = self._validated(X, y, reset=False)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y)
         y = self._check_known(y)
@@ -1233,6 +1248,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             # Both want to know the distinct labels.
             self._label_binarizer = LabelBinarizer().fit(attach_unique(y))
             self.classes_ = self._label_binarizer.classes_
+            return y
+        if incremental and not self.warm_start and are_known(y, self._label_binarizer):
             return y
         classes = unique_labels(y)
         if self.warm_start or not incremental:

@@ -1,5 +1,6 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -139,7 +140,7 @@ class Structure(NamedTuple):
     @property
     def n_params(self) -> int:
         """Length of a flat parameter vector."""
-        return sum(int(np.prod(shape)) for _, _, shape in self.parts())
+        return sum(math.prod(shape) for _, _, shape in self.parts())
 
 
 @dataclass
@@ -236,7 +237,7 @@ class Network:
         self.gains, self.activation_parameters = [None] * n_hidden, [None] * n_hidden
         start = 0
         for kind, i, shape in structure.parts():
-            view = self.params[start : start + int(np.prod(shape))].reshape(shape)
+            view = self.params[start : start + math.prod(shape)].reshape(shape)
             start += view.size
             if kind in ("coefs", "intercepts"):
                 getattr(self, kind).append(view)

@@ -23,6 +23,28 @@ def label_kind(binarizer: LabelBinarizer) -> str:
     return {"binary": "binary", "multiclass": "multiclass"}.get(binarizer.y_type_, "multilabel")
 
 
+def are_known(y: NDArray, binarizer: LabelBinarizer) -> bool:
+    """Whether a fitted binarizer is sure to know the labels of validated y. It may not be where types differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import LabelBinarizer
+    >>> from fastmlp.targets import are_known
+    >>> binarizer = LabelBinarizer().fit([2, 3, 5])
+    >>> are_known(np.array([5, 2, 5]), binarizer), are_known(np.array([4]), binarizer)
+    (True, False)
+    """
+    classes = binarizer.classes_
+    if scipy.sparse.issparse(y) or (y.ndim == 2) != (label_kind(binarizer) == "multilabel"):
+        return False
+    if y.ndim == 2:
+        return y.shape[1] == len(classes) and bool(((y == 0) | (y == 1)).all())
+    if y.dtype.kind != classes.dtype.kind or y.dtype.kind == "O":
+        return False
+    return bool((classes[np.minimum(np.searchsorted(classes, y), len(classes) - 1)] == y).all())
+
+
 def class_numbers(y: NDArray, classes: NDArray) -> NDArray[np.int32]:
     """Return the places in classes, which are sorted, of the labels y, all of which are among them.
 
@@ -72,7 +94,7 @@ def encode_labels(y: NDArray, binarizer: LabelBinarizer, dtype: DTypeLike, loss:
             targets = np.zeros((len(y), len(binarizer.classes_)), dtype)
             targets[np.arange(len(y)), numbers] = 1
     else:
-        indicator = binarizer.transform(y)
+        indicator: Any = y if are_known(y, binarizer) else binarizer.transform(y)
         if scipy.sparse.issparse(indicator):
             indicator = indicator.toarray()
         targets = np.ascontiguousarray(indicator != 0, dtype=dtype)

@@ -796,6 +796,94 @@ def test_xor(activation):
     assert any(score == 1 for score in scores) == (activation != "identity")
 
 
+# ---- input that is taken as it is ------------------------------------------------------------------------------------
+
+SAMPLES = {
+    "float64": lambda X: X,
+    "float32": lambda X: X.astype(np.float32),
+    "float16": lambda X: X.astype(np.float16),
+    "other byte order": lambda X: X.astype(">f8"),
+    "integers": lambda X: X.round().astype(int),
+    "lists": lambda X: X.tolist(),
+    "columns": np.asfortranarray,
+    "a masked array": np.ma.masked_invalid,
+    "CSR": scipy.sparse.csr_array,
+    "one dimension": lambda X: X[0],
+    "three dimensions": lambda X: X[np.newaxis],
+    "no rows": lambda X: X[:0],
+    "no columns": lambda X: X[:, :0],
+    "another width": lambda X: X[:, 1:],
+    "a row less": lambda X: X[1:],
+    "NaN": lambda X: np.where(X > 1, np.nan, X),
+    "infinite": lambda X: np.where(X > 1, np.inf, X),
+    "both infinities": lambda X: np.where(X > 1, np.inf, np.where(X < -1, -np.inf, X)),
+    "huge": lambda X: np.full_like(X, 1e308),
+    "complex": lambda X: X + 1j,
+    "strings": lambda X: X.astype(str),
+}
+LABELS = {
+    "integers": lambda y: y,
+    "bytes": lambda y: y.astype(np.uint8),
+    "whole floats": lambda y: y.astype(np.float32),
+    "floats": lambda y: y + 0.5,
+    "booleans": lambda y: y > 0,
+    "strings": lambda y: np.array(["a", "bb", "c"])[y],
+    "objects": lambda y: np.array(["a", "bb", "c"], dtype=object)[y],
+    "byte strings": lambda y: np.array([b"a", b"b", b"c"])[y],
+    "lists": lambda y: y.tolist(),
+    "a column": lambda y: y.reshape(-1, 1),
+    "a row": lambda y: y.reshape(1, -1),
+    "an indicator": lambda y: np.eye(3, dtype=int)[y],
+    "no indicator": lambda y: np.eye(3, dtype=int)[y] * 2,
+    "a sparse indicator": lambda y: scipy.sparse.csr_array(np.eye(3, dtype=int)[y]),
+    "a label more": lambda y: np.append(y, 0),
+    "unknown labels": lambda y: y + 1,
+    "NaN": lambda y: np.where(y == 0, np.nan, y),
+    "infinite": lambda y: np.where(y == 0, np.inf, y),
+    "None": lambda y: None,
+    "complex": lambda y: y + 1j,
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "fit after fit", "partial_fit after fit", "eval_set"])
+@pytest.mark.parametrize(
+    ("of_samples", "of_labels"),
+    [
+        *((change, LABELS["integers"]) for change in SAMPLES.values()),
+        *((SAMPLES["float64"], y) for y in LABELS.values()),
+    ],
+    ids=[*SAMPLES, *(f"labels: {name}" for name in LABELS)],
+)
+def test_input_that_is_taken_as_it_is_is_that_which_scikit_learn_takes(of_samples, of_labels, method, cls, monkeypatch):
+    """With the same results, warnings and errors."""
+    y = TARGETS["multiclass"]
+    given = {"X": of_samples(X_SMALL), "y": of_labels(y)}
+
+    def outcome():
+        model = small(cls, max_iter=2)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            try:
+                if method.endswith("after fit"):
+                    model.fit(X_SMALL, y)
+                if method == "eval_set":
+                    model.fit(X_SMALL, y, eval_set=(given["X"], given["y"]))
+                elif method.startswith("fit"):
+                    model.fit(**given)
+                else:
+                    model.partial_fit(**given, **(classes_of(cls) if method == "partial_fit" else {}))
+                answer = [everything(model), model.n_features_in_, model.history_.get("validation_score"), model.loss_]
+            except (ValueError, TypeError, AttributeError) as error:
+                answer = [type(error), str(error), getattr(model, "n_features_in_", None)]
+        return answer, [(warning.category, str(warning.message)) for warning in seen]
+
+    at_once = outcome()
+    monkeypatch.setattr("fastmlp.estimators._are_good", lambda X, y: False)
+    monkeypatch.setattr("fastmlp.estimators.are_known", lambda y, binarizer: False)
+    monkeypatch.setattr("fastmlp.targets.are_known", lambda y, binarizer: False)
+    np.testing.assert_equal(outcome(), at_once)
+
+
 # ---- what goes on from where it was ----------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import scipy.sparse
 from sklearn.preprocessing import LabelBinarizer
 
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, LogLoss, Pinball, loss_of
-from fastmlp.targets import decode_labels, encode_labels, encode_numbers, label_kind
+from fastmlp.targets import are_known, decode_labels, encode_labels, encode_numbers, label_kind
 
 INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]])
 LABELS = {
@@ -47,6 +47,33 @@ def test_labels(y, kind, indicator, name, dtype):
         np.testing.assert_array_equal(targets, indicator)
         assert targets.dtype == dtype
     assert targets.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("y", "of_fit", "known"),
+    [
+        ([5, 2, 5], [2, 3, 5], True),
+        ([5, 4], [2, 3, 5], False),
+        ([1], [2, 3, 5], False),
+        ([9], [2, 3, 5], False),
+        (["b", "a"], ["a", "b"], True),
+        (["b", "ab"], ["a", "b"], False),
+        ([1.0, 1.5], [1.0, 2.0], False),
+        ([True], [False, True], True),
+        ([[1, 0, 1]], INDICATOR, True),
+        ([[1, 0, 2]], INDICATOR, False),
+        ([[1, 0]], INDICATOR, False),
+        ([1, 0, 1], INDICATOR, False),
+        ([[1, 0, 1]], [0, 1, 2], False),
+        # these are not looked at closely
+        (np.array(["a"], dtype=object), np.array(["a", "b"], dtype=object), False),
+        (np.array([2], dtype=np.uint8), [2, 3], False),
+        (scipy.sparse.csr_array(INDICATOR), INDICATOR, False),
+    ],
+)
+def test_known_labels(y, of_fit, known):
+    y = y if scipy.sparse.issparse(y) else np.asarray(y)
+    assert are_known(y, LabelBinarizer().fit(of_fit)) == known
 
 
 @pytest.mark.parametrize("classes", [["no"], ["no", "yes"], ["a", "b", "c", "d"], [3, 5], [2, 3, 5]])

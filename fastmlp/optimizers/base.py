@@ -171,7 +171,10 @@ def rows(*columns: Any) -> NDArray:
     array([[0.5, 1. ],
            [0.5, 2. ]])
     """
-    return np.stack(np.broadcast_arrays(*map(np.atleast_1d, columns)), axis=1).astype(np.float64)
+    matrix = np.empty((max(map(np.size, columns)), len(columns)))
+    for i, column in enumerate(columns):
+        matrix[:, i] = column
+    return matrix
 
 
 def _called(schedule: Callable, steps: NDArray) -> Any:
