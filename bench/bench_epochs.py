@@ -61,6 +61,15 @@ def bench_early_stopping(benchmark, early_stopping, estimator):
     timed_fit(benchmark, case, *case.data("float32"), estimator=estimator, early_stopping=early_stopping)
 
 
+@pytest.mark.parametrize("estimator", [MLPClassifier, SklearnClassifier], ids=["fastmlp", "sklearn"])
+@pytest.mark.parametrize("n_rows", [1, 200])
+def bench_partial_fit(benchmark, n_rows, estimator):
+    """One step, nearly all of which is not arithmetic."""
+    X, y = TRAINING["S"]._replace(n_rows=200).data("float64")
+    model = estimator((64, 64), random_state=0).partial_fit(X, y, classes=[0, 1])
+    benchmark(model.partial_fit, X[:n_rows], y[:n_rows])
+
+
 @pytest.mark.parametrize("labels", [int, str, object])
 def bench_labels(benchmark, labels):
     """One epoch, before which the labels are looked through."""

@@ -4,8 +4,11 @@ pytest bench/ --benchmark-only
 """
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 from cases import TRAINING
+from sklearn.neural_network import MLPClassifier as SklearnClassifier
 
 from fastmlp import MLPClassifier, _engine
 
@@ -36,6 +39,17 @@ def bench_predict(benchmark, name, n_rows):
     """Labels, of three, two and ten classes."""
     X, _ = TRAINING[name]._replace(n_rows=n_rows).data("float32")
     benchmark(fitted(name, "float32", None).predict, X)
+
+
+@pytest.mark.parametrize("n_rows", [1, 1000])
+@pytest.mark.parametrize("of", [np.asarray, pd.DataFrame, scipy.sparse.csr_array], ids=["array", "frame", "csr"])
+@pytest.mark.parametrize("estimator", [MLPClassifier, SklearnClassifier], ids=["fastmlp", "sklearn"])
+def bench_predict_of(benchmark, estimator, of, n_rows):
+    """Labels, for what samples come in."""
+    X, y = TRAINING["S"]._replace(n_rows=1000).data("float64")
+    X = pd.DataFrame(X).add_prefix("x") if of is pd.DataFrame else of(X)
+    model = estimator((64, 64), random_state=0).partial_fit(X, y, classes=[0, 1])
+    benchmark(model.predict, X[:n_rows])
 
 
 @pytest.mark.skipif(not hasattr(MLPClassifier, "predictor"), reason="the estimators have no predictor()")
