@@ -23,15 +23,17 @@ class Parameterized(BaseEstimator):
             cls._param_names = super()._get_param_names()
         return cls._param_names
 
-    @classmethod
-    def _constraints(cls) -> dict[str, list]:
-        if "_made_constraints" not in vars(cls):
-            cls._made_constraints = {
+    def _constraints(self) -> dict[str, list]:
+        given, made = vars(type(self)).get("_made_constraints", (None, {}))
+        if given is not self._parameter_constraints:
+            given = self._parameter_constraints
+            made = {
                 name: [make_constraint(each) for each in constraints]
-                for name, constraints in cls._parameter_constraints.items()
+                for name, constraints in given.items()
                 if constraints != "no_validation"
             }
-        return cls._made_constraints
+            type(self)._made_constraints = given, made
+        return made
 
     def _validate_params(self) -> None:
         constraints = self._constraints()

@@ -114,14 +114,13 @@ class _Kept:
         return self.bits == estimator._bits()
 
 
-def _numbers_in(X: Any, names: NDArray) -> NDArray | None:
-    """Return the numbers in a pandas DataFrame of floating columns of these names; None for all else."""
+def _numbers_in(X: Any, names: NDArray, dtype: np.dtype) -> NDArray | None:
+    """Return the numbers in a pandas DataFrame whose columns have these names and this type; None for all else."""
     pandas = sys.modules.get("pandas")
-    if pandas is None or type(X) is not pandas.DataFrame or X.shape[1] != len(names):
+    if pandas is None or type(X) is not pandas.DataFrame or set(X.dtypes) != {dtype}:
         return None
-    if not set(X.dtypes) <= {np.dtype(np.float32), np.dtype(np.float64)}:
-        return None
-    if not (np.asarray(X.columns, dtype=object) == names).all():
+    columns = X.columns.tolist()
+    if not all(isinstance(name, str) for name in columns) or columns != names.tolist():
         return None
     return np.ascontiguousarray(X.to_numpy())
 
@@ -923,7 +922,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if "coefs_" not in fitted:
             return None
         if "feature_names_in_" in fitted:
-            X = _numbers_in(X, fitted["feature_names_in_"])
+            X = _numbers_in(X, fitted["feature_names_in_"], self.coefs_[0].dtype)
         if type(X) is not np.ndarray:
             return None
         dtype = X.dtype
@@ -1249,7 +1248,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             self._label_binarizer = LabelBinarizer().fit(attach_unique(y))
             self.classes_ = self._label_binarizer.classes_
             return y
-        if incremental and not self.warm_start and are_known(y, self._label_binarizer):
+        if incremental and not first_pass and not self.warm_start and are_known(y, self._label_binarizer):
             return y
         classes = unique_labels(y)
         if self.warm_start or not incremental:

@@ -137,10 +137,10 @@ def mean_loss(
     >>> mean_loss("squared_error", np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), np.array([3.0, 1.0]))
     0.5
     """
-    if python_loss is not None:
-        return python_loss(targets, z, weights)[0]
     if weights is not None and not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
+    if python_loss is not None:
+        return python_loss(targets, z, weights)[0]
     losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
     return float(np.average(losses, weights=weights))
 
@@ -153,6 +153,7 @@ def accuracy(y: Any, predicted: Any, weights: NDArray | None) -> float:
     y, predicted : ndarray or sparse matrix of shape (n_samples,) or (n_samples, n_labels)
         Labels, or which labels each sample has, of which all must be right. Validated.
     weights : ndarray of shape (n_samples,) or None
+        Not all of them zero.
 
     Examples
     --------
@@ -175,6 +176,7 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     y, predicted : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Targets, and finite predictions of a floating type. Validated.
     weights : ndarray of shape (n_samples,) or None
+        Not all of them zero.
 
     Examples
     --------

@@ -36,11 +36,11 @@ def are_known(y: NDArray, binarizer: LabelBinarizer) -> bool:
     (True, False)
     """
     classes = binarizer.classes_
-    if scipy.sparse.issparse(y) or (y.ndim == 2) != (label_kind(binarizer) == "multilabel"):
+    if scipy.sparse.issparse(y) or y.dtype.kind == "O" or (y.ndim == 2) != (label_kind(binarizer) == "multilabel"):
         return False
     if y.ndim == 2:
         return y.shape[1] == len(classes) and bool(((y == 0) | (y == 1)).all())
-    if y.dtype.kind != classes.dtype.kind or y.dtype.kind == "O":
+    if y.dtype.kind != classes.dtype.kind:
         return False
     return bool((classes[np.minimum(np.searchsorted(classes, y), len(classes) - 1)] == y).all())
 
@@ -57,6 +57,9 @@ def class_numbers(y: NDArray, classes: NDArray) -> NDArray[np.int32]:
     """
     if len(classes) == 2:  # several times as fast
         return (y == classes[1]).astype(np.int32)
+    if y.dtype.kind == "O":
+        numbers = {label: number for number, label in enumerate(classes.tolist())}
+        return np.fromiter(map(numbers.__getitem__, y.tolist()), np.int32, len(y))
     return np.searchsorted(classes, y).astype(np.int32)
 
 
@@ -84,7 +87,9 @@ def encode_labels(y: NDArray, binarizer: LabelBinarizer, dtype: DTypeLike, loss:
     """
     loss, kind = loss_of(loss), label_kind(binarizer)
     name = loss.engine_loss(kind)
-    if y.ndim == 1:  # without binarizer.transform(y), which looks for the distinct labels of y several times
+    if (
+        y.ndim == 1 and kind != "multilabel"
+    ):  # without binarizer.transform(y), which looks for the distinct labels of y several times
         numbers = class_numbers(y, binarizer.classes_)
         if name in CLASS_TARGET_LOSSES:
             return numbers

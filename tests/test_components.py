@@ -64,6 +64,29 @@ def test_validate_returns_the_component():
     assert outer.validate() is outer
 
 
+def test_constraints_are_those_of_now():
+    class Limited(Component):
+        _parameter_constraints = {"limit": [Interval(Real, 0, 1, closed="both")]}
+
+        def __init__(self, limit=1):
+            self.limit = limit
+
+    class Wider(Limited):
+        pass
+
+    for cls in (Limited, Wider):
+        cls(1).validate()
+    Wider._parameter_constraints = {"limit": [Interval(Real, 0, 2, closed="both")]}
+    Wider(2).validate()
+    with pytest.raises(ValueError, match="'limit' parameter of Limited must be"):
+        Limited(2).validate()
+    own = Limited(2)
+    own._parameter_constraints = {"limit": "no_validation"}
+    own.validate()
+    with pytest.raises(ValueError, match="'limit' parameter of Limited must be"):
+        Limited(2).validate()
+
+
 def test_names():
     known = {"adam": 1, "sgd": 2, "adamw": 3}
     assert named("adamw", known, "solver") == 3

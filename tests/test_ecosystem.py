@@ -216,6 +216,7 @@ FRAMES = {
     "other order": lambda frame: frame[NAMES[::-1]],
     "other names": lambda frame: frame.rename(columns={"a": "x"}),
     "names that are numbers": lambda frame: frame.set_axis(range(4), axis=1),
+    "a name that is missing": lambda frame: frame.set_axis(["a", pd.NA, "c", "d"], axis=1),
     "one name twice": lambda frame: frame.set_axis(["a", "b", "c", "c"], axis=1),
     "names in two levels": lambda frame: frame.set_axis(pd.MultiIndex.from_product([["a", "b"], [1, 2]]), axis=1),
 }
@@ -238,7 +239,7 @@ def test_frames_that_are_read_at_once_are_predicted_as_others(change, of_model, 
         return answer, [str(warning.message) for warning in seen]
 
     at_once = outcome()
-    monkeypatch.setattr("fastmlp.estimators._numbers_in", lambda X, names: None)
+    monkeypatch.setattr("fastmlp.estimators._numbers_in", lambda X, names, dtype: None)
     np.testing.assert_equal(outcome(), at_once)
 
 

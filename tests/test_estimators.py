@@ -29,9 +29,10 @@ from fastmlp._engine import NORMALIZATION_EPSILON
 from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU, NativeActivation
 from fastmlp.augmentation import AUGMENTATIONS
 from fastmlp.initializers import INITIALIZERS
-from fastmlp.losses import NAMED_LOSSES, Huber, LogLoss, Pinball, Tweedie
+from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, Huber, LogLoss, Pinball, Tweedie, loss_of
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from fastmlp.schedules import SCHEDULES, Cosine, Schedule
+from fastmlp.targets import label_kind
 from tests.conftest import ROOT
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
@@ -845,33 +846,67 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("method", ["fit", "partial_fit", "fit after fit", "partial_fit after fit", "eval_set"])
+# What a fit before had for labels.
+FORMER = {
+    "three classes": lambda y: y,
+    "two classes": lambda y: (y > 0).astype(int),
+    "two labels": lambda y: np.eye(3, dtype=int)[y][:, :2],
+    "three labels": lambda y: np.eye(3, dtype=int)[y],
+    "strings": lambda y: np.array(["a", "bb", "c"])[y],
+}
+
+
+def slowly_encoded(y, binarizer, dtype, loss):
+    if loss_of(loss).engine_loss(label_kind(binarizer)) in CLASS_TARGET_LOSSES and y.ndim == 1:
+        return np.searchsorted(binarizer.classes_, y).astype(np.int32)
+    indicator = binarizer.transform(y)
+    indicator = indicator.toarray() if scipy.sparse.issparse(indicator) else indicator
+    return np.ascontiguousarray(indicator != 0, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("method", "former"),
+    [
+        ("fit", None),
+        ("partial_fit", None),
+        ("fit", FORMER["three classes"]),
+        *(("partial_fit", former) for former in FORMER.values()),
+        *(("eval_set", former) for former in FORMER.values()),
+    ],
+    ids=[
+        "fit",
+        "partial_fit",
+        "fit after fit",
+        *(f"{what} after {name}" for what in ("partial_fit", "set") for name in FORMER),
+    ],
+)
 @pytest.mark.parametrize(
     ("of_samples", "of_labels"),
     [
         *((change, LABELS["integers"]) for change in SAMPLES.values()),
-        *((SAMPLES["float64"], y) for y in LABELS.values()),
+        *((SAMPLES["float64"], change) for change in LABELS.values()),
     ],
     ids=[*SAMPLES, *(f"labels: {name}" for name in LABELS)],
 )
-def test_input_that_is_taken_as_it_is_is_that_which_scikit_learn_takes(of_samples, of_labels, method, cls, monkeypatch):
-    """With the same results, warnings and errors."""
+def test_input_taken_as_it_is_is_that_which_scikit_learn_takes(of_samples, of_labels, method, former, cls, monkeypatch):
+    """With the same results, warnings and errors as after its validation and LabelBinarizer."""
     y = TARGETS["multiclass"]
     given = {"X": of_samples(X_SMALL), "y": of_labels(y)}
+    if cls is MLPRegressor and former is not None:
+        former = FORMER["two labels"] if former is FORMER["two labels"] else FORMER["three classes"]
 
     def outcome():
         model = small(cls, max_iter=2)
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
             try:
-                if method.endswith("after fit"):
-                    model.fit(X_SMALL, y)
                 if method == "eval_set":
-                    model.fit(X_SMALL, y, eval_set=(given["X"], given["y"]))
-                elif method.startswith("fit"):
-                    model.fit(**given)
+                    model.fit(X_SMALL, former(y), eval_set=(given["X"], given["y"]))
                 else:
-                    model.partial_fit(**given, **(classes_of(cls) if method == "partial_fit" else {}))
+                    if former is not None:
+                        model.fit(X_SMALL, former(y))
+                    first = classes_of(cls) if method == "partial_fit" and former is None else {}
+                    getattr(model, method)(**given, **first)
                 answer = [everything(model), model.n_features_in_, model.history_.get("validation_score"), model.loss_]
             except (ValueError, TypeError, AttributeError) as error:
                 answer = [type(error), str(error), getattr(model, "n_features_in_", None)]
@@ -880,8 +915,17 @@ def test_input_that_is_taken_as_it_is_is_that_which_scikit_learn_takes(of_sample
     at_once = outcome()
     monkeypatch.setattr("fastmlp.estimators._are_good", lambda X, y: False)
     monkeypatch.setattr("fastmlp.estimators.are_known", lambda y, binarizer: False)
-    monkeypatch.setattr("fastmlp.targets.are_known", lambda y, binarizer: False)
+    monkeypatch.setattr("fastmlp.estimators.encode_labels", slowly_encoded)
     np.testing.assert_equal(outcome(), at_once)
+
+
+@pytest.mark.parametrize("of_labels", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("classes", [[10, 20, 30], [0, 1]])
+def test_first_labels_that_are_not_the_classes_are_refused(classes, of_labels):
+    model = small(MLPClassifier)
+    with pytest.raises(ValueError, match=r"`y` has classes not in `self\.classes_`"):
+        model.partial_fit(X_SMALL, of_labels(TARGETS["multilabel"]), classes=classes)
+    assert not hasattr(model, "classes_")
 
 
 # ---- what goes on from where it was ----------------------------------------------------------------------------------
@@ -1434,10 +1478,15 @@ def test_attributes_are_the_source_of_truth(cls):
         np.testing.assert_array_equal(estimator.predict(X_IRIS), 0)
 
 
-def test_changes_of_a_fitted_model_show_in_its_next_prediction(cls):
-    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS)
+@pytest.mark.parametrize("params", [{}, {"standardize": True}, {"normalization": "batch"}], ids=str)
+@pytest.mark.parametrize(
+    "of", [np.asarray, np.asfortranarray, np.ndarray.tolist, scipy.sparse.csr_array], ids=lambda of: of.__name__
+)
+def test_changes_of_a_fitted_model_show_in_its_next_prediction(of, params, cls):
+    estimator = cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0, **params).fit(X_IRIS, Y_IRIS)
     answer = estimator.predict_proba if cls is MLPClassifier else estimator.predict
-    seen = [answer(X_IRIS)]
+    samples = of(X_IRIS)
+    seen = [answer(samples)]
     for change in (
         lambda: estimator.coefs_[0].__setitem__((0, 0), 5.0),
         lambda: estimator.intercepts_[-1].__setitem__(0, 5.0),
@@ -1446,11 +1495,11 @@ def test_changes_of_a_fitted_model_show_in_its_next_prediction(cls):
         lambda: estimator.fit(X_IRIS[::2], Y_IRIS[::2]),
     ):
         change()
-        seen.append(answer(X_IRIS))
+        seen.append(answer(samples))
         assert not np.array_equal(seen[-1], seen[-2])
         copied = copy.deepcopy(estimator)
         np.testing.assert_array_equal(
-            (copied.predict_proba if cls is MLPClassifier else copied.predict)(X_IRIS), seen[-1]
+            (copied.predict_proba if cls is MLPClassifier else copied.predict)(samples), seen[-1]
         )
 
 

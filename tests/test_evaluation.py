@@ -109,6 +109,18 @@ def test_the_loss_of_the_training_data_as_a_set_is_the_networks(loss):
     np.testing.assert_allclose(last(model, "train_loss"), value, rtol=1e-12)
 
 
+def mean_square(y, z, weights=None):
+    return float(np.mean((z - y) ** 2)), 2 * (z - y) / y.size
+
+
+@pytest.mark.parametrize("loss", ["squared_error", mean_square])
+def test_a_set_without_weight_is_refused(loss):
+    weights = np.zeros(len(X))
+    weights[0] = 1
+    with pytest.raises(ValueError, match="Sample weights must contain at least one non-zero number"):
+        MLPRegressor(loss=loss, early_stopping=True, max_iter=2, random_state=1).fit(X, X[:, 0], weights)
+
+
 def test_a_loss_in_python():
     def squared(y_true, y_pred, sample_weight):
         weights = np.ones(len(y_true)) if sample_weight is None else sample_weight

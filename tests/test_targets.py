@@ -14,6 +14,7 @@ LABELS = {
     "numbers": (np.array([30, 10, 20]), "multiclass", [[0, 0, 1], [1, 0, 0], [0, 1, 0]]),
     "two classes": (np.array(["no", "yes", "no"]), "binary", [[0], [1], [0]]),
     "objects": (np.array(["b", "a", "b"], dtype=object), "binary", [[1], [0], [1]]),
+    "three objects": (np.array(["b", "c", "a"], dtype=object), "multiclass", [[0, 1, 0], [0, 0, 1], [1, 0, 0]]),
     "booleans": (np.array([True, False]), "binary", [[1], [0]]),
     "whole floats": (np.array([0.0, -1.0, 2.0]), "multiclass", [[0, 1, 0], [1, 0, 0], [0, 0, 1]]),
     "one class": (np.array([7, 7]), "binary", [[0], [0]]),
@@ -68,6 +69,7 @@ def test_labels(y, kind, indicator, name, dtype):
         # these are not looked at closely
         (np.array(["a"], dtype=object), np.array(["a", "b"], dtype=object), False),
         (np.array([2], dtype=np.uint8), [2, 3], False),
+        (INDICATOR.astype(object), INDICATOR, False),
         (scipy.sparse.csr_array(INDICATOR), INDICATOR, False),
     ],
 )
@@ -130,6 +132,12 @@ def test_numbers(dtype):
         np.testing.assert_array_equal(targets, y.reshape(len(y), -1))
         assert targets.dtype == dtype
         assert targets.flags.c_contiguous
+
+
+def test_a_vector_for_two_labels_has_one_output(dtype):
+    """As the binarizer says, so that the estimators can refuse it."""
+    binarizer = LabelBinarizer().fit([[1, 0], [1, 1]])
+    assert encode_labels(np.array([0, 1, 1]), binarizer, dtype).shape == (3, 1)
 
 
 @every_loss
