@@ -906,6 +906,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if self.dtype != "auto":
             self._validate_params()  # the type may have been set after fit
         dtype = self._dtype_asked_for() or _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
+        # Its biases centre CSR rows, which are not centred as they are read.
         packed = self._packed(dtype)
         n_threads = team_size(self.n_jobs, 2.0 * packed.n_params * X.shape[0])
         if scipy.sparse.issparse(X) and packed.input_is_scaled and self.input_means_.any():

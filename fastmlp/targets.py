@@ -87,9 +87,8 @@ def encode_labels(y: NDArray, binarizer: LabelBinarizer, dtype: DTypeLike, loss:
     """
     loss, kind = loss_of(loss), label_kind(binarizer)
     name = loss.engine_loss(kind)
-    if (
-        y.ndim == 1 and kind != "multilabel"
-    ):  # without binarizer.transform(y), which looks for the distinct labels of y several times
+    if y.ndim == 1 and kind != "multilabel":
+        # Without binarizer.transform(y), which looks for the distinct labels of y several times.
         numbers = class_numbers(y, binarizer.classes_)
         if name in CLASS_TARGET_LOSSES:
             return numbers
