@@ -14,11 +14,15 @@ How the package hangs together; arrows run one way, and a test refuses an import
         +--> persistence              whatever has parameters --> components
 """
 
+from typing import TYPE_CHECKING, Any
+
 from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor
 from fastmlp.network import Network, Structure, check_gradients
 from fastmlp.persistence import load, save
-from fastmlp.tables import TableModel
+
+if TYPE_CHECKING:
+    from fastmlp.tables import TableModel
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,3 +36,15 @@ __all__ = [
     "save",
     "show_config",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TableModel":  # the parts of scikit-learn it needs would take most of the time of this import
+        from fastmlp.tables import TableModel  # noqa: PLC0415
+
+        return TableModel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

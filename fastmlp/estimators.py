@@ -18,7 +18,6 @@ import sklearn.utils.optimize
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -818,6 +817,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         Only a classifier's single output column is stratified, as in scikit-learn: with more than two classes the split
         is a plain shuffle.
         """
+        from sklearn.model_selection import train_test_split  # noqa: PLC0415 - it takes long
+
         stratify = None
         if is_classifier(self) and self.n_outputs_ == 1:
             stratify = np.where(targets[:, 0] > 0.5, "True", "False")

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, check_scoring, r2_score
 from sklearn.utils import _safe_indexing
 
 from fastmlp import _engine
@@ -163,6 +162,8 @@ def accuracy(y: Any, predicted: Any, weights: NDArray | None) -> float:
     0.75
     """
     if scipy.sparse.issparse(y) or scipy.sparse.issparse(predicted):
+        from sklearn.metrics import accuracy_score  # noqa: PLC0415 - importing them takes long
+
         return float(accuracy_score(y, predicted, sample_weight=weights))
     right = y == predicted
     return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weights))
@@ -186,6 +187,8 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     0.5
     """
     if len(y) < 2:
+        from sklearn.metrics import r2_score  # noqa: PLC0415
+
         return float(r2_score(y, predicted, sample_weight=weights))  # NaN, with a warning
     # r2_score takes the widest floating type that it is given.
     dtype = np.result_type(*(a.dtype for a in (y, predicted, weights) if a is not None and a.dtype.kind == "f"))
@@ -200,4 +203,6 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
 def _scorer(estimator: Any, scoring: Any) -> Any:
     if scoring is None:
         return None
+    from sklearn.metrics import check_scoring  # noqa: PLC0415
+
     return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)

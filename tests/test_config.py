@@ -25,3 +25,21 @@ def test_show_config(capsys):
 
 def test_forced_isa_is_shown(script, isa):
     assert f"isa             {isa}" in script("import fastmlp; fastmlp.show_config()", FASTMLP_ISA=isa).splitlines()
+
+
+def test_import_leaves_out_what_takes_long(script):
+    """Parts of scikit-learn that only some calls need; together they took longer than all else."""
+    source = """
+        import sys, fastmlp
+        heavy = ("model_selection", "metrics", "compose", "impute", "linear_model", "neighbors", "pipeline")
+        print([name for name in heavy if f"sklearn.{name}" in sys.modules])
+        print("TableModel" in dir(fastmlp), "fastmlp.tables" in sys.modules)
+        from fastmlp import *
+        print(TableModel is fastmlp.tables.TableModel)
+        try:
+            fastmlp.Missing
+        except AttributeError as error:
+            print(error)
+    """
+    expected = "[]\nTrue False\nTrue\nmodule 'fastmlp' has no attribute 'Missing'"
+    assert script(source) == expected
