@@ -20,6 +20,7 @@ its own, and checked; nothing is ever imported or called because a file names it
 import errno
 import functools
 import hashlib
+import importlib
 import json
 import math
 import os
@@ -427,6 +428,7 @@ def classes() -> dict[str, type]:
     >>> [name for name in classes() if "Scaler" in name]
     ['sklearn.MaxAbsScaler', 'sklearn.MinMaxScaler', 'sklearn.RobustScaler', 'sklearn.StandardScaler']
     """
+    importlib.import_module("fastmlp.tables")  # the package itself imports it at its first use
     ours = [cls for cls in _subclasses(Parameterized) if _is_ours(cls)]
     named = [(_key(cls), cls) for cls in {*ours, *_STATES} if not cls.__name__.startswith("_")]
     found = dict(named)

@@ -34,6 +34,8 @@ def test_import_leaves_out_what_takes_long(script):
         heavy = ("model_selection", "metrics", "compose", "impute", "linear_model", "neighbors", "pipeline")
         print([name for name in heavy if f"sklearn.{name}" in sys.modules])
         print("TableModel" in dir(fastmlp), "fastmlp.tables" in sys.modules)
+        from fastmlp.persistence import classes
+        print("tables.TableModel" in classes())
         from fastmlp import *
         print(TableModel is fastmlp.tables.TableModel)
         try:
@@ -41,5 +43,5 @@ def test_import_leaves_out_what_takes_long(script):
         except AttributeError as error:
             print(error)
     """
-    expected = "[]\nTrue False\nTrue\nmodule 'fastmlp' has no attribute 'Missing'"
+    expected = "[]\nTrue False\nTrue\nTrue\nmodule 'fastmlp' has no attribute 'Missing'"
     assert script(source) == expected
