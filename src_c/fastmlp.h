@@ -136,8 +136,8 @@ typedef struct {
     /* The same product for a turned layer, biases included; NULL where there are none. */
     void (*dense_turned)(long rows, const fm_layer *layer, const void *a, long a_stride, void *c);
     /* A network of one hidden layer, relu, more than FM_NARROW units of it, at most FM_SHALLOW inputs and a turned output
-     * layer: hidden activations h and outputs z of rows; and from the outputs' deltas the update of both layers, squares as with update_dense. NULL where
-     * there are none. All rows have the same stride. */
+     * layer: hidden activations h and outputs z of rows; and from the outputs' deltas the update of both layers, squares as
+     * with update_dense. NULL where there are none. All rows have the same stride. */
     void (*shallow_forward)(long rows, const fm_layer *hidden, const fm_layer *output, const void *x, long stride,
                             void *h, void *z);
     void (*shallow_update)(const fm_layer *hidden, const fm_layer *output, long rows, const void *x, const void *h,
