@@ -74,10 +74,12 @@ cdef extern from *:
 # A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
 cdef double RUN_SECONDS = 0.05
 # A team whose threads get less than so much of the CPU time they could use, because other processes keep the CPUs busy, is
-# slower than one thread, which goes on alone for a while. Judged from runs of so many seconds.
+# slower than one thread, which goes on alone for a while. Judged from runs of so many seconds. Other processes come in
+# bursts: the first time is short, and twice as long each time that the team is found to be slow again.
 cdef double LEAST_CPU_SHARE = 0.75
 cdef double JUDGED_SECONDS = 0.015
-cdef double ALONE_SECONDS = 1.0
+cdef double LEAST_ALONE_SECONDS = 0.06
+cdef double MOST_ALONE_SECONDS = 1.0
 # A chunk of a batch holds at most this many rows, and this many floating-point operations per byte of vector width.
 cdef long CHUNK_ROWS = 1024
 cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
@@ -1076,6 +1078,7 @@ cdef class Trainer(PackedNetwork):
     cdef double team_seconds
     cdef double team_cpu_seconds
     cdef double alone_until
+    cdef double alone_seconds
     cdef readonly long step_count
     cdef fm_barrier *barrier
     cdef finished_batch *finished
@@ -1521,7 +1524,10 @@ cdef class Trainer(PackedNetwork):
         """Sends the team away for a while when other processes keep it from running."""
         if self.team_seconds > JUDGED_SECONDS:
             if self.team_cpu_seconds < LEAST_CPU_SHARE * self.n_threads * self.team_seconds:
-                self.alone_until = fm_seconds() + ALONE_SECONDS
+                self.alone_seconds = min(MOST_ALONE_SECONDS, 2 * max(self.alone_seconds, LEAST_ALONE_SECONDS / 2))
+                self.alone_until = fm_seconds() + self.alone_seconds
+            else:
+                self.alone_seconds /= 2
             self.team_seconds = self.team_cpu_seconds = 0
 
     cdef void _steps_as_team(self) noexcept nogil:
