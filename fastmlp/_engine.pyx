@@ -75,7 +75,8 @@ cdef extern from *:
 cdef double RUN_SECONDS = 0.05
 # A team whose threads get less than so much of the CPU time they could use, because other processes keep the CPUs busy, is
 # slower than one thread, which goes on alone for a while. Judged from runs of so many seconds. Other processes come in
-# bursts: the first time is short, and twice as long each time that the team is found to be slow again.
+# bursts: the first time is short, each further one twice as long as the last, halved for every judgement that the team was
+# not slow.
 cdef double LEAST_CPU_SHARE = 0.75
 cdef double JUDGED_SECONDS = 0.015
 cdef double LEAST_ALONE_SECONDS = 0.06
