@@ -11,7 +11,7 @@ How the package hangs together; arrows run one way, and a test refuses an import
         |            |            +--> augmentation, batching, rows, threads     (leaves)
         |            +--> callbacks    +--> evaluation, stopping                 (leaves)
         +--> recipe, targets --> activations, losses, initializers, schedules    (leaves: names, formulas)
-        +--> persistence              whatever has parameters --> components
+        +--> persistence              whatever has parameters --> components --> exceptions
 """
 
 from typing import TYPE_CHECKING, Any

@@ -30,6 +30,7 @@ LAYERS = [
     {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
     {"leaf"},
     {"fastmlp.components"},
+    {"fastmlp.exceptions"},
     {"fastmlp._engine"},
 ]
 TOP = LAYERS[0]
