@@ -21,6 +21,7 @@ SUPPORTED_ISAS: tuple[str, ...]
 ISA: str
 MAY_SPLIT: bool
 OPENMP_VERSION: int
+MAX_THREADS: int
 FLOPS_PER_PIECE: float
 NORMALIZATION_EPSILON: float
 
@@ -32,9 +33,13 @@ def split_product() -> str: ...
 def splits(sizes: Sequence[int], n_rows: int) -> bool: ...
 def choose_bfloat16_product(name: str | None = None) -> None: ...
 def shuffled(rows: NDArray, random_state: np.random.RandomState, n_times: int = 1) -> NDArray: ...
+def check_compressed(
+    indptr: NDArray, indices: NDArray, n_stored: int, n_rows: int, n_columns: int, name: str = "X"
+) -> bool: ...
 
 class Rows:
     is_sparse: bool
+    is_canonical: bool
     n_rows: int
     n_features: int
 

@@ -12,6 +12,7 @@ tiles
 Nothing is summed in an order that depends on the number of threads, so the results do not depend on it either.
 """
 
+import operator
 import os
 from threading import get_ident
 
@@ -105,10 +106,14 @@ cdef long ROW_PARAMS_WITH_GIL = 500_000
 cdef long MOMENT_ROWS = 8
 # X of at least so many bytes is asked for ahead.
 cdef Py_ssize_t MEMORY_BYTES = 1 << 22
+# Indices of a CSR matrix that are looked at before the count of those that do not ascend is added to the others'.
+cdef long INDICES_TOGETHER = 1 << 16
 # Added to the variance in normalisations, as PyTorch does.
 NORMALIZATION_EPSILON = 1e-5
 # Floating-point operations of a forward pass between two looks for Ctrl-C.
 FLOPS_PER_PIECE = 2e9
+# A team of more threads were a mistake, or a way to exhaust the machine: OpenMP ends the process when it gets none.
+MAX_THREADS = 1024
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -237,8 +242,62 @@ cdef int _isa_index(isa) except -1:
     return ISAS.index(choose_isa(isa) if isa is not None else ISA)
 
 
+cdef int _index(tuple names, name, what) except -1:
+    """Where a table of the C core has a name."""
+    if name not in names:
+        raise ValueError(f"{what}={name!r} is not known; known are {', '.join(map(repr, names))}.")
+    return names.index(name)
+
+
 cdef int _bits(dtype) except -1:
-    return {"float32": 32, "float64": 64}[np.dtype(dtype).name]
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, in native byte order, got {dtype.str!r}")
+    return 8 * dtype.itemsize
+
+
+cdef bint _is_plain(array):
+    """Whether this is an array that C can read: contiguous, aligned, in native byte order."""
+    return cnp.PyArray_Check(array) and cnp.PyArray_ISCARRAY_RO(array)
+
+
+cdef int _team(n_threads) except -1:
+    """The number of threads, where it can be that of a team."""
+    n = operator.index(n_threads)
+    if not 1 <= n <= MAX_THREADS:
+        raise ValueError(f"n_threads must be from 1 to {MAX_THREADS}, got {n_threads!r}")
+    return n
+
+
+cdef bint _are_within(const int64_t *values, long n, long limit) noexcept nogil:
+    """Whether all values are at least 0 and below limit: neither value nor limit - 1 - value has the sign's bit."""
+    cdef uint64_t seen = 0
+    cdef long i
+    for i in range(n):
+        seen |= <uint64_t> values[i] | (<uint64_t> (limit - 1) - <uint64_t> values[i])
+    return not seen >> 63
+
+
+cdef int _check_targets(int loss, dtype, targets, weights, long n, long outputs) except -1:
+    """Refuses targets and weights of n rows that a loss would read otherwise, or read beyond."""
+    cdef const int32_t *classes
+    cdef uint32_t seen = 0
+    cdef long i
+    by_class = fm_loss_takes_classes(loss)
+    expected = (np.dtype(np.int32), (n,)) if by_class else (dtype, (n, outputs))
+    if not _is_plain(targets) or (targets.dtype, targets.shape) != expected:
+        got = f"{targets.dtype} of shape {targets.shape}" if isinstance(targets, np.ndarray) else type(targets).__name__
+        raise ValueError(f"targets must be a contiguous array of {expected[0]} of shape {expected[1]}, got {got}")
+    if weights is not None and not (_is_plain(weights) and weights.dtype == np.float64 and weights.shape == (n,)):
+        raise ValueError(f"expected {n} contiguous float64 weights")
+    if by_class:
+        classes = <const int32_t *> cnp.PyArray_DATA(targets)
+        for i in range(n):
+            seen |= <uint32_t> classes[i] | (<uint32_t> (outputs - 1) - <uint32_t> classes[i])
+        if seen >> 31:
+            wrong = targets[(targets < 0) | (targets >= outputs)][0]
+            raise ValueError(f"targets must be class numbers from 0 to {outputs - 1}, got {wrong}")
+    return 0
 
 
 cdef size_t _address(function) except 0:
@@ -273,8 +332,17 @@ cdef tuple _settle_loss(int loss, options, output_weights, long outputs, fm_loss
 cdef class Rows:
     """The rows of X, read in place: a 2-D array whose rows are contiguous, of any source type, or a CSR matrix.
 
-    A CSR matrix has its indices sorted and without duplicates, int32 indices, int64 indptr, and data of the compute
-    type. X must stay unchanged for as long as this object is used.
+    A CSR matrix is an object with shape, indptr (int64), indices (int32 or int64) and data of the compute type. Arrays
+    that contradict each other are refused, since everything else relies on them. X must stay unchanged for as long as
+    this object is used.
+
+    Attributes
+    ----------
+    is_sparse : bool
+    is_canonical : bool
+        Whether each row's indices ascend, each only once. CSR rows that are not so can neither be trained on nor predicted
+        for.
+    n_rows, n_features : int
     """
 
     cdef object _keep
@@ -283,6 +351,7 @@ cdef class Rows:
     cdef Py_ssize_t width_bytes
     cdef int source
     cdef readonly bint is_sparse
+    cdef readonly bint is_canonical
     cdef fm_csr csr
     cdef readonly long n_rows
     cdef readonly long n_features
@@ -292,10 +361,14 @@ cdef class Rows:
         cdef const int32_t[::1] indices
         self.n_rows, self.n_features = X.shape
         self.csr.order = NULL
+        self.is_canonical = True
         self.is_sparse = not isinstance(X, np.ndarray)
         if self.is_sparse:
-            indptr, indices = X.indptr, X.indices
-            self._keep = (X.indptr, X.indices, X.data)
+            if not _is_plain(X.data) or X.data.ndim != 1:
+                raise ValueError("X.data must be a contiguous vector.")
+            self.is_canonical = check_compressed(X.indptr, X.indices, len(X.data), self.n_rows, self.n_features)
+            indptr, indices = X.indptr, X.indices.astype(np.int32, copy=False)
+            self._keep = (indptr, indices, X.data)
             self.csr.indptr = &indptr[0]
             self.csr.indices = &indices[0] if indices.shape[0] else NULL
             self.csr.data = cnp.PyArray_DATA(X.data)
@@ -310,6 +383,100 @@ cdef class Rows:
             self.base = <const char *> cnp.PyArray_DATA(X)
             self.row_bytes = X.strides[0]
             self.width_bytes = X.shape[1] * X.itemsize
+
+
+ctypedef fused csr_index:
+    int32_t
+    int64_t
+
+
+def check_compressed(indptr, indices, long n_stored, long n_rows, long n_columns, name="X"):
+    """Whether each row's indices of a CSR matrix ascend, each only once; of a CSC matrix the columns', given as its rows.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64
+    indices : ndarray of int32 or int64
+    n_stored : int
+        Length of the matrix's data.
+    n_rows, n_columns : int
+        The matrix's shape.
+    name : str, default="X"
+        What messages call the matrix.
+
+    Raises
+    ------
+    ValueError
+        When the arrays contradict the shape or each other, so that to read the matrix were to read beyond them.
+    """
+    cdef const int64_t[::1] starts
+    cdef const int64_t *first
+    cdef long i
+    for what, array in (("indptr", indptr), ("indices", indices)):
+        if not _is_plain(array) or array.ndim != 1:
+            raise ValueError(f"{name}.{what} must be a contiguous vector.")
+    if n_columns > 0x7fffffff:
+        raise ValueError(f"{name}, which is sparse, must have at most {0x7fffffff} columns, got {n_columns}.")
+    starts = indptr
+    if starts.shape[0] != n_rows + 1:
+        raise ValueError(f"{name}.indptr must have {n_rows + 1} elements, got {len(indptr)}.")
+    first = &starts[0]
+    if indices.size != n_stored:
+        raise ValueError(f"{name}.indices and {name}.data must be of one length, got {indices.size} and {n_stored}.")
+    if first[0] != 0:
+        raise ValueError(f"{name}.indptr must begin with 0, got {first[0]}.")
+    if _falls(first, n_rows):
+        i = np.flatnonzero(indptr[1:] < indptr[:-1])[0]
+        raise ValueError(f"{name}.indptr must not decrease, got {first[i]} and then {first[i + 1]} as elements {i} and {i + 1}.")
+    if first[n_rows] > n_stored:
+        raise ValueError(f"{name}.indptr must not go beyond the {n_stored} elements there are, got {first[n_rows]}.")
+    if indices.dtype == np.int32:
+        return _check_indices[int32_t](indptr, indices, n_columns, name)
+    return _check_indices[int64_t](indptr, indices, n_columns, name)
+
+
+cdef bint _falls(const int64_t *indptr, long n) noexcept nogil:
+    """Whether one of n + 1 numbers is less than that before it."""
+    cdef bint falls = False
+    cdef long i
+    for i in range(n):
+        falls |= indptr[i + 1] < indptr[i]
+    return falls
+
+
+cdef bint _check_indices(const int64_t[::1] indptr, const csr_index[::1] indices, long n_columns, name) except -1:
+    """Whether the indices ascend within each row; refuses those that are no columns."""
+    cdef long n_rows = indptr.shape[0] - 1, i
+    cdef int64_t n = indptr[n_rows], k, start, not_ascending = 0
+    cdef const csr_index *at = &indices[0] if n else NULL
+    # Without a branch, so that the compiler makes vectors of it: neither index nor limit - index may have the sign's bit,
+    # which is taken off before the subtraction, lest that overflow. Falls are counted in numbers of the indices' size.
+    cdef csr_index seen = 0, limit = <csr_index> (n_columns - 1), magnitude = 0x7fffffff, falls
+    if csr_index is int64_t:
+        magnitude = 0x7fffffffffffffff
+    if n == 0:
+        return True
+    seen = at[0] | (limit - (at[0] & magnitude))
+    for start in range(1, n, INDICES_TOGETHER):
+        falls = 0
+        for k in range(start, min(n, start + INDICES_TOGETHER)):
+            seen |= at[k] | (limit - (at[k] & magnitude))
+            if csr_index is int32_t:
+                falls += at[k] <= at[k - 1]
+            else:
+                # The sign's bit; there are vectors without comparisons of such numbers.
+                falls += <int64_t> ((<uint64_t> at[k] - <uint64_t> at[k - 1] - 1) >> 63)
+        not_ascending += falls
+    if seen < 0:
+        stored = np.asarray(indices)[:n]
+        k = np.flatnonzero((stored < 0) | (stored >= n_columns))[0]
+        raise ValueError(f"{name}.indices must be from 0 to {n_columns - 1}, got {stored[k]} as element {k}.")
+    # Those that are where a row begins may be what they like.
+    for i in range(1, n_rows):
+        k = indptr[i]
+        if 0 < k < n and k < indptr[i + 1]:
+            not_ascending -= at[k] <= at[k - 1]
+    return not_ascending == 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -455,7 +622,12 @@ cdef class PackedNetwork:
         self.itemsize = self.dtype.itemsize
         self.panel = FM_PANEL_BYTES // self.itemsize
         self.vector_bytes = fm_isa_vector_bytes(isa_index)
-        self.loss = LOSSES.index(loss)
+        self.loss = _index(LOSSES, loss, "loss")
+        sizes = [operator.index(size) for size in sizes]
+        if len(sizes) < 2 or min(sizes) < 0:
+            raise ValueError(f"sizes must be those of two layers or more, got {sizes}")
+        if not isinstance(hidden, str) and len(hidden) != len(sizes) - 2:
+            raise ValueError(f"expected {len(sizes) - 2} hidden layers, got {len(hidden)}")
         self.n_layers = len(sizes) - 1
         self.n_outputs = sizes[self.n_layers]
         shapes = [(sizes[i], sizes[i + 1]) for i in range(self.n_layers)]
@@ -476,10 +648,10 @@ cdef class PackedNetwork:
         cdef long n_bytes, panel
         layer.gains = layer.numbers = -1
         if isinstance(spec, str):
-            layer.function = ACTIVATIONS.index(spec)
+            layer.function = _index(ACTIVATIONS, spec, "activation")
             layer.sloped = fm_activation_sloped(layer.function)
             return
-        layer.normalization = (None, "layer", "batch").index(spec.normalization)
+        layer.normalization = _index((None, "layer", "batch"), spec.normalization, "normalization")
         if layer.normalization != NOT_NORMALIZED:
             layer.gains = len(shapes)
             shapes.append((0, width))
@@ -501,7 +673,7 @@ cdef class PackedNetwork:
                 layer.natives[panel].slope = <_double_fn> _address(slope)
                 layer.natives[panel].width = min(self.panel, width - panel * self.panel)
         else:
-            layer.function = ACTIVATIONS.index(spec.activation)
+            layer.function = _index(ACTIVATIONS, spec.activation, "activation")
             layer.sloped = fm_activation_sloped(layer.function)
             if spec.learned:
                 if not fm_activation_learnable(layer.function):
@@ -527,9 +699,15 @@ cdef class PackedNetwork:
         return (self.layers[i].inputs + 1) * self.layers[i].outputs * self.itemsize
 
     cdef const char *_flat(self, params) except NULL:
-        if params.dtype != self.dtype or params.shape != (self.n_params,) or not params.flags.c_contiguous:
+        if not (_is_plain(params) and params.dtype == self.dtype and params.shape == (self.n_params,)):
             raise ValueError(f"expected a contiguous {self.dtype} vector of {self.n_params} parameters")
         return <const char *> cnp.PyArray_DATA(params)
+
+    cdef char *_flat_to_write(self, params) except NULL:
+        cdef const char *flat = self._flat(params)
+        if not params.flags.writeable:
+            raise ValueError("expected a vector that can be written to")
+        return <char *> flat
 
     cdef void _pack(self, long i, const char *flat, void *packed) noexcept nogil:
         # In the flat vector a layer is one row-major matrix of inputs + 1 rows, the last of them the biases.
@@ -544,9 +722,17 @@ cdef class PackedNetwork:
 
     def _check(self, Rows rows):
         if rows.n_features != self.layers[0].inputs:
-            raise ValueError(f"X has {rows.n_features} features, the network {self.layers[0].inputs}")
+            raise ValueError(
+                f"X has {rows.n_features} features, but the network is expecting {self.layers[0].inputs} features as input.")
         if rows.is_sparse and rows.source != self.source:
             raise ValueError(f"the data of a CSR matrix must be {self.dtype}, as the network is")
+        if not rows.is_canonical:
+            raise ValueError("the indices of a CSR matrix must be sorted and without duplicates")
+
+    cdef int _check_moments(self, long i) except -1:
+        if not 0 <= i < self.n_layers - 1 or self.hidden[i].normalization != BATCH_NORM:
+            raise ValueError(f"there is no batch normalisation in a hidden layer {i}")
+        return 0
 
     def scale_inputs(self, means, scales):
         """Has the inputs centred (not those of CSR rows) and scaled, as vectors of the network's type say."""
@@ -564,6 +750,7 @@ cdef class PackedNetwork:
 
     def set_running(self, long i, mean, variance):
         """Sets hidden layer i's running moments, vectors of the network's type."""
+        self._check_moments(i)
         cdef hidden_layer *layer = &self.hidden[i]
         cdef long width = self.layers[i].outputs
         moments = np.ascontiguousarray(np.stack([mean, variance]), dtype=self.dtype)
@@ -575,6 +762,7 @@ cdef class PackedNetwork:
 
     def running(self, long i):
         """Hidden layer i's running mean and variance, shape (2, n_units)."""
+        self._check_moments(i)
         cdef long width = self.layers[i].outputs
         moments = np.empty((2, width), dtype=self.dtype)
         self.kernels.scatter(self.hidden[i].running, 2, 2, width, cnp.PyArray_DATA(moments), width * self.itemsize)
@@ -615,7 +803,7 @@ cdef class PackedNetwork:
 
     def store(self, params):
         """Writes the parameters to a flat vector."""
-        cdef char *flat = <char *> self._flat(params)
+        cdef char *flat = self._flat_to_write(params)
         cdef long i
         for i in range(self.n_parts):
             self._unpack(i, self.layers[i].weights, flat)
@@ -686,6 +874,8 @@ cdef class PackedNetwork:
         slope_array = None if slopes == NULL else function.slopes(values.copy())  # which may write to it
         for array, to in ((function.values(values), <size_t> z), (slope_array, <size_t> slopes)):
             if to:
+                if not (_is_plain(array) and array.dtype == self.dtype and array.shape == (n, width)):
+                    raise ValueError(f"{function!r} must return a contiguous {self.dtype} array of shape {(n, width)}")
                 self.kernels.gather[self.source](cnp.PyArray_DATA(array), width * self.itemsize, NULL, n, width,
                                                  <char *> <size_t> to, stride)
         return 0
@@ -749,16 +939,24 @@ cdef class PackedNetwork:
         """
         cdef const int64_t[::1] order_view
         cdef const int64_t *order_at = NULL
-        cdef long n, first = start
+        cdef long n = rows.n_rows, first = start, end
+        cdef int team = _team(n_threads)
         self._check(rows)
         if order is not None:
             order_view = order
-            order_at = &order_view[0] if order_view.shape[0] else NULL
-        n = (stop if stop is not None else (order_view.shape[0] if order is not None else rows.n_rows)) - first
+            n = order_view.shape[0]
+            order_at = &order_view[0] if n else NULL
+        end = n if stop is None else stop
+        if not 0 <= first <= end <= n:
+            raise ValueError(f"expected 0 <= start <= stop <= {n}, got start={start} and stop={stop}")
+        n = end - first
+        if order_at != NULL and not _are_within(order_at + first, n, rows.n_rows):
+            raise ValueError(f"order must hold numbers of rows, from 0 to {rows.n_rows - 1}")
         if out is None:
             out = np.empty((n, self.n_outputs), dtype=self.dtype)
-        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, n_threads, linked,
-                         False)
+        elif not (_is_plain(out) and out.dtype == self.dtype and out.shape == (n, self.n_outputs) and out.flags.writeable):
+            raise ValueError(f"out must be a contiguous {self.dtype} array of shape {(n, self.n_outputs)}")
+        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, team, linked, False)
         return out
 
     cdef bint _outputs_of(self, Rows rows, const int64_t *order, long first, long n, char *to, long width,
@@ -879,7 +1077,7 @@ cdef class Predictor(PackedNetwork):
 
     def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_size, flops_alone, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
-        self.form = ("columns", "flat", "pair").index(form)
+        self.form = _index(("columns", "flat", "pair"), form, "form")
         if self.form and self.n_outputs != 1:
             raise ValueError(f"form={form!r} is for one output, the network has {self.n_outputs}")
         self.type_number = self.dtype.num
@@ -1041,6 +1239,7 @@ cdef class Trainer(PackedNetwork):
     cdef long row_blocks
     cdef readonly int n_threads
     cdef double flops_per_row
+    cdef long max_batch
     cdef long chunk
     cdef long batches_per_pass
     cdef long stride
@@ -1122,11 +1321,12 @@ cdef class Trainer(PackedNetwork):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
         self._loss_arrays = _settle_loss(
             self.loss, loss_options, output_weights, self.n_outputs, &self.loss_settings)
+        n_threads, self.max_batch = _team(n_threads), max_batch
         cdef long i, j
         cdef double rows
         if (bfloat16 or split) and self.dtype != np.float32:
             raise ValueError(f"bfloat16 products go with float32, not {self.dtype}")
-        self.rule = RULES.index(rule)
+        self.rule = _index(RULES, rule, "rule")
         self.tiny = np.finfo(self.dtype).tiny
         self.n_threads = n_threads
         self.seed = seed
@@ -1337,6 +1537,7 @@ cdef class Trainer(PackedNetwork):
     def load(self, params, slots=(), average=None):
         """Takes the parameters, the rule's state and the average of the parameters from flat vectors."""
         cdef long i, j
+        self._check_state(slots, average)
         super().load(params)
         for i in range(self.n_layers):
             if self.keeps_rounded:
@@ -1352,12 +1553,20 @@ cdef class Trainer(PackedNetwork):
     def store(self, params, slots=(), average=None):
         """Writes the parameters (unless None), the rule's state and the average of the parameters to flat vectors."""
         cdef long i, j
+        self._check_state(slots, average)
         if params is not None:
             super().store(params)
         for j, slot in enumerate(slots):
             self._store_all(slot, [<size_t> self.layers[i].slots[j] for i in range(self.n_parts)])
         if average is not None:
             self._store_all(average, [<size_t> self.layers[i].average for i in range(self.n_parts)])
+
+    cdef int _check_state(self, slots, average) except -1:
+        if len(slots) > fm_rule_slots(self.rule):
+            raise ValueError(f"the rule {RULES[self.rule]} has {fm_rule_slots(self.rule)} arrays of state, got {len(slots)}")
+        if average is not None and not self.average_decay:
+            raise ValueError("there is no average of the parameters without average_decay")
+        return 0
 
     cdef void _round(self, long i) noexcept:
         cdef long panel
@@ -1373,7 +1582,7 @@ cdef class Trainer(PackedNetwork):
         return 0
 
     cdef int _store_all(self, vector, list places) except -1:
-        cdef char *flat = <char *> self._flat(vector)
+        cdef char *flat = self._flat_to_write(vector)
         cdef long i
         for i, place in enumerate(places):
             self._unpack(i, <char *> <size_t> place, flat)
@@ -1386,14 +1595,8 @@ cdef class Trainer(PackedNetwork):
         Targets are int32 class numbers of shape (n,) for the losses in CLASS_TARGET_LOSSES, else an array of the compute
         type of shape (n, n_outputs). Weights are float64 of shape (n,).
         """
-        classes = fm_loss_takes_classes(self.loss)
-        expected = (np.dtype(np.int32), (rows.n_rows,)) if classes else (self.dtype, (rows.n_rows, self.n_outputs))
-        if (targets.dtype, targets.shape) != expected or not targets.flags.c_contiguous:
-            raise ValueError(f"expected contiguous targets of type and shape {expected}")
         self._check(rows)
-        if weights is not None and (weights.dtype != np.float64 or weights.shape != (rows.n_rows,)
-                                    or not weights.flags.c_contiguous):
-            raise ValueError(f"expected {rows.n_rows} contiguous float64 weights")
+        _check_targets(self.loss, self.dtype, targets, weights, rows.n_rows, self.n_outputs)
         if rows.is_sparse and self.noise:
             raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
         # Training on CSR rows does not keep the first layer's rounded weights in step.
@@ -1430,6 +1633,13 @@ cdef class Trainer(PackedNetwork):
         hyper holds the rule's hyperparameters in the order updates.def gives, one row for all updates, or one for each of
         them; it is copied. step_count: the updates made before. A minibatch whose weights are all zero is passed over.
         """
+        if self.rows is None:
+            raise ValueError("attach() comes before begin()")
+        if not 1 <= batch_size <= self.max_batch:
+            raise ValueError(f"batch_size must be from 1 to max_batch={self.max_batch}, got {batch_size}")
+        if orders.shape[0] and orders.shape[1] and not _are_within(
+                &orders[0, 0], orders.shape[0] * orders.shape[1], self.rows.n_rows):
+            raise ValueError(f"orders must hold numbers of rows, from 0 to {self.rows.n_rows - 1}")
         self.n_passes, self.n_rows = orders.shape[0], orders.shape[1]
         self.order = &orders[0, 0] if self.n_passes * self.n_rows else NULL
         self.batch_size = batch_size
@@ -2149,10 +2359,13 @@ cdef class Panels:
         if extra_row is not None:
             self._fill(extra_row.reshape(1, -1), self.rows)
 
-    cdef void _fill(self, array, long row):
+    cdef int _fill(self, array, long row) except -1:
+        if array.shape[1] != self.width:
+            raise ValueError(f"expected rows of {self.width} elements, got {array.shape[1]}")
         self.kernels.gather[_source_index(array.dtype)](
             cnp.PyArray_DATA(array), array.strides[0], NULL, array.shape[0], self.width,
             self.at + row * FM_PANEL_BYTES, self.stride)
+        return 0
 
     cdef int _same_type(self, Panels a, Panels b) except -1:
         if not self.itemsize == a.itemsize == b.itemsize:
@@ -2169,6 +2382,7 @@ cdef class Panels:
         """Becomes a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
         cdef long n = a.rows, low, slice_
         cdef fm_after nothing
+        n_threads = _team(n_threads)
         memset(&nothing, 0, sizeof(nothing))
         self._same_type(a, b)
         if (self.rows, self.width, a.width) != (a.rows, b.width, b.rows):
@@ -2203,7 +2417,7 @@ cdef class Panels:
     def activate(self, name, double number=0, slopes=None, shapes=None):
         """Becomes f of itself, f being the named activation; slopes and shapes, Panels of its shape, get what they hold."""
         cdef long panel, step = self.stride * FM_PANEL_BYTES
-        cdef fm_activate_fn function = self.kernels.activate[<int> ACTIVATIONS.index(name)]
+        cdef fm_activate_fn function = self.kernels.activate[_index(ACTIVATIONS, name, "activation")]
         for panel in range(_ceil(self.width * self.itemsize, FM_PANEL_BYTES)):
             function(self.rows, self.at + panel * step, self._same_place(slopes, panel), self._same_place(shapes, panel),
                      NULL, number)
@@ -2214,7 +2428,7 @@ cdef class Panels:
         shapes, df/dnumber, become the deltas of the numbers.
         """
         cdef long panel, step = self.stride * FM_PANEL_BYTES
-        cdef fm_derivative_fn function = self.kernels.derivative[<int> ACTIVATIONS.index(name)]
+        cdef fm_derivative_fn function = self.kernels.derivative[_index(ACTIVATIONS, name, "activation")]
         for panel in range(_ceil(self.width * self.itemsize, FM_PANEL_BYTES)):
             function(self.rows, self._same_place(at, panel), self.at + panel * step, self._same_place(shapes, panel),
                      number)
@@ -2273,7 +2487,7 @@ def differentiate(name, const real[:, ::1] z, const real[:, ::1] deltas, number=
 def link(loss, const real[:, ::1] z, *, isa=None):
     """The named loss's link (its output activation) of z."""
     cdef Panels values = Panels(np.asarray(z), isa)
-    values.kernels.link[<int> LOSSES.index(loss)](values.rows, values.width, values.at, values.stride)
+    values.kernels.link[_index(LOSSES, loss, "loss")](values.rows, values.width, values.at, values.stride)
     return values.unpack()
 
 
@@ -2284,8 +2498,9 @@ def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, options=(),
     over outputs, as scikit-learn's does.
     """
     cdef Panels values = Panels(np.asarray(z), isa)
-    cdef int index = LOSSES.index(loss)
+    cdef int index = _index(LOSSES, loss, "loss")
     cdef fm_loss_settings settings
+    _check_targets(index, _type_of(z), targets, weights, values.rows, values.width)
     arrays = _settle_loss(index, options, output_weights, values.width, &settings)
     losses = np.zeros(values.rows)
     values.kernels.loss[index](
@@ -2326,14 +2541,13 @@ def fma_ceiling(dtype, *, isa=None, int n_threads=1):
     Raises
     ------
     ValueError
-        When the CPU lacks the instruction set, or n_threads is not positive.
+        When the CPU lacks the instruction set, or n_threads is not that of a team.
     """
     cdef const fm_kernels *kernels = fm_isa_kernels(_isa_index(isa), _bits(dtype))
     cdef long steps = 1024, made = 0, slice_
     cdef double start, seconds = 0, best = 0
     cdef int tries
-    if n_threads < 1:
-        raise ValueError(f"n_threads must be positive, got {n_threads}")
+    n_threads = _team(n_threads)
     with nogil:
         while seconds < 0.002:
             steps *= 2

@@ -47,7 +47,7 @@ from fastmlp.network import (
 )
 from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
 from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
-from fastmlp.rows import Rows, in_place_dtype, rows_of
+from fastmlp.rows import Rows, are_finite_rows, in_place_dtype, refuse_broken, rows_of
 from fastmlp.schedules import Schedule
 from fastmlp.stopping import NoImprovement
 from fastmlp.targets import are_known, class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
@@ -126,14 +126,12 @@ def _numbers_in(X: Any, names: NDArray, dtype: np.dtype) -> NDArray | None:
 
 def _are_good(X: Any, y: Any) -> bool:
     """Whether X is a matrix of floating type, and y holds as many targets, numbers or strings; all that is finite."""
-    if type(X) is not np.ndarray or type(y) is not np.ndarray or X.dtype not in (np.float32, np.float64):
+    if type(y) is not np.ndarray or y.ndim not in (1, 2) or y.dtype.kind not in "biufU" or y.size == 0:
         return False
-    if X.ndim != 2 or y.ndim not in (1, 2) or y.dtype.kind not in "biufU" or len(X) != len(y):
-        return False
-    if X.size == 0 or y.size == 0:
+    if not are_finite_rows(X) or len(X) != len(y):
         return False
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum()) and (y.dtype.kind != "f" or np.isfinite(y.sum())))
+        return y.dtype.kind != "f" or bool(np.isfinite(y.sum()))
 
 
 class _BaseMLP(CallbackSupportMixin, Parameterized):
@@ -528,6 +526,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         ):
             fitted["n_features_in_"] = X.shape[1]
             return X, y
+        refuse_broken(X)
+        refuse_broken(y, "y")
         return validate_data(
             self,
             X,
@@ -903,6 +903,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if plain is not None:
             return plain[:, 1:] if self._predictor_form() == "pair" else plain.reshape(len(plain), -1)
         check_is_fitted(self)
+        refuse_broken(X)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         if self.dtype != "auto":
             self._validate_params()  # the type may have been set after fit
@@ -1356,6 +1357,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             As :meth:`fit`, and with early_stopping=True.
         """
         with _restored_on_error(self):
+            refuse_broken(y, "y")
             if _check_partial_fit_first_call(self, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
                 self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)

@@ -505,14 +505,145 @@ def test_attach_and_load_check_their_arrays():
         trainer.load(np.zeros(7))
     with pytest.raises(ValueError, match="float64 vector"):
         trainer.load(np.zeros(8, np.float32))
-    with pytest.raises(ValueError, match="targets of type and shape"):
+    with pytest.raises(ValueError, match=r"array of float64 of shape \(4, 2\), got float64 of shape \(3, 2\)"):
         trainer.attach(rows, y[:3])
-    with pytest.raises(ValueError, match="targets of type and shape"):
+    with pytest.raises(ValueError, match=r"array of float64 of shape \(4, 2\), got float32 of shape \(4, 2\)"):
         trainer.attach(rows, y.astype(np.float32))
-    with pytest.raises(ValueError, match="4 contiguous float64 weights"):
-        trainer.attach(rows, y, np.ones(3))
-    with pytest.raises(ValueError, match="5 features, the network 3"):
+    with pytest.raises(ValueError, match=r"array of float64 of shape \(4, 2\), got list"):
+        trainer.attach(rows, y.tolist())
+    for weights in (np.ones(3), np.ones(4, np.float32), np.ones(8)[::2], [1.0] * 4):
+        with pytest.raises(ValueError, match="4 contiguous float64 weights"):
+            trainer.attach(rows, y, weights)
+    with pytest.raises(ValueError, match="X has 5 features, but the network is expecting 3 features as input"):
         trainer.attach(rows_of(np.zeros((4, 5)), np.float64), y)
+
+
+@pytest.mark.parametrize("loss", sorted(_engine.CLASS_TARGET_LOSSES))
+@pytest.mark.parametrize("wrong", [3, -1, 10**9, -(10**9), 2**31 - 1, -(2**31)])
+def test_class_numbers_that_are_none_are_refused(loss, wrong, dtype):
+    """They are where a kernel looks for a probability."""
+    trainer = _engine.Trainer((3, 3), "relu", loss, dtype, rule="sgd", max_batch=4)
+    rows, z = rows_of(np.zeros((40, 3), dtype), dtype), np.zeros((40, 3), dtype)
+    for at in (0, 17, 39):
+        classes = np.arange(40, dtype=np.int32) % 3
+        trainer.attach(rows, classes)
+        classes[at] = wrong
+        with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
+            trainer.attach(rows, classes)
+        with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
+            _engine.row_losses(loss, z, classes)
+
+
+def test_row_losses_checks_its_arrays(dtype):
+    z = np.zeros((4, 2), dtype)
+    for targets in (z[:3], z[:, :1], z.astype(np.float16), np.zeros((4, 4), dtype)[:, ::2], z.tolist()):
+        with pytest.raises(ValueError, match="targets must be a contiguous array of"):
+            _engine.row_losses("squared_error", z, targets)
+    with pytest.raises(ValueError, match="4 contiguous float64 weights"):
+        _engine.row_losses("squared_error", z, z, np.ones(3))
+    with pytest.raises(ValueError, match=r"loss='mse' is not known; known are 'log_loss', "):
+        _engine.row_losses("mse", z, z)
+
+
+@pytest.mark.parametrize("n_threads", [0, -1, -(10**6), 1025, 10**9])
+def test_teams_that_can_not_be_are_refused(n_threads):
+    """OpenMP would wait for ever, or end the process."""
+    rows, message = rows_of(np.zeros((4, 3)), np.float64), f"n_threads must be from 1 to 1024, got {n_threads}"
+    with pytest.raises(ValueError, match=message):
+        _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4, n_threads=n_threads)
+    with pytest.raises(ValueError, match=message):
+        _engine.PackedNetwork((3, 2), "relu", "squared_error", np.float64).forward(rows, n_threads=n_threads)
+    with pytest.raises(ValueError, match=message):
+        _engine.matmul(np.eye(3), np.eye(3), n_threads=n_threads)
+    with pytest.raises(ValueError, match=message):
+        _engine.fma_ceiling("float32", n_threads=n_threads)
+
+
+def test_a_pass_goes_over_rows_that_there_are():
+    trainer = _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4)
+    with pytest.raises(ValueError, match=r"attach\(\) comes before begin\(\)"):
+        trainer.begin(np.zeros((1, 1), np.int64), 1, 0.0, (0.1,), 0)
+    trainer.attach(rows_of(np.zeros((6, 3)), np.float64), np.zeros((6, 2)))
+    for batch_size in (0, -1, 5):
+        with pytest.raises(ValueError, match=f"batch_size must be from 1 to max_batch=4, got {batch_size}"):
+            trainer.begin(np.arange(6)[np.newaxis], batch_size, 0.0, (0.1,), 0)
+    for wrong in (-1, 6, 2**40, -(2**63), 2**63 - 1):
+        for at in ((0, 0), (1, 3), (2, 5)):
+            orders = np.tile(np.arange(6), (3, 1))
+            orders[at] = wrong
+            with pytest.raises(ValueError, match="orders must hold numbers of rows, from 0 to 5"):
+                trainer.begin(orders, 4, 0.0, (0.1,), 0)
+
+
+def test_a_forward_pass_goes_over_rows_that_there_are():
+    network, rows = _engine.PackedNetwork((3, 2), "relu", "squared_error", np.float64), rows_of(np.ones((6, 3)), float)
+    assert network.forward(rows, order=np.array([5, 0]), start=1).shape == (1, 2)
+    for order in ([6], [0, -1], [2**62, 0]):
+        with pytest.raises(ValueError, match="order must hold numbers of rows, from 0 to 5"):
+            network.forward(rows, order=np.array(order))
+    for start, stop in ((-1, 3), (4, 3), (0, 7), (7, None), (2**40, None)):
+        with pytest.raises(ValueError, match=f"expected 0 <= start <= stop <= 6, got start={start} and stop={stop}"):
+            network.forward(rows, start=start, stop=stop)
+    read_only = np.zeros((6, 2))
+    read_only.flags.writeable = False
+    for out in (np.zeros((5, 2)), np.zeros((6, 3)), np.zeros((6, 2), np.float32), np.zeros((6, 4))[:, ::2], read_only):
+        with pytest.raises(ValueError, match=r"out must be a contiguous float64 array of shape \(6, 2\)"):
+            network.forward(rows, out=out)
+
+
+def test_what_is_no_part_of_a_network_is_neither_read_nor_written():
+    network = network_of("tanh", "log_loss", "batch", sizes=(5, 7, 6, 3))
+    packed = network.packed()
+    for i in (-1, 2, 10**6):
+        with pytest.raises(ValueError, match=f"no batch normalisation in a hidden layer {i}"):
+            packed.running(i)
+        with pytest.raises(ValueError, match=f"no batch normalisation in a hidden layer {i}"):
+            packed.set_running(i, np.zeros(7), np.ones(7))
+    with pytest.raises(ValueError, match="no batch normalisation in a hidden layer 0"):
+        network_of("tanh", "log_loss", "layer").packed().running(0)
+    read_only = network.params.copy()
+    read_only.flags.writeable = False
+    packed.load(read_only)
+    with pytest.raises(ValueError, match="a vector that can be written to"):
+        packed.store(read_only)
+    trainer = _engine.Trainer(*network.structure, np.float64, rule="momentum", max_batch=4)
+    vector = np.zeros_like(network.params)
+    for method in (trainer.load, trainer.store):
+        with pytest.raises(ValueError, match="the rule momentum has 1 arrays of state, got 2"):
+            method(vector, [vector, vector])
+        with pytest.raises(ValueError, match="no average of the parameters without average_decay"):
+            method(vector, [vector], vector)
+
+
+def test_networks_that_can_not_be_are_refused():
+    for sizes in ((), (3,), (3, -1)):
+        with pytest.raises(ValueError, match="sizes must be those of two layers or more"):
+            _engine.PackedNetwork(sizes, "relu", "squared_error", np.float64)
+    with pytest.raises(ValueError, match="expected 1 hidden layers, got 2"):
+        _engine.PackedNetwork((3, 2, 1), [hidden_layer("relu")] * 2, "squared_error", np.float64)
+    for dtype in ("float16", ">f8", int):
+        with pytest.raises(ValueError, match="dtype must be float32 or float64, in native byte order, got "):
+            _engine.PackedNetwork((3, 1), "relu", "squared_error", dtype)
+    for what, arguments in {
+        "loss='mse'": ("relu", "mse"),
+        "activation='sine'": ("sine", "squared_error"),
+        "normalization='group'": ([hidden_layer("relu")._replace(normalization="group")], "squared_error"),
+    }.items():
+        with pytest.raises(ValueError, match=f"{what} is not known; known are "):
+            _engine.PackedNetwork((3, 2, 1), *arguments, np.float64)
+
+
+@pytest.mark.parametrize(
+    "returned", [np.zeros((12, 6)), np.zeros((12, 7), np.float32), np.zeros((12, 14))[:, ::2], 0.0]
+)
+def test_what_a_function_in_python_returns_is_looked_at(returned):
+    class Careless(Sine):
+        def values(self, z):
+            return returned
+
+    network = network_of(Careless(), "squared_error", sizes=(5, 7, 3))
+    with pytest.raises(ValueError, match=r"must return a contiguous float64 array of shape \(12, 7\)"):
+        network.forward(data_for(network)[0])
 
 
 def test_choose_isa():
@@ -537,7 +668,7 @@ def test_fma_ceiling(n_threads, dtype, isa):
 
 
 def test_fma_ceiling_refuses():
-    with pytest.raises(ValueError, match="n_threads must be positive, got 0"):
+    with pytest.raises(ValueError, match="n_threads must be from 1 to 1024, got 0"):
         _engine.fma_ceiling("float32", n_threads=0)
     with pytest.raises(ValueError, match="'mmx' is not an instruction set"):
         _engine.fma_ceiling("float32", isa="mmx")

@@ -34,6 +34,7 @@ from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from fastmlp.schedules import SCHEDULES, Cosine, Schedule
 from fastmlp.targets import label_kind
 from tests.conftest import ROOT
+from tests.test_rows import LIES, OTHER_LIES, compressed
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
@@ -1868,3 +1869,93 @@ def test_native_activations_go_through_searches():
     assert np.isfinite(cross_val_score(clf, X, X[:, 0] > 0, cv=3)).all()
     with pytest.raises(TypeError, match="it cannot be pickled"):
         pickle.dumps(sine)
+
+
+# ---- sparse matrices that lie ----------------------------------------------------------------------------------------
+
+Y7 = np.array([0, 1, 0, 1, 1, 0, 1])
+
+
+def tiny(cls=MLPClassifier, **options):
+    return cls(hidden_layer_sizes=(4,), max_iter=2, random_state=0, **options)
+
+
+@pytest.fixture(scope="module")
+def fitted_on_sparse():
+    """A classifier, and one that must centre sparse rows, fitted on what lies no bit."""
+    X = compressed(scipy.sparse.csr_array, np.int32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        centred = tiny(standardize=True, normalization="layer").fit(X.toarray(), Y7)
+        return X, tiny().fit(X, Y7), centred, tiny(MLPRegressor).fit(X, Y7)
+
+
+@pytest.mark.parametrize("index_type", [np.int32, np.int64])
+@pytest.mark.parametrize("kind", LIES)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_sparse_matrices_that_lie_are_refused_wherever_they_are_given(kind, index_type, fitted_on_sparse):
+    lie, message = LIES[kind]
+    good, clf, centred, reg = fitted_on_sparse
+    Y = np.eye(2, dtype=int)[Y7]
+    uses = {
+        "fit": lambda X: tiny().fit(X, Y7),
+        "fit, standardized": lambda X: tiny(standardize=True).fit(X, Y7),
+        "fit, lbfgs": lambda X: tiny(MLPRegressor, solver="lbfgs").fit(X, Y7),
+        "fit, early stopping": lambda X: tiny(early_stopping=True, validation_fraction=0.3).fit(X, Y7),
+        "fit, several labels": lambda X: tiny().fit(X, Y),
+        "partial_fit": lambda X: tiny().partial_fit(X, Y7, classes=[0, 1]),
+        "partial_fit again": lambda X: tiny().partial_fit(good, Y7, classes=[0, 1]).partial_fit(X, Y7),
+        "predict": clf.predict,
+        "predict_proba": clf.predict_proba,
+        "predict, centred": centred.predict,
+        "predict, numbers": reg.predict,
+        "score": lambda X: clf.score(X, Y7),
+        "eval_set": lambda X: tiny().fit(good, Y7, eval_set=(X, Y7)),
+        "eval_set, centred": lambda X: tiny(standardize=True).fit(good.toarray(), Y7, eval_set=(X, Y7)),
+    }
+    for container in (scipy.sparse.csr_array, scipy.sparse.csc_array):
+        for use in uses.values():
+            with pytest.raises(ValueError, match=message):
+                use(compressed(container, index_type, lie))
+
+
+@pytest.mark.parametrize("kind", OTHER_LIES)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_other_sparse_formats_that_lie_are_refused(kind):
+    made, message = OTHER_LIES[kind]
+    n_rows, n_columns = made().shape
+    fitted = tiny().fit(np.eye(7, n_columns), Y7)
+    for use in (lambda X: tiny().fit(X, Y7[:n_rows]), fitted.predict):
+        with pytest.raises(ValueError, match=message):
+            use(made())
+
+
+@pytest.mark.parametrize("kind", LIES)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_sparse_labels_that_lie_are_refused(kind):
+    lie, message = LIES[kind]
+    X, labels = np.random.default_rng(0).standard_normal((7, 3)), compressed(scipy.sparse.csr_array, np.int32)
+    labels.data = np.ones(len(labels.data), int)
+
+    def lying():
+        return lie(labels.copy())
+
+    for use in (
+        lambda: tiny().fit(X, lying()),
+        lambda: tiny().partial_fit(X, lying(), classes=range(5)),
+        lambda: tiny().fit(X, labels).partial_fit(X, lying()),
+        lambda: tiny().fit(X, labels, eval_set=(X, lying())),
+    ):
+        with pytest.raises(ValueError, match=message.replace("X.", "y.")):
+            use()
+
+
+def test_a_fit_that_is_refused_leaves_the_model_as_it_was(fitted_on_sparse):
+    good, clf, _, _ = fitted_on_sparse
+    clf, broken = copy.deepcopy(clf), good.copy()
+    before = clf.predict_proba(good)
+    broken.indices[0] = 99
+    for use in (clf.fit, clf.partial_fit):
+        with pytest.raises(ValueError, match="got 99 as element 0"):
+            use(broken, Y7)
+        np.testing.assert_array_equal(clf.predict_proba(good), before)
