@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -117,6 +118,85 @@ def real_array(given: Any, shape: tuple[int, ...], dtype: DTypeLike, what: str) 
     if not finite.all():
         raise ValueError(f"{what} must be finite in {array.dtype.name}; got {array[~finite][0]}.")
     return array
+
+
+def compute_dtype(dtype: DTypeLike) -> np.dtype:
+    """Return a type that networks compute in.
+
+    Raises
+    ------
+    ValueError
+        For all others but float32 and float64.
+
+    Examples
+    --------
+    >>> from fastmlp.components import compute_dtype
+    >>> compute_dtype("float32")
+    dtype('float32')
+    >>> compute_dtype("float16")
+    Traceback (most recent call last):
+    ...
+    ValueError: dtype must be float32 or float64; got 'float16'.
+    """
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found not in (np.float32, np.float64):  # nor those in another byte order
+        raise ValueError(f"dtype must be float32 or float64; got {dtype!r}.")
+    return found
+
+
+def whole_number(value: Any, parameter: str, least: int | None = 1) -> int:
+    """Return an integer, of whatever type.
+
+    Raises
+    ------
+    ValueError
+        For what is none, True and False among it, or is less than the least, where there is one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.components import whole_number
+    >>> whole_number(np.int8(3), "n_threads")
+    3
+    >>> whole_number(2.0, "n_threads")
+    Traceback (most recent call last):
+    ...
+    ValueError: n_threads must be an integer of at least 1; got 2.0.
+    """
+    try:
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or (least is not None and number < least):
+        limit = "" if least is None else f" of at least {least}"
+        raise ValueError(f"{parameter} must be an integer{limit}; got {value!r}.")
+    return number
+
+
+def layer_sizes(sizes: Any) -> tuple[int, ...]:
+    """Return the units of each layer, input and output included.
+
+    Raises
+    ------
+    ValueError
+        Unless there are two or more, all of them integers of at least 1.
+
+    Examples
+    --------
+    >>> from fastmlp.components import layer_sizes
+    >>> layer_sizes([4, 10, 3])
+    (4, 10, 3)
+    """
+    try:
+        units = tuple(whole_number(size, "sizes") for size in sizes)
+    except (TypeError, ValueError):
+        units = ()
+    if len(units) < 2:
+        raise ValueError(f"sizes must be integers of at least 1, inputs and outputs included; got {sizes!r}.")
+    return units
 
 
 def named(name: str, known: Mapping[str, Callable[..., Any]], parameter: str) -> Callable[..., Any]:

@@ -129,6 +129,12 @@ def mean_loss(
     loss_options, output_weights, python_loss
         What the engine is told of the loss beside its name.
 
+    Raises
+    ------
+    ValueError
+        For weights of another number, or all zero; for targets of another shape or type than the loss reads, among them
+        class numbers that are none.
+
     Examples
     --------
     >>> import numpy as np
@@ -136,6 +142,8 @@ def mean_loss(
     >>> mean_loss("squared_error", np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), np.array([3.0, 1.0]))
     0.5
     """
+    if weights is not None and weights.shape != (len(z),):
+        raise ValueError(f"weights must have shape {(len(z),)}; got shape {weights.shape}.")
     if weights is not None and not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     if python_loss is not None:

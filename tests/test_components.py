@@ -1,5 +1,6 @@
 """Components: parameters, copies, representations, validation, names."""
 
+import re
 from numbers import Real
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.components import Component, listed, named, real_array
+from fastmlp.components import Component, compute_dtype, layer_sizes, listed, named, real_array, whole_number
 
 
 class Inner(Component):
@@ -121,3 +122,49 @@ def test_real_arrays(given):
 def test_what_is_no_real_array(given, told):
     with pytest.raises(ValueError, match=f"^it must {told}"):
         real_array(given, (2,), np.float32, "it")
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float64, float, "<f8", np.dtype("f4"), None])
+def test_types_to_compute_in(dtype):
+    assert compute_dtype(dtype) == np.dtype(dtype)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float16", "bfloat16", "auto", int, "int32", bool, complex, np.longdouble, ">f8", object, 3]
+)
+def test_other_types_are_refused(dtype):
+    with pytest.raises(ValueError, match=f"dtype must be float32 or float64; got {re.escape(repr(dtype))}"):
+        compute_dtype(dtype)
+
+
+@pytest.mark.parametrize("value", [1, np.int8(1), np.uint64(1), np.array(1)])
+def test_integers_of_any_type(value):
+    number = whole_number(value, "n")
+    assert (number, type(number)) == (1, int)
+    assert whole_number(-3, "n", least=None) == -3
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, np.float64(1), "1", None, True, np.True_, [1], np.array([1, 2])])
+def test_what_is_no_positive_integer_is_refused(value):
+    with pytest.raises(ValueError, match=f"n must be an integer of at least 1; got {re.escape(repr(value))}"):
+        whole_number(value, "n")
+
+
+def test_sizes():
+    assert layer_sizes(np.array([3, 4], np.int16)) == layer_sizes((3, 4)) == layer_sizes(iter([3, 4])) == (3, 4)
+    for sizes in (
+        [3],
+        [],
+        3,
+        "34",
+        None,
+        [3, 0],
+        [3, -1],
+        [3, 2.0],
+        [3, True],
+        [[3], 2],
+        [3, None],
+        np.array([3.0, 2.0]),
+    ):
+        with pytest.raises(ValueError, match="sizes must be integers of at least 1, inputs and outputs included; got "):
+            layer_sizes(sizes)

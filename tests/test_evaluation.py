@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_absolute_error, r2_score
 
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp.evaluation import accuracy, r2
+from fastmlp.evaluation import accuracy, mean_loss, r2
 from fastmlp.losses import NAMED_LOSSES
 from fastmlp.network import Network, Structure
 
@@ -242,3 +242,19 @@ def test_other_targets_than_the_fits_are_refused():
         MLPRegressor(scoring={"loss": "r2"}).fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, 0]))
     with pytest.raises(ValueError, match="'exactness' is not a valid scoring value"):
         MLPRegressor(scoring="exactness").fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, 0]))
+
+
+def test_the_mean_loss_is_of_targets_and_weights_that_fit():
+    z, classes = np.zeros((4, 3)), np.array([0, 1, 2, 0], np.int32)
+    assert mean_loss("log_loss", z, classes, None) == pytest.approx(np.log(3))
+    for wrong in (3, -1, 10**9, -(10**9)):
+        with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
+            mean_loss("focal", z, np.array([0, 1, wrong, 0], np.int32), None)
+    for targets in (classes[:3], classes.astype(np.int64), classes.tolist(), np.zeros((4, 3))):
+        with pytest.raises(ValueError, match=r"targets must be a contiguous array of int32 of shape \(4,\), got "):
+            mean_loss("log_loss", z, targets, None)
+    for weights in (np.ones(3), np.ones((4, 1)), np.ones(5)):
+        with pytest.raises(ValueError, match=r"weights must have shape \(4,\); got shape"):
+            mean_loss("log_loss", z, classes, weights)
+    with pytest.raises(ValueError, match="loss='mse' is not known; known are"):
+        mean_loss("mse", z, classes, None)
