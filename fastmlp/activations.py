@@ -116,6 +116,8 @@ class BuiltIn(Activation):
 
 def _floats(z: ArrayLike) -> NDArray:
     z = np.asarray(z)
+    if z.dtype.kind not in "biuf":
+        raise ValueError(f"z must be an array of real numbers; got {z.dtype}.")
     return np.array(z, dtype=np.float32 if z.dtype == np.float32 else np.float64, order="C")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.components import Component, named, real_array
+from fastmlp.components import Component, compute_dtype, layer_sizes, named, real_array, whole_number
 
 #: What a callable of yours takes, and returns: (rng, fan_in, fan_out, dtype) -> array.
 Draw = Callable[[np.random.RandomState, int, int, DTypeLike], NDArray]
@@ -46,15 +46,26 @@ class Initializer(Component):
         fan_in, fan_out : int
             The layer's inputs and units.
         dtype : float32 or float64
+
+        Raises
+        ------
+        ValueError
+            For inputs or units that are no positive integers, and another type.
         """
+        fan_in, fan_out, dtype = _checked(fan_in, fan_out, dtype)
         return self._draw(rng, (fan_in, fan_out), fan_in, fan_out).astype(dtype, copy=False)
 
     def biases(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
         """Return a layer's biases, from the distribution that the layer's weights have."""
+        fan_in, fan_out, dtype = _checked(fan_in, fan_out, dtype)
         return self._draw(rng, (1, fan_out), fan_in, fan_out)[0].astype(dtype, copy=False)
 
     def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
         raise NotImplementedError
+
+
+def _checked(fan_in: int, fan_out: int, dtype: DTypeLike) -> tuple[int, int, np.dtype]:
+    return whole_number(fan_in, "fan_in"), whole_number(fan_out, "fan_out"), compute_dtype(dtype)
 
 
 class _Uniform(Initializer):
@@ -393,7 +404,8 @@ def initial_params(
     Raises
     ------
     ValueError
-        For an unknown name, and for a callable's result of another shape, or with values that are not finite and real.
+        For sizes that cannot be, another type, an unknown name, and for a callable's result of another shape, or with
+        values that are not finite and real.
 
     Examples
     --------
@@ -409,6 +421,7 @@ def initial_params(
     automatic = isinstance(weight_init, str) and weight_init == "auto"
     if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
         bias_init = "zeros"
+    sizes, dtype = layer_sizes(sizes), compute_dtype(dtype)
     params = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         own = activation if isinstance(activation, str) else [*activation, "relu"][min(layer, len(activation) - 1)]
