@@ -1,6 +1,7 @@
 """What several test modules share: the case list of bench/, the types and instruction sets, and a fresh interpreter."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("MPLBACKEND", "Agg")  # plots are looked at without a screen
 sys.path.insert(0, str(ROOT / "bench"))
+# A shell starts what runs in the background with Ctrl-C ignored, and tests of Ctrl-C would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from fastmlp import _engine  # noqa: E402
 
