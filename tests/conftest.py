@@ -24,8 +24,15 @@ def dtype(request):
     return np.dtype(request.param)
 
 
-@pytest.fixture(params=_engine.SUPPORTED_ISAS)
+# For tests that take long and prove little more than others do: pytest -m exhaustive runs them, as .ci/run does.
+exhaustive = pytest.mark.exhaustive
+
+
+@pytest.fixture(
+    params=[pytest.param(isa, marks=() if isa == _engine.ISA else exhaustive) for isa in _engine.SUPPORTED_ISAS]
+)
 def isa(request):
+    """Each instruction set of the CPU; those that are not in use are for exhaustive runs."""
     return request.param
 
 
