@@ -307,6 +307,8 @@ cdef size_t _address(function) except 0:
 
 
 cdef int _source_index(dtype) except -1:
+    if dtype.char not in SOURCE_CODES:
+        raise ValueError(f"X must be of a real type, got {dtype}")
     return SOURCE_CODES.index(dtype.char)
 
 
