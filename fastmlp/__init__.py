@@ -9,7 +9,7 @@ How the package hangs together; arrows run one way, and a test refuses an import
         |            |            |            |                ^
         |            |            +--> optimizers --------------+   (fused rules by name)
         |            |            +--> augmentation, batching, rows, threads     (leaves)
-        |            +--> callbacks    +--> evaluation, stopping                 (leaves)
+        |            +--> callbacks    +--> evaluation, stopping, diagnosis      (leaves)
         +--> recipe, targets --> activations, losses, initializers, schedules    (leaves: names, formulas)
         +--> persistence              whatever has parameters --> components --> exceptions
 """

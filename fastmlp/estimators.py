@@ -14,10 +14,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse
-import sklearn.utils.optimize
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -34,6 +34,7 @@ from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Parameterized, real_array
 from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
+from fastmlp.exceptions import warn_user
 from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import (
@@ -261,10 +262,28 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         Raises
         ------
         ValueError
-            On input that cannot be used, and when the weights end up infinite or NaN. The estimator then is as it was
-            before the call.
+            On input that cannot be used, and when training diverges: when it makes weights infinite or NaN, and there
+            is no better epoch to end with. The estimator then is as it was before the call.
         Exception
             What a callback raises. The model then is what it was after the last epoch that came to its end.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When max_iter ends the fit, unless a schedule that ends by then, or a callback that decides of the end
+            (EarlyStopping), planned it so.
+        DivergenceWarning
+            When training diverges, and the model is that of the best epoch, which early_stopping or a callback kept.
+        OverflowWarning
+            When a loss, or what the optimizer keeps of gradients, is too large for a number, and weights stay finite.
+        ScheduleEndedWarning
+            When epochs come after a schedule's end, where the learning rate is at most a thousandth of its highest.
+        UndefinedScoreWarning
+            When a loss or score of eval_set, or of rows held out, is no finite number. Such an epoch is never the best;
+            if all are such, early_stopping ends with the last one.
+
+        The last four are classes of :mod:`fastmlp.exceptions`. What a fit warns of points at the line that called it,
+        and each is said once.
         """
         return self._fit_or_restore(X, y, sample_weight, eval_set=eval_set)
 
@@ -280,7 +299,9 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         """Go on with the fit of which this estimator is a checkpoint, up to max_iter epochs.
 
         Given the same samples, what comes of it is, bit for bit, what the fit would have come to. A larger max_iter may
-        be set first; other parameters are to stay as they are. A schedule goes on as it was planned.
+        be set first; other parameters are to stay as they are. A schedule over the whole fit is planned anew then: from
+        here on, its rates are those that it would have had if max_iter had been that from the beginning. One that was
+        given its own length (n_steps) goes on as it was planned.
 
         Parameters
         ----------
@@ -358,7 +379,12 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         given = X, y
         X, y = self._validated(X, y, reset=first_pass)
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+            warn_user(
+                "A column-vector y was passed when a 1d array was expected. Please change the shape of y to"
+                " (n_samples, ), for example using ravel().",
+                DataConversionWarning,
+            )
+            y = column_or_1d(y)
         y = self._check_targets(y, first_pass, incremental)
         loss = plan.loss
         loss_name = loss.engine_loss(self._target_kind())
@@ -419,10 +445,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             fit.begin("on_fit_begin" if state is None else "on_fit_resume")
             network = run()
             if not np.isfinite(network.params).all():
-                raise fit.error or ValueError(
-                    "Solver produced non-finite parameter weights. The input data may contain large values and need to"
-                    " be preprocessed."
-                )
+                raise fit.error or ValueError(f"Solver produced non-finite parameter weights. {fit.causes()}")
             self._keep(network)
             self.__dict__.pop("_training", None)
         finally:
@@ -668,11 +691,6 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 **data.settings,
             )
             self.__dict__.pop("_optimizer", None)  # of an earlier fit, perhaps of another network
-            self.loss_ = result.fun
-            if result.status in ("interrupted", "stopped"):
-                self.n_iter_ = result.nit
-            else:
-                self.n_iter_ = sklearn.utils.optimize._check_optimize_result("lbfgs", result, optimizer.max_iter)
             return fit.finished(result)
 
         return fit, run
@@ -723,6 +741,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             if goes_on
             else Descent(plan.optimizer, plan.schedule, length=(self.max_iter * steps_per_epoch, steps_per_epoch))
         )
+        if state is not None:
+            optimizer.plan_anew(self.max_iter * steps_per_epoch, steps_per_epoch)
         bfloat16 = self.dtype == "bfloat16"
         flops = network.flops_per_row * batch_size / (BFLOAT16_SPEEDUP if bfloat16 else 1)
         seed = 0
@@ -1030,7 +1050,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         whenever n_iter_no_change epochs bring no improvement. Other names from ``fastmlp.schedules.SCHEDULES``
         ('cosine', 'one_cycle', 'linear', ...) begin at, or reach, learning_rate_init; an object of
         :mod:`fastmlp.schedules`, or a function of the step (from 0), says all by itself. Where a schedule has a length
-        and is not told it, it is that of max_iter epochs, for partial_fit too.
+        and is not told it, it is that of max_iter epochs, for partial_fit too: what comes after goes on with its last
+        rate, which a ScheduleEndedWarning says where that is next to nothing.
     learning_rate_init : float, default=0.001
         For solvers by name.
     power_t : float, default=0.5
@@ -1052,7 +1073,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     nesterovs_momentum : bool, default=True
         For solver='sgd'.
     early_stopping : bool, default=False
-        Whether to hold out rows, stop when their score stops improving, and keep the best weights. Not with lbfgs.
+        Whether to hold out rows, stop when their score stops improving, and keep the best weights. A score that is no
+        finite number is never the best. Not with lbfgs.
     validation_fraction : float in [0, 1), default=0.1
         The share of rows held out.
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
@@ -1060,7 +1082,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     epsilon : float, default=1e-8
         For 'adam' and its kin by name.
     n_iter_no_change : int or inf, default=10
-        Epochs without improvement before a solver by minibatches stops.
+        Epochs without improvement before a solver by minibatches stops. The default, 10, stops nothing where a callback
+        is there to end the fit (EarlyStopping); any other number holds beside it.
     max_fun : int, default=15000
         For solver='lbfgs': evaluations of loss and gradient at most.
     n_jobs : int or None, default=None

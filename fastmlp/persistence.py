@@ -28,7 +28,6 @@ import re
 import secrets
 import stat
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Real
@@ -42,6 +41,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.preprocessing import LabelBinarizer
 
 from fastmlp.components import Component, Parameterized
+from fastmlp.exceptions import warn_user
 from fastmlp.losses import OUTPUT_ACTIVATIONS
 from fastmlp.optimizers import SGD, Descent, Fused, Optimizer
 
@@ -197,10 +197,9 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
         _hand_over(model, decoder.callbacks, parameters)
         check(model.set_params(**parameters))
     if decoder.has_sklearn and metadata["sklearn"] != sklearn.__version__:
-        warnings.warn(
+        warn_user(
             f"{path!r} was saved with scikit-learn {metadata['sklearn']}, this is {sklearn.__version__}; its classes in"
-            " the file may work otherwise, or not at all.",
-            stacklevel=2,
+            " the file may work otherwise, or not at all."
         )
     return model
 

@@ -5,7 +5,6 @@ A loop knows epochs, not rules for ending them and not a word to print: it tells
 
 import copy
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from scipy.optimize import OptimizeResult
 from fastmlp import _engine
 from fastmlp.augmentation import Augment, augmented
 from fastmlp.batching import RowOrder
+from fastmlp.exceptions import warn_user
 from fastmlp.network import Gradients, Network, Regularization, forward_in_pieces
 from fastmlp.optimizers import LBFGS, Descent, Fused
 from fastmlp.rows import Rows, rows_of
@@ -27,7 +27,11 @@ ROWS_PER_RUN = 1 << 14
 
 
 def _warn_interrupted() -> None:
-    warnings.warn("Training interrupted by user.", stacklevel=4)
+    warn_user("Training interrupted by user.")
+
+
+class NonFiniteStepError(ValueError):
+    """An optimizer's step in Python made parameters infinite or NaN."""
 
 
 class Epoch(NamedTuple):
@@ -128,10 +132,9 @@ class MinibatchTraining:
         **settings: Any,
     ) -> None:
         if bfloat16 and not _engine.bfloat16_product():
-            warnings.warn(
+            warn_user(
                 "dtype='bfloat16' is slower than 'float32' here: this CPU (or FASTMLP_ISA) has no fast products of"
-                " bfloat16 numbers.",
-                stacklevel=6,
+                " bfloat16 numbers."
             )
         self._network = network
         self._optimizer = optimizer
@@ -215,7 +218,8 @@ class MinibatchTraining:
         engine, n_batches = self._engine, -(-orders.shape[1] // self._batch_size)
         hyper = self._optimizer.hyper(self._n_updates, n_batches * len(orders))
         rates += self._optimizer.epoch_rates(len(orders))
-        engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
+        with np.errstate(over="ignore"):  # of the weights' sums
+            engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
         try:
             while not engine.run():
                 pass
@@ -246,7 +250,8 @@ class MinibatchTraining:
         if self._augment is not None:
             batch = self._attach_augmented(batch, rng)
         hyper = self._optimizer.hyper(self._n_updates, 1) if self._python_rule is None else np.zeros((1, 0))
-        engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
+        with np.errstate(over="ignore"):  # of the weights' sum
+            engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
         while not engine.run():
             pass
         n_before, self._n_updates = self._n_updates, engine.updates_done()
@@ -358,14 +363,15 @@ class _PythonRule:
     def step(self, number: int) -> NDArray:
         """Return the parameters after a step, number steps having been made."""
         given = list(self._params)
-        self._called(lambda: self._optimizer.step(given, self._gradients, number))
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
+            self._called(lambda: self._optimizer.step(given, self._gradients, number))
         params, limit, decay = self._network.params, self._regularization.max_norm, self._regularization.average_decay
         if any(array is not view for array, view in zip(given, self._params, strict=True)):
             raise ValueError(
                 f"solver={self._optimizer.optimizer!r}: step must change the arrays in params, not put others there."
             )
         if not np.isfinite(params).all():
-            raise ValueError(
+            raise NonFiniteStepError(
                 f"solver={self._optimizer.optimizer!r} made non-finite parameter weights in step {number + 1}."
             )
         if limit:

@@ -130,7 +130,9 @@ class Scripted(Callback):
         ([1, 2, 3, 2, 2, 2], {"patience": 2, "mode": "max"}, 5, 3),
         ([3, np.nan, np.nan, 2, 1, 0], {"patience": 3}, 6, 6),
         ([3, np.nan, np.nan, 2, 1, 0], {"patience": 2}, 3, 1),
-        ([np.nan] * 6, {"patience": 4}, 4, 0),
+        ([np.inf, -np.inf, 2, -np.inf, 3, 4], {"patience": 3}, 6, 3),
+        ([np.nan] * 6, {"patience": 4}, 6, 0),
+        ([np.nan, np.nan, np.nan, 3, 3, 3], {"patience": 2}, 6, 4),
     ],
 )
 def test_early_stopping_counts(values, arguments, n_epochs, best):
@@ -223,6 +225,8 @@ def test_no_checkpoint_of_what_is_not_finite(tmp_path):
         ([3, 3, 2, 2, 1, 1], {"patience": 2}, [1, 1, 1, 1, 1, 1]),
         ([3, 3, 3, 3, 3, 3], {"patience": 1, "factor": 0.5, "min_learning_rate": 0.003}, [1, 1, 0.5, 0.3, 0.3, 0.3]),
         ([3, 3, 3, 3, 3, 3], {"patience": 1, "min_learning_rate": 2.0}, [1, 1, 1, 1, 1, 1]),
+        ([np.nan] * 6, {"patience": 1}, [1, 1, 1, 1, 1, 1]),
+        ([np.nan, np.inf, 3, np.nan, np.nan, 2], {"patience": 2}, [1, 1, 1, 1, 1, 0.1]),
     ],
 )
 def test_reduce_on_plateau(values, arguments, rates):

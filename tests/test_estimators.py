@@ -170,7 +170,12 @@ BAD_FITS = {
     ),
     "diverging": (
         {"solver": "sgd", "learning_rate_init": 1e200, "activation": "identity"}, (X_IRIS, Y_IRIS), ValueError,
-        "Solver produced non-finite parameter weights. The input data may contain large values and need to be",
+        r"Solver produced non-finite parameter weights\. The learning rate of 1e\+200 is likely too high: take a",
+    ),
+    "large inputs": (
+        {"solver": "sgd"}, (X_IRIS * 1e300, Y_IRIS), ValueError,
+        r"Solver produced non-finite parameter weights\. The input data may contain large values and need to be"
+        r" preprocessed\. X reaches 7\.9e\+300: scale it, with StandardScaler or standardize=True\.",
     ),
 }  # fmt: skip
 
@@ -758,6 +763,7 @@ def test_every_loss_of_numbers(loss, n_targets, early_stopping):
         assert (predicted > 0).all()
 
 
+@pytest.mark.filterwarnings("ignore::fastmlp.exceptions.ScheduleEndedWarning")  # of partial_fit after the fit
 @pytest.mark.parametrize("solver", ["sgd", "rmsprop", "muon", "schedulefreeadamw"])
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_every_schedule_learns(cls, name, solver):
@@ -984,7 +990,7 @@ OPTIONS = {
     "user's activation": {"activation": ["relu", Sine()]},
     "user's loss": {"loss": squared},
     "plateaus": {"solver": "adamw", "learning_rate": "reduce_on_plateau"},
-    "scheduled": {"solver": Heavy(Cosine(0.1, 20))},
+    "scheduled": {"solver": Heavy(Cosine(0.1, 20, final_rate=0.01))},
     "function": {"solver": "sgd", "learning_rate": falling},
     "dropout": {"dropout": [0.3, 0.1], "input_dropout": 0.1},
     "noise": {"input_noise": 0.1},

@@ -49,6 +49,7 @@ from tests.mutations import BASES, VALUES, Forgery, checkpoint, mutants, try_mut
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore::fastmlp.exceptions.ScheduleEndedWarning"),  # of partial_fit after the fit
     pytest.mark.filterwarnings("ignore:dtype='bfloat16' is slower than 'float32' here:UserWarning"),
 ]
 

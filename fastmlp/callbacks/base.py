@@ -51,6 +51,9 @@ class Callback(Component):
     steers: ClassVar[bool] = True
     #: Whether it is called after all others, when everything an epoch changes has been changed.
     comes_last: ClassVar[bool] = False
+    #: Whether it is there to find the right epoch to end with. Then the estimator's own rule, n_iter_no_change epochs
+    #: without improvement, leaves the end to it unless that parameter has been set, and says nothing at max_iter.
+    decides_end: ClassVar[bool] = False
 
     def validate(self) -> Self:
         """Return self, checked: its parameters, and that all its hooks are such.
@@ -145,6 +148,10 @@ class Fit:
         #: Whether the fit is to end, or has ended, and what was said of it.
         self.stopped = False
         self.stop_reason = ""
+        #: Whether it has ended since it came to numbers that are not finite.
+        self.diverged = False
+        #: Whether a callback is there to end it.
+        self.end_is_decided = any(callback.decides_end for callback in ordered)
         #: What a callback raised.
         self.error: Exception | None = None
 
@@ -180,10 +187,14 @@ class Fit:
         """Return whether more of an entry of history is better: scores, as scikit-learn's scorers give them."""
         return name in self._metrics
 
-    def stop(self, reason: str = "") -> None:
-        """End the fit after this epoch, or after this batch. The reason is printed if verbose is True."""
+    def stop(self, reason: str = "", *, diverged: bool = False) -> None:
+        """End the fit after this epoch, or after this batch. The reason is printed if verbose is True.
+
+        With diverged, it is given in a :class:`fastmlp.exceptions.DivergenceWarning` at the fit's end, too.
+        """
         self.stopped = True
         self.stop_reason = reason
+        self.diverged = self.diverged or diverged
 
     def network(self) -> Network:
         """Return a copy of the network as it is now, to predict with."""
@@ -278,3 +289,16 @@ class Fit:
                 callback.on_fit_end(self)
             except Exception as error:
                 self.error = self.error or error
+
+
+def are_finite(arrays: Mapping[str, NDArray]) -> bool:
+    """Return whether all numbers in what :meth:`Fit.arrays` returned are finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.callbacks.base import are_finite
+    >>> are_finite({"params": np.array([0.0, np.inf])})
+    False
+    """
+    return all(bool(np.isfinite(array).all()) for array in arrays.values())

@@ -12,6 +12,9 @@ from fastmlp.callbacks.base import Callback, Fit
 class Monitor(Callback):
     """Follows one entry of a fit's history, and knows its best value.
 
+    A value that is not a finite number is never better. While there has been no other, there is nothing to wait for the
+    improvement of, and a subclass waits.
+
     Parameters
     ----------
     monitor : str or None, default=None
@@ -49,11 +52,11 @@ class Monitor(Callback):
         return fit.first_loss if self.monitor is None else self.monitor
 
     def improves(self, fit: Fit) -> bool:
-        """Take the last epoch's value in; return whether it is better than all before. NaN never is."""
+        """Take the last epoch's value in; return whether it is better than all before. NaN and infinity never are."""
         name = self.watched(fit)
         value = fit.value(name)
         maximize = fit.maximizes(name) if self.mode == "auto" else self.mode == "max"
-        if math.isnan(value):
+        if not math.isfinite(value):
             return False
         gain = 0.0 if self.best_ is None else (value - self.best_ if maximize else self.best_ - value)
         if self.best_ is not None and not gain > self.min_delta:

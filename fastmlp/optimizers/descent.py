@@ -137,6 +137,46 @@ class Descent:
         n_steps = len(self._last_rates) // n_epochs
         return self._last_rates[n_steps - 1 :: n_steps].tolist()
 
+    def plan_anew(self, n_steps: int, steps_per_epoch: int) -> None:
+        """Have schedules over the whole fit be as long as it is now; what was made of their rates stays in proportion.
+
+        Examples
+        --------
+        >>> from fastmlp.optimizers import SGD, Descent
+        >>> from fastmlp.schedules import Linear
+        >>> descent = Descent(SGD(Linear(1.0), momentum=0.0), length=(2, 1))
+        >>> descent.plan_anew(4, 1)
+        >>> descent.hyper(0, 5)[:, 0]
+        array([1.  , 0.75, 0.5 , 0.25, 0.  ])
+        """
+        optimizer = copy.copy(self.optimizer)
+        for name, value in optimizer.get_params(deep=False).items():
+            if isinstance(value, Schedule):
+                setattr(optimizer, name, value.unbound())
+        self.optimizer = optimizer.bound(n_steps, steps_per_epoch)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the state of a fused rule is finite; that of another rule, only it knows."""
+        slots = self.state["slots"] if self.optimizer.rule is not None and self.state is not None else []
+        # A sum is faster, and finite unless something in it is not, or it is too large itself.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return all(bool(np.isfinite(slot.sum()) or np.isfinite(slot).all()) for slot, *_ in slots)
+
+    @property
+    def end(self) -> int | None:
+        """The step from which on the learning rate is planned to stay; None for no such plan."""
+        given = self.optimizer.learning_rate
+        return given.end if isinstance(given, Schedule) else None
+
+    @property
+    def rate_at_end(self) -> float:
+        """What the learning rate is from ``end`` on, as a part of the highest one that was planned before."""
+        assert self.end is not None, "there is no end"
+        # As many as show a schedule's form.
+        rates = self.optimizer.rates(np.unique(np.linspace(0, self.end, 1000).astype(np.int64)))
+        return float(rates[-1] / rates.max()) if rates.max() else 0.0
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_row", "_last_rates")}
 
