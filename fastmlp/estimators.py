@@ -1103,7 +1103,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     augment : str, Augmentation or callable, default=None
         What changes each batch at random before it is learned from: a name from ``fastmlp.augmentation.AUGMENTATIONS``,
         an object of :mod:`fastmlp.augmentation`, or called as (X, y, rng) -> (X, y), y being the targets as a matrix
-        (indicators of classes). Dense X only; goes through Python for each batch.
+        (indicators of classes). What moves or mixes rows takes their weights, too, as a parameter sample_weight; see
+        :class:`fastmlp.augmentation.Augmentation`. Dense X only; goes through Python for each batch.
     callbacks : list of Callback, default=None
         What watches and steers the fit: objects of :mod:`fastmlp.callbacks` (EarlyStopping, ModelCheckpoint, ...).
     scoring : str, callable, list, tuple, dict or None, default=None

@@ -256,12 +256,24 @@ class MinibatchTraining:
         return engine.losses()[0]
 
     def _attach_augmented(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Give the engine what augment makes of a batch's rows; return their order, as they come."""
+        """Give the engine what augment makes of a batch's rows; return their order, as they come.
+
+        Rows of weight 0 are left out, so that nothing is mixed with them.
+        """
         (targets, weights), dtype = self._data, self._network.params.dtype
         assert self._augment is not None
         assert self._samples is not None
-        X, y = augmented(self._augment, self._samples[batch].astype(dtype), targets[batch], rng)
-        self._engine.attach(rows_of(X, dtype), np.ascontiguousarray(y), None if weights is None else weights[batch])
+        augment, given = self._augment, []
+        if weights is not None:
+            counts = weights[batch] > 0
+            if counts.any():
+                batch = batch[counts]
+            else:  # the engine passes over the batch, which may be no batch to augment
+                augment = _as_it_is
+            given = [weights[batch]]
+        X, y, *left = augmented(augment, self._samples[batch].astype(dtype), targets[batch], rng, *given)
+        weights = np.ascontiguousarray(left[0]) if left else None
+        self._engine.attach(rows_of(X, dtype), np.ascontiguousarray(y), weights)
         return np.arange(len(batch))
 
     def outputs(self, rows: Rows, order: NDArray | None = None, *, linked: bool = True) -> NDArray:
@@ -334,6 +346,10 @@ class MinibatchTraining:
         optimizer.average = average
         if self._differs_in_predictions:
             optimizer.remember(params, network.params)
+
+
+def _as_it_is(X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    return X, y
 
 
 class _PythonRule:
