@@ -237,6 +237,9 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         sample_weight: ArrayLike | None = None,
         *,
         eval_set: tuple | list | Mapping[str, tuple] | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Fit the network to the samples.
 
@@ -252,7 +255,15 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             Samples that are not learned from: (X, y) or (X, y, sample_weight), called "validation"; a dict gives
             several their names, those of a list are "validation_0", "validation_1", ... Their losses (without
             penalties) and scores stand in ``history_`` for each epoch. With early_stopping the first takes the place
-            of rows held out.
+            of rows held out. They are taken as they are: what comes before the estimator in a pipeline does not see
+            them.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Samples that are not learned from, as ``eval_set=(X_val, y_val, sample_weight_val)`` has them, of which a
+            pipeline can see some: ``Pipeline(..., transform_input=["X_val"])`` transforms them as it does X.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -265,7 +276,26 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             before the call.
         Exception
             What a callback raises. The model then is what it was after the last epoch that came to its end.
+
+        Examples
+        --------
+        Samples to validate on that go through a pipeline's scaler:
+
+        >>> import sklearn
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.model_selection import train_test_split
+        >>> from sklearn.pipeline import Pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> from fastmlp import MLPClassifier
+        >>> X, X_val, y, y_val = train_test_split(*load_wine(return_X_y=True), random_state=0)
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     clf = MLPClassifier(early_stopping=True, random_state=0).set_fit_request(X_val=True, y_val=True)
+        ...     pipeline = Pipeline([("scaler", StandardScaler()), ("mlp", clf)], transform_input=["X_val"])
+        ...     pipeline = pipeline.fit(X, y, X_val=X_val, y_val=y_val)
+        >>> max(pipeline["mlp"].history_["validation_score"]) == pipeline.score(X_val, y_val)
+        True
         """
+        eval_set = _with_validation(eval_set, X_val, y_val, sample_weight_val)
         return self._fit_or_restore(X, y, sample_weight, eval_set=eval_set)
 
     @with_callbacks
@@ -276,6 +306,9 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         sample_weight: ArrayLike | None = None,
         *,
         eval_set: tuple | list | Mapping[str, tuple] | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Go on with the fit of which this estimator is a checkpoint, up to max_iter epochs.
 
@@ -284,7 +317,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
         Parameters
         ----------
-        X, y, sample_weight, eval_set
+        X, y, sample_weight, eval_set, X_val, y_val, sample_weight_val
             Those of the fit, as :meth:`fit` takes them.
 
         Returns
@@ -301,6 +334,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             raise ValueError(
                 f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
             )
+        eval_set = _with_validation(eval_set, X_val, y_val, sample_weight_val)
         attributes = [(callback, vars(callback).copy()) for callback in self.callbacks or ()]
         training = self._training
         try:
@@ -601,7 +635,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             try:
                 sets.append(self._evaluation_set(network, loss, name, *part))
             except ValueError as error:
-                raise ValueError(f"eval_set {name!r}: {error}") from error
+                given = "X_val" if isinstance(part, _Validation) else f"eval_set {name!r}"
+                raise ValueError(f"{given}: {error}") from error
         return sets
 
     def _evaluation_set(
@@ -1612,6 +1647,34 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
             As :meth:`fit`, and with early_stopping=True.
         """
         return self._fit_or_restore(X, y, sample_weight, incremental=True)
+
+
+class _Validation(tuple):
+    """X_val, y_val and sample_weight_val, as eval_set would hold them."""
+
+
+def _with_validation(eval_set: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> Any:
+    """Return the sets that a fit was given, in either way.
+
+    Raises
+    ------
+    ValueError
+        When one of the parameters lacks its fellow, or sets are given in both ways.
+    """
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return eval_set
+    if X_val is None:
+        raise ValueError(
+            f"{'sample_weight_val' if y_val is None else 'y_val'} is provided, but X_val was not provided."
+        )
+    if y_val is None:
+        raise ValueError("X_val is provided, but y_val was not provided.")
+    if eval_set is not None:
+        raise ValueError(
+            "Samples to validate on come as eval_set or as X_val and y_val, not as both; several sets go into eval_set:"
+            " {'validation': (X_val, y_val), ...}."
+        )
+    return _Validation((X_val, y_val, sample_weight_val))
 
 
 def _set_parameters(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:

@@ -1,12 +1,20 @@
 """Losses and scores of named sets: what they are, and the names they have."""
 
 import numpy as np
+import pandas
 import pytest
 import scipy.sparse
+import sklearn
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_absolute_error, r2_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.callbacks import ModelCheckpoint
 from fastmlp.evaluation import accuracy, r2
 from fastmlp.losses import NAMED_LOSSES
 from fastmlp.network import Network, Structure
@@ -242,3 +250,165 @@ def test_other_targets_than_the_fits_are_refused():
         MLPRegressor(scoring={"loss": "r2"}).fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, 0]))
     with pytest.raises(ValueError, match="'exactness' is not a valid scoring value"):
         MLPRegressor(scoring="exactness").fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, 0]))
+
+
+# ---- X_val, y_val, sample_weight_val ---------------------------------------------------------------------------------
+
+
+def assert_same_history(model, other, rtol=0.0):
+    assert list(model.history_) == list(other.history_)
+    for name in set(model.history_) - {"seconds"}:
+        np.testing.assert_allclose(model.history_[name], other.history_[name], rtol=rtol, err_msg=name)
+
+
+def as_given(form, X, y, weights):
+    """Samples to validate on in one of the forms that users have them in."""
+    if form == "frame":
+        names = [f"feature {i}" for i in range(X.shape[1])]
+        return pandas.DataFrame(X, columns=names), pandas.Series(y), pandas.Series(weights)
+    if form == "csr":
+        return scipy.sparse.csr_array(X), y, weights
+    if form == "lists":
+        return X.tolist(), y.tolist(), weights.tolist()
+    return X.astype(np.float32) if form == "float32" else X, y, weights
+
+
+@pytest.mark.parametrize("form", ["array", "frame", "csr", "lists", "float32"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_x_val_is_an_eval_set(form, solver, weighted):
+    model = MLPClassifier((7,), max_iter=4, solver=solver, random_state=0)
+    X_given, y_given, _ = as_given(form, X, labels(X, 3), np.ones(len(X)))
+    X_val, y_val, weights = as_given(form, X_NEW, labels(X_NEW, 3), WEIGHTS)
+    parts = (X_val, y_val, weights) if weighted else (X_val, y_val)
+    by_set = clone(model).fit(X_given, y_given, eval_set=parts)
+    model.fit(X_given, y_given, X_val=X_val, y_val=y_val, sample_weight_val=weights if weighted else None)
+    assert list(model.history_)[3:] == ["validation_loss", "validation_score"]
+    assert_same_history(model, by_set)
+
+
+def test_early_stopping_takes_x_val():
+    what = {
+        "max_iter": 100,
+        "early_stopping": True,
+        "n_iter_no_change": 3,
+        "random_state": 0,
+        "learning_rate_init": 0.05,
+    }
+    y, y_new = labels(X, 3), labels(X_NEW, 3)
+    model = MLPClassifier((7,), **what).fit(X, y, X_val=X_NEW, y_val=y_new)
+    assert model.t_ == len(X) * model.n_iter_  # no row was held out
+    assert model.validation_scores_ == model.history_["validation_score"]
+    assert model.best_validation_score_ == model.score(X_NEW, y_new)
+
+
+def test_resume_takes_x_val(tmp_path):
+    y, more = labels(X, 3), {"X_val": X_NEW, "y_val": labels(X_NEW, 3), "sample_weight_val": WEIGHTS}
+    model = MLPClassifier((7,), max_iter=3, random_state=0, callbacks=[ModelCheckpoint(tmp_path / "model")])
+    whole = clone(model).set_params(max_iter=6, callbacks=None).fit(X, y, **more)
+    model.fit(X, y, **more)
+    resumed = fastmlp.load(tmp_path / "model").set_params(max_iter=6).resume(X, y, **more)
+    assert_same_history(resumed, whole)
+    with pytest.raises(ValueError, match="y_val is provided, but X_val was not provided"):
+        fastmlp.load(tmp_path / "model").set_params(max_iter=6).resume(X, y, y_val=labels(X_NEW, 3))
+
+
+LABELS = labels(X_NEW, 3)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"X_val": X_NEW}, r"^X_val is provided, but y_val was not provided\.$"),
+        ({"y_val": LABELS}, r"^y_val is provided, but X_val was not provided\.$"),
+        ({"sample_weight_val": WEIGHTS}, r"^sample_weight_val is provided, but X_val was not provided\.$"),
+        ({"X_val": X_NEW, "sample_weight_val": WEIGHTS}, "^X_val is provided, but y_val was not provided"),
+        ({"y_val": LABELS, "sample_weight_val": WEIGHTS}, "^y_val is provided, but X_val was not provided"),
+        (
+            {"X_val": X_NEW, "y_val": LABELS, "eval_set": (X_NEW, LABELS)},
+            "as eval_set or as X_val and y_val, not as both",
+        ),
+        ({"X_val": X_NEW[:, :3], "y_val": LABELS}, "^X_val: X has 3 features, but MLPClassifier is expecting"),
+        ({"X_val": X_NEW, "y_val": LABELS[:9]}, "^X_val: Found input variables with inconsistent numbers of samples"),
+        ({"X_val": X_NEW * np.nan, "y_val": LABELS}, "^X_val: Input X contains NaN"),
+        ({"X_val": X_NEW[:0], "y_val": LABELS[:0]}, r"^X_val: Found array with 0 sample"),
+        ({"X_val": X_NEW, "y_val": LABELS + 5}, r"^X_val: y has the labels \[5, 6, 7\], which are none of"),
+        ({"X_val": X_NEW, "y_val": LABELS, "sample_weight_val": -WEIGHTS}, "^X_val: Negative values in data passed to"),
+        ({"X_val": X_NEW, "y_val": LABELS, "sample_weight_val": WEIGHTS[:4]}, "^X_val: sample_weight.shape"),
+    ],
+    ids=str,
+)
+def test_bad_x_val_is_refused(given, message, early_stopping):
+    model = MLPClassifier(
+        (7,), max_iter=200, early_stopping=early_stopping, random_state=0, tol=1.0, n_iter_no_change=1
+    )
+    model.fit(X, labels(X, 3))
+    before = model.coefs_[0].copy()
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, labels(X, 3), **given)
+    np.testing.assert_array_equal(model.coefs_[0], before)
+
+
+def far(X):
+    """Features of different scales, far from 0."""
+    return X * [1e-3, 1.0, 1e3, 10.0, 1.0] + 1e3
+
+
+@pytest.fixture
+def routing():
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield
+
+
+@pytest.mark.parametrize("regression", [False, True])
+@pytest.mark.parametrize("frames", [False, True])
+def test_a_pipeline_transforms_x_val(regression, frames, routing):
+    """What the network hears of is what the pipeline makes of the samples."""
+    y, y_new = (X[:, 0], X_NEW[:, 0]) if regression else (labels(X, 3), labels(X_NEW, 3))
+    given, new = far(X), far(X_NEW)
+    if frames:
+        given, new = (pandas.DataFrame(a, columns=list("abcde")) for a in (given, new))
+    mlp = (MLPRegressor if regression else MLPClassifier)(hidden_layer_sizes=(7,), max_iter=5, random_state=0)
+    scaler = StandardScaler().fit(given)
+    alone = clone(mlp).fit(scaler.transform(given), y, eval_set=(scaler.transform(new), y_new, WEIGHTS))
+    mlp.set_fit_request(X_val=True, y_val=True, sample_weight_val=True)
+    pipeline = make_pipeline(StandardScaler(), mlp, transform_input=["X_val"])
+    pipeline.fit(given, y, X_val=new, y_val=y_new, sample_weight_val=WEIGHTS)
+    assert_same_history(pipeline[-1], alone)
+    pipeline.fit(given, y, X_val=new, y_val=y_new)
+    assert last(pipeline[-1], "validation_score") == pytest.approx(pipeline.score(new, y_new), rel=1e-12)
+
+
+def test_a_search_and_a_target_transformer_hand_x_val_on():
+    y, given = labels(X, 3), {"X_val": X_NEW, "y_val": labels(X_NEW, 3)}
+    search = GridSearchCV(MLPClassifier((7,), max_iter=3, random_state=0), {"alpha": [0.0, 1.0]}, cv=2)
+    best = search.fit(X, y, **given).best_estimator_
+    assert list(best.history_)[3:] == ["validation_loss", "validation_score"]
+    assert last(best, "validation_score") == best.score(X_NEW, given["y_val"])
+    model = TransformedTargetRegressor(
+        MLPRegressor(hidden_layer_sizes=(7,), max_iter=3, random_state=0), func=np.log1p, inverse_func=np.expm1
+    )
+    model.fit(X, np.exp(X[:, 0]), X_val=X_NEW, y_val=np.log1p(np.exp(X_NEW[:, 0])))
+    expected = MLPRegressor(hidden_layer_sizes=(7,), max_iter=3, random_state=0).fit(
+        X, np.log1p(np.exp(X[:, 0])), eval_set=(X_NEW, np.log1p(np.exp(X_NEW[:, 0])))
+    )
+    assert_same_history(model.regressor_, expected, rtol=1e-12)
+
+
+def test_a_search_over_a_pipeline_transforms_x_val(routing):
+    mlp = MLPClassifier((7,), max_iter=3, random_state=0).set_fit_request(X_val=True, y_val=True)
+    pipeline = make_pipeline(StandardScaler(), mlp, transform_input=["X_val"])
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.0, 1.0]}, cv=2)
+    best = search.fit(far(X), labels(X, 3), X_val=far(X_NEW), y_val=labels(X_NEW, 3)).best_estimator_
+    assert last(best[-1], "validation_score") == best.score(far(X_NEW), labels(X_NEW, 3))
+
+
+def test_several_labels_and_strings_in_y_val():
+    Y, Y_new = (X > 0).astype(int), (X_NEW > 0).astype(int)
+    what = {"hidden_layer_sizes": (7,), "tol": 1.0, "n_iter_no_change": 1, "random_state": 0}
+    model = MLPClassifier(**what).fit(X, Y, X_val=X_NEW, y_val=scipy.sparse.csr_array(Y_new))
+    assert last(model, "validation_score") == model.score(X_NEW, Y_new)
+    words = np.array(["no", "perhaps", "yes"])
+    model.fit(X, words[labels(X, 3)], X_val=X_NEW, y_val=words[labels(X_NEW, 3)].tolist())
+    assert last(model, "validation_score") == model.score(X_NEW, words[labels(X_NEW, 3)])
