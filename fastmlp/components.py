@@ -23,6 +23,13 @@ class Parameterized(BaseEstimator):
             cls._param_names = super()._get_param_names()
         return cls._param_names
 
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        """Return what ``__init__`` takes for each parameter that is not given."""
+        if "_default_params" not in vars(cls):
+            cls._default_params = {name: p.default for name, p in inspect.signature(cls.__init__).parameters.items()}
+        return cls._default_params
+
     def _constraints(self) -> dict[str, list]:
         given, made = vars(type(self)).get("_made_constraints", (None, {}))
         if given is not self._parameter_constraints:
@@ -76,7 +83,7 @@ class Component(Parameterized):
         return self
 
     def __repr__(self, N_CHAR_MAX: int = 0) -> str:
-        defaults = {name: p.default for name, p in inspect.signature(type(self).__init__).parameters.items()}
+        defaults = self._defaults()
         changed = {
             name: value
             for name, value in self.get_params(deep=False).items()

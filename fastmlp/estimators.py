@@ -34,6 +34,7 @@ from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Parameterized, real_array
 from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
+from fastmlp.exceptions import IgnoredParameterWarning, warn_user
 from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import (
@@ -46,7 +47,14 @@ from fastmlp.network import (
     hidden_layers,
 )
 from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
-from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
+from fastmlp.recipe import (
+    ignored_parameters,
+    is_stochastic,
+    kept_parameters,
+    optimizer_of,
+    refuse_for_lbfgs,
+    regularization_of,
+)
 from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import Schedule
 from fastmlp.stopping import NoImprovement
@@ -58,11 +66,15 @@ from fastmlp.training import MinibatchTraining, minimize_full_batch
 # no part of a pickle, and predict leaves an estimator's attributes as they are.
 _predictors: MutableMapping[BaseEstimator, "_Kept"] = WeakKeyDictionary()
 
+# What partial_fit has said of an estimator's parameters, so as not to say it again with each call, and what they were.
+_told: MutableMapping[BaseEstimator, tuple[str, dict[str, Any]]] = WeakKeyDictionary()
+
 
 @dataclass
 class _Plan:
     """What an estimator's parameters come to."""
 
+    parameters: dict[str, Any]
     hidden: tuple[HiddenLayer, ...]
     loss: Loss
     optimizer: Optimizer | LBFGS
@@ -441,6 +453,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         self.out_activation_ = OUTPUT_ACTIVATIONS[loss_name]
 
         sets = self._evaluation_sets(eval_set, network, loss)
+        self._tell_ignored(plan, network, incremental, state is not None, bool(sets))
         callbacks = self._callbacks(incremental)
         fit: RecordedFit
         if plan.is_stochastic:
@@ -476,6 +489,29 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             callbacks.append(ProgressBar())
         return callbacks
 
+    def _tell_ignored(
+        self, plan: "_Plan", network: Network, incremental: bool, is_resumed: bool, has_sets: bool
+    ) -> None:
+        """Warn of parameters that are set and have no effect; in partial_fit not of the same ones again."""
+        parameters, keeps = plan.parameters, type(self).__hash__ is not None
+        before, known = (_told.get if incremental else _told.pop)(self, ("", {})) if keeps else ("", {})
+        by_name = type(self.solver) is str and type(self.learning_rate) is str  # objects may change inside
+        if incremental and by_name and known and all(map(operator.is_, parameters.values(), known.values())):
+            return
+        told = ignored_parameters(
+            parameters, self._defaults(), plan.optimizer, n_hidden=len(plan.hidden), has_sets=has_sets
+        )
+        if self.standardize != (network.input_scales is not None):
+            told.append(f"standardize={self.standardize} has no effect, since training goes on as it began.")
+        goes_on = (incremental or is_resumed) and hasattr(self, "_optimizer")
+        if goes_on and isinstance(plan.optimizer, Optimizer):
+            told += kept_parameters(parameters, plan.optimizer, plan.schedule, self._optimizer)
+        message = " ".join(told)
+        if incremental and keeps:
+            _told[self] = message, parameters
+        if message and not (incremental and message == before):
+            warn_user(message, IgnoredParameterWarning)
+
     @property
     def _prints(self) -> bool:
         """Whether a line is printed for each epoch; verbose=1 is for the progress bar."""
@@ -486,6 +522,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         parameters = self.get_params(deep=False)
         optimizer, schedule = optimizer_of(parameters)
         plan = _Plan(
+            parameters,
             hidden_layers(self.activation, self.normalization, n_hidden),
             self._loss(),
             optimizer,
@@ -1054,7 +1091,9 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         'leaky_relu', 'gelu', ...) or an object of :mod:`fastmlp.activations`.
     solver : str, Optimizer or LBFGS, default='adam'
         A name from ``fastmlp.optimizers.OPTIMIZERS`` ('sgd', 'adam', 'adamw', 'rmsprop', 'lion', 'muon', ...) or an
-        object of :mod:`fastmlp.optimizers`. 'lbfgs' sees all samples at once; the others go through minibatches.
+        object of :mod:`fastmlp.optimizers`. 'lbfgs' sees all samples at once; the others go through minibatches. Beside
+        an object, its own parameters count (``solver__learning_rate`` in a search), and an
+        :class:`fastmlp.exceptions.IgnoredParameterWarning` names those of the estimator that are set in vain.
     alpha : float, default=0.0001
         Strength of the L2 penalty, alpha / 2 times the sum of the squared weights divided by the batch's size.
     batch_size : int or 'auto', default='auto'
@@ -1372,6 +1411,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     ) -> Self:
         """Go through the samples once, starting from what was learned so far.
 
+        The optimizer is that of the first call, whose learning rate and the like stay; other parameters may change.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -1628,6 +1669,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Go through the samples once, starting from what was learned so far.
+
+        The optimizer is that of the first call, whose learning rate and the like stay; other parameters may change.
 
         Parameters
         ----------

@@ -8,7 +8,14 @@ Examples
 >>> warnings.resetwarnings()
 """
 
+import sys
+import warnings
+
 __all__ = ["IgnoredParameterWarning", "UndefinedScoreWarning"]
+
+# Packages whose frames stand between a user's line and what is said of it: ours, those that call us (searches and
+# pipelines, in joblib's workers), and those that call us back (L-BFGS).
+_BETWEEN = frozenset({"fastmlp", "joblib", "scipy", "sklearn"})
 
 
 class IgnoredParameterWarning(UserWarning):
@@ -17,3 +24,42 @@ class IgnoredParameterWarning(UserWarning):
 
 class UndefinedScoreWarning(UserWarning):
     """A loss or a score that is watched is not a number, so that it cannot tell which epoch is best."""
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of something, as of the user's line: the innermost one outside of fastmlp and of what lies between.
+
+    Frames of scikit-learn, joblib and SciPy are passed over, too, so that a fit within a pipeline or a search points at
+    the line that began it, however many calls that is away.
+
+    Parameters
+    ----------
+    message : str
+    category : type, default=UserWarning
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fastmlp.exceptions import warn_user
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_user("What a day.")
+    >>> str(caught[0].message)
+    'What a day.'
+    """
+    frame = innermost = sys._getframe(1)
+    while frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        if frame.f_back is None:  # nobody outside: a thread of a pool, say
+            frame = innermost
+            break
+        frame = frame.f_back
+    found = frame.f_globals
+    warnings.warn_explicit(
+        message,
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module=found.get("__name__", "<unknown>"),
+        registry=found.setdefault("__warningregistry__", {}),
+        module_globals=found,
+    )

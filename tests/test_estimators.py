@@ -18,16 +18,19 @@ from scipy import LowLevelCallable
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
+import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor, _engine
 from fastmlp._engine import NORMALIZATION_EPSILON
 from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU, NativeActivation
 from fastmlp.augmentation import AUGMENTATIONS
+from fastmlp.callbacks import ModelCheckpoint
+from fastmlp.exceptions import IgnoredParameterWarning
 from fastmlp.initializers import INITIALIZERS
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, Huber, LogLoss, Pinball, Tweedie, loss_of
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
@@ -693,9 +696,8 @@ def test_every_solver_learns(cls, name):
 def test_lbfgs_as_an_object_is_lbfgs_by_name(cls):
     y = own_target(cls)
     by_name = small(cls, solver="lbfgs", tol=1e-3).fit(X_SMALL, y)
-    np.testing.assert_array_equal(
-        parameters(small(cls, solver=LBFGS(max_iter=30, tol=1e-3)).fit(X_SMALL, y)), parameters(by_name)
-    )
+    by_object = small(cls, solver=LBFGS(max_iter=30, tol=1e-3), max_iter=200).fit(X_SMALL, y)
+    np.testing.assert_array_equal(parameters(by_object), parameters(by_name))
     assert by_name.loss_ < small(cls, solver="lbfgs", max_iter=1).fit(X_SMALL, y).loss_
 
 
@@ -762,6 +764,10 @@ def test_every_loss_of_numbers(loss, n_targets, early_stopping):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_every_schedule_learns(cls, name, solver):
     estimator = small(cls, solver=solver, learning_rate=name, learning_rate_init=0.01)
+    if name in ("invscaling", "adaptive") and solver != "sgd":
+        with pytest.warns(IgnoredParameterWarning, match=f"learning_rate='{name}' has no effect beside solver="):
+            estimator.fit(X_SMALL, own_target(cls))
+        estimator.set_params(learning_rate=SCHEDULES[name](0.01), learning_rate_init=0.001)
     assert_learns(estimator, X_SMALL, own_target(cls))
     assert len(estimator.partial_fit(X_SMALL, own_target(cls)).loss_curve_) == 31
 
@@ -1031,7 +1037,8 @@ def test_partial_fits_are_a_fit_cut_in_pieces_and_may_be_pickled_between(cls, op
 def test_early_stopping_keeps_all_of_the_best_epoch(cls, options):
     """What is kept is what a fit that ends with that epoch leaves. There is nothing to learn: it comes early."""
     y, params = own_target(cls)[::-1], {**options, "early_stopping": True, "validation_fraction": 0.3, "tol": 0.0}
-    params.update({"learning_rate_init": 0.05} if isinstance(params.get("solver", "adam"), str) else {})
+    by_name = all(isinstance(params.get(name, ""), str) for name in ("solver", "learning_rate"))
+    params.update({"learning_rate_init": 0.05} if by_name else {})
     long = small(cls, **{**params, "max_iter": 80}).fit(X_SMALL, y)
     best = int(np.argmax(long.validation_scores_))
     assert long.best_validation_score_ == long.validation_scores_[best]
@@ -1760,10 +1767,16 @@ def test_ema_may_be_switched_on_late(solver):
     np.testing.assert_allclose(reg.coefs_[0], before, rtol=1e-3)
 
 
-@pytest.mark.parametrize("params", [{"solver": SGD(1e-6, momentum=0.0), "ema": 0.99}, {"solver": "schedulefreeadamw"}])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"solver": SGD(1e-6, momentum=0.0), "ema": 0.99},
+        {"solver": "schedulefreeadamw", "learning_rate_init": 1e-6},
+    ],
+)
 def test_training_goes_on_from_edited_weights(params):
     X, y = np.random.default_rng(0).standard_normal((60, 3)), np.zeros(60)
-    reg = MLPRegressor(hidden_layer_sizes=(5,), learning_rate_init=1e-6, random_state=0, **params)
+    reg = MLPRegressor(hidden_layer_sizes=(5,), random_state=0, **params)
     for _ in range(3):
         reg.partial_fit(X, y)
     reg.coefs_[0] = np.full_like(reg.coefs_[0], 5.0)
@@ -1869,3 +1882,128 @@ def test_native_activations_go_through_searches():
     assert np.isfinite(cross_val_score(clf, X, X[:, 0] > 0, cv=3)).all()
     with pytest.raises(TypeError, match="it cannot be pickled"):
         pickle.dumps(sine)
+
+
+# ---- parameters without effect ---------------------------------------------------------------------------------------
+
+
+def ignored(call):
+    """What a call says of parameters without effect."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    ours = [warning for warning in caught if warning.category is IgnoredParameterWarning]
+    assert all(warning.filename == __file__ for warning in ours)
+    return [str(warning.message) for warning in ours]
+
+
+VOID = {"solver": AdamW(), "learning_rate_init": 0.1, "momentum": 0.5}
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_a_fit_names_all_that_has_no_effect_once(cls):
+    model = cls(hidden_layer_sizes=(3,), max_iter=3, **VOID)
+    for _ in range(2):
+        (message,) = ignored(lambda: model.fit(X_SMALL, own_target(cls)))
+        assert message == (
+            "learning_rate_init=0.1 has no effect beside solver=AdamW(), whose own counts: set solver__learning_rate."
+            " momentum=0.5 has no effect beside solver=AdamW(), which has no such parameter."
+        )
+    model.set_params(learning_rate_init=0.001, momentum=0.9)
+    assert ignored(lambda: model.fit(X_SMALL, own_target(cls))) == []
+
+
+def test_a_search_over_a_parameter_without_effect_is_told_so():
+    model = MLPClassifier((3,), solver=AdamW(), max_iter=3, random_state=0)
+    search = GridSearchCV(model, {"learning_rate_init": [1e-5, 1e-3, 1.0]}, cv=2, refit=False)
+    messages = ignored(lambda: search.fit(X_SMALL, TARGETS["multiclass"]))
+    assert len(messages) == 4
+    assert {message.partition(" ")[0] for message in messages} == {
+        "learning_rate_init=1e-05",
+        "learning_rate_init=1.0",
+    }
+    search = GridSearchCV(model, {"solver__learning_rate": [1e-5, 1e-3, 1.0]}, cv=2, refit=False)
+    assert ignored(lambda: search.fit(X_SMALL, TARGETS["multiclass"])) == []
+    pipeline = make_pipeline(StandardScaler(), clone(model).set_params(momentum=0.5))
+    assert len(ignored(lambda: pipeline.fit(X_SMALL, TARGETS["multiclass"]))) == 1
+
+
+def test_partial_fit_says_it_once():
+    model = MLPClassifier((3,), **VOID)
+    calls = [ignored(lambda: model.partial_fit(X_SMALL, TARGETS["multiclass"], classes=[0, 1, 2])) for _ in range(3)]
+    assert [len(messages) for messages in calls] == [1, 0, 0]
+    assert len(ignored(lambda: clone(model).partial_fit(X_SMALL, TARGETS["multiclass"], classes=[0, 1, 2]))) == 1
+
+
+@pytest.mark.parametrize("given", [{"solver": "sgd"}, {"solver": "adam"}, {"solver": "lion"}], ids=str)
+def test_partial_fit_says_that_a_rate_set_later_has_no_effect(given):
+    """True: what comes of it is what comes without; and it is said again only when it is set anew."""
+    y = TARGETS["multiclass"]
+    model = MLPClassifier((3,), random_state=0, **given).partial_fit(X_SMALL, y, classes=[0, 1, 2])
+    other = copy.deepcopy(model).set_params(learning_rate_init=0.5)
+
+    def n_told(model, method="partial_fit", **changed):
+        return len(ignored(lambda: getattr(model.set_params(**changed), method)(X_SMALL, y)))
+
+    (message,) = ignored(lambda: other.partial_fit(X_SMALL, y))
+    assert message == "learning_rate_init=0.5 has no effect, since training goes on with the optimizer it began with."
+    assert [n_told(other), n_told(model), n_told(model)] == [0, 0, 0]
+    np.testing.assert_array_equal(everything(model.partial_fit(X_SMALL, y)), everything(other.partial_fit(X_SMALL, y)))
+    assert [n_told(other, learning_rate_init=rate) for rate in (0.001, 0.5, 0.5, 0.1)] == [0, 1, 0, 1]
+    assert n_told(pickle.loads(pickle.dumps(model))) == 0
+    # A fit makes its optimizer of what is set then.
+    assert [n_told(other, "fit", learning_rate_init=0.2), n_told(other), n_told(other)] == [0, 0, 0]
+    assert [n_told(other, learning_rate_init=0.1), n_told(other, "fit"), n_told(other)] == [1, 0, 0]
+    assert n_told(other, learning_rate_init=0.2) == 1
+
+
+def test_partial_fit_looks_into_objects():
+    """A solver's parameters may change while it stays the object that it was."""
+    y, model = TARGETS["multiclass"], MLPClassifier((3,), solver=AdamW())
+    for rate, n_told in ((0.001, 0), (0.5, 1), (0.5, 0), (0.1, 1)):
+        model.set_params(solver__learning_rate=rate)
+        assert len(ignored(lambda: model.partial_fit(X_SMALL, y, classes=[0, 1, 2]))) == n_told
+
+
+def test_what_may_change_between_calls_is_not_told():
+    """It has an effect; a fit begins anew, with the rate that is set now, and so does a warm start."""
+    model = MLPClassifier((3,), random_state=0).partial_fit(X_SMALL, TARGETS["multiclass"], classes=[0, 1, 2])
+    for changed in ({"alpha": 1.0}, {"batch_size": 5}, {"l1": 0.1}, {"dropout": 0.5}, {"gradient_clip_norm": 0.1}):
+        one, other = copy.deepcopy(model), copy.deepcopy(model).set_params(**changed)
+        assert ignored(lambda other=other: other.partial_fit(X_SMALL, TARGETS["multiclass"])) == []
+        assert (one.partial_fit(X_SMALL, TARGETS["multiclass"]).coefs_[0] != other.coefs_[0]).any()
+    model.set_params(learning_rate_init=0.1, max_iter=3, warm_start=True)
+    assert ignored(lambda: model.fit(X_SMALL, TARGETS["multiclass"])) == []
+    assert model.history_["learning_rate"][-1] == 0.1
+    assert ignored(lambda: model.set_params(warm_start=False, solver="sgd").fit(X_SMALL, TARGETS["multiclass"])) == []
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("how", ["partial_fit", "warm_start"])
+def test_standardize_set_later_has_no_effect(first, how):
+    model = MLPClassifier((3,), random_state=0, standardize=first, max_iter=2, warm_start=how == "warm_start")
+    ignored(lambda: model.fit(X_SMALL, TARGETS["multiclass"]))
+    other = copy.deepcopy(model).set_params(standardize=not first)
+
+    def goes_on(model):
+        return (
+            model.partial_fit(X_SMALL, TARGETS["multiclass"])
+            if how == "partial_fit"
+            else model.fit(X_SMALL, TARGETS["multiclass"])
+        )
+
+    assert ignored(lambda: goes_on(model)) == []
+    message = f"standardize={not first} has no effect, since training goes on as it began."
+    assert ignored(lambda: goes_on(other)) == [message]
+    np.testing.assert_array_equal(model.predict_proba(X_SMALL), other.predict_proba(X_SMALL))
+
+
+def test_resume_says_what_a_checkpoint_keeps(tmp_path):
+    model = MLPClassifier((3,), max_iter=3, random_state=0, callbacks=[ModelCheckpoint(tmp_path / "model")])
+    ignored(lambda: model.fit(X_SMALL, TARGETS["multiclass"]))
+    resumed = fastmlp.load(tmp_path / "model").set_params(max_iter=6)
+    assert ignored(lambda: resumed.resume(X_SMALL, TARGETS["multiclass"])) == []
+    changed = fastmlp.load(tmp_path / "model").set_params(max_iter=6, learning_rate_init=0.5)
+    (message,) = ignored(lambda: changed.resume(X_SMALL, TARGETS["multiclass"]))
+    assert message.startswith("learning_rate_init=0.5 has no effect, since training goes on")
+    np.testing.assert_array_equal(changed.coefs_[0], resumed.coefs_[0])

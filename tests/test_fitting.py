@@ -135,7 +135,8 @@ def test_history_has_loss_rate_and_seconds_of_each_epoch(schedule, callbacks):
 
 
 def test_history_of_a_scheduled_rate_is_that_of_each_epochs_last_step():
-    model = MLPClassifier(learning_rate=lambda step: 0.1 / (1 + step), solver="sgd", max_iter=5, **WHAT).fit(*TRAIN)
+    what = {**WHAT, "learning_rate": lambda step: 0.1 / (1 + step), "learning_rate_init": 0.001}
+    model = MLPClassifier(solver="sgd", max_iter=5, **what).fit(*TRAIN)
     np.testing.assert_allclose(model.history_["learning_rate"], 0.1 / np.array([4, 8, 12, 16, 20]), rtol=1e-12)
 
 
@@ -143,7 +144,7 @@ def test_history_of_a_scheduled_rate_is_that_of_each_epochs_last_step():
 @pytest.mark.parametrize("rate", ["cosine", "warmup", "one_cycle"])
 def test_history_has_the_rates_of_batches_that_go_one_by_one(what, rate):
     if isinstance(what.get("solver"), Optimizer):
-        what = {"solver": InPython(SCHEDULES[rate](0.01))}
+        what = {"solver": InPython(SCHEDULES[rate](0.01)), "learning_rate_init": 0.001}
     else:
         what = {**what, "learning_rate": rate}
     unheard = MLPClassifier(max_iter=6, **{**WHAT, "n_iter_no_change": 50, **what}).fit(*TRAIN)
@@ -274,8 +275,9 @@ def test_what_is_set_changes_all_that_a_schedule_has_yet_to_come(rate):
     def tenth(fit):
         fit.learning_rate /= 10
 
-    rate = WarmUp(Cosine(0.01), 10) if rate == "WarmUp" else rate
     what = {**WHAT, "solver": "sgd", "learning_rate": rate, "max_iter": 8, "n_iter_no_change": 50}
+    if rate == "WarmUp":
+        what |= {"learning_rate": WarmUp(Cosine(0.01), 10), "learning_rate_init": 0.001}
     plain = MLPClassifier(**what).fit(*TRAIN).history_["learning_rate"]
     callbacks = [At("on_epoch_end", 2, tenth), At("on_epoch_end", 5, tenth)]
     changed = MLPClassifier(callbacks=callbacks, **what).fit(*TRAIN).history_["learning_rate"]
@@ -292,7 +294,7 @@ def test_setting_the_learning_rate(solver):
     by_hand = MLPClassifier(
         solver=OPTIMIZERS[solver](lambda step: 0.01 if step < 8 else 0.005),
         max_iter=4,
-        **{**WHAT, "learning_rate_init": 1.0},
+        **{**WHAT, "learning_rate_init": 0.001},
     )
     if solver in ("adam", "sgd"):
         named = model._optimizer.optimizer

@@ -25,7 +25,7 @@ OPTIMIZERS: dict[str, type[Component]] = {
 # What the estimators call the parameters of their optimizers, what these call them, and which optimizers take them: all
 # their learning rate, but momentum and Adam's numbers only those for which scikit-learn's defaults are meant.
 _ADAM_LIKE = (Adam, AMSGrad, AdamW, Nadam, ScheduleFreeAdamW)
-_ESTIMATORS_NAMES: dict[str, tuple[str, tuple[type, ...]]] = {
+ESTIMATORS_NAMES: dict[str, tuple[str, tuple[type, ...]]] = {
     "learning_rate_init": ("learning_rate", (Optimizer,)),
     "momentum": ("momentum", (SGD,)),
     "nesterovs_momentum": ("nesterov", (SGD,)),
@@ -74,13 +74,14 @@ def from_estimator_parameters(name: str, parameters: Mapping[str, Any]) -> Any:
     cls = OPTIMIZERS[name]
     taken = {
         ours: parameters[theirs]
-        for theirs, (ours, takers) in _ESTIMATORS_NAMES.items()
+        for theirs, (ours, takers) in ESTIMATORS_NAMES.items()
         if issubclass(cls, takers) and theirs in parameters
     }
     return cls(**taken, **({"epsilon_hat": True} if cls is Adam else {}))
 
 
 __all__ = [
+    "ESTIMATORS_NAMES",
     "LBFGS",
     "OPTIMIZERS",
     "SGD",

@@ -91,6 +91,11 @@ class Descent:
     def _schedule(self) -> Any:
         return self.optimizer.learning_rate if self._schedules_itself else self._other_schedule
 
+    @property
+    def schedule_beside(self) -> Any:
+        """The schedule that was given beside the optimizer; None for none."""
+        return self._other_schedule
+
     def set_rate(self, value: float) -> None:
         """Have the next step take this learning rate; what a schedule makes of it changes in proportion.
 
