@@ -959,14 +959,10 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         ValueError
             For input that cannot be used: labels that are not known, among others.
         """
-        check_is_fitted(self)
-        loss, dtype = self._loss(), self._compute_dtype(None, first_pass=False)
-        sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
-        structure = Structure(sizes, self._hidden_layers(), loss.engine_loss(self._target_kind()))
-        network = self._network_of(structure, dtype)
-        part = self._evaluation_set(network, loss, "", X, y, sample_weight)
+        network = self.to_network()
+        part = self._evaluation_set(network, self._loss(), "", X, y, sample_weight)
         weights = self._with_class_weights(part.y, part.sample_weight, incremental=False)
-        settings = self._loss_settings(loss, structure.loss, sizes[-1])
+        settings = network.loss_settings
         return network, _Data(part.X, part.y, part.rows, part.targets, part.sample_weight, weights, settings)
 
     def _outputs(self, X: Any) -> NDArray:
@@ -1058,6 +1054,63 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         self._validate_params()
         dtype = self._dtype_asked_for() or _single_or_double(self.coefs_[0].dtype.newbyteorder("="))
         return self._network(dtype).predictor(self._predictor_form(), self.n_jobs)
+
+    def to_network(self) -> Network:
+        """Return a copy of the fitted network: hidden activations, loss and gradients, parameters by name.
+
+        Its ``forward`` gives what predict_proba (or decision_function; of a regressor: predict) gives, up to rounding:
+        of two classes the second's probability, of several with loss='squared_error' the outputs before they are made
+        to sum to 1; CSR rows, which it does not centre, excepted with standardize=True. Its loss is that of the
+        parameter loss. What becomes of it does not change the estimator.
+
+        Returns
+        -------
+        network : Network
+            In the type the model computes in: that of ``coefs_``, or what the parameter dtype names. For targets its
+            :meth:`~fastmlp.network.Network.loss_and_gradients` takes class numbers, int32, for several classes with
+            loss='log_loss' and 'focal', and matrices in the network's type, (n_samples, n_outputs), for all others:
+            numbers as they are, once for each quantile; 0 and 1 for two classes, in one column, for several classes of
+            other losses, in one column each, and for labels; with label_smoothing e those of several classes have to be
+            smoothed, y (1 - e) + e / K.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            When loss, activation or normalization have been set to what the fitted network does not go with.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from fastmlp import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = MLPClassifier((20, 10), learning_rate_init=0.01, max_iter=500, random_state=0).fit(X, y)
+        >>> network = clf.to_network()
+        >>> np.allclose(network.forward(X), clf.predict_proba(X))
+        True
+        >>> first, second, outputs = network.activations(X)
+        >>> first.shape, second.shape, outputs.shape
+        ((150, 20), (150, 10), (150, 3))
+        >>> targets = np.searchsorted(clf.classes_, y).astype(np.int32)
+        >>> loss, gradient = network.loss_and_gradients(X, targets)
+        >>> {name: g.shape for name, g in network.named_parameters(gradient).items() if name.startswith("coefs")}
+        {'coefs.0': (4, 20), 'coefs.1': (20, 10), 'coefs.2': (10, 3)}
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        loss, dtype = self._loss(), self._compute_dtype(None, first_pass=False)
+        sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
+        name = loss.engine_loss(self._target_kind())
+        if OUTPUT_ACTIVATIONS[name] != self.out_activation_:
+            raise ValueError(
+                f"loss={self.loss!r} goes with outputs of {OUTPUT_ACTIVATIONS[name]!r}, but those of the fitted network"
+                f" are of {self.out_activation_!r}."
+            )
+        network = self._network_of(Structure(sizes, self._hidden_layers(), name), dtype)
+        network.loss_settings = self._loss_settings(loss, name, sizes[-1])
+        return network
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, as :func:`fastmlp.save` does; :func:`fastmlp.load` reads it."""

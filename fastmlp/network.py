@@ -195,6 +195,9 @@ class Network:
         (2, n_units).
     input_means, input_scales : ndarray of shape (n_inputs,) or None
         Inputs are centred (CSR rows are not) and multiplied by these.
+    loss_settings : dict
+        What the engine is told of the loss beside its name, unless :meth:`loss_and_gradients` is told otherwise:
+        ``loss_options``, ``output_weights``, ``python_loss``.
 
     Examples
     --------
@@ -251,6 +254,7 @@ class Network:
         ]
         self.input_means: NDArray | None = None
         self.input_scales: NDArray | None = None
+        self.loss_settings: dict[str, Any] = {}
 
     @classmethod
     def create(
@@ -301,6 +305,7 @@ class Network:
         other = Network(self.structure, self.params.astype(dtype))
         other.running = [None if moments is None else moments.astype(dtype) for moments in self.running]
         other.input_means, other.input_scales = self.input_means, self.input_scales
+        other.loss_settings = dict(self.loss_settings)
         return other
 
     def arrays(self) -> dict[str, NDArray]:
@@ -329,6 +334,7 @@ class Network:
             for layer in structure.hidden
         )
         folded = Network(structure._replace(hidden=hidden), dtype=self.params.dtype)
+        folded.loss_settings = dict(self.loss_settings)
         for name, view in folded.named_parameters().items():
             view[:] = self.named_parameters()[name]
         for i, moments in enumerate(self.running):
@@ -489,7 +495,7 @@ class Gradients:
             rule="gradient",
             max_batch=rows.n_rows,
             n_threads=n_threads,
-            **options,
+            **{**network.loss_settings, **options},
         )
         network.load_into(self._trainer)
         self._trainer.attach(rows, targets, weights)
@@ -562,6 +568,7 @@ def check_gradients(
     >>> {name: error < 1e-7 for name, error in errors.items()}
     {'coefs.0': True, 'intercepts.0': True, 'coefs.1': True, 'intercepts.1': True}
     """
+    options = {**network.loss_settings, **options}
     params, regularization = network.params, options.get("regularization") or Regularization()
     if params.dtype != np.float64:
         raise ValueError(f"network must be float64 for finite differences, got {params.dtype}.")
