@@ -19,7 +19,7 @@ from scipy import LowLevelCallable
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp import _engine
-from fastmlp.components import Component, named
+from fastmlp.components import Component, Registry, named
 
 
 class Activation(Component):
@@ -466,24 +466,41 @@ class NativeActivation(Activation):
 
 
 #: By the name that stands for each with its defaults.
-ACTIVATIONS: dict[str, type[BuiltIn]] = {
-    "identity": Identity,
-    "logistic": Logistic,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "prelu": PReLU,
-    "elu": ELU,
-    "selu": SELU,
-    "gelu": GELU,
-    "silu": SiLU,
-    "swish": SiLU,
-    "softplus": Softplus,
-    "mish": Mish,
-    "hard_sigmoid": HardSigmoid,
-    "hard_swish": HardSwish,
-    "step": Step,
-}
+ACTIVATIONS: Registry[type[BuiltIn]] = Registry(
+    {
+        "identity": Identity,
+        "logistic": Logistic,
+        "tanh": Tanh,
+        "relu": ReLU,
+        "leaky_relu": LeakyReLU,
+        "prelu": PReLU,
+        "elu": ELU,
+        "selu": SELU,
+        "gelu": GELU,
+        "silu": SiLU,
+        "softplus": Softplus,
+        "mish": Mish,
+        "hard_sigmoid": HardSigmoid,
+        "hard_swish": HardSwish,
+        "step": Step,
+    },
+    {
+        "identity": ("linear", "lin", "purelin"),
+        "logistic": ("sigmoid", "expit", "sigm", "logsig", "logistic_sigmoid"),
+        "tanh": ("tansig", "hyperbolic_tangent"),
+        "relu": ("rectifier", "rectified_linear", "rectified_linear_unit", "poslin"),
+        "leaky_relu": ("lrelu", "leaky", "leaky_rectifier"),
+        "prelu": ("parametric_relu",),
+        "elu": ("exponential_linear_unit",),
+        "selu": ("scaled_elu",),
+        "gelu": ("gaussian_error_linear_unit",),
+        "silu": ("swish",),
+        "softplus": ("smooth_relu",),
+        "hard_sigmoid": ("hsigmoid",),
+        "hard_swish": ("hswish", "hard_silu"),
+        "step": ("heaviside", "binary_step", "hardlim"),
+    },
+)
 
 
 def activation_of(given: Any, parameter: str = "activation") -> Activation:

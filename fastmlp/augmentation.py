@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastmlp.components import Component, named, real_array
+from fastmlp.components import Component, Named, Registry, named, real_array
 
 #: What augments a batch: (X, y, rng) -> (X, y).
 Augment = Callable[[NDArray, NDArray, np.random.Generator], tuple[NDArray, NDArray]]
@@ -453,6 +453,28 @@ class Noise(Augmentation):
         return noise, y
 
 
+#: Augmentations by name; each can be made without parameters.
+AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
+    {
+        "reflect": Reflect,
+        "translate": Translate,
+        "rotate": Rotate,
+        "skew": Skew,
+        "contrast": Contrast,
+        "mixup": Mixup,
+        "noise": Noise,
+    },
+    {
+        "reflect": ("flip", "random_flip", "horizontal_flip", "random_horizontal_flip", "mirror", "reflection"),
+        "translate": ("shift", "translation", "random_translation", "random_shift"),
+        "rotate": ("rotation", "random_rotation", "random_rotate"),
+        "skew": ("shear", "random_shear"),
+        "contrast": ("random_contrast",),
+        "noise": ("gaussian_noise", "jitter"),
+    },
+)
+
+
 class Compose(Augmentation):
     """One augmentation after another.
 
@@ -473,6 +495,7 @@ class Compose(Augmentation):
     array([[1., 1.]])
     """
 
+    augmentations = Named(AUGMENTATIONS)
     _parameter_constraints: ClassVar[dict] = {"augmentations": [list, tuple]}
 
     def __init__(self, augmentations: Sequence[str | Augment] = ()) -> None:
@@ -490,18 +513,6 @@ class Compose(Augmentation):
         for augmentation in self.augmentations:
             X, y = augmented(as_augment(augmentation), X, y, rng)
         return X, y
-
-
-#: Augmentations by name; each can be made without parameters.
-AUGMENTATIONS: dict[str, type[Augmentation]] = {
-    "reflect": Reflect,
-    "translate": Translate,
-    "rotate": Rotate,
-    "skew": Skew,
-    "contrast": Contrast,
-    "mixup": Mixup,
-    "noise": Noise,
-}
 
 
 def as_augment(augment: str | Augment) -> Augment:

@@ -1,7 +1,7 @@
 """MLPClassifier and MLPRegressor: scikit-learn's estimators on the native engine."""
 
 import copy
-import operator
+import functools
 import os
 import sys
 from abc import abstractmethod
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -25,18 +25,22 @@ from sklearn.utils._unique import attach_unique
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from fastmlp import callbacks as callbacks_module
 from fastmlp import persistence
-from fastmlp.activations import Activation
-from fastmlp.augmentation import Augment, as_augment
+from fastmlp.activations import ACTIVATIONS, Activation
+from fastmlp.augmentation import AUGMENTATIONS, Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
-from fastmlp.components import Parameterized, real_array
+from fastmlp.components import Named, Parameterized, Registry, real_array
 from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
 from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
-from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
+from fastmlp.initializers import INITIALIZERS
+from fastmlp.keywords import advice, meant_by, plain, unexpected
+from fastmlp.losses import NAMED_LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import (
+    NORMALIZATIONS,
     HiddenLayer,
     Network,
     Predictor,
@@ -45,14 +49,25 @@ from fastmlp.network import (
     forward_in_pieces,
     hidden_layers,
 )
-from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
-from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
+from fastmlp.optimizers import ESTIMATORS_NAMES, LBFGS, OPTIMIZERS, Descent, Optimizer, Rprop
+from fastmlp.recipe import (
+    DTYPES,
+    check_held_out,
+    hidden_sizes,
+    is_stochastic,
+    optimizer_of,
+    refuse_for_lbfgs,
+    regularization_of,
+)
 from fastmlp.rows import Rows, in_place_dtype, rows_of
-from fastmlp.schedules import Schedule
+from fastmlp.schedules import SCHEDULES, Schedule
 from fastmlp.stopping import NoImprovement
 from fastmlp.targets import are_known, class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
 from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
+from fastmlp.validation import labels_of, validated
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 # Packed networks of estimators that predict, with what beside the parameters they depend on. Not attributes: they are
 # no part of a pickle, and predict leaves an estimator's attributes as they are.
@@ -136,6 +151,37 @@ def _are_good(X: Any, y: Any) -> bool:
         return bool(np.isfinite(X.sum()) and (y.dtype.kind != "f" or np.isfinite(y.sum())))
 
 
+# scikit-learn's decorators, which are not typed: decorated with these, a method has the type it is written with.
+
+
+def _fits(method: _Method) -> _Method:
+    """Make a method one that fits; keywords that it does not take are answered with what is meant."""
+    return _advising(_fit_context(prefer_skip_nested_validation=True)(method), method)
+
+
+def _goes_on(method: _Method) -> _Method:
+    """Make a method one that goes on with a fit, for scikit-learn's callbacks."""
+    return _advising(with_callbacks(method), method)
+
+
+def _available_if(check: Callable[[Any], bool]) -> Callable[[_Method], _Method]:
+    return available_if(check)
+
+
+def _advising(decorated: Callable, method: _Method) -> _Method:
+    code = method.__code__
+    accepted = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+
+    @functools.wraps(method)
+    def advising(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in accepted:
+                raise self._unexpected(method.__name__, name, accepted)
+        return decorated(self, *args, **kwargs)
+
+    return cast(_Method, advising)
+
+
 class _BaseMLP(CallbackSupportMixin, Parameterized):
     """What classifier and regressor share.
 
@@ -145,8 +191,24 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
     coefs_: list[NDArray]
     intercepts_: list[NDArray]
+    loss_: float
+    n_features_in_: int
+    n_outputs_: int
+    out_activation_: str
+    feature_names_in_: NDArray
     validation_scores_: Any  # a list of float, or None without early stopping
     _optimizer: Descent
+
+    activation = Named(ACTIVATIONS)
+    solver = Named(OPTIMIZERS)
+    batch_size = Named(Registry({"auto": "auto"}))
+    learning_rate = Named(SCHEDULES)
+    dtype = Named(DTYPES)
+    loss = Named(NAMED_LOSSES)
+    weight_init = Named(INITIALIZERS)
+    bias_init = Named(INITIALIZERS)
+    normalization = Named(NORMALIZATIONS)
+    augment = Named(AUGMENTATIONS)
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -197,6 +259,59 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         "scoring": [str, callable, list, tuple, dict, None],
     }
 
+    _flat: ClassVar[dict[tuple[str, str], str]] = {
+        **{("solver", ours): theirs for theirs, (ours, _) in ESTIMATORS_NAMES.items()},
+        ("learning_rate", "learning_rate"): "learning_rate_init",
+        ("learning_rate", "power_t"): "power_t",
+        ("loss", "label_smoothing"): "label_smoothing",
+    }
+    _advice: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(
+            ("validationdata", "evalset", "evaldata", "validationset", "validset", "valdata", "xval", "yval", "devset"),
+            "Rows to validate on go to fit: fit(X, y, eval_set=(X_val, y_val)).",
+        ),
+        **dict.fromkeys(
+            ("earlystoppingrounds", "patience", "earlystoppingpatience"),
+            "Write early_stopping=True, n_iter_no_change=..., or callbacks=[EarlyStopping(patience=...)].",
+        ),
+        **dict.fromkeys(
+            ("restorebestweights", "restorebest"),
+            "early_stopping=True keeps the best weights; so does callbacks=[EarlyStopping(restore_best=True)].",
+        ),
+        **dict.fromkeys(("device", "gpu", "cuda", "usegpu"), "fastmlp computes on the CPU; n_jobs says on how many."),
+        **dict.fromkeys(
+            ("inputdim", "inputsize", "inputshape", "ninputs", "nfeatures", "outputdim", "outputsize", "noutputs",
+             "nclasses", "numclasses", "infeatures", "outfeatures"),
+            "Inputs and outputs follow from X and y; hidden_layer_sizes is of the layers between them.",
+        ),
+        **dict.fromkeys(
+            ("outputactivation", "outactivation", "finalactivation", "lastactivation"),
+            "The output's activation follows from the loss.",
+        ),
+        **dict.fromkeys(("sampleweight", "sampleweights"), "It goes to fit: fit(X, y, sample_weight=...)."),
+    }  # fmt: skip
+
+    @classmethod
+    def _candidates(cls, name: str) -> Mapping[str, Any]:
+        if name == "callbacks":
+            return {each: getattr(callbacks_module, each) for each in callbacks_module.__all__}
+        return super()._candidates(name)
+
+    def _unexpected(self, method: str, name: str, accepted: Sequence[str]) -> TypeError:
+        """Return the error for a keyword that a method does not take; it may be one of the parameters."""
+        cls = type(self).__name__
+        meant, parameter = meant_by(name, accepted), meant_by(name, self._get_param_names())
+        if meant is not None or parameter is None or plain(name) in self._advice:
+            hint = advice(name, accepted, {} if meant else self._advice)
+        else:
+            hint = f"It is a parameter of the estimator: {cls}({parameter}=...)."
+        return unexpected(f"{cls}.{method}", name, hint)
+
+    def _hint(self, name: str, value: Any) -> str:
+        if name == "learning_rate" and isinstance(value, Real):
+            return f"A rate is learning_rate_init={value!r}; learning_rate says how it changes."
+        return super()._hint(name, value)
+
     # ---- what the two kinds of estimator answer differently ---------------------------------------------------------
 
     @abstractmethod
@@ -229,7 +344,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
     # ---- fitting ----------------------------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fits
     def fit(
         self,
         X: ArrayLike,
@@ -268,7 +383,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         """
         return self._fit_or_restore(X, y, sample_weight, eval_set=eval_set)
 
-    @with_callbacks
+    @_goes_on
     def resume(
         self,
         X: ArrayLike,
@@ -349,10 +464,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         """Fit, go on with partial_fit if incremental, or from a checkpoint's state; return what a callback raised."""
         if incremental or state is not None:
             self._validate_params()  # scikit-learn's decorator does so in the first call only
-        hidden = self.hidden_layer_sizes
-        hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
-        if np.any(np.array(hidden) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        hidden = hidden_sizes(self.hidden_layer_sizes)
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental or state is not None)
         plan = self._plan(len(hidden))
         given = X, y
@@ -374,7 +486,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             sample_weight = self._check_weights(sample_weight, X)
         weights = self._with_class_weights(y, sample_weight, incremental)
         n_outputs = len(self._label_binarizer.classes_) if targets.ndim == 1 else targets.shape[1]
-        sizes = [rows.n_features, *(operator.index(n) for n in hidden), n_outputs]
+        sizes = [rows.n_features, *hidden, n_outputs]
         if plan.augment is not None and targets.ndim == 1:
             loss_name, targets = self._soft(loss_name), np.eye(n_outputs, dtype=dtype)[targets]
         data = _Data(X, y, rows, targets, sample_weight, weights, self._loss_settings(loss, loss_name, n_outputs))
@@ -524,11 +636,12 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if (
             "feature_names_in_" not in fitted
             and _are_good(X, y)
+            and (y.dtype.kind != "U" or isinstance(self, ClassifierMixin))
             and (reset or X.shape[1] == fitted.get("n_features_in_"))
         ):
             fitted["n_features_in_"] = X.shape[1]
             return X, y
-        return validate_data(
+        return validated(
             self,
             X,
             y,
@@ -819,19 +932,17 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         """
         from sklearn.model_selection import train_test_split  # noqa: PLC0415 - it takes long
 
-        stratify = None
+        stratify, labels = None, [False, True]
         if is_classifier(self) and self.n_outputs_ == 1:
             stratify = np.where(targets[:, 0] > 0.5, "True", "False")
+            labels = self.classes_.tolist() if len(self.classes_) == 2 else labels
+        check_held_out(self.validation_fraction, len(targets), stratify, labels)
         train, held_out = train_test_split(
             np.arange(len(targets)),
             random_state=self._random_state,
             test_size=self.validation_fraction,
             stratify=stratify,
         )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
         return train, held_out
 
     # ---- predicting -------------------------------------------------------------------------------------------------
@@ -903,7 +1014,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if plain is not None:
             return plain[:, 1:] if self._predictor_form() == "pair" else plain.reshape(len(plain), -1)
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = validated(self, X, accept_sparse=["csr", "csc"], reset=False)
         if self.dtype != "auto":
             self._validate_params()  # the type may have been set after fit
         dtype = self._dtype_asked_for() or _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
@@ -1016,7 +1127,9 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer; () gives a linear model.
     activation : str, Activation, or a list with one per hidden layer, default='relu'
         Of the hidden layers: a name from ``fastmlp.activations.ACTIVATIONS`` ('identity', 'logistic', 'tanh', 'relu',
-        'leaky_relu', 'gelu', ...) or an object of :mod:`fastmlp.activations`.
+        'leaky_relu', 'gelu', ...) or an object of :mod:`fastmlp.activations`. Everyday names are understood for this
+        parameter and for all others that take names ('sigmoid' is 'logistic', 'MSE' is 'squared_error'); get_params,
+        reprs and files have the one name of each thing.
     solver : str, Optimizer or LBFGS, default='adam'
         A name from ``fastmlp.optimizers.OPTIMIZERS`` ('sgd', 'adam', 'adamw', 'rmsprop', 'lion', 'muon', ...) or an
         object of :mod:`fastmlp.optimizers`. 'lbfgs' sees all samples at once; the others go through minibatches.
@@ -1066,10 +1179,11 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     n_jobs : int or None, default=None
         Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is
         too small to share; -1 is all CPUs. The results do not depend on it.
-    dtype : {'auto', 'float32', 'float64', 'bfloat16'}, default='auto'
-        Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
-        'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits (not
-        those of CSR samples): several times faster on wide layers where the CPU has such products (AMX, AVX-512 BF16).
+    dtype : {'auto', 'float32', 'float64', 'bfloat16'} or type, default='auto'
+        Type of the computation and the weights; np.float32 is 'float32'. 'auto' is float32 for float32 samples and
+        float64 for all others. 'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to
+        8 significant bits (not those of CSR samples): several times faster on wide layers where the CPU has such
+        products (AMX, AVX-512 BF16).
     loss_weights : array-like of shape (n_outputs,), default=None
         What each output's loss counts, where there are several.
     weight_init, bias_init : str, Initializer or callable, default='auto'
@@ -1168,10 +1282,12 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         Features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X had names that are all strings.
-    gains_, activation_parameters_, running_moments_ : list, input_means_, input_scales_ : ndarray
+    gains_, activation_parameters_, running_moments_ : list
         What else the network has, where it has it: for each hidden layer the gains of its normalization, the learned
-        parameters of its activation, mean and variance of batch normalization; what inputs are centred by and
-        multiplied with. See :class:`fastmlp.network.Network`.
+        parameters of its activation, mean and variance of batch normalization. See
+        :class:`fastmlp.network.Network`.
+    input_means_, input_scales_ : ndarray of shape (n_features_in_,)
+        What inputs are centred by and multiplied with, where they are.
 
     Notes
     -----
@@ -1188,6 +1304,11 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     True
     """
 
+    classes_: NDArray
+
+    class_weight = Named(Registry({"balanced": "balanced"}))
+
+    _drop_in_for = "MLPClassifier"
     _parameter_constraints: ClassVar[dict] = {
         **_BaseMLP._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -1221,7 +1342,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_jobs: int | None = None,
-        dtype: str = "auto",
+        dtype: str | type = "auto",
         loss_weights: ArrayLike | None = None,
         weight_init: str | Callable = "auto",
         bias_init: str | Callable = "auto",
@@ -1247,12 +1368,14 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     def _check_targets(self, y: Any, first_pass: bool, incremental: bool) -> Any:
         if not hasattr(self, "classes_") or (first_pass and not self.warm_start and not incremental):
             # Both want to know the distinct labels.
-            self._label_binarizer = LabelBinarizer().fit(attach_unique(y))
+            with labels_of(y, type(self).__name__):
+                self._label_binarizer = LabelBinarizer().fit(attach_unique(y))
             self.classes_ = self._label_binarizer.classes_
             return y
         if incremental and not first_pass and not self.warm_start and are_known(y, self._label_binarizer):
             return y
-        classes = unique_labels(y)
+        with labels_of(y, type(self).__name__):
+            classes = unique_labels(y)
         if self.warm_start or not incremental:
             if set(classes) != set(self.classes_):
                 raise ValueError(
@@ -1269,7 +1392,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         kind, is_matrix = self._target_kind(), y.ndim == 2
         if is_matrix != (kind == "multilabel"):
             raise ValueError(f"y is {'a matrix' if is_matrix else 'a vector'}, unlike that of the fit.")
-        unknown = [] if is_matrix else np.setdiff1d(y, self.classes_).tolist()
+        with labels_of(y, type(self).__name__):
+            unknown = [] if is_matrix else np.setdiff1d(y, self.classes_).tolist()
         if unknown:
             raise ValueError(f"y has the labels {unknown}, which are none of {self.classes_.tolist()}.")
         return y
@@ -1325,8 +1449,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         return accuracy(y, self._decode(outputs), sample_weight)
 
-    @available_if(_BaseMLP._can_partial_fit)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_available_if(_BaseMLP._can_partial_fit)
+    @_fits
     def partial_fit(
         self,
         X: ArrayLike,
@@ -1357,8 +1481,9 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         """
         with _restored_on_error(self):
             if _check_partial_fit_first_call(self, classes):
-                multilabel = type_of_target(y).startswith("multilabel")
-                self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+                with labels_of(y, type(self).__name__):
+                    multilabel = type_of_target(y).startswith("multilabel")
+                    self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
             error = self._fit(X, y, sample_weight, incremental=True)
         if error is not None:
             raise error
@@ -1380,7 +1505,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             return True
         raise AttributeError(f"The loss {self.loss!r} gives probabilities; see predict_proba.")
 
-    @available_if(_gives_scores)
+    @_available_if(_gives_scores)
     def decision_function(self, X: ArrayLike) -> NDArray:
         """Return the scores of classes or labels, for losses that give no probabilities.
 
@@ -1395,7 +1520,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         outputs = self._outputs(X)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
 
-    @available_if(_gives_probabilities)
+    @_available_if(_gives_probabilities)
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Predict the probability of each class, or of each label.
 
@@ -1422,11 +1547,16 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             return "columns"
         return "pair" if self._loss_is("log_loss") or self._loss().has_probabilities(self._target_kind()) else "flat"
 
-    @available_if(_gives_probabilities)
+    @_available_if(_gives_probabilities)
     def predict_log_proba(self, X: ArrayLike) -> NDArray:
         """Predict the logarithm of the probabilities; see :meth:`predict_proba`."""
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
+
+    if TYPE_CHECKING:  # scikit-learn's is not typed
+
+        def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+            """Return the accuracy."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -1479,10 +1609,12 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         Features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X had names that are all strings.
-    gains_, activation_parameters_, running_moments_ : list, input_means_, input_scales_ : ndarray
+    gains_, activation_parameters_, running_moments_ : list
         What else the network has, where it has it: for each hidden layer the gains of its normalization, the learned
-        parameters of its activation, mean and variance of batch normalization; what inputs are centred by and
-        multiplied with. See :class:`fastmlp.network.Network`.
+        parameters of its activation, mean and variance of batch normalization. See
+        :class:`fastmlp.network.Network`.
+    input_means_, input_scales_ : ndarray of shape (n_features_in_,)
+        What inputs are centred by and multiplied with, where they are.
 
     Examples
     --------
@@ -1493,6 +1625,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     >>> bool(reg.score(X, y) > 0.5)
     True
     """
+
+    _drop_in_for = "MLPRegressor"
 
     def __init__(
         self,
@@ -1522,7 +1656,7 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_jobs: int | None = None,
-        dtype: str = "auto",
+        dtype: str | type = "auto",
         loss_weights: ArrayLike | None = None,
         weight_init: str | Callable = "auto",
         bias_init: str | Callable = "auto",
@@ -1588,8 +1722,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
             return -float(np.average(losses, weights=sample_weight))
         return r2(y, self._decode(outputs), sample_weight)
 
-    @available_if(_BaseMLP._can_partial_fit)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_available_if(_BaseMLP._can_partial_fit)
+    @_fits
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Go through the samples once, starting from what was learned so far.
 
@@ -1615,7 +1749,9 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
 
 def _set_parameters(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
     """Set an estimator's parameters, as scikit-learn wants them: as they are."""
-    vars(estimator).update({name: value for name, value in arguments.items() if name not in ("self", "__class__")})
+    for name, value in arguments.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
 
 
 def _single_or_double(dtype: np.dtype) -> np.dtype:

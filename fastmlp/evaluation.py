@@ -205,4 +205,7 @@ def _scorer(estimator: Any, scoring: Any) -> Any:
         return None
     from sklearn.metrics import check_scoring  # noqa: PLC0415
 
-    return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)
+    try:
+        return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)
+    except ValueError as error:  # which does not say what it is about
+        raise ValueError(f"scoring={scoring!r} is none: {error}") from None

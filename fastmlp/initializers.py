@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.components import Component, named, real_array
+from fastmlp.components import Component, Registry, named, real_array
 
 #: What a callable of yours takes, and returns: (rng, fan_in, fan_out, dtype) -> array.
 Draw = Callable[[np.random.RandomState, int, int, DTypeLike], NDArray]
@@ -342,20 +342,36 @@ class Zeros(Initializer):
 
 
 #: Initializers by name; each can be made without parameters.
-INITIALIZERS: dict[str, type[Initializer]] = {
-    "auto": Auto,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-    "orthogonal": Orthogonal,
-    "normal": Normal,
-    "uniform": Uniform,
-    "zeros": Zeros,
-    "constant": Constant,
-}
+INITIALIZERS: Registry[type[Initializer]] = Registry(
+    {
+        "auto": Auto,
+        "glorot_uniform": GlorotUniform,
+        "glorot_normal": GlorotNormal,
+        "he_uniform": HeUniform,
+        "he_normal": HeNormal,
+        "lecun_uniform": LecunUniform,
+        "lecun_normal": LecunNormal,
+        "orthogonal": Orthogonal,
+        "normal": Normal,
+        "uniform": Uniform,
+        "zeros": Zeros,
+        "constant": Constant,
+    },
+    {
+        "auto": ("default",),
+        # Each as in the paper that it is named for: Glorot & Bengio drew uniform numbers, He et al. normal ones.
+        "glorot_uniform": ("xavier", "glorot", "xavier_uniform"),
+        "glorot_normal": ("xavier_normal",),
+        "he_uniform": ("kaiming_uniform",),
+        "he_normal": ("he", "kaiming", "kaiming_normal"),
+        "lecun_normal": ("lecun",),
+        "orthogonal": ("ortho",),
+        "normal": ("gaussian", "random_normal"),
+        "uniform": ("random_uniform",),
+        "zeros": ("zero",),
+        "constant": ("const",),
+    },
+)
 
 
 def initial_params(
@@ -406,6 +422,7 @@ def initial_params(
     >>> initial_params([2, 2], "relu", float, np.random.RandomState(), weight_init=counted, bias_init=Constant(0.5))
     array([0. , 1. , 2. , 3. , 0.5, 0.5])
     """
+    weight_init, bias_init = INITIALIZERS.canonical(weight_init), INITIALIZERS.canonical(bias_init)
     automatic = isinstance(weight_init, str) and weight_init == "auto"
     if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
         bias_init = "zeros"

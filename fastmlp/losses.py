@@ -39,11 +39,49 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp import _engine
-from fastmlp.components import Component, named, real_array
+from fastmlp.components import Component, Registry, named, real_array
 
 LOSSES: tuple[str, ...] = _engine.LOSSES
+# What losses are called elsewhere: in scikit-learn's metrics, LightGBM, PyTorch and Keras.
+_CROSS_ENTROPY = (
+    "cross_entropy", "cross_entropy_loss", "ce", "xent", "softmax_cross_entropy", "categorical_crossentropy",
+    "categorical_cross_entropy", "sparse_categorical_crossentropy", "sparse_categorical_cross_entropy", "nll",
+    "nll_loss", "negative_log_likelihood", "deviance", "multi_logloss", "log",
+)  # fmt: skip
+_BINARY_CROSS_ENTROPY = (
+    "bce", "bce_loss", "bce_with_logits", "bce_with_logits_loss", "binary_crossentropy", "binary_cross_entropy",
+    "binary_logloss", "binomial_deviance", "sigmoid_cross_entropy", "logistic_loss",
+)  # fmt: skip
+_SQUARED_ERROR = (
+    "mse", "mse_loss", "mean_squared_error", "l2", "l2_loss", "least_squares", "ls", "squared_loss", "squared",
+    "quadratic_loss", "sum_of_squares", "sse",
+)  # fmt: skip
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "absolute_error": (
+        "mae", "mean_absolute_error", "l1", "l1_loss", "lad", "least_absolute_deviation", "absolute_loss", "absolute",
+    ),
+    "huber": ("huber_loss", "smooth_l1", "smooth_l1_loss"),
+    "pinball": ("quantile", "quantile_loss", "pinball_loss", "mean_pinball_loss", "quantile_regression"),
+    "poisson": ("poisson_deviance", "mean_poisson_deviance", "poisson_nll", "poisson_nll_loss", "poisson_loss"),
+    "gamma": ("gamma_deviance", "mean_gamma_deviance", "gamma_loss"),
+    "tweedie": ("tweedie_deviance", "mean_tweedie_deviance", "tweedie_loss"),
+    "hinge": ("hinge_loss", "svm"),
+    "squared_hinge": ("squared_hinge_loss", "l2_svm"),
+    "perceptron": ("perceptron_loss",),
+    "focal": ("focal_loss", "categorical_focal_crossentropy"),
+}  # fmt: skip
+
 #: The output activation each loss goes with: what ``out_activation_`` reports.
-OUTPUT_ACTIVATIONS: dict[str, str] = _engine.LOSS_LINKS
+OUTPUT_ACTIVATIONS: Registry[str] = Registry(
+    _engine.LOSS_LINKS,
+    {
+        "log_loss": _CROSS_ENTROPY,
+        "binary_log_loss": _BINARY_CROSS_ENTROPY,
+        "squared_error": _SQUARED_ERROR,
+        "binary_focal": ("binary_focal_loss", "binary_focal_crossentropy"),
+        **_ALIASES,
+    },
+)
 #: Losses whose targets are class numbers instead of a matrix.
 CLASS_TARGET_LOSSES: frozenset[str] = _engine.CLASS_TARGET_LOSSES
 
@@ -466,23 +504,31 @@ class CustomLoss(Loss):
 
 
 #: The losses that users may name.
-NAMED_LOSSES: dict[str, type[Loss]] = {
-    loss.name: loss
-    for loss in (
-        LogLoss,
-        SquaredError,
-        AbsoluteError,
-        Huber,
-        Pinball,
-        Poisson,
-        Gamma,
-        Tweedie,
-        Hinge,
-        SquaredHinge,
-        Perceptron,
-        Focal,
-    )
-}
+NAMED_LOSSES: Registry[type[Loss]] = Registry(
+    {
+        loss.name: loss
+        for loss in (
+            LogLoss,
+            SquaredError,
+            AbsoluteError,
+            Huber,
+            Pinball,
+            Poisson,
+            Gamma,
+            Tweedie,
+            Hinge,
+            SquaredHinge,
+            Perceptron,
+            Focal,
+        )
+    },
+    {
+        "log_loss": _CROSS_ENTROPY + _BINARY_CROSS_ENTROPY,
+        "squared_error": (*_SQUARED_ERROR, "quadratic"),
+        **_ALIASES,
+        "focal": (*_ALIASES["focal"], "binary_focal", "binary_focal_loss", "binary_focal_crossentropy"),
+    },
+)
 
 
 def loss_of(loss: str | Loss | Callable) -> Loss:

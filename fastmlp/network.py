@@ -13,12 +13,23 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import check_random_state
 
 from fastmlp import _engine
-from fastmlp.activations import Activation, BuiltIn, NativeActivation, activation_of
+from fastmlp.activations import ACTIVATIONS, Activation, BuiltIn, NativeActivation, activation_of
+from fastmlp.components import Registry, named
 from fastmlp.initializers import initial_params
+from fastmlp.losses import OUTPUT_ACTIVATIONS
 from fastmlp.rows import Rows, rows_of
 from fastmlp.threads import FLOPS_PER_THREAD, team_size
 
 Predictor = _engine.Predictor
+
+#: Normalizations by name, as a hidden layer has them.
+NORMALIZATIONS: Registry[str] = Registry(
+    {"batch": "batch", "layer": "layer"},
+    {
+        "batch": ("batch_norm", "batch_normalization", "batch_norm_1d", "bn"),
+        "layer": ("layer_norm", "layer_normalization", "ln"),
+    },
+)
 
 
 class HiddenLayer(NamedTuple):
@@ -78,6 +89,8 @@ def hidden_layers(
     activation: str | Activation | Sequence[str | Activation | HiddenLayer], normalization: str | None, n_hidden: int
 ) -> tuple[HiddenLayer, ...]:
     """Return the layers with an activation, the same for all or one for each, and a normalization."""
+    if isinstance(normalization, str):
+        normalization = named(normalization, NORMALIZATIONS, "normalization")
     return tuple(
         each if isinstance(each, HiddenLayer) else hidden_layer(each, normalization)
         for each in per_layer(activation, n_hidden, "activation")
@@ -119,6 +132,7 @@ class Structure(NamedTuple):
         ValueError
             When there are more or fewer activations than hidden layers.
         """
+        loss = OUTPUT_ACTIVATIONS.canonical(loss)
         return cls(tuple(sizes), hidden_layers(activation, normalization, len(sizes) - 2), loss)
 
     def parts(self) -> list[tuple[str, int, tuple[int, ...]]]:
@@ -281,7 +295,9 @@ class Network:
         dtype : float32 or float64, default=float64
         """
         network = cls(Structure.of(sizes, activation, loss, normalization), dtype=dtype)
-        names = activation if isinstance(activation, str) else [layer.activation for layer in network.structure.hidden]
+        names: str | list[str] = [layer.activation for layer in network.structure.hidden]
+        if isinstance(activation, str):  # which counts where there is no hidden layer, too
+            names = ACTIVATIONS.canonical(activation)
         start = initial_params(
             sizes, names, dtype, check_random_state(random_state), weight_init=weight_init, bias_init=bias_init
         )

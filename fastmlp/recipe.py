@@ -1,14 +1,17 @@
 """What an estimator's parameters come to, checked before training starts: layers, optimizer, regularisation."""
 
-from collections.abc import Callable, Mapping
-from numbers import Real
+import math
+from collections.abc import Callable, Mapping, Sequence, Set
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import InvalidParameterError
 
-from fastmlp.components import named
+from fastmlp.components import Registry, named
 from fastmlp.network import Regularization, per_layer
-from fastmlp.optimizers import LBFGS, Optimizer, from_estimator_parameters
+from fastmlp.optimizers import LBFGS, OPTIMIZERS, Optimizer, from_estimator_parameters
 from fastmlp.schedules import SCHEDULES, InvScaling, Schedule, as_schedule
 
 #: The names with which scikit-learn's estimators schedule sgd, and no other solver.
@@ -28,9 +31,136 @@ _NOT_WITH_LBFGS = (
 )
 
 
+class _Types(Registry[Any]):
+    """Types by name; a type or dtype object means its name."""
+
+    def canonical(self, given: Any) -> Any:
+        """Return the name that a given one, or a type, means; all else as it is."""
+        if isinstance(given, type | np.dtype):
+            try:
+                name = super().canonical(np.dtype(given).name)
+            except TypeError:
+                return given
+            return name if name in self else given
+        return super().canonical(given)
+
+
+#: What an estimator's dtype may be, and the type of the weights then; None where the samples decide.
+DTYPES = _Types(
+    {"auto": None, "float32": np.float32, "float64": np.float64, "bfloat16": np.float32},
+    {
+        "float32": ("single", "fp32", "f32", "f4"),
+        "float64": ("double", "fp64", "f64", "f8", "float"),
+        "bfloat16": ("bf16", "brain_float"),
+    },
+)
+
+#: Units of a layer at most: what an index of the engine can count.
+MAX_UNITS = 2**31 - 1
+
+
+def hidden_sizes(given: Any) -> list[int]:
+    """Return the units of each hidden layer that hidden_layer_sizes means.
+
+    Raises
+    ------
+    ValueError
+        For what is no integer of at least 1 and no sequence of them; it says what to write. It is a TypeError, too,
+        where the type is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.recipe import hidden_sizes
+    >>> hidden_sizes(30), hidden_sizes(np.array([30, 10])), hidden_sizes(())
+    ([30], [30, 10], [])
+    >>> hidden_sizes((30.0, 10))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ...
+    InvalidParameterError: hidden_layer_sizes must be integers; got 30.0 in (30.0, 10): write 30.
+    """
+    if isinstance(given, str | bytes | Mapping | Set) or getattr(given, "ndim", 1) > 1:
+        raise InvalidParameterError(
+            f"hidden_layer_sizes must be an integer, or a sequence of integers, one per hidden layer; got {given!r}."
+        )
+    if getattr(given, "ndim", 1) == 0:
+        given = given[()]
+    sizes = list(given) if hasattr(given, "__iter__") else [given]
+    for size in sizes:
+        if isinstance(size, Integral) and not isinstance(size, bool | np.bool_):
+            continue
+        instead = ""
+        if isinstance(size, Real) and float(size).is_integer():
+            instead = f": write {int(float(size))}"
+        elif all(isinstance(layer, list | tuple) for layer in sizes):
+            instead = f": write {tuple(part for layer in sizes for part in layer)!r}"
+        within = "" if size is given else f" in {given!r}"
+        raise InvalidParameterError(f"hidden_layer_sizes must be integers; got {size!r}{within}{instead}.")
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    if any(size > MAX_UNITS for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be at most {MAX_UNITS}, got {sizes}.")
+    return [int(size) for size in sizes]
+
+
+def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, labels: Sequence[Any] = ()) -> None:
+    """Refuse a validation_fraction that leaves too few rows on one side, as train_test_split would in its own words.
+
+    Parameters
+    ----------
+    fraction : float
+        The parameter.
+    n_rows : int
+        Rows there are.
+    strata : ndarray of shape (n_rows,), default=None
+        "False" and "True", where both are to be on either side.
+    labels : sequence of length 2, default=()
+        The classes that these are.
+
+    Raises
+    ------
+    ValueError
+        It says what there is, and what would do.
+
+    Examples
+    --------
+    >>> from fastmlp.recipe import check_held_out
+    >>> check_held_out(0.0, 150)
+    Traceback (most recent call last):
+    ...
+    ValueError: validation_fraction=0.0 holds no rows out for early_stopping=True: give more, or fit an eval_set.
+    """
+    shown = f"validation_fraction={fraction!r}"
+    if not fraction:
+        raise ValueError(f"{shown} holds no rows out for early_stopping=True: give more, or fit an eval_set.")
+    n_held_out = math.ceil(fraction * n_rows)
+    n_left = n_rows - n_held_out
+    if n_left < 1:
+        raise ValueError(f"{shown} of {n_rows} rows leaves none to learn from: give less, or fit an eval_set.")
+    if strata is not None:
+        names, counts = np.unique(strata, return_counts=True)
+        if counts.min() < 2:
+            # In scikit-learn's words, which its own tests know.
+            rare = names[counts < 2].tolist()
+            raise ValueError(
+                "The least populated classes in y have only 1 member, which is too few. The minimum number of groups"
+                f" for any class cannot be less than 2. Classes with too few members are: {rare}. {shown} is of each"
+                f" class, and y has 1 row of {', '.join(repr(labels[name == 'True']) for name in rare)}: give more"
+                " of them, or fit an eval_set."
+            )
+        for n, what, instead in ((n_held_out, "held out", "more"), (n_left, "left to learn from", "less")):
+            if n < len(names):
+                raise ValueError(
+                    f"{shown} of {n_rows} rows holds out {n_held_out}: too few are {what} for {len(names)} classes;"
+                    f" give {instead}, or fit an eval_set."
+                )
+    if n_held_out < 2:  # in scikit-learn's words, too
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+
+
 def is_stochastic(solver: str | Optimizer | LBFGS) -> bool:
     """Whether a solver, a name or an optimizer, goes through minibatches."""
-    return not (isinstance(solver, LBFGS) or (isinstance(solver, str) and solver == "lbfgs"))
+    return not (isinstance(solver, LBFGS) or (isinstance(solver, str) and OPTIMIZERS.canonical(solver) == "lbfgs"))
 
 
 def optimizer_of(parameters: Mapping[str, Any]) -> tuple[Optimizer | LBFGS, Schedule | None]:
@@ -69,6 +199,8 @@ def optimizer_of(parameters: Mapping[str, Any]) -> tuple[Optimizer | LBFGS, Sche
 def _schedule_of(given: str | Schedule | Callable[[int], float], learning_rate: float) -> Schedule:
     if isinstance(given, str):
         return named(given, SCHEDULES, "learning_rate")(learning_rate).validate()
+    if isinstance(given, type):
+        raise TypeError(f"learning_rate must be an object instead of its class: {given.__name__}(); got {given!r}.")
     return as_schedule(given).validate()
 
 

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import os
 import pkgutil
 import re
 import shutil
@@ -30,7 +31,7 @@ LAYERS = [
     {"fastmlp.network", "fastmlp.optimizers", "fastmlp.targets"},
     {"leaf"},
     {"fastmlp.components"},
-    {"fastmlp.exceptions"},
+    {"fastmlp.exceptions", "fastmlp.keywords", "fastmlp.representation"},
     {"fastmlp._engine"},
 ]
 TOP = LAYERS[0]
@@ -84,11 +85,13 @@ def test_imports_run_downward(path):
 
 
 def test_drawn_modules_exist():
-    """The layers above and the diagram in fastmlp/__init__.py name modules there are."""
+    """The layers above and the diagram in CONTRIBUTING.md name modules there are."""
     existing = {name_of(path) for path in MODULES} | {"fastmlp._engine", "fastmlp.demo", "leaf"}
     assert set().union(*LAYERS) <= existing
+    section = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## The architecture\n")[2]
+    diagram = section.split("```")[1]
     for module in existing - TOP - {"leaf", "fastmlp._engine"}:
-        assert re.search(rf"\b{module.split('.')[1]}\b", fastmlp.__doc__), module
+        assert re.search(rf"\b{module.split('.')[1]}\b", diagram), module
 
 
 # ---- C ---------------------------------------------------------------------------------------------------------------
@@ -200,8 +203,61 @@ def test_ruff_format():
     run("ruff", "format", "--no-cache", "--check", ".")
 
 
-def test_mypy(tmp_path):
-    run("mypy", "--cache-dir", str(tmp_path))
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("mypy"))
+
+
+def test_mypy(mypy_cache):
+    run("mypy", "--cache-dir", mypy_cache)
+
+
+TYPED = {
+    "MLPClassifier().fit(X, y)": "fastmlp.estimators.MLPClassifier",
+    "MLPClassifier().fit(X, y, eval_set=(X, y)).partial_fit(X, y)": "fastmlp.estimators.MLPClassifier",
+    "MLPRegressor().fit(X, y, sample_weight=y)": "fastmlp.estimators.MLPRegressor",
+    "MLPRegressor().resume(X, y)": "fastmlp.estimators.MLPRegressor",
+    "MLPRegressor().set_params(alpha=1.0)": "fastmlp.estimators.MLPRegressor",
+    "MLPClassifier().predict(X)": "numpy.ndarray",
+    "MLPClassifier().predict_proba(X)": "numpy.ndarray",
+    "MLPClassifier().decision_function(X)": "numpy.ndarray",
+    "MLPClassifier().score(X, y)": "float",
+    "MLPRegressor().score(X, y)": "float",
+    "MLPRegressor().fit(X, y).coefs_": "list[numpy.ndarray",
+    "MLPClassifier().fit(X, y).classes_": "numpy.ndarray",
+    "MLPClassifier().fit(X, y).loss_": "float",
+    "MLPClassifier(dtype=np.float32)": "fastmlp.estimators.MLPClassifier",
+    "fastmlp.tables.TableModel()": "fastmlp.tables.TableModel",
+    "fastmlp.inspection.TrainingCurveDisplay": "def (",
+}
+
+
+def test_mypy_knows_what_methods_return(mypy_cache, tmp_path):
+    """Whoever checks types of their own code is told of wrong keywords, and what a fit gives back."""
+    lines = [
+        "from typing import reveal_type",
+        "import numpy as np",
+        "import fastmlp",
+        "from fastmlp import MLPClassifier, MLPRegressor",
+        "X, y = np.zeros((4, 2)), np.arange(4)",
+        *(f"reveal_type({expression})" for expression in TYPED),
+        "MLPClassifier(lr=0.1)",
+        "MLPClassifier().fit(X, y, epochs=3)",
+    ]
+    (tmp_path / "mine.py").write_text("\n".join(lines))
+    tool = shutil.which("mypy", path=str(Path(sys.executable).parent)) or shutil.which("mypy")
+    if tool is None:
+        pytest.skip("mypy is not installed")
+    done = subprocess.run(
+        [tool, "--cache-dir", mypy_cache, str(tmp_path / "mine.py")],
+        cwd=ROOT, env={**os.environ, "MYPYPATH": str(ROOT)}, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    revealed = re.findall(r'Revealed type is "(.*)"', done.stdout)
+    assert len(revealed) == len(TYPED), done.stdout
+    for (expression, wanted), found in zip(TYPED.items(), revealed, strict=True):
+        assert found.startswith(wanted), expression
+    assert 'Unexpected keyword argument "lr" for "MLPClassifier"' in done.stdout
+    assert 'Unexpected keyword argument "epochs" for "fit"' in done.stdout
 
 
 def test_clang_format():

@@ -5,12 +5,16 @@ import re
 import numpy as np
 import pandas
 import pytest
+from sklearn.model_selection import train_test_split
 
 from fastmlp import MLPClassifier
 from fastmlp.activations import GELU
 from fastmlp.network import Regularization, hidden_layers, per_layer
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW
 from fastmlp.recipe import (
+    DTYPES,
+    check_held_out,
+    hidden_sizes,
     is_stochastic,
     optimizer_of,
     refuse_for_lbfgs,
@@ -134,3 +138,125 @@ def test_what_lbfgs_has_no_use_for(changed):
         refuse_for_lbfgs(parameters(solver="lbfgs", **changed))
     assert repr(value) in str(raised.value)
     refuse_for_lbfgs(parameters(solver="lbfgs", normalization="layer", standardize=True, label_smoothing=0.1))
+
+
+# ---- shapes and types ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "sizes"),
+    [
+        (5, [5]),
+        (np.int32(5), [5]),
+        (np.array(5), [5]),
+        ((5, 3), [5, 3]),
+        ([np.int64(5), 3], [5, 3]),
+        (np.array([5, 3]), [5, 3]),
+        (pandas.Series([5, 3]), [5, 3]),
+        (range(3, 5), [3, 4]),
+        ((), []),
+        (np.zeros(0), []),
+    ],
+    ids=repr,
+)
+def test_hidden_sizes(given, sizes):
+    found = hidden_sizes(given)
+    assert found == sizes
+    assert {type(size) for size in found} <= {int}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ((10.0, 5.0), r"must be integers; got 10\.0 in \(10\.0, 5\.0\): write 10\."),
+        ((np.float32(4), 5), r"must be integers; got np\.float32\(4\.0\) in .*: write 4\."),
+        (np.array([4.0, 2.5]), r"must be integers; got np\.float64\(4\.0\) in array\(\[4\. , 2\.5\]\): write 4\."),
+        ((2.5,), r"must be integers; got 2\.5 in \(2\.5,\)\."),
+        ((np.nan,), r"must be integers; got nan in \(nan,\)\."),
+        ((8, None), r"must be integers; got None in \(8, None\)\."),
+        (((10,), (5,)), r"must be integers; got \(10,\) in \(\(10,\), \(5,\)\): write \(10, 5\)\."),
+        ([[10, 5]], r"must be integers; got \[10, 5\] in \[\[10, 5\]\]: write \(10, 5\)\."),
+        (([10], 5), r"must be integers; got \[10\] in \(\[10\], 5\)\."),
+        (("10",), r"must be integers; got '10' in \('10',\)\."),
+        ((True, 5), r"must be integers; got True in \(True, 5\): write 1\."),
+        (True, r"must be integers; got True: write 1\."),
+        ("10", r"must be an integer, or a sequence of integers, one per hidden layer; got '10'\."),
+        ({10: 5}, r"must be an integer, or a sequence of integers, .*; got \{10: 5\}\."),
+        ({10, 5}, r"must be an integer, or a sequence of integers, .*; got \{"),
+        (np.ones((1, 2), int), r"must be an integer, or a sequence of integers, .*; got array\(\[\[1, 1\]\]\)\."),
+        (pandas.DataFrame({"a": [1]}), "must be an integer, or a sequence of integers"),
+        ((5, 0), r"must be > 0, got \[5, 0\]\."),
+        ((5, -2), r"must be > 0, got \[5, -2\]\."),
+        ((2**31,), r"must be at most 2147483647, got \[2147483648\]\."),
+        ((10**400,), r"must be at most 2147483647, got \[10"),
+    ],
+)
+def test_what_are_no_hidden_sizes(given, told):
+    with pytest.raises(ValueError, match=f"^hidden_layer_sizes {told}"):
+        hidden_sizes(given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((0, 100), r"validation_fraction=0 holds no rows out for early_stopping=True"),
+        ((0.0, 100), r"validation_fraction=0\.0 holds no rows out for early_stopping=True"),
+        ((1e-9, 100), r"The validation set is too small. Increase 'validation_fraction' or"),
+        ((0.99, 50), r"validation_fraction=0\.99 of 50 rows leaves none to learn from: give less"),
+        ((0.1, 1), r"validation_fraction=0\.1 of 1 rows leaves none to learn from"),
+        (
+            (0.1, 4, np.array(["False"] * 3 + ["True"]), ["ham", "spam"]),
+            r"The least populated classes in y have only 1 member.* Classes with too few members are: \['True'\]\."
+            r" validation_fraction=0\.1 is of each class, and y has 1 row of 'spam'",
+        ),
+        ((1e-9, 9, np.array(["False", "True"])[np.arange(9) % 2]), "too few are held out for 2 classes; give more"),
+        ((0.9, 9, np.array(["False", "True"])[np.arange(9) % 2]), "leaves none to learn from"),
+        ((0.8, 9, np.array(["False", "True"])[np.arange(9) % 2]), "too few are left to learn from for 2 .* give less"),
+    ],
+)
+def test_what_cannot_be_held_out(arguments, told):
+    with pytest.raises(ValueError, match=told):
+        check_held_out(*arguments)
+
+
+@pytest.mark.parametrize("fraction", [0.02, 0.1, 0.5, 0.97])
+@pytest.mark.parametrize("n_rows", [2, 3, 4, 10, 40, 101])
+def test_what_train_test_split_splits(fraction, n_rows):
+    """It is refused if and only if scikit-learn refuses it, or holds out a single row."""
+    strata = np.array(["False", "True"])[np.arange(n_rows) % 2]
+    for stratify in (None, strata):
+        try:
+            _, held_out = train_test_split(np.arange(n_rows), test_size=fraction, stratify=stratify)
+            good = len(held_out) > 1
+        except ValueError:
+            good = False
+        if good:
+            check_held_out(fraction, n_rows, stratify, [0, 1])
+        else:
+            with pytest.raises(ValueError, match=r"validation_fraction"):
+                check_held_out(fraction, n_rows, stratify, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (np.float32, "float32"),
+        (np.dtype("f4"), "float32"),
+        ("single", "float32"),
+        ("FP32", "float32"),
+        (float, "float64"),
+        (np.float64, "float64"),
+        ("double", "float64"),
+        ("bf16", "bfloat16"),
+        ("Auto", "auto"),
+        ("float16", "float16"),
+        (np.float16, np.float16),
+        (int, int),
+        (object, object),
+        (None, None),
+        (list, list),
+    ],
+    ids=str,
+)
+def test_types(given, name):
+    assert DTYPES.canonical(given) == name
