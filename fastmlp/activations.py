@@ -9,6 +9,8 @@ Each is a class with parameters and has a name that stands for its defaults. Tho
 :class:`NativeActivation` takes compiled functions.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Real
 from typing import Any, ClassVar
@@ -441,10 +443,10 @@ class NativeActivation(Activation):
         self.value = value
         self.slope = slope
 
-    def __sklearn_clone__(self) -> "NativeActivation":
+    def __sklearn_clone__(self) -> NativeActivation:
         return type(self)(self.value, self.slope)
 
-    def __deepcopy__(self, memo: dict) -> "NativeActivation":
+    def __deepcopy__(self, memo: dict) -> NativeActivation:
         return self.__sklearn_clone__()  # the functions themselves cannot be copied, nor need they
 
     def __reduce__(self) -> Any:
@@ -452,7 +454,7 @@ class NativeActivation(Activation):
             "A NativeActivation holds the addresses of functions, which no other process has; it cannot be pickled."
         )
 
-    def validate(self) -> "NativeActivation":
+    def validate(self) -> NativeActivation:
         """Return self, with functions of the right kind."""
         super().validate()
         for name in ("value", "slope"):

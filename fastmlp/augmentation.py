@@ -1,5 +1,7 @@
 """Augmentation: minibatches that are changed at random before a network learns from them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import ClassVar, Self

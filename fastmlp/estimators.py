@@ -1,7 +1,10 @@
 """MLPClassifier and MLPRegressor: scikit-learn's estimators on the native engine."""
 
+from __future__ import annotations
+
 import copy
 import functools
+import inspect
 import os
 import sys
 from abc import abstractmethod
@@ -71,7 +74,7 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 # Packed networks of estimators that predict, with what beside the parameters they depend on. Not attributes: they are
 # no part of a pickle, and predict leaves an estimator's attributes as they are.
-_predictors: MutableMapping[BaseEstimator, "_Kept"] = WeakKeyDictionary()
+_predictors: MutableMapping[BaseEstimator, _Kept] = WeakKeyDictionary()
 
 
 @dataclass
@@ -121,7 +124,7 @@ class _Kept:
     #: The estimator's, bit by bit; None where the predictor itself can tell, since its parameters are the estimator's.
     bits: list | None
 
-    def holds(self, estimator: "_BaseMLP") -> bool:
+    def holds(self, estimator: _BaseMLP) -> bool:
         """Whether the estimator's attributes are what the network was made from."""
         if self.bits is None:
             return self.predictor.holds(estimator.coefs_, estimator.intercepts_)
@@ -559,7 +562,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         """Whether a line is printed for each epoch; verbose=1 is for the progress bar."""
         return bool(self.verbose) and (self.verbose != 1 or isinstance(self.verbose, bool | np.bool_))
 
-    def _plan(self, n_hidden: int) -> "_Plan":
+    def _plan(self, n_hidden: int) -> _Plan:
         """Return what the parameters come to, checked."""
         parameters = self.get_params(deep=False)
         optimizer, schedule = optimizer_of(parameters)
@@ -740,8 +743,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     def _full_batch_fit(
         self,
         network: Network,
-        data: "_Data",
-        plan: "_Plan",
+        data: _Data,
+        plan: _Plan,
         callbacks: list[Callback],
         sets: list[EvaluationSet],
     ) -> tuple[RecordedFit, Callable[[], Network]]:
@@ -790,14 +793,14 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
         return fit, run
 
-    def _evaluation(self, sets: list[EvaluationSet], network: Network, data: "_Data") -> Evaluation:
+    def _evaluation(self, sets: list[EvaluationSet], network: Network, data: _Data) -> Evaluation:
         return Evaluation(sets, self.scoring, self._validation_score, self, network.structure.loss, data.settings)
 
     def _minibatch_fit(
         self,
         network: Network,
-        data: "_Data",
-        plan: "_Plan",
+        data: _Data,
+        plan: _Plan,
         callbacks: list[Callback],
         sets: list[EvaluationSet],
         incremental: bool,
@@ -886,7 +889,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             fit.go_on_from(state)
         return fit, fit.run
 
-    def _check_resumed(self, state: dict[str, Any], data: "_Data", sets: list[EvaluationSet]) -> None:
+    def _check_resumed(self, state: dict[str, Any], data: _Data, sets: list[EvaluationSet]) -> None:
         """Refuse samples that cannot be those of the fit a checkpoint is of."""
         held_out, n_rows = state["held_out"], data.rows.n_rows
         n_before = len(state["order"]) + (0 if held_out is None else len(held_out))
@@ -990,7 +993,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             arrays += extra if isinstance(extra, list) else [extra]
         return [None if array is None else (array.dtype, array.shape, array.tobytes()) for array in arrays]
 
-    def _problem(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Network, "_Data"]:
+    def _problem(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Network, _Data]:
         """Return a copy of the fitted network, with the loss it was trained with, and samples to evaluate that on.
 
         Raises
@@ -1226,8 +1229,12 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
 
 
 def _documented(cls: type) -> type:
-    """Put the parameters that both estimators have into a class's docstring."""
+    """Put the parameters that both estimators have into a class's docstring, whose types help shows nowhere else."""
     cls.__doc__ = (cls.__doc__ or "").replace("{parameters}", _PARAMETERS)
+    init: Any = vars(cls)["__init__"]
+    init.__signature__ = inspect.Signature(
+        [each.replace(annotation=each.empty) for each in inspect.signature(init).parameters.values()]
+    )
     return cls
 
 

@@ -1,5 +1,7 @@
 """Initial weights and biases."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from numbers import Real

@@ -30,6 +30,8 @@ There are four kinds of targets: ``"binary"`` (two classes, one output), ``"mult
 ``"multilabel"`` (one output per label) and ``"numbers"``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import ClassVar

@@ -1,5 +1,7 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -124,7 +126,7 @@ class Structure(NamedTuple):
         activation: str | Activation | Sequence[str | Activation | HiddenLayer],
         loss: str,
         normalization: str | None = None,
-    ) -> "Structure":
+    ) -> Structure:
         """Return the structure with the same activation for all hidden layers, or one for each.
 
         Raises
@@ -278,7 +280,7 @@ class Network:
         bias_init: Any = "auto",
         random_state: int | np.random.RandomState | None = None,
         dtype: DTypeLike = np.float64,
-    ) -> "Network":
+    ) -> Network:
         """Build a network with initial weights.
 
         Parameters
@@ -312,7 +314,7 @@ class Network:
         network = self if vector is None else Network(self.structure, vector)
         return {f"{kind}.{i}": getattr(network, kind)[i] for kind, i, _ in self.structure.parts()}
 
-    def astype(self, dtype: DTypeLike) -> "Network":
+    def astype(self, dtype: DTypeLike) -> Network:
         """Return a copy in another (or the same) type."""
         other = Network(self.structure, self.params.astype(dtype))
         other.running = [None if moments is None else moments.astype(dtype) for moments in self.running]
@@ -324,7 +326,7 @@ class Network:
         running = {f"running.{i}": moments.copy() for i, moments in enumerate(self.running) if moments is not None}
         return {"params": self.params.copy(), **running}
 
-    def with_arrays(self, arrays: Mapping[str, NDArray]) -> "Network":
+    def with_arrays(self, arrays: Mapping[str, NDArray]) -> Network:
         """Return a copy with what :meth:`arrays` returned of another."""
         other = self.astype(self.params.dtype)
         other.params[:] = arrays["params"]
@@ -333,7 +335,7 @@ class Network:
                 moments[:] = arrays[f"running.{i}"]
         return other
 
-    def folded(self) -> "Network":
+    def folded(self) -> Network:
         """Return a network without batch normalization and scaling of inputs that gives the same outputs.
 
         Both are linear in a prediction, so that weights and biases can take them in; but for the scaling where layer
@@ -427,7 +429,7 @@ class Network:
             below = rows_of(outputs[-1], self.params.dtype)
         return outputs
 
-    def _layer(self, i: int) -> "Network":
+    def _layer(self, i: int) -> Network:
         """Return a network of one layer alone, whose outputs are those of the layer.
 
         The engine gives out what has passed its link, so that a hidden layer has an identity matrix behind it; products

@@ -17,6 +17,8 @@ with the name of its kind (see ``_Decoder``): {"tuple": [...]}, {"tensor": name}
 its own, and checked; nothing is ever imported or called because a file names it.
 """
 
+from __future__ import annotations
+
 import errno
 import functools
 import hashlib

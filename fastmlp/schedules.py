@@ -6,6 +6,8 @@ change the optimizer's rate. :meth:`Schedule.rate` is right for both kinds. Noth
 a schedule, so one object serves any number of fits. Momentum and weight decay, being numbers, may follow one as well.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, Self

@@ -4,6 +4,8 @@ What a reader should know (which rows were dropped, why a column is left out) go
 is needed for all of it, pyarrow for Parquet; both come with ``pip install 'fastmlp[cli]'``.
 """
 
+from __future__ import annotations
+
 import csv
 import errno
 import logging

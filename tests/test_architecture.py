@@ -3,8 +3,10 @@
 import ast
 import doctest
 import importlib
+import inspect
 import os
 import pkgutil
+import pydoc
 import re
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sklearn.neural_network
 
 import fastmlp
 from fastmlp import _engine
@@ -278,3 +281,56 @@ def test_public_classes_and_functions_have_examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in fastmlp.__all__:
         assert any(test.examples for test in finder.find(getattr(fastmlp, name), name)), name
+
+
+# ---- what help shows -------------------------------------------------------------------------------------------------
+
+
+def documented(module):
+    """What a public module's help lists: its classes and functions, and the classes' methods, by name."""
+    for name, found in vars(module).items():
+        if name.startswith("_") or not getattr(found, "__module__", "").startswith(module.__name__):
+            continue
+        yield name, found
+        if inspect.isclass(found):
+            for method, function in inspect.getmembers(found, inspect.isfunction):
+                if method == "__init__" or not (method.startswith("_") or method.endswith("_request")):
+                    yield f"{name}.{method}", function
+
+
+@pytest.mark.parametrize("name", ["fastmlp", *(f"fastmlp.{module}" for module in fastmlp._MODULES)])
+def test_signatures_are_short(name):
+    """Types are as they are written, not what aliases such as ArrayLike stand for; NumPy's take a dozen lines."""
+    for where, found in documented(importlib.import_module(name)):
+        try:
+            text = str(inspect.signature(found))
+        except ValueError:  # of a compiled class
+            continue
+        assert not re.search(r"numpy\.ndarray|numpy\._typing|collections\.abc", text), where
+        n_parameters = len(inspect.signature(found).parameters)
+        assert len(text) < 100 + 50 * n_parameters, where
+
+
+def test_signatures_of_estimators_are_scikit_learns():
+    """Names and defaults: types are in the docstring."""
+    for ours in (fastmlp.MLPClassifier, fastmlp.MLPRegressor):
+        theirs = inspect.signature(getattr(sklearn.neural_network, ours.__name__))
+        shown = inspect.signature(ours)
+        assert str(shown).startswith(str(theirs)[:40])
+        assert {name: each.default for name, each in shown.parameters.items()}.items() >= {
+            name: each.default for name, each in theirs.parameters.items()
+        }.items()
+        assert all(each.annotation is each.empty for each in shown.parameters.values())
+        assert ours.__init__.__annotations__["alpha"] == "float"
+
+
+def test_help_begins_with_what_a_user_needs():
+    lines = pydoc.plain(pydoc.render_doc(fastmlp)).splitlines()
+    text = "\n".join(lines[:25])
+    for wanted in ("MLPClassifier((", ".fit(X, y)", "TableModel", "save, load", "help(fastmlp.MLPClassifier)"):
+        assert wanted in text
+    assert "-->" not in text
+    for name in fastmlp.__all__:
+        assert name in fastmlp.__doc__
+    for name in set(fastmlp._MODULES) - {"network"}:
+        assert name in fastmlp.__doc__

@@ -1,5 +1,7 @@
 """The contract of a callback, and what it sees of a fit and may do to it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -65,25 +67,25 @@ class Callback(Component):
                 raise ValueError(f"{type(self).__name__}.{name} is no hook; hooks are {listed(name, HOOKS)}.")
         return super().validate()
 
-    def on_fit_begin(self, fit: "Fit") -> None:
+    def on_fit_begin(self, fit: Fit) -> None:
         """Hear that a fit begins. What earlier fits left behind is to be forgotten here."""
 
-    def on_fit_resume(self, fit: "Fit") -> None:
+    def on_fit_resume(self, fit: Fit) -> None:
         """Hear, instead, that a fit goes on from a checkpoint; this callback's attributes are as they were then."""
 
-    def on_epoch_begin(self, fit: "Fit") -> None:
+    def on_epoch_begin(self, fit: Fit) -> None:
         """Hear that an epoch begins."""
 
-    def on_batch_begin(self, fit: "Fit") -> None:
+    def on_batch_begin(self, fit: Fit) -> None:
         """Hear that the minibatch fit.batch begins. Batches go through Python one by one then."""
 
-    def on_batch_end(self, fit: "Fit") -> None:
+    def on_batch_end(self, fit: Fit) -> None:
         """Hear that a minibatch has been learned from; fit.batch_loss is its loss."""
 
-    def on_epoch_end(self, fit: "Fit") -> None:
+    def on_epoch_end(self, fit: Fit) -> None:
         """Hear that an epoch has ended; fit.history has its values."""
 
-    def on_fit_end(self, fit: "Fit") -> None:
+    def on_fit_end(self, fit: Fit) -> None:
         """Hear that the fit is over, whatever ended it; not called where on_fit_begin failed."""
 
 

@@ -1,5 +1,7 @@
 """The callback that writes checkpoints."""
 
+from __future__ import annotations
+
 import os
 from numbers import Integral
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Callbacks that find and change the learning rate."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -163,7 +165,7 @@ class LearningRateFinder(Callback):
         self.divergence = divergence
         self.apply = apply
 
-    def validate(self) -> "LearningRateFinder":
+    def validate(self) -> LearningRateFinder:
         """Return self, checked."""
         super().validate()
         if not self.min_rate < self.max_rate < np.inf:

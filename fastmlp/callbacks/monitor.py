@@ -1,5 +1,7 @@
 """What callbacks that wait for a value to get better have in common."""
 
+from __future__ import annotations
+
 import math
 from numbers import Real
 from typing import ClassVar

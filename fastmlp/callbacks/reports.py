@@ -1,5 +1,7 @@
 """Callbacks that show or write what happens."""
 
+from __future__ import annotations
+
 import csv
 import os
 import sys

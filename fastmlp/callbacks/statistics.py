@@ -1,5 +1,7 @@
 """What flows through a network's layers: distributions of activations and of gradients, epoch by epoch."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar
@@ -168,7 +170,7 @@ class LayerStatistics(Callback):
         self.n_samples = n_samples
         self.quantiles = quantiles
 
-    def validate(self) -> "LayerStatistics":
+    def validate(self) -> LayerStatistics:
         """Return self, with parameters that are checked."""
         super().validate()
         if (self.X is None) != (self.y is None):

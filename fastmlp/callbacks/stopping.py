@@ -1,5 +1,7 @@
 """Callbacks that end a fit."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Integral
 from typing import Any, ClassVar

@@ -1,5 +1,7 @@
 """What displays draw on: matplotlib when it is needed, and axes, given or new."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

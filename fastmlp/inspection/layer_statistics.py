@@ -1,5 +1,7 @@
 """Distributions of activations and gradients, layer by layer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

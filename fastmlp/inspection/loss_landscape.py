@@ -1,5 +1,7 @@
 """The loss around the parameters that were learned."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 from typing import Any, Self
 

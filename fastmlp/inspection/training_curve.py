@@ -1,5 +1,7 @@
 """Losses and scores over the epochs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 

@@ -1,5 +1,7 @@
 """Weights of a layer's units as images."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from math import ceil, isqrt, sqrt
 from numbers import Integral

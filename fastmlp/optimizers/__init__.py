@@ -1,5 +1,7 @@
 """Optimizers: one class each, one file per family."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Adam and what came of it: AMSGrad, AdamW, Nadam."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 import numpy as np

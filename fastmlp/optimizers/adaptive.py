@@ -1,5 +1,7 @@
 """Gradients divided by their size so far: Adagrad, Adadelta, RMSprop."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The contract of an optimizer that takes a step at a time."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable
 from numbers import Real

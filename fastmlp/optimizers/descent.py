@@ -1,5 +1,7 @@
 """An optimizer at work: what changes while it trains a network."""
 
+from __future__ import annotations
+
 import copy
 import hashlib
 from typing import Any
@@ -140,7 +142,7 @@ class Descent:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_row", "_last_rates")}
 
-    def copied(self) -> "Descent":
+    def copied(self) -> Descent:
         """Return a copy that steps of this one leave as it is, but for the arrays of a fused rule's state."""
         other = copy.copy(self)
         other.optimizer, other._other_schedule = copy.deepcopy((self.optimizer, self._other_schedule))
@@ -148,7 +150,7 @@ class Descent:
             other.state = copy.deepcopy(self.state)
         return other
 
-    def unscheduled(self, rate: float) -> "Descent":
+    def unscheduled(self, rate: float) -> Descent:
         """Return one that goes on from here with a learning rate of its own, which nothing but setting it changes."""
         other = Descent(copy.copy(self.optimizer).set_params(learning_rate=rate))
         other.state, other.n_updates, other.average = self.state, self.n_updates, self.average

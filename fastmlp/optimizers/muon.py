@@ -1,5 +1,7 @@
 """Muon: momentum made orthogonal, for hidden layers."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import ClassVar
 

@@ -1,5 +1,7 @@
 """Schedule-free AdamW: an average of the iterates in place of a schedule."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import ClassVar
 

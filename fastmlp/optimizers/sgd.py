@@ -1,5 +1,7 @@
 """Gradient descent, plain and with momentum."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 from numpy.typing import NDArray

@@ -1,5 +1,7 @@
 """Steps that depend on signs alone: Lion, Rprop."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import ClassVar
 
