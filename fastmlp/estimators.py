@@ -1754,11 +1754,21 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         return self._fit_or_restore(X, y, sample_weight, incremental=True)
 
 
+# Parameters that names are given for, which make them canonical when they are set.
+_NAMED = {
+    name: found.known
+    for cls in (_BaseMLP, MLPClassifier)
+    for name, found in vars(cls).items()
+    if isinstance(found, Named)
+}
+
+
 def _set_parameters(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
-    """Set an estimator's parameters, as scikit-learn wants them: as they are."""
-    for name, value in arguments.items():
-        if name not in ("self", "__class__"):
-            setattr(estimator, name, value)
+    """Set an estimator's parameters, as scikit-learn wants them: as they are, but for everyday names."""
+    vars(estimator).update({name: value for name, value in arguments.items() if name not in ("self", "__class__")})
+    for name, known in _NAMED.items():
+        if name in arguments and (type(arguments[name]) is not str or arguments[name] not in known):
+            setattr(estimator, name, arguments[name])
 
 
 def _single_or_double(dtype: np.dtype) -> np.dtype:

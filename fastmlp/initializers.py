@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from fastmlp import _engine
 from fastmlp.components import Component, Registry, named, real_array
 
 #: What a callable of yours takes, and returns: (rng, fan_in, fan_out, dtype) -> array.
@@ -99,7 +100,7 @@ class Auto(_Uniform):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {"activation": [str]}
+    _parameter_constraints: ClassVar[dict] = {"activation": [StrOptions(set(_engine.ACTIVATIONS))]}
 
     def __init__(self, activation: str = "relu") -> None:
         self.activation = activation

@@ -75,6 +75,8 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         "validationdata evaldata validationset evalsets validset valdata valset devset": ("eval_set",),
         "weights weight w sampleweights instanceweight": ("sample_weight", "class_weight"),
         "labels classlabels allclasses": ("classes",),
+        "y label targetcolumn column ycolumn response dependent": ("target",),
+        "navalues na nan missingvalues": ("missing",),
         "earlystop useearlystopping": ("early_stopping",),
         "noise noisestd inputnoisestd gaussiannoise": ("input_noise", "std"),
         "labelsmooth smoothing smooth": ("label_smoothing",),

@@ -289,7 +289,7 @@ class Network:
             Units per layer, input and output included.
         activation : str, Activation, or a sequence with one per hidden layer, default="relu"
         loss : str, default="squared_error"
-            A name from ``fastmlp.losses.LOSSES``: the engine's.
+            A name from ``fastmlp.losses.LOSSES``, the engine's, or an everyday name of it.
         normalization : {"batch", "layer"} or None, default=None
         weight_init, bias_init : default="auto"
             As :func:`fastmlp.initializers.initial_params` takes them.

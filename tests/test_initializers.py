@@ -278,3 +278,10 @@ def test_bad_arguments(parameter):
     for bad in (None, 0.1, HeNormal, [1.0]):
         with pytest.raises(TypeError, match=rf"{parameter} must be a name, an Initializer or a callable .*; got"):
             layers(**{parameter: bad})
+
+
+def test_auto_knows_its_activations():
+    """It draws otherwise for one of them, so that a name it does not know would be a silent mistake."""
+    Auto("logistic").validate()
+    with pytest.raises(ValueError, match=r"The 'activation' parameter of Auto must be a str among .* Got 'sigmoyd'"):
+        Auto("sigmoyd").validate()

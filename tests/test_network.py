@@ -350,3 +350,42 @@ def test_views_of_another_vector(dtype):
     }
     assert all(np.shares_memory(view, vector) for view in views.values())
     np.testing.assert_array_equal(np.concatenate([view.ravel() for view in views.values()]), vector)
+
+
+@pytest.mark.parametrize(
+    ("everyday", "canonical"),
+    [
+        ({"activation": "Sigmoid"}, {"activation": "logistic"}),
+        ({"activation": ["LeakyReLU", "linear"]}, {"activation": ["leaky_relu", "identity"]}),
+        ({"loss": "mse"}, {"loss": "squared_error"}),
+        ({"loss": "BCE"}, {"loss": "binary_log_loss"}),
+        ({"loss": "cross_entropy"}, {"loss": "log_loss"}),
+        ({"loss": "MAE"}, {"loss": "absolute_error"}),
+        ({"normalization": "BatchNorm"}, {"normalization": "batch"}),
+        ({"weight_init": "Xavier", "bias_init": "ZEROS"}, {"weight_init": "glorot_uniform", "bias_init": "zeros"}),
+        ({"weight_init": "auto", "activation": "sigmoid"}, {"activation": "logistic"}),
+    ],
+    ids=str,
+)
+def test_everyday_names(everyday, canonical):
+    ours, expected = (
+        Network.create([3, 4, 5, 1], **{"activation": "relu", **given}, random_state=0)
+        for given in (everyday, canonical)
+    )
+    assert ours.structure == expected.structure
+    np.testing.assert_array_equal(ours.params, expected.params)
+
+
+def test_a_network_without_hidden_layers_has_an_activation_all_the_same():
+    """Its initial weights follow it, as scikit-learn's do."""
+    ours, expected = (Network.create([3, 1], name, random_state=0).params for name in ("sigmoid", "logistic"))
+    np.testing.assert_array_equal(ours, expected)
+    assert abs(ours).max() < abs(Network.create([3, 1], "relu", random_state=0).params).max()
+
+
+@pytest.mark.parametrize("names", [("sigmoyd", "logistic"), ("gelo", "gelu")], ids=str)
+def test_unknown_names_are_answered_with_the_nearest(names):
+    with pytest.raises(ValueError, match=f"activation={names[0]!r} is not known; known are {names[1]!r}"):
+        Structure.of([3, 4, 1], names[0], "mse")
+    with pytest.raises(ValueError, match=r"normalization='bach' is not known; known are 'batch', 'layer'"):
+        Structure.of([3, 4, 1], "relu", "mse", "bach")
