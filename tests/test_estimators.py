@@ -180,7 +180,7 @@ BAD_CLASSIFICATIONS = {
     "NaN in y": ({}, (X_IRIS, Y_NAN), ValueError, "Input y contains NaN"),
     "real y": ({}, (X_IRIS, ONES * 1.5), ValueError, "Unknown label type"),
     "several classes per output": (
-        {}, (X_IRIS, np.c_[Y_IRIS, Y_IRIS]), ValueError, "Multioutput target data is not supported with label",
+        {}, (X_IRIS, np.c_[Y_IRIS, Y_IRIS]), ValueError, "Multioutput target data is not supported: y has 2 columns",
     ),
     "warm start with other classes": (
         {"warm_start": True}, (X_IRIS, Y_IRIS + 1), ValueError,
