@@ -574,6 +574,7 @@ def test_dates_are_no_numbers():
         (["1", "2", "3.5"] * 5, "regression", "numbers with 3 values"),
         ([str(i) for i in range(21)] * 9, "regression", "numbers with 21 values"),
         (["1", "2", "few"] * 5, "classification", "text with 3 values"),
+        (["inf", "-inf", "0"] * 5, "classification", "whole numbers with only 3 values"),
     ],
 )
 def test_task_is_found(labels, task, why):
@@ -1218,6 +1219,10 @@ def test_columns_that_say_nothing_are_dropped_with_a_note(values, why, caplog):
 def test_numbers_of_rows_are_dropped_by_name_and_values(name):
     assert name in TableModel(parameters=FAST).fit(table(**{name: range(60)})).dropped_
     assert name in TableModel(parameters=FAST).fit(table(**{name: [1, 2, 3] * 20})).numbers_
+
+
+def test_infinite_values_are_no_numbers_of_rows():
+    assert "id" in TableModel(parameters=FAST).fit(table(id=[np.inf, *range(58), 5])).numbers_
 
 
 def test_other_names_are_kept():

@@ -59,10 +59,11 @@ def find_task(labels: NDArray, decimal: str = ".", thousands: str | None = None)
             )
         return "classification", f"it is text with {n_distinct} values"
     each = len(labels) / _ROWS_PER_CLASS_OF_NUMBERS
-    if 2 < n_distinct <= each and not (numbers % 1).any() and any(map(_CODE.fullmatch, set(labels))):
+    are_whole = bool((np.floor(numbers) == numbers).all())  # infinite ones, too, of which % 1 warns
+    if 2 < n_distinct <= each and are_whole and any(map(_CODE.fullmatch, set(labels))):
         return "classification", f"it is codes that begin with 0, with {n_distinct} values"
     few = n_distinct <= min(_MOST_CLASSES_OF_NUMBERS, each)
-    if n_distinct <= 2 or (few and not (numbers % 1).any()):
+    if n_distinct <= 2 or (few and are_whole):
         return "classification", f"it is {'whole ' if n_distinct > 2 else ''}numbers with only {n_distinct} values"
     return "regression", f"it is numbers with {n_distinct:,} values"
 
@@ -104,4 +105,4 @@ def are_identifiers(name: str, numbers: NDArray) -> bool:
     """Whether a column has, by its name and its values, the numbers of the rows: whole numbers that all differ."""
     if not _IDENTIFIERS.fullmatch(name):
         return False
-    return bool((numbers % 1 == 0).all()) and len(np.unique(numbers)) == len(numbers)
+    return bool((np.floor(numbers) == numbers).all()) and len(np.unique(numbers)) == len(numbers)

@@ -99,7 +99,7 @@ def _are_names(texts: NDArray, names: NDArray, below: list[NDArray], has_others:
         is_count = len(names) >= 2 * _FEWEST_IN_STEP and names[0] in (0, 1) and steps[0] == 1
         if is_count or all(_is_outside(name, values) for name, values in pairs):
             return True
-    are_fractions = all(np.mean(values % 1 != 0) > _SHARE_OF_FRACTIONS for values in below)
+    are_fractions = all(np.mean(np.floor(values) != values) > _SHARE_OF_FRACTIONS for values in below)
     if are_whole and are_fractions and (has_others or len(names) >= _FEWEST_IN_STEP) and (steps > 0).all():
         return True
     return are_whole and (has_others or len(names) > 1) and all(_is_far(name, values) for name, values in pairs)
