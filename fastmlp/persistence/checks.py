@@ -14,6 +14,7 @@ from fastmlp.losses import OUTPUT_ACTIVATIONS
 from fastmlp.optimizers import SGD, Descent, Fused, Optimizer
 from fastmlp.persistence.contents import (
     LEFT_OUT,
+    MAX_JOBS,
     STATES,
     are_texts,
     is_array,
@@ -25,9 +26,6 @@ from fastmlp.persistence.contents import (
 )
 from fastmlp.persistence.sklearn_checks import check_sklearn
 from fastmlp.persistence.sklearn_classes import sklearn_name
-
-#: Threads or processes that a model may ask for by number.
-MAX_JOBS = 1024
 
 
 def check(model: Any) -> None:

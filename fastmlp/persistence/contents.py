@@ -14,6 +14,8 @@ from fastmlp.optimizers import Descent
 from fastmlp.persistence.format import DTYPES
 from fastmlp.persistence.sklearn_classes import sklearn_class, sklearn_classes, sklearn_name
 
+#: Threads or processes that a model may ask for by number.
+MAX_JOBS = 1024
 #: Values within values.
 MAX_DEPTH = 100
 #: Bits of the largest integer.

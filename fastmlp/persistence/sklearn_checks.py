@@ -14,10 +14,19 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import clone, is_regressor
+from sklearn.base import clone
 from sklearn.preprocessing import LabelBinarizer
 
-from fastmlp.persistence.contents import are_texts, is_array, is_count, is_number, is_sklearn, require
+from fastmlp.persistence.contents import (
+    MAX_JOBS,
+    are_texts,
+    is_array,
+    is_count,
+    is_network,
+    is_number,
+    is_sklearn,
+    require,
+)
 from fastmlp.persistence.sklearn_classes import sklearn_name
 
 #: The most columns that PolynomialFeatures may make.
@@ -72,11 +81,17 @@ _SHAPES = {
         "classes_=c:* priors_=c means_=cn xbar_=n scalings_=nr coef_=on intercept_=o covariance_=nn"
     ),
     "GaussianNB": "classes_=c:* theta_=cn var_=cn class_prior_=c class_count_=c",
-    "LogisticRegression": "classes_=c:* coef_=on intercept_=o",
+    **dict.fromkeys(("LogisticRegression", "LogisticRegressionCV"), "classes_=c:* coef_=on intercept_=o"),
     "LinearSVC": "classes_=c:* coef_=on intercept_=|o",
     "LinearSVR": "coef_=n intercept_=|o",
     "BayesianRidge": "coef_=n sigma_=nn X_offset_=n X_scale_=n",
     **dict.fromkeys(("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier", "RidgeClassifierCV"), _LINEAR),
+    **dict.fromkeys(("Lasso", "LassoCV", "ElasticNet", "ElasticNetCV"), _LINEAR),
+    "PLSRegression": "_x_mean=n _x_std=n x_rotations_=nk _y_mean=o coef_=on intercept_=o",
+    "KMeans": "cluster_centers_=kn",
+    "MiniBatchKMeans": "cluster_centers_=kn _counts=k",
+    "BernoulliRBM": "components_=kn intercept_hidden_=k intercept_visible_=n h_samples_=bk",
+    "NeighborhoodComponentsAnalysis": "components_=kn",
 }
 _RESPONSES = ("predict_proba", "decision_function", "predict", "score_samples")
 
@@ -116,7 +131,7 @@ def _shapes(name: str) -> tuple[tuple[str, list[str], str], ...]:
 def _check_shapes(part: Any) -> None:
     """Refuse arrays that do not fit each other."""
     name, state = type(part).__name__, vars(part)
-    lengths = {"n": state["n_features_in_"]} if "n_features_in_" in state else {}
+    lengths = {"n": state.get("n_features_in_")}  # without which nobody would look at the width of X
     for attribute, shapes, mark in _shapes(name):
         if attribute not in state:
             continue
@@ -162,6 +177,7 @@ _PARAMETERS: dict[str, Callable[[Any], bool]] = {
         or (type(value) is str and bool(re.fullmatch(r"all|(\d{1,4} ?\* ?)?n_jobs", value)))
     ),
     "importance_getter": lambda value: callable(value) or bool(re.fullmatch(r"[a-z]\w*(\.[a-z]\w*)*", value)),
+    "_n_threads": lambda value: is_count(value) and 1 <= value <= MAX_JOBS,
     "stack_method_": lambda value: type(value) is list and all(method in _RESPONSES for method in value),
     "chain_method_": lambda value: value in _RESPONSES,
     "_response_method": lambda value: (
@@ -291,11 +307,17 @@ def _check_vocabulary(vectorizer: Any) -> None:
         )
 
 
+def _check_groups(clusters: Any) -> None:
+    centers = vars(clusters).get("cluster_centers_")
+    require(centers is None or len(centers) > 0, "cluster_centers_ has no centers, among which the nearest is sought")
+
+
 def _check_powers(features: Any) -> None:
     """Refuse numbers of columns that are not what the degree makes of the features."""
     state = vars(features)
-    if "n_features_in_" not in state:
+    if not state.keys() & {"n_features_in_", "n_output_features_", "_max_degree"}:
         return
+    require("n_features_in_" in state, "n_features_in_ of a PolynomialFeatures is missing")
     highest = max(features.degree) if type(features.degree) is tuple else features.degree
     require(highest <= 64 and state["n_features_in_"] <= MAX_COLUMNS, "degree is too large for a file", features.degree)
     counted = clone(features).fit(np.broadcast_to(0.0, (1, state["n_features_in_"])))
@@ -329,6 +351,17 @@ def _check_linear_classifier(classifier: Any) -> None:
     if "coef_" in vars(classifier) and "classes_" in vars(classifier):
         n_classes = len(classifier.classes_)
         require(len(classifier.coef_) == (1 if n_classes <= 2 else n_classes), "coef_ does not fit classes_")
+
+
+def _check_constant(predictor: Any) -> None:
+    if "y_" in vars(predictor):
+        require(is_array(predictor.y_, 1, kinds="biuf"), "y_ of a _ConstantPredictor is more than a number")
+
+
+def _check_coordinate_descent(regressor: Any) -> None:
+    """Refuse what another fit would take over, of which its compiled code trusts that it fits X."""
+    require(type(regressor.precompute) in (bool, str), "precompute must not be a matrix in a file")
+    require(not vars(regressor).get("warm_start"), "warm_start of a linear model must be False in a file")
 
 
 # What takes texts, or does what a function does, may return another number of rows than it was given.
@@ -366,8 +399,9 @@ def _decides_for_rows(estimator: Any) -> bool:
         return all(map(_keeps_rows, steps)) and _decides_for_rows(last)
     if is_sklearn(cls, "_ConstantPredictor"):
         return True
-    is_leaf = sklearn_name(cls) is None or is_sklearn(cls, "LogisticRegression", "LinearSVC", "GaussianNB")
-    return is_leaf and not is_regressor(estimator) and len(getattr(estimator, "classes_", ())) == 2
+    if is_network(cls) and "_label_binarizer" in vars(estimator):
+        return estimator._label_binarizer.y_type_ == "binary"
+    return is_sklearn(cls, "LogisticRegression", "LinearSVC") and len(getattr(estimator, "classes_", ())) == 2
 
 
 def _keeps_rows(transformer: Any) -> bool:
@@ -377,6 +411,8 @@ def _keeps_rows(transformer: Any) -> bool:
         return all(map(_keeps_rows, transformer))
     if sklearn_name(cls) is None:
         return not hasattr(transformer, "get_params")
+    if is_sklearn(cls, "FunctionTransformer") and transformer.func is None:
+        return True  # as a ColumnTransformer has where columns pass through
     return cls.__name__ not in _OF_OTHER_ROWS and all(map(_keeps_rows, vars(transformer).values()))
 
 
@@ -389,10 +425,12 @@ _CHECKS: dict[str, Callable[[Any], None]] = {
     "TargetEncoder": _check_target_encoder,
     "KBinsDiscretizer": _check_bins,
     **dict.fromkeys(("CountVectorizer", "TfidfVectorizer", "DictVectorizer"), _check_vocabulary),
+    **dict.fromkeys(("KMeans", "MiniBatchKMeans"), _check_groups),
     "PolynomialFeatures": _check_powers,
     "SplineTransformer": _check_splines,
     "Pipeline": _check_pipeline,
-    "LogisticRegression": _check_linear_classifier,
-    "LinearSVC": _check_linear_classifier,
+    **dict.fromkeys(("LogisticRegression", "LogisticRegressionCV", "LinearSVC"), _check_linear_classifier),
+    **dict.fromkeys(("Lasso", "LassoCV", "ElasticNet", "ElasticNetCV"), _check_coordinate_descent),
+    "_ConstantPredictor": _check_constant,
     "OneVsRestClassifier": _check_one_against_rest,
 }

@@ -10,11 +10,13 @@ from importlib import import_module
 from typing import Any
 
 # Classes by the module they are in. Their state is arrays and plain data, and what code in C and Cython takes for
-# granted of it is checked (fastmlp.persistence.sklearn_checks). So there are no trees, forests, neighbours or kernel
-# machines here: their compiled code follows indices that it does not check.
+# granted of it is checked (fastmlp.persistence.sklearn_checks). So there are no trees, forests, nearest neighbours or
+# kernel machines here: their compiled code follows indices that it does not check.
 _CLASSES = {
     "sklearn.calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration _TemperatureScaling",
+    "sklearn.cluster": "KMeans MiniBatchKMeans",
     "sklearn.compose": "ColumnTransformer TransformedTargetRegressor make_column_selector",
+    "sklearn.cross_decomposition": "PLSRegression",
     "sklearn.decomposition": (
         "FactorAnalysis FastICA IncrementalPCA KernelPCA LatentDirichletAllocation MiniBatchNMF NMF PCA TruncatedSVD"
     ),
@@ -36,7 +38,8 @@ _CLASSES = {
     "sklearn.isotonic": "IsotonicRegression",
     "sklearn.kernel_approximation": ("AdditiveChi2Sampler Nystroem PolynomialCountSketch RBFSampler SkewedChi2Sampler"),
     "sklearn.linear_model": (
-        "BayesianRidge LinearRegression LogisticRegression Ridge RidgeCV RidgeClassifier RidgeClassifierCV"
+        "BayesianRidge ElasticNet ElasticNetCV Lasso LassoCV LinearRegression LogisticRegression LogisticRegressionCV"
+        " Ridge RidgeCV RidgeClassifier RidgeClassifierCV"
     ),
     "sklearn.metrics._scorer": "_CurveScorer _PassthroughScorer _Scorer",
     "sklearn.model_selection": (
@@ -50,6 +53,8 @@ _CLASSES = {
     "sklearn.multiclass": "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier _ConstantPredictor",
     "sklearn.multioutput": "ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain",
     "sklearn.naive_bayes": "GaussianNB",
+    "sklearn.neighbors": "NeighborhoodComponentsAnalysis",
+    "sklearn.neural_network": "BernoulliRBM",
     "sklearn.pipeline": "FeatureUnion Pipeline",
     "sklearn.preprocessing": (
         "Binarizer FunctionTransformer KBinsDiscretizer KernelCenterer LabelBinarizer LabelEncoder MaxAbsScaler"
