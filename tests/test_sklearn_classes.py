@@ -576,6 +576,15 @@ def test_parts_that_no_file_holds(path, model, where):
         save(model, path)
 
 
+def test_what_a_part_has_learned_cannot_be_given(path):
+    """The message says where it is, however deep, not that a pipeline's steps are missing."""
+    days = np.array([["2020-01-01"], ["2020-01-02"]] * 30, dtype="datetime64[D]")
+    model = make_pipeline(ColumnTransformer([("day", pre.OneHotEncoder(), [0])]), clf()).fit(days, OTTERS)
+    where = r"model\.steps\.0\.1\.transformers_\.0\.1\.categories_\.0 is an array of datetime64\[D\]"
+    with pytest.raises(TypeError, match=where):
+        save(model, path)
+
+
 def test_text_that_decides_what_is_run(path):
     """Of encodings, expressions and methods only those are taken that are known to be none that do harm."""
     for model, message in [
@@ -804,6 +813,16 @@ HARM = {
         "cluster_centers_ of a KMeans does not fit",
     ),
     "no groups": (KMeans(2, n_init=1), edit_tensor("cluster_centers_", lambda a: a[:0]), "has no centers"),
+    "steps that take for ever": (
+        AdditiveChi2Sampler(),
+        edit_state("AdditiveChi2Sampler", sample_steps=2**31),
+        "sample_steps of a AdditiveChi2Sampler",
+    ),
+    "a transformation that takes for ever": (
+        NMF(2),
+        edit_state("NMF", max_iter=10**12),
+        "max_iter is more than 1000000",
+    ),
     "no threads": (KMeans(2, n_init=1), edit_state("KMeans", _n_threads=0), "_n_threads of a KMeans"),
     "powers of any features": (
         pre.PolynomialFeatures(2),
@@ -1033,7 +1052,8 @@ HARM = {
 DATA = {
     "TfidfVectorizer": TEXTS, "HashingVectorizer": TEXTS, "Pipeline": TEXTS, "DictVectorizer": DICTS,
     "FeatureHasher": DICTS, "MultiLabelBinarizer": [("a", "b"), ("c",)], "LabelBinarizer": LABELS,
-    "MiniBatchNMF": POSITIVE, "IterativeImputer": HOLES, "IsotonicRegression": X[:, 0],
+    "MiniBatchNMF": POSITIVE, "NMF": POSITIVE, "AdditiveChi2Sampler": POSITIVE,
+    "IterativeImputer": HOLES, "IsotonicRegression": X[:, 0],
 }  # fmt: skip
 
 

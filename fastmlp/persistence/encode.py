@@ -240,16 +240,28 @@ class Encoder:
                 raise NotEncodable(f"{where} is a folder of pickles")
             return self.encode(value, where, depth)
         except NotEncodable:
-            lacking = list(self._unencodable(value, [full]))
-            # Of scikit-learn's estimators functions can be given anew, but no parts.
-            if not is_ours(type(owner)) and not is_pickles and any(hasattr(part, "get_params") for _, part in lacking):
-                raise
             self.tensors = tensors
+            lacking = list(self._unencodable(value, [full]))
+            if not is_ours(type(owner)) and not is_pickles:
+                # Functions can be given anew, but not the parts of an estimator, nor what these have learned.
+                culprits = [part for _, part in lacking if not self._is_encodable(part)]
+                if not culprits or any(hasattr(part, "get_params") for part in culprits):
+                    raise
             self._missing += lacking
             tree: dict[str, Any] = {"unsaved": shown(value), "parameter": full}
             if is_network(type(owner)) and name == "callbacks" and isinstance(value, list | tuple):
                 tree["callbacks"] = [self._encode_known(part, f"{where}.{i}", depth) for i, part in enumerate(value)]
             return tree
+
+    def _is_encodable(self, value: Any) -> bool:
+        tensors = dict(self.tensors)
+        try:
+            self.encode(value, "")
+        except NotEncodable:
+            return False
+        finally:
+            self.tensors = tensors
+        return True
 
     def _encode_known(self, callback: Any, where: str, depth: int) -> dict[str, Any]:
         """Return the name of a callback's class, and the trees of what it knows that a file can hold."""

@@ -31,6 +31,8 @@ from fastmlp.persistence.sklearn_classes import sklearn_name
 
 #: The most columns that PolynomialFeatures may make.
 MAX_COLUMNS = 1 << 20
+#: The most steps of a loop that a transformation takes.
+MAX_STEPS = 1_000_000
 
 _COMPONENTS = "components_=kn explained_variance_=k explained_variance_ratio_=k singular_values_=k"
 _LINEAR = "coef_=n|on intercept_=|o"
@@ -177,6 +179,8 @@ _PARAMETERS: dict[str, Callable[[Any], bool]] = {
         or (type(value) is str and bool(re.fullmatch(r"all|(\d{1,4} ?\* ?)?n_jobs", value)))
     ),
     "importance_getter": lambda value: callable(value) or bool(re.fullmatch(r"[a-z]\w*(\.[a-z]\w*)*", value)),
+    "sample_steps": lambda value: is_count(value) and value <= 1000,
+    "max_doc_update_iter": lambda value: is_count(value) and value <= MAX_STEPS,
     "_n_threads": lambda value: is_count(value) and 1 <= value <= MAX_JOBS,
     "stack_method_": lambda value: type(value) is list and all(method in _RESPONSES for method in value),
     "chain_method_": lambda value: value in _RESPONSES,
@@ -283,6 +287,11 @@ def _check_target_encoder(encoder: Any) -> None:
         for i, encoding in enumerate(encodings_):
             fits = is_array(encoding, len(encoder.categories_[i // n_targets]))
             require(fits, f"encodings_[{i}] does not fit categories_")
+
+
+def _check_factors(factors: Any) -> None:
+    for name in ("max_iter", "_transform_max_iter"):  # of a transformation, too
+        require(vars(factors).get(name, 1) <= MAX_STEPS, f"{name} is more than {MAX_STEPS}", vars(factors).get(name))
 
 
 def _check_bins(discretizer: Any) -> None:
@@ -424,6 +433,7 @@ _CHECKS: dict[str, Callable[[Any], None]] = {
     "OrdinalEncoder": _check_categories,
     "TargetEncoder": _check_target_encoder,
     "KBinsDiscretizer": _check_bins,
+    **dict.fromkeys(("NMF", "MiniBatchNMF"), _check_factors),
     **dict.fromkeys(("CountVectorizer", "TfidfVectorizer", "DictVectorizer"), _check_vocabulary),
     **dict.fromkeys(("KMeans", "MiniBatchKMeans"), _check_groups),
     "PolynomialFeatures": _check_powers,
