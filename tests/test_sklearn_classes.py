@@ -856,7 +856,7 @@ HARM = {
     ),
     "features that take for ever": (
         pre.PolynomialFeatures(2),
-        edit_state("PolynomialFeatures", n_features_in_=2**50),
+        edit_state("PolynomialFeatures", n_features_in_=2**22),
         "degree is too large",
     ),
     "a spline of another degree": (
@@ -995,7 +995,22 @@ HARM = {
     "features without a number": (
         pre.StandardScaler(),
         edit_state("StandardScaler", n_features_in_=-1),
-        "n_features_in_ of a StandardScaler is no count",
+        "n_features_in_ of a StandardScaler is no number of features",
+    ),
+    "features without end": (
+        pre.Binarizer(),
+        edit_state("Binarizer", n_features_in_={"scalar": "int64", "value": 2**40}),
+        "n_features_in_ of a Binarizer is no number of features",
+    ),
+    "features made without end": (
+        RBFSampler(n_components=3),
+        edit_state("RBFSampler", _n_features_out=2**40),
+        "_n_features_out of a RBFSampler",
+    ),
+    "features of members without end": (
+        StackingClassifier([("a", clf())], cv=2),
+        edit_state("StackingClassifier", _n_feature_outs=[2**40]),
+        "_n_feature_outs of a StackingClassifier",
     ),
     "names of more features": (
         pre.StandardScaler(),

@@ -31,6 +31,8 @@ from fastmlp.persistence.sklearn_classes import sklearn_name
 
 #: The most columns that PolynomialFeatures may make.
 MAX_COLUMNS = 1 << 20
+#: The most features that a part may name, one by one.
+MAX_FEATURES = 1 << 24
 #: The most steps of a loop that a transformation takes.
 MAX_STEPS = 1_000_000
 
@@ -109,7 +111,7 @@ def check_sklearn(part: Any) -> None:
     name, state = type(part).__name__, vars(part)
     names = state.get("feature_names_in_")
     n_features = state.get("n_features_in_", np.size(names))  # which some have from a part of theirs
-    require(is_count(n_features), f"n_features_in_ of a {name} is no count", n_features)
+    require(_is_width(n_features), f"n_features_in_ of a {name} is no number of features", n_features)
     are_names = names is None or (is_array(names, n_features, kinds="O") and all(type(text) is str for text in names))
     require(are_names, f"feature_names_in_ of a {name} does not fit n_features_in_")
     _check_shapes(part)
@@ -162,6 +164,11 @@ def _check_shapes(part: Any) -> None:
 # ---- parameters ------------------------------------------------------------------------------------------------------
 
 
+def _is_width(value: Any) -> bool:
+    """Whether it is a number of features that there may be."""
+    return is_count(value) and value <= MAX_FEATURES
+
+
 def _is_encoding(value: Any) -> bool:
     """Whether it is a text's encoding that Python itself has; others would be looked for among modules."""
     known = encodings.aliases.aliases
@@ -179,6 +186,9 @@ _PARAMETERS: dict[str, Callable[[Any], bool]] = {
         or (type(value) is str and bool(re.fullmatch(r"all|(\d{1,4} ?\* ?)?n_jobs", value)))
     ),
     "importance_getter": lambda value: callable(value) or bool(re.fullmatch(r"[a-z]\w*(\.[a-z]\w*)*", value)),
+    "_n_features_out": _is_width,
+    "n_features_out_": _is_width,
+    "_n_feature_outs": lambda value: type(value) is list and all(map(_is_width, value)),
     "sample_steps": lambda value: is_count(value) and value <= 1000,
     "max_doc_update_iter": lambda value: is_count(value) and value <= MAX_STEPS,
     "_n_threads": lambda value: is_count(value) and 1 <= value <= MAX_JOBS,
