@@ -345,7 +345,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         incremental: bool = False,
         eval_set: Any = None,
         state: dict[str, Any] | None = None,
-    ) -> Exception | None:
+    ) -> BaseException | None:
         """Fit, go on with partial_fit if incremental, or from a checkpoint's state; return what a callback raised."""
         if incremental or state is not None:
             self._validate_params()  # scikit-learn's decorator does so in the first call only
@@ -425,6 +425,9 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 )
             self._keep(network)
             self.__dict__.pop("_training", None)
+        except BaseException as error:
+            fit.error = error
+            raise
         finally:
             fit.end()
         return fit.error
@@ -438,7 +441,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             callback.validate()
         if hasattr(self, "_callback_fit_ctx"):
             callbacks.append(ScikitLearnCallbacks(self._callback_fit_ctx))
-        if not incremental and self.verbose == 1 and not isinstance(self.verbose, bool | np.bool_):
+        has_bar = any(isinstance(callback, ProgressBar) for callback in callbacks)
+        if not (incremental or has_bar) and self.verbose == 1 and not isinstance(self.verbose, bool | np.bool_):
             callbacks.append(ProgressBar())
         return callbacks
 

@@ -124,7 +124,7 @@ class MinibatchFit(RecordedFit, Listener):
         self._start, self._network, self._descent, self._order = start, network, descent, order
         self._training: MinibatchTraining = start(network, descent, order)
         self._improvement, self._held_out, self._seed = improvement, held_out, seed
-        self._incremental = incremental
+        self.is_incremental = incremental
         # What early stopping ends with; until something is better, the network as it was.
         self._best = network.astype(network.params.dtype) if improvement.maximize else None
         # As of the last epoch's end, where a callback may fail in the middle of one.
@@ -248,7 +248,7 @@ class MinibatchFit(RecordedFit, Listener):
             # Nor can anybody go on with the optimizer's memories.
             del estimator._optimizer
         estimator._no_improvement_count = self._improvement.count
-        if not self._incremental and not self.stopped and self.epoch == self.max_epochs:
+        if not self.is_incremental and not self.stopped and self.epoch == self.max_epochs:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_epochs}) reached and the optimization hasn't"
                 " converged yet.",
@@ -333,7 +333,7 @@ class MinibatchFit(RecordedFit, Listener):
                 setattr(estimator, name, list(getattr(estimator, name)))
         state = self._state()
         estimator._random_state = state["random_state"]
-        if not self._incremental:
+        if not self.is_incremental:
             estimator._training = {**state, "present": None if shown is network else network.arrays()}
         return estimator
 

@@ -180,7 +180,18 @@ def test_modules_and_tests_have_the_same_stems():
     modules = {path.stem.removeprefix("_") for path in PACKAGE.glob("*") if path.suffix in {".py", ".pyx"}}
     modules = {"callbacks", "inspection", "optimizers"} | modules - {"_init__", "_main__"}
     assert modules <= tests
-    assert tests - modules == {"architecture", "docs", "ecosystem", "examples", "kernels", "memory", "mnist", "parity"}
+    # A package's tests may stand apart for some of its modules.
+    parts = {path.stem for path in PACKAGE.glob("*/*.py")}
+    assert tests - modules - parts == {
+        "architecture",
+        "docs",
+        "ecosystem",
+        "examples",
+        "kernels",
+        "memory",
+        "mnist",
+        "parity",
+    }
 
 
 def run(tool, *arguments):

@@ -3,7 +3,8 @@
 from fastmlp.callbacks.base import Callback, Fit
 from fastmlp.callbacks.checkpoint import ModelCheckpoint
 from fastmlp.callbacks.learning_rate import LearningRateFinder, ReduceOnPlateau
-from fastmlp.callbacks.reports import CSVLogger, ProgressBar
+from fastmlp.callbacks.progress_bar import ProgressBar
+from fastmlp.callbacks.reports import CSVLogger
 from fastmlp.callbacks.scikit_learn import ScikitLearnCallbacks
 from fastmlp.callbacks.statistics import LayerStatistics
 from fastmlp.callbacks.stopping import EarlyStopping, TerminateOnNaN

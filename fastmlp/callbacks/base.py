@@ -98,6 +98,8 @@ class Fit:
         Epochs finished, of this fit (iterations of solver='lbfgs').
     max_epochs : int
         Epochs at most.
+    is_incremental : bool
+        Whether this is partial_fit, a fit of one epoch.
     n_samples, batch_size, n_batches : int
         Rows trained on; rows of a minibatch, and minibatches of an epoch.
     batch, batch_loss : int, float
@@ -116,6 +118,7 @@ class Fit:
     estimator: Any
     epoch: int = 0
     max_epochs: int
+    is_incremental: bool = False
     n_samples: int
     batch_size: int
     batch: int | None = None
@@ -145,8 +148,8 @@ class Fit:
         #: Whether the fit is to end, or has ended, and what was said of it.
         self.stopped = False
         self.stop_reason = ""
-        #: What a callback raised.
-        self.error: Exception | None = None
+        #: What a callback raised, or what else the fit failed with.
+        self.error: BaseException | None = None
 
     # ---- what callbacks use ------------------------------------------------------------------------------------------
 
@@ -163,6 +166,15 @@ class Fit:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         raise NotImplementedError
+
+    @property
+    def epoch_number(self) -> int:
+        """The last epoch's number: of partial_fit among those of all calls, elsewhere that in the fit."""
+        return len(self.history["loss"]) if self.is_incremental else self.epoch
+
+    def latest(self) -> dict[str, float]:
+        """Return the last epoch's entries of history, as far as this fit has made any."""
+        return {name: values[-1] for name, values in self.history.items() if values and name in self._recorded}
 
     def value(self, name: str) -> float:
         """Return the last epoch's value of an entry of history.
