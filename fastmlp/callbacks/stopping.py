@@ -135,3 +135,30 @@ class TerminateOnNaN(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_good", "_last")}
+
+
+def kept_epoch(estimator: Any) -> int | None:
+    """Return the epoch whose model early stopping kept, counted from 1 in ``history_``; None where it kept none.
+
+    It is that of an EarlyStopping with restore_best among the callbacks, or that of the best validation score with
+    early_stopping=True; scikit-learn's estimators have the latter, too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fastmlp import MLPClassifier
+    >>> from fastmlp.callbacks.stopping import kept_epoch
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MLPClassifier(early_stopping=True, random_state=0).fit(X, y)
+    >>> clf.history_["validation_score"][kept_epoch(clf) - 1] == clf.best_validation_score_
+    True
+    """
+    history: dict[str, list[float]] = getattr(estimator, "history_", {"loss": getattr(estimator, "loss_curve_", [])})
+    n_epochs = len(history["loss"])
+    for callback in reversed(getattr(estimator, "callbacks", None) or ()):
+        if isinstance(callback, EarlyStopping) and callback.restore_best and getattr(callback, "best_epoch_", None):
+            return n_epochs - estimator.n_iter_ + callback.best_epoch_
+    scores = getattr(estimator, "validation_scores_", None)
+    if not scores or np.isnan(scores).all():
+        return None
+    return n_epochs - len(scores) + int(np.nanargmax(scores)) + 1

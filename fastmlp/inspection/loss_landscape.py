@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.evaluation import mean_loss
-from fastmlp.inspection.drawing import axes_or_new, check_is_ours
+from fastmlp.inspection.drawing import axes_or_new, check_is_ours, is_logarithmic, pyplot
 from fastmlp.network import Network, forward_in_pieces
 from fastmlp.threads import team_size
 
@@ -147,7 +147,7 @@ class LossLandscapeDisplay:
         )
         return display.plot(ax, kind=kind, **kwargs)
 
-    def plot(self, ax: Any = None, *, kind: str | None = None, **kwargs: Any) -> Self:
+    def plot(self, ax: Any = None, *, kind: str | None = None, log_scale: bool | str = "auto", **kwargs: Any) -> Self:
         """Draw the losses.
 
         Parameters
@@ -156,6 +156,9 @@ class LossLandscapeDisplay:
             None makes a new figure; with kind="surface" they must have projection="3d".
         kind : {"contour", "surface", "line"}, default=None
             None is "contour", or "line" with one direction.
+        log_scale : bool or "auto", default="auto"
+            Whether steps of the loss are equal by their ratio; "auto" has it so where the loss is positive and spans
+            three decades or more.
         **kwargs
             As matplotlib's ``contourf``, ``plot_surface`` or ``plot`` takes them.
 
@@ -176,24 +179,35 @@ class LossLandscapeDisplay:
             raise ValueError(
                 f"kind={kind!r} does not fit losses along {'one' if self.betas is None else 'two'} directions."
             )
+        logarithmic = is_logarithmic(log_scale, self.losses)
         self.ax_ = axes_or_new(ax, "3d" if kind == "surface" else None)
         self.figure_ = self.ax_.figure
         self.ax_.set_xlabel("First direction")
         if self.betas is None:
             (self.line_,) = self.ax_.plot(self.alphas, self.losses, **{"label": "loss", **kwargs})
             self.ax_.set_ylabel("Loss")
+            if logarithmic:
+                self.ax_.set_yscale("log", nonpositive="mask")
             return self
         # The first index is the first direction, which runs along x.
         x, y = np.meshgrid(self.alphas, self.betas, indexing="ij")
         losses = np.ma.masked_invalid(self.losses)
+        if logarithmic:
+            losses = np.ma.masked_less_equal(losses, 0)
         self.ax_.set_ylabel("Second direction")
         if kind == "surface":
-            self.surface_ = self.ax_.plot_surface(x, y, losses, **{"cmap": "viridis", **kwargs})
-            self.ax_.set_zlabel("Loss")
+            heights = np.ma.log10(losses) if logarithmic else losses  # matplotlib has no logarithmic third axis
+            self.surface_ = self.ax_.plot_surface(x, y, heights, **{"cmap": "viridis", **kwargs})
+            self.ax_.set_zlabel("log10(loss)" if logarithmic else "Loss")
             return self
-        self.contour_ = self.ax_.contourf(x, y, losses, **{"levels": 20, **kwargs})
+        scale: dict[str, Any] = {"levels": 20}
+        ticks = None
+        if logarithmic and losses.count() and losses.min() < losses.max():
+            scale = {"levels": np.geomspace(losses.min(), losses.max(), 21), "norm": "log"}
+            ticks = pyplot().matplotlib.ticker.LogLocator()
+        self.contour_ = self.ax_.contourf(x, y, losses, **{**scale, **kwargs})
         self.ax_.plot(0, 0, "k+")
-        self.figure_.colorbar(self.contour_, ax=self.ax_, label="Loss")
+        self.figure_.colorbar(self.contour_, ax=self.ax_, label="Loss", ticks=ticks)
         return self
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from fastmlp.inspection.drawing import grid_of_axes
+from fastmlp.inspection.drawing import MOST_INCHES, grid_of_axes
 
 #: Units drawn at most, unless more are asked for.
 MOST_UNITS = 64
@@ -118,7 +118,8 @@ class WeightsDisplay:
         self : WeightsDisplay
         """
         n_columns = ceil(sqrt(len(self.weights)))
-        self.axes_ = grid_of_axes(ax, ceil(len(self.weights) / n_columns), n_columns, (1.0, 1.0))
+        side = min(1.0, MOST_INCHES[0] / n_columns)
+        self.axes_ = grid_of_axes(ax, ceil(len(self.weights) / n_columns), n_columns, (side, side), (4.0, 3.0))
         self.figure_ = self.axes_[0, 0].figure
         limit = float(np.abs(self.weights).max())
         for axes in self.axes_.flat:
