@@ -25,9 +25,11 @@ from fastmlp.callbacks import (
     EarlyStopping,
     LayerStatistics,
     LearningRateFinder,
+    MLflow,
     ModelCheckpoint,
     ProgressBar,
     ReduceOnPlateau,
+    TensorBoard,
     TerminateOnNaN,
 )
 from fastmlp.schedules import SCHEDULES
@@ -39,10 +41,11 @@ X = StandardScaler().fit_transform(X)
 TRAIN, VALID = (X[::2], Y[::2]), (X[1::2], Y[1::2])
 WHAT = dict(hidden_layer_sizes=(8,), random_state=0, learning_rate_init=0.01, n_iter_no_change=1000)
 ALL = [getattr(fastmlp.callbacks, name) for name in fastmlp.callbacks.__all__]
-APART = ("Callback", "ScikitLearnCallbacks")
+# MLflow is not installed for the tests; tests/test_trackers.py has them with a stand-in.
+APART = ("Callback", "ScikitLearnCallbacks", "MLflow")
 ALL = [cls for cls in ALL if issubclass(cls, Callback) and cls.__name__ not in APART]
 #: Those that are told where to write.
-WRITERS = (CSVLogger, ModelCheckpoint)
+WRITERS = (CSVLogger, ModelCheckpoint, TensorBoard)
 
 
 #: How often a training is killed; FASTMLP_KILLS=100 takes a minute.
@@ -519,6 +522,13 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
         ModelCheckpoint(None),
         ModelCheckpoint("x", every=0),
         ProgressBar("sometimes"),
+        TensorBoard(3),
+        TensorBoard(run_name=3),
+        MLflow(3),
+        MLflow(run_name=3),
+        MLflow(tracking_uri=3),
+        MLflow(tags="a"),
+        MLflow(log_model="yes"),
     ],
     ids=repr,
 )

@@ -8,6 +8,7 @@ from fastmlp.callbacks.reports import CSVLogger
 from fastmlp.callbacks.scikit_learn import ScikitLearnCallbacks
 from fastmlp.callbacks.statistics import LayerStatistics
 from fastmlp.callbacks.stopping import EarlyStopping, TerminateOnNaN
+from fastmlp.callbacks.trackers import MLflow, TensorBoard
 
 __all__ = [
     "CSVLogger",
@@ -16,9 +17,11 @@ __all__ = [
     "Fit",
     "LayerStatistics",
     "LearningRateFinder",
+    "MLflow",
     "ModelCheckpoint",
     "ProgressBar",
     "ReduceOnPlateau",
     "ScikitLearnCallbacks",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
