@@ -4,16 +4,20 @@ Everything else about the package stands in pyproject.toml. Only GCC and Clang a
 their vector extensions.
 """
 
+import hashlib
 import os
 import platform
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
@@ -83,37 +87,84 @@ class BuildEngine(build_ext):
             except Exception:
                 return False
 
-    def add_stub(self, extension, name, source, flags):
-        """Compile a source with flags of its own, and tell the others that it is there."""
-        extension.extra_objects += self.compiler.compile(
-            [source], output_dir=self.build_temp, extra_postargs=FLAGS + flags
-        )
-        extension.define_macros.append((f"FM_WITH_{name.upper()}", "1"))
-
-    def build_extension(self, extension):
-        """Compile the stubs of src_c/, each with its own flags, and link them into the engine."""
+    def units(self, extension, openmp):
+        """Return what is compiled by itself: (macro that says it is there, source, flags), the slowest first."""
         machine = platform.machine().lower()
 
-        def serves(row):
-            machines, flags = row
-            return ("*" in machines or machine in machines) and self.builds("int main(void) { return 0; }", flags)
+        def served(table):
+            return [
+                (name, flags)
+                for name, (machines, flags) in reversed(table.items())
+                if ("*" in machines or machine in machines) and self.builds("int main(void) { return 0; }", flags)
+            ]
 
-        isas = {name: row[1] for name, row in ISAS.items() if serves(row)}
-        products = {name: row[1] for name, row in PRODUCTS.items() if serves(row)}
+        return [
+            *(
+                (name, f"src_c/isa_{name}.c", [*flags, f"-DFM_BITS={bits}"])
+                for name, flags in served(ISAS)
+                for bits in (64, 32)
+            ),
+            *((None, source, openmp) for source in extension.sources),
+            *((name, f"src_c/bfloat16_{name}.c", flags) for name, flags in served(PRODUCTS)),
+        ]
+
+    def compiled(self, extension, source, flags):
+        """Return the object of a source, which is compiled unless an earlier build did, of the same files alike."""
+        options = {
+            "extra_postargs": FLAGS + flags,
+            "include_dirs": extension.include_dirs,
+            "macros": extension.define_macros,
+        }
+        made_of = hashlib.sha256(repr((self.compiler.compiler_so, sys.version, numpy.__version__, options)).encode())
+        for path in [source, *extension.depends]:
+            made_of.update(Path(path).read_bytes())
+        folder = Path(self.build_temp, made_of.hexdigest()[:16])
+        if not folder.exists():
+            unfinished = folder.with_suffix(".part")
+            self.compiler.compile([source], output_dir=str(unfinished), **options)
+            unfinished.rename(folder)
+        return str(folder / Path(source).with_suffix(".o"))
+
+    def build_extension(self, extension):
+        """Compile all sources side by side, each with flags of its own, and link them into the engine."""
         openmp = next((f for f in OPENMP_FLAGS if self.builds(OPENMP_PROGRAM, *f, run=True)), None)
         if openmp is None:
             print("fastmlp: no working OpenMP, building for one thread", file=sys.stderr)
         compile_openmp, link_openmp = openmp or ([], [])
-        extension.extra_compile_args += FLAGS + compile_openmp
         extension.extra_link_args += link_openmp + (SANITIZERS[SANITIZE] if SANITIZE else [])
-        for name, flags in isas.items():
-            self.add_stub(extension, name, f"src_c/isa_{name}.c", flags)
-        for name, flags in products.items():
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a compiler
+            jobs = [
+                (name, source, pool.submit(self.compiled, extension, source, flags))
+                for name, source, flags in self.units(extension, compile_openmp)
+            ]
+        for name, source, job in jobs:
             try:
-                self.add_stub(extension, name, f"src_c/bfloat16_{name}.c", flags)
+                extension.extra_objects.append(job.result())
             except CompileError:
-                print(f"fastmlp: the compiler cannot make bfloat16 products for {name}", file=sys.stderr)
+                if name not in PRODUCTS:
+                    raise
+                print(f"fastmlp: the compiler cannot make {source}; it is left out", file=sys.stderr)
+                continue
+            if name is not None:
+                extension.define_macros.append((f"FM_WITH_{name.upper()}", "1"))
+        # What is left to setuptools: the table of all these, and to link them.
+        extension.extra_compile_args += FLAGS
+        extension.sources = ["src_c/dispatch.c"]
         super().build_extension(extension)
+
+
+class BuildWheel(bdist_wheel):
+    """Leaves the engine beside its sources, too, so that Python started in the checkout finds it there."""
+
+    def run(self):
+        """Make the wheel, and copy the engine."""
+        super().run()
+        build = self.get_finalized_command("build_ext")
+        with suppress(OSError):  # the sources may be read-only
+            for extension in build.extensions:
+                build.copy_file(
+                    build.get_ext_fullpath(extension.name), str(ROOT / build.get_ext_filename(extension.name))
+                )
 
 
 os.chdir(ROOT)
@@ -121,7 +172,7 @@ setup(
     ext_modules=cythonize(
         Extension(
             "fastmlp._engine",
-            ["fastmlp/_engine.pyx", "src_c/barrier.c", "src_c/cpu.c", "src_c/dispatch.c", "src_c/updates.c"],
+            ["fastmlp/_engine.pyx", "src_c/barrier.c", "src_c/cpu.c", "src_c/updates.c"],
             include_dirs=["src_c", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             depends=[str(p) for pattern in ("*.c", "*.h", "*.def") for p in sorted(Path("src_c").glob(pattern))],
@@ -129,5 +180,5 @@ setup(
         compiler_directives={"language_level": 3},
         build_dir="build",
     ),
-    cmdclass={"build_ext": BuildEngine},
+    cmdclass={"build_ext": BuildEngine, "bdist_wheel": BuildWheel},
 )

@@ -14,7 +14,14 @@ How the package hangs together; arrows run one way, and a test refuses an import
         +--> persistence              whatever has parameters --> components --> exceptions
 """
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+if find_spec("fastmlp._engine") is None:
+    raise ImportError(
+        f"{__path__[0]} holds the sources of fastmlp, but not its compiled engine. Build it there, by 'python -m pip"
+        " install -e .' in the folder above it, or start Python in another folder to use the installed fastmlp."
+    )
 
 from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor

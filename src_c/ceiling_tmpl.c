@@ -2,7 +2,6 @@
 
 /* Independent sums: as many as hide a multiply-add's latency (on ARM up to four units of four cycles each), and few enough
  * that they and the two operands stay in the registers. */
-#undef FM_CEILING_SUMS
 #if defined(__ARM_NEON)
 #define FM_CEILING_SUMS 24
 #else
@@ -10,7 +9,6 @@
 #endif
 
 /* A vector of one element would go through the general registers. */
-#undef FM_CEILING_TYPE
 #if FM_VECTOR_BYTES == FM_BITS / 8
 #define FM_CEILING_TYPE FM_REAL
 #else

@@ -1,7 +1,4 @@
-#undef FM_ROWS_READ_TWICE
-#undef FM_LINE
 #define FM_LINE (64 / (FM_BITS / 8)) /* elements of a cache line */
-#undef FM_TILE_ROWS
 #define FM_TILE_ROWS (FM_FORWARD_ROWS > FM_GRADIENT_ROWS ? FM_FORWARD_ROWS : FM_GRADIENT_ROWS)
 
 /* What a tile asks the caches for while it computes, a line of each stream with every second step: data to read, and data
@@ -52,9 +49,6 @@ FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a
 
 /* What becomes of a product's sums on their way out of the registers, rather than in another pass over them: relu, or its
  * derivative, given the activation at. */
-#undef FM_AS_IT_IS
-#undef FM_RELU
-#undef FM_RELU_DELTA
 #define FM_AS_IT_IS 0
 #define FM_RELU 1
 #define FM_RELU_DELTA 2
@@ -117,8 +111,6 @@ FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_
 }
 
 /* Calls body(rows, vectors) with constants, for 1 <= n <= limit and one or two vectors. */
-#undef FM_CASE
-#undef FM_CASES
 #define FM_CASE(n, limit, wide, body) \
     case n:                           \
         if (n <= limit) {             \
@@ -182,7 +174,6 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, voi
 /* A panel of so few outputs leaves most of a vector empty; what follows takes another dimension along the vectors.
  *
  * Calls body(n) with a constant. */
-#undef FM_NARROW_CASES
 #define FM_NARROW_CASES(n, body) \
     switch (n) {                 \
     case 1:                      \
@@ -249,7 +240,6 @@ FM_INLINE void FM(narrow_out)(const int outputs, long rows, vec sums[][FM_LANES]
 
 /* dense() for one panel of few outputs: the inner index runs along the vectors. turned: b, where it lies turned already;
  * or NULL. */
-#undef FM_NARROW_PART
 #define FM_NARROW_PART (32 * FM_PANEL)
 FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const FM_REAL *a, long a_stride,
                                 const FM_REAL *b, const FM_REAL *turned, const FM_REAL *bias, FM_REAL *c) {
@@ -296,7 +286,6 @@ static void FM(dense_turned)(long rows, const fm_layer *layer, const void *a, lo
 
 /* A product over so few inner indices that a panel of b stays in registers while rows go by: in tiles each sum would
  * take longer to start and to store than to make. The sums are those of tiles. */
-#undef FM_SHORT
 #define FM_SHORT 12
 FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int then, long rows, const FM_REAL *a,
                               const FM_REAL *b, const FM_REAL *start, const FM_REAL *at, FM_REAL *c) {
@@ -320,7 +309,6 @@ FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int then
 }
 
 /* So many rows at a time, so that what follows finds them in the first-level cache. */
-#undef FM_SHORT_ROWS
 #define FM_SHORT_ROWS 64
 static void FM(dense_short)(long rows, long outputs, long depth, const FM_REAL *a, const FM_REAL *b, long b_rows,
                             int biased, FM_REAL *c, long c_stride, const fm_after *after) {
@@ -353,7 +341,6 @@ static void FM(dense_short)(long rows, long outputs, long depth, const FM_REAL *
 
 /* dense() in tiles, for rows [from, to), shared evenly among as few tiles as they need. Long sums are taken in parts, c
  * holding what is summed so far, so that a part of b stays in the first-level cache for all rows. */
-#undef FM_DEPTH_PART
 #define FM_DEPTH_PART 192
 FM_INLINE void FM(dense_rows)(long from, long to, long outputs, long depth, const FM_REAL *a, long a_stride,
                               const FM_REAL *b, long b_rows, int biased, FM_REAL *c, long c_stride,
@@ -397,7 +384,6 @@ FM_INLINE void FM(dense_rows)(long from, long to, long outputs, long depth, cons
 
 /* c = a b, plus b's last row where it is biased; then the epilogue. All of b goes over so many rows at a time that those
  * stay in the second-level cache meanwhile, even where another process takes part of that. */
-#undef FM_ROWS_BYTES
 #define FM_ROWS_BYTES (512 * 1024)
 static void FM(dense)(long rows, long outputs, long depth, const void *a, long a_stride, const void *b, long b_rows,
                       int biased, void *c, long c_stride, const fm_after *after) {

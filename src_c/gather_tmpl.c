@@ -36,7 +36,6 @@ FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
 }
 
 /* Rows come in random order, so the next ones are asked for early. */
-#undef FM_ROWS_AHEAD
 #define FM_ROWS_AHEAD 8
 
 #define FM_SOURCE(code, name, type, value)                                                                     \
@@ -112,7 +111,6 @@ static int FM(finite)(long n, const void *x) {
 
 /* Eight rows of eight columns, transposed in registers where a vector holds eight elements: element by element this
  * costs a quarter of a weight update. */
-#undef FM_OCTETS
 #define FM_OCTETS (FM_VECTOR_BYTES >= FM_UNIT * FM_BITS / 8)
 #if FM_OCTETS
 typedef FM_REAL FM(octet) __attribute__((vector_size(FM_UNIT * FM_BITS / 8), may_alias));
@@ -197,7 +195,6 @@ FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns
 /* And back, with zeros in the rest of the row's first vector. */
 FM_INLINE void FM(fours_from_columns)(vec *columns, long rows, FM_REAL *to) {
     FM(transpose_lanes)(4, columns);
-#undef FM_FOUR
 #if FM_BITS == 32
 #define FM_FOUR(x, number) _mm512_zextps128_ps512(_mm512_extractf32x4_ps((__m512)(x), number))
 #else

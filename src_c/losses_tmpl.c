@@ -3,7 +3,6 @@
  * has the loss, the definition is its own; deviances are 0 where the prediction is the target. NaN, in z or in a target,
  * reaches both loss and delta. */
 
-#undef FM_ROW
 #define FM_ROW(base, stride, panel, r) ((FM_REAL *)(base) + ((panel) * (stride) + (r)) * FM_PANEL)
 
 FM_INLINE FM_REAL *FM(output)(void *z, long stride, long r, long j) {
@@ -29,8 +28,6 @@ FM_INLINE void FM(zero_padding)(void *z, long stride, long r, long outputs) {
 
 /* Rows of few outputs would leave most of a vector empty; they are turned over, some at a time, to run along the
  * vectors: column j of FM_FEW_ROWS rows is one array. */
-#undef FM_FEW
-#undef FM_FEW_ROWS
 #define FM_FEW 16
 #define FM_FEW_ROWS 32
 typedef struct {
@@ -255,7 +252,6 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
 
 /* The losses over real targets whose link is canonical, so that delta is p - y, differ in the link and in one output's loss,
  * given its prediction p and target y. Compiled twice, so that weights of outputs cost nothing where there are none. */
-#undef FM_REAL_LOSS
 #define FM_REAL_LOSS(name, link, one_loss)                                                                  \
     FM_INLINE void FM(shared_##name)(long rows, long outputs, void *z, long stride, const FM_REAL *targets, \
                                      const int64_t *order, const double *weights, double *row_losses,       \
@@ -325,7 +321,6 @@ static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_R
 }
 FM_REAL_LOSS(binary_log_loss_of_many, logistic,
              -(y == 0 ? 0 : y * FM(log_probability)(p)) - (y == 1 ? 0 : (1 - y) * FM(log_probability)(1 - p)))
-#undef FM_SQUARED_ERROR
 #define FM_SQUARED_ERROR(p, y, outputs) (0.5 * ((double)(p) - (y)) * ((double)(p) - (y)) / (outputs))
 FM_REAL_LOSS(squared_error_of_many, identity, FM_SQUARED_ERROR(p, y, outputs))
 FM_REAL_LOSS(poisson, exp, FM(xlogy)(y, (double)y / p) - y + p)
@@ -498,7 +493,6 @@ static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, long rows,
 }
 
 /* With the option's default, and statements that make loss and delta. */
-#undef FM_OUTPUT_LOSS
 #define FM_OUTPUT_LOSS(name, default_option, ...)                                                                \
     static void FM(name##_of_output)(FM_REAL option, FM_REAL * zs, FM_REAL * ys) {                               \
         (void)option;                                                                                            \

@@ -12,7 +12,6 @@ FM_INLINE vec FM(units_only)(vec x, long units) {
 }
 
 /* Calls for each vector of row r with its panel and its number in it. */
-#undef FM_EACH_UNIT
 #define FM_EACH_UNIT(panel, v, width)                                               \
     for (long panel = 0; panel * FM_PANEL < (width); panel++)                       \
         for (long v = 0; v < FM(vectors_in_panel)((width) - panel * FM_PANEL); v++)

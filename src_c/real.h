@@ -1,10 +1,5 @@
-/* The only file that spells the C element type. Included with FM_BITS 32 or 64 and FM_ISA set; each inclusion
- * replaces the one before it. FM(name) is name made unique to the type and the instruction set. */
-#undef FM_REAL
-#undef FM_INT
-#undef FM_PANEL
-#undef FM_EPS
-#undef FM
+/* The only file that spells the C element type. Included with FM_BITS 32 or 64 and FM_ISA set. FM(name) is name made
+ * unique to the type and the instruction set. */
 #define FM_JOIN_(name, isa, bits) fm_##name##_##isa##_##bits
 #define FM_JOIN(name, isa, bits) FM_JOIN_(name, isa, bits)
 #define FM(name) FM_JOIN(name, FM_ISA, FM_BITS)

@@ -48,7 +48,6 @@ static void FM(sparse)(long rows, long outputs, long inputs, const fm_csr *x, co
 
 /* Inputs are taken in blocks whose gradient sums fit the first-level cache; each batch row keeps a cursor into its
  * elements, so that a whole pass over the blocks reads every element once. */
-#undef FM_SPARSE_BLOCK
 #define FM_SPARSE_BLOCK (16 * FM_UNIT)
 
 static int64_t FM(first_at_least)(const int32_t *indices, int64_t low, int64_t high, long column) {

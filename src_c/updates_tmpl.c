@@ -334,7 +334,6 @@ FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, l
 /* One panel of inputs at a time, and the batch in parts, so that a part of the activations and deltas stays in the
  * first-level cache for all the tiles of the panel. The tiles ask for the next panel's activations, mostly one line in
  * two: its neighbour comes along. */
-#undef FM_ROWS_PART
 #define FM_ROWS_PART 128
 static void FM(update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a,
                              long a_stride, const void *deltas, long d_stride, const fm_step *step, double *squares) {

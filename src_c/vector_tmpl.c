@@ -3,7 +3,6 @@
  * exp and its kin reduce the argument by n ln 2 (Cody and Waite's two-part constant; n is rounded by adding a large
  * number), sum a Taylor polynomial on |r| <= ln(2)/2 and scale by 2^n in two steps, so that overflow and denormals
  * come out right. At most 2 ulp in double and 3 in float (tests/test_kernels.py measures it). */
-#undef FM_LANES
 #define FM_LANES ((long)(FM_VECTOR_BYTES / sizeof(FM_REAL)))
 #define FM_PANEL_VECTORS (FM_PANEL / FM_LANES)
 
@@ -148,19 +147,6 @@ FM_INLINE double v_sum(vec x) {
     return lanes[0];
 }
 
-#undef FM_MANTISSA
-#undef FM_BIAS
-#undef FM_MAGIC
-#undef FM_LN2_HIGH
-#undef FM_LN2_LOW
-#undef FM_EXP_LOW
-#undef FM_EXP_HIGH
-#undef FM_TANH_HIGH
-#undef FM_ROOT_HALF_BITS
-#undef FM_EXPM1_LOW
-#undef FM_NORMAL_HIGH
-#undef FM_NORMAL_CENTRE
-#undef FM_SPLIT_MASK
 #if FM_BITS == 32
 #define FM_MANTISSA 23
 #define FM_BIAS 127

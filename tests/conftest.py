@@ -1,6 +1,7 @@
 """What several test modules share: the case list of bench/, the types and instruction sets, and a fresh interpreter."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("MPLBACKEND", "Agg")  # plots are looked at without a screen
 sys.path.insert(0, str(ROOT / "bench"))
+# A shell starts what runs in the background with Ctrl-C ignored, and tests of Ctrl-C would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from fastmlp import _engine  # noqa: E402
 
@@ -21,8 +24,15 @@ def dtype(request):
     return np.dtype(request.param)
 
 
-@pytest.fixture(params=_engine.SUPPORTED_ISAS)
+# For tests that take long and prove little more than others do: pytest -m exhaustive runs them, as .ci/run does.
+exhaustive = pytest.mark.exhaustive
+
+
+@pytest.fixture(
+    params=[pytest.param(isa, marks=() if isa == _engine.ISA else exhaustive) for isa in _engine.SUPPORTED_ISAS]
+)
 def isa(request):
+    """Each instruction set of the CPU; those that are not in use are for exhaustive runs."""
     return request.param
 
 

@@ -33,6 +33,7 @@ from fastmlp.callbacks import (
     TerminateOnNaN,
 )
 from fastmlp.schedules import SCHEDULES
+from tests.conftest import exhaustive
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -454,6 +455,7 @@ def train_with_checkpoints(path, what, resumes):
         MLPClassifier(callbacks=[ModelCheckpoint(path)], **what).fit(*TRAIN)
 
 
+@exhaustive
 def test_killed_at_any_moment_and_resumed(tmp_path):
     """Whatever the moment, the file is whole, or not there yet, and leads to the same model."""
     what = WHAT | dict(max_iter=25, dropout=0.2, batch_size=25, ema=0.9)

@@ -2,6 +2,9 @@
 
 import json
 import pickle
+import shutil
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -24,6 +27,7 @@ from fastmlp.activations import ELU
 from fastmlp.losses import LogLoss
 from fastmlp.optimizers import OPTIMIZERS, AdamW
 from fastmlp.schedules import Cosine
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_iris(return_X_y=True)
@@ -389,3 +393,16 @@ def test_a_fit_goes_on_after_ctrl_c():
     clf.set_params(max_iter=3).fit(X, Y)
     assert clf.n_iter_ == 3
     assert not np.array_equal(parameters(clf), before[1])
+
+
+def test_sources_without_the_engine_say_how_to_build_it(tmp_path):
+    """Python started in a checkout finds the sources before the installed package."""
+    shutil.copytree(ROOT / "fastmlp", tmp_path / "fastmlp", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    # -S: an editable installation in this interpreter's environment would be found next.
+    command = [sys.executable, "-S", "-c", "import fastmlp"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert (
+        last.startswith(f"ImportError: {tmp_path / 'fastmlp'} holds the sources of fastmlp") and "install -e ." in last
+    )

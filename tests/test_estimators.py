@@ -33,7 +33,7 @@ from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, Huber, LogLoss, Pi
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from fastmlp.schedules import SCHEDULES, Cosine, Schedule
 from fastmlp.targets import label_kind
-from tests.conftest import ROOT
+from tests.conftest import ROOT, exhaustive
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
@@ -88,6 +88,7 @@ WEIGHTS_ARE_NOT_REPETITIONS = {
 }
 
 
+@exhaustive
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("options", "failing"),

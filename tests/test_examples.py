@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, exhaustive
 
 EXAMPLES = ROOT / "examples"
 STEMS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
@@ -63,6 +63,7 @@ def example(script, tmp_path):
     return run
 
 
+@exhaustive
 @pytest.mark.parametrize("stem", STEMS)
 def test_an_example_runs_and_keeps_its_word(stem, example):
     printed = example(stem, CLAIMS[stem])

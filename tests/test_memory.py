@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 
 from fastmlp import MLPClassifier
+from tests.conftest import exhaustive
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LABELS = np.arange(20_000) % 3
@@ -113,6 +114,7 @@ def test_nothing_is_left_behind(n_jobs):
     assert left_by_predict < 2 * n_bytes  # rows of weights are padded to whole panels
 
 
+@exhaustive
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
 def test_a_thousand_fits_leave_what_ten_left(script):
     """Within 2 MB: a fit that kept 2 kB, a tenth of its parameters, would show.

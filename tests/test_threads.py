@@ -6,6 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from fastmlp import _engine
 from fastmlp.threads import FLOPS_PER_THREAD, team_size
+from tests.conftest import exhaustive
 
 LARGE = 1e15
 
@@ -47,6 +48,7 @@ def test_none_heeds_the_environment(script, n_threads):
     assert team == min(n_threads, joblib.cpu_count())
 
 
+@exhaustive
 @pytest.mark.skipif(not _engine.OPENMP_VERSION, reason="built without OpenMP")
 @pytest.mark.parametrize("n_workers", [2, 3])
 def test_processes_of_a_pool_share_the_cpus(script, n_workers):
