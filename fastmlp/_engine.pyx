@@ -110,6 +110,8 @@ NORMALIZATION_EPSILON = 1e-5
 # Floating-point operations of a forward pass between two looks for Ctrl-C.
 FLOPS_PER_PIECE = 2e9
 
+# A batch whose weights leave less than this share of the variance is as good as one row, which has none.
+cdef double LEAST_FREEDOM = 1e-6
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The tables of the C core
@@ -1250,6 +1252,11 @@ cdef class Trainer(PackedNetwork):
         cdef hidden_layer *layer
         cdef long i, j, panels, widest = 1
         self.slopes = <char **> self._zeros(self.n_layers * sizeof(char *))
+    # For moments of weighted rows: the weights of the chunk's rows, scaled so that they add up to the number of rows,
+    # and of blocks of rows.
+    cdef bint weighs_moments
+    cdef double *row_weights
+    cdef double *block_weights
         self.shapes = <char **> self._zeros(self.n_layers * sizeof(char *))
         self.normalized = <char **> self._zeros(self.n_layers * sizeof(char *))
         self.row_scales = <char **> self._zeros(self.n_layers * sizeof(char *))
@@ -1553,6 +1560,10 @@ cdef class Trainer(PackedNetwork):
         cdef chunk_place chunk
         self._place_chunk(start, &chunk)
         return chunk.end
+        self.weighs_moments = weights is not None and self.n_stops
+        if self.weighs_moments and self.row_weights == NULL:
+            self.row_weights = <double *> self._zeros(self.chunk * sizeof(double))
+            self.block_weights = <double *> self._zeros(_ceil(self.chunk, MOMENT_ROWS) * sizeof(double))
 
     cdef void _place_chunk(self, long start, chunk_place *chunk) noexcept nogil:
         """Finds the chunk that begins at start."""
@@ -1601,7 +1612,7 @@ cdef class Trainer(PackedNetwork):
             self._plan_next_rows(slice_, chunk)
         if not self.n_blocks:
             if phase > 0 and self.n_stops:
-                self._join(phase, slice_, m)
+                self._join(phase, slice_, chunk)
             low, high = self._first_row(slice_, m), self._first_row(slice_ + 1, m)
             while low < high:
                 end = min(high, low + cached)
@@ -1646,17 +1657,50 @@ cdef class Trainer(PackedNetwork):
         """How many phases on the way back came before; negative for a phase on the way forward alone."""
         return phase - self.n_stops - self.calls_loss
 
-    cdef void _join(self, int phase, int slice_, long m) noexcept nogil:
+    cdef void _weigh_rows(self, const chunk_place *chunk, long low, long high) noexcept nogil:
+        """The weights of rows low to high, whole blocks of MOMENT_ROWS (the batch's last apart), and of these blocks."""
+        cdef double factor = (chunk.end - chunk.start) / chunk.weight
+        cdef long r
+        for r in range(low, high):
+            self.row_weights[r] = factor * self.weights[self.order[chunk.start + r]]
+            if self.row_weights[r] < self.tiny:
+                self.row_weights[r] = 0  # as in the element type
+            if r % MOMENT_ROWS == 0:
+                self.block_weights[r // MOMENT_ROWS] = 0
+            self.block_weights[r // MOMENT_ROWS] += self.row_weights[r]
+
+    cdef double _freedom(self, const chunk_place *chunk) noexcept nogil:
+        """What the sum of squared deviations is divided by for the running variance; 0 where there is as good as one row.
+
+        As PyTorch does: one less than there are rows, since their mean is not known but estimated. Weights that are whole
+        numbers count as so many rows, of which one is lost. Small weights might leave nothing then, or less; of them the
+        mean takes what it takes of the variance in expectation: (sum of squares) / (squared sum), whatever their scale.
+        """
+        cdef long m = chunk.end - chunk.start, r
+        cdef double squares = 0, freedom
+        if not self.weighs_moments:
+            return m - 1
+        for r in range(m):
+            squares += self.row_weights[r] * self.row_weights[r]
+        freedom = m - min(m / chunk.weight, squares / m)
+        return freedom if freedom > LEAST_FREEDOM * m else 0
+
+    cdef const double *_weights_from(self, long low) noexcept nogil:
+        return self.row_weights + low if self.weighs_moments else NULL
+
+    cdef void _join(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
         """What batch normalisation knows of each block of rows, put together by every thread for itself."""
         cdef int back = self._backward_phase(phase)
-        cdef long i, panels, step, width
+        cdef long i, panels, step, width, m = chunk.end - chunk.start
+        cdef double freedom = 0
         if phase <= self.n_stops:
             i = self.stops[phase - 1]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
             step = 2 * panels * self.panel
             self.kernels.join_moments(
-                width, m, MOMENT_ROWS, self.moments[i], step, self.epsilon, self.running_share,
-                self.hidden[i].running if slice_ == 0 else NULL, self._means(i, slice_), self._scales(i, slice_))
+                width, m, MOMENT_ROWS, self.block_weights if self.weighs_moments else NULL, self.moments[i], step,
+                self.epsilon, self.running_share, freedom,
+                self.hidden[i].running if freedom > 0 else NULL, self._means(i, slice_), self._scales(i, slice_))
         elif back > 0:
             i = self.stops[self.n_stops - back]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
@@ -1709,7 +1753,9 @@ cdef class Trainer(PackedNetwork):
                 r = block * MOMENT_ROWS
                 self.kernels.column_moments(
                     min(MOMENT_ROWS, n - r), self.layers[i].outputs,
-                    self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, self._moments_of(i, low + r))
+                    self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, self._weights_from(low + r),
+                    self.block_weights[(low + r) // MOMENT_ROWS] if self.weighs_moments else 0,
+                    self._moments_of(i, low + r))
 
     cdef fm_mask _mask(self, long i, const chunk_place *chunk, long low, double rate, double scale) noexcept nogil:
         """Of rows from low on, as layer i reads them."""
@@ -1742,6 +1788,8 @@ cdef class Trainer(PackedNetwork):
         if i == 0 and self.rows.is_sparse:
             csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
+            if phase == 0 and self.weighs_moments:
+                self._weigh_rows(chunk, low, high)
                 mask = self._dropout_mask(0, chunk, low)
                 csr.mask = &mask
             self._enter_sparse(&csr, n, out, stride, &after)
@@ -1793,6 +1841,8 @@ cdef class Trainer(PackedNetwork):
         cdef fm_mask mask
         if not self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)
+            if slice_ == 0:
+                freedom = self._freedom(chunk)
             self._finish_hidden(i, n, z, self.stride, &rows)
         if self.dropout[i + 1]:
             mask = self._dropout_mask(i + 1, chunk, low)
@@ -1815,7 +1865,7 @@ cdef class Trainer(PackedNetwork):
                 n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
                 <char *> self.layers[i].bias_deltas + offset, self._scales(i, slice_),
                 self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
-                1.0 / (chunk.end - chunk.start))
+                1.0 / (chunk.end - chunk.start), self._weights_from(low))
         while True:
             if self.terms and not (i == 0 and self.rows.is_sparse):
                 self.kernels.round_right(self.terms, n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
@@ -1942,6 +1992,17 @@ cdef class Trainer(PackedNetwork):
                 self.deltas[i + 1], self.stride, step, self.squares[i], self._units(i))
         else:
             self.kernels.update_dense(layer, panel, first, last, high - low,
+        if self.weights != NULL:
+            self._pass_over_weightless(chunk, low, n)
+
+    cdef void _pass_over_weightless(self, const chunk_place *chunk, long low, long n) noexcept nogil:
+        """Rows of weight 0 have no loss and no deltas, whatever they hold: 0 times what overflowed is not 0."""
+        cdef long r, panel
+        for r in range(low, low + n):
+            if self.weights[self.order[chunk.start + r]] == 0:
+                self.row_losses[r] = 0
+                for panel in range(self._panels(self.n_outputs)):
+                    memset(self.deltas[self.n_layers] + (panel * self.stride + r) * FM_PANEL_BYTES, 0, FM_PANEL_BYTES)
                                       self.inputs[i] + offset if i < self.n_layers else NULL, self.stride,
                                       self.part_deltas[i] + offset, self.stride, step, squares)
 

@@ -1084,7 +1084,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         partial_fit.
     normalization : {'batch', 'layer'} or None, default=None
         Of each hidden layer's products, before the activation: over the batch (with running moments in predictions), or
-        over the layer's units.
+        over the layer's units. A row counts in the batch's moments as much as it weighs, by sample_weight and
+        class_weight together.
     dropout : float in [0, 1), or a list with one per hidden layer, default=0.0
         The share of the hidden layers' outputs that is dropped in training; what stays is divided by 1 - dropout.
     input_dropout : float in [0, 1), default=0.0

@@ -141,6 +141,8 @@ def mean_loss(
     if python_loss is not None:
         return python_loss(targets, z, weights)[0]
     losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
+    if weights is not None:
+        losses[weights == 0] = 0  # which may have overflowed
     return float(np.average(losses, weights=weights))
 
 

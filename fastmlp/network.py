@@ -450,7 +450,7 @@ class Network:
 
         The L2 term is alpha / 2 times the sum of the squared weights, divided by the number of rows (or the sum of
         their weights). For squared_error the gradient lacks the mean over outputs: it is n_outputs times that of
-        the loss. Batch normalization takes the rows' own moments.
+        the loss. Batch normalization takes the rows' own moments, in which each counts as its weight says.
 
         Parameters
         ----------

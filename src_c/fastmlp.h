@@ -185,15 +185,18 @@ typedef struct {
                        const void *biases, long biases_step, double epsilon);
     void (*layer_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
                             const void *scales, const void *gains);
-    void (*column_moments)(long rows, long width, const void *z, long stride, void *moments);
-    void (*join_moments)(long width, long rows, long block_rows, const void *moments, long step, double epsilon,
-                         double share, void *running, void *means, void *scales);
+    void (*column_moments)(long rows, long width, const void *z, long stride, const double *weights, double weight,
+                           void *moments);
+    void (*join_moments)(long width, long rows, long block_rows, const double *block_weights, const void *moments,
+                         long step, double epsilon, double share, double freedom, void *running, void *means,
+                         void *scales);
     void (*batch_norm)(long rows, long width, void *z, long stride, void *normalized, const void *means,
                        const void *scales, const void *gains, const void *biases, long biases_step);
     void (*column_sums)(long rows, long width, const void *deltas, long stride, const void *normalized, void *sums);
     void (*join_sums)(long width, long blocks, const void *sums, long step, void *total);
     void (*batch_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
-                            const void *scales, const void *gains, const void *total, double share);
+                            const void *scales, const void *gains, const void *total, double share,
+                            const double *weights);
     /* Multiply-adds of registers, for as many steps; returns their number. What they take is the least that as many in a
      * product can take. */
     long (*multiply_add)(long steps);
