@@ -30,11 +30,11 @@ from numpy.random cimport bitgen_t
 from fastmlp._native cimport (
     FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, FM_TERMS, FM_UNIT, bits_of,
     fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
-    fm_bfloat16_name, fm_bfloat16_terms, fm_csr, fm_cpu_seconds, fm_denormals_flush, fm_derivative_fn,
-    fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
+    fm_bfloat16_name, fm_bfloat16_terms, fm_call, fm_call_helpers, fm_csr, fm_cpu_seconds, fm_denormals_flush,
+    fm_derivative_fn, fm_denormals_restore, fm_dismiss_helpers, fm_help_fn, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes, fm_mask, fm_native, fm_next_rows,
     fm_rule_name,
-    fm_rule_prepare, fm_rule_slots, fm_seconds, fm_source_codes, fm_step, real,
+    fm_rule_prepare, fm_rule_slots, fm_seconds, fm_source_codes, fm_step, fm_take, real,
 )
 
 cnp.import_array()
@@ -74,13 +74,22 @@ cdef extern from *:
 # A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
 cdef double RUN_SECONDS = 0.05
 # A team whose threads get less than so much of the CPU time they could use, because other processes keep the CPUs busy, is
-# slower than one thread, which goes on alone for a while. Judged from runs of so many seconds. Other processes come in
-# bursts: the first time is short, each further one twice as long as the last, halved for every judgement that the team was
-# not slow.
+# slower than one thread.
 cdef double LEAST_CPU_SHARE = 0.75
+# From how many seconds of work a Judgement is made, and for how long threads then work alone, at least and at most.
 cdef double JUDGED_SECONDS = 0.015
 cdef double LEAST_ALONE_SECONDS = 0.06
 cdef double MOST_ALONE_SECONDS = 1.0
+# A prediction is shared by so many threads that each has so much to do: to call a helper takes the caller some 5 us, and
+# the helper comes some 50 us later.
+cdef double SECONDS_PER_THREAD = 75e-6
+cdef double SECONDS_PER_CALL = 5e-6
+# Blocks of rows that take so long, at least, on any core are shared at once. Of others the first is measured.
+cdef double SECONDS_TO_MEASURE = 25e-6
+cdef double MOST_FLOPS_PER_SECOND = 2.5e11
+# So many blocks are taken at a time as take so long; fewer where that would be much of the work, since the last ones are
+# waited for. The caches like rows that lie together.
+cdef double SECONDS_PER_SHARE = 100e-6
 # A chunk of a batch holds at most this many rows, and this many floating-point operations per byte of vector width.
 cdef long CHUNK_ROWS = 1024
 cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
@@ -103,6 +112,8 @@ cdef long ROWS_PER_SPLIT = 64
 cdef long ROW_PARAMS_WITH_GIL = 500_000
 # Rows whose moments are taken together in batch normalisation; they divide a block of bfloat16 products.
 cdef long MOMENT_ROWS = 8
+# A batch whose weights leave less than this share of the variance is as good as one row, which has none.
+cdef double LEAST_FREEDOM = 1e-6
 # X of at least so many bytes is asked for ahead.
 cdef Py_ssize_t MEMORY_BYTES = 1 << 22
 # Added to the variance in normalisations, as PyTorch does.
@@ -110,8 +121,6 @@ NORMALIZATION_EPSILON = 1e-5
 # Floating-point operations of a forward pass between two looks for Ctrl-C.
 FLOPS_PER_PIECE = 2e9
 
-# A batch whose weights leave less than this share of the variance is as good as one row, which has none.
-cdef double LEAST_FREEDOM = 1e-6
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The tables of the C core
@@ -365,6 +374,66 @@ cdef void _shuffle(long n, int64_t *order, uint32_t *swaps, bitgen_t *source) no
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Alone or together
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef class Judgement:
+    """Whether threads shall share work, by what they gained by it lately: after a loss not for a while.
+
+    Other processes come in bursts: the first while is short, each further one twice as long as the last, halved for every
+    judgement that nothing was lost.
+
+    Parameters
+    ----------
+    seconds_per_loss : float, default=0
+        A while is at least so many times as long as what was lost.
+
+    Examples
+    --------
+    >>> from fastmlp._engine import Judgement
+    >>> judgement = Judgement()
+    >>> judgement.note(seconds=0.02, gain=-0.001, now=10.0)
+    >>> judgement.alone(now=10.05), judgement.alone(now=10.07)
+    (True, False)
+    """
+
+    cdef double seconds
+    cdef double gain
+    cdef double alone_until
+    cdef double alone_seconds
+    cdef double seconds_per_loss
+
+    def __init__(self, double seconds_per_loss=0):
+        self.seconds_per_loss = seconds_per_loss
+
+    cpdef bint alone(self, double now) noexcept:
+        """Whether one thread shall do all work, at a time of the clock."""
+        return now < self.alone_until
+
+    cpdef void note(self, double seconds, double gain, double now) noexcept:
+        """Takes into account that threads shared work for so many seconds, and what was gained; negative if lost."""
+        self.seconds += seconds
+        self.gain += gain
+        if self.seconds <= JUDGED_SECONDS:
+            return
+        if self.gain < 0:
+            self.alone_seconds = min(MOST_ALONE_SECONDS, 2 * max(self.alone_seconds, LEAST_ALONE_SECONDS / 2))
+            self.alone_until = now + max(self.alone_seconds, -self.gain * self.seconds_per_loss)
+        else:
+            self.alone_seconds /= 2
+        self.seconds = self.gain = 0
+
+
+# Of all predictions of this process, of which a twentieth may be lost.
+cdef Judgement predictions = Judgement(20)
+
+
+cpdef int threads_worthwhile(double seconds, int n_threads) noexcept nogil:
+    """Of n_threads, how many shall share a prediction of which so many seconds of one thread's work are left."""
+    return max(1, min(n_threads, <int> min(seconds / SECONDS_PER_THREAD, 1e6)))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Networks
 # ---------------------------------------------------------------------------------------------------------------------
 
@@ -384,6 +453,29 @@ cdef struct hidden_layer:
     char *running      # batch normalisation's running moments
     char *means        # of these, as a forward pass uses them
     char *scales
+
+
+# A forward pass: which rows, and where their outputs go; in blocks, which whoever has time takes.
+cdef struct forward_work:
+    const int64_t *order
+    long first
+    long n
+    long n_blocks
+    char *scratch      # of each thread
+    Py_ssize_t scratch_bytes
+    long stride
+    char *out
+    long width
+    bint linked
+    bint check
+    long share         # blocks to take at a time
+    long taken
+    long bad
+    double block_seconds  # of one thread; 0 while that is not known
+    double called      # when others were; 0 if nobody was
+    long alone         # blocks done before that
+    double seconds     # since then
+    double gain        # of their help
 
 
 # Where rows of a hidden layer find moments of columns, and leave what the way back needs; NULL where it needs nothing.
@@ -444,6 +536,7 @@ cdef class PackedNetwork:
     cdef double epsilon
     cdef readonly long n_outputs
     cdef fm_layer *layers
+    cdef double block_seconds  # of a forward pass of CACHED_ROWS rows; 0 before it was measured
 
     def __init__(self, sizes, hidden, loss, dtype, *, isa=None):
         cdef int isa_index = _isa_index(isa)
@@ -742,8 +835,11 @@ cdef class PackedNetwork:
         self.kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights,
                            self.layers[i].inputs + 1, self._is_biased(i), out, stride, after)
 
-    def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, linked=True):
+    def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, judged=False,
+                linked=True):
         """Outputs of rows start to stop of X, or of X[order] where order is given; without linked before the link.
+
+        n_threads share the rows; with judged fewer where there is little to do, and one after others were of no use.
 
         Returns
         -------
@@ -759,49 +855,95 @@ cdef class PackedNetwork:
         n = (stop if stop is not None else (order_view.shape[0] if order is not None else rows.n_rows)) - first
         if out is None:
             out = np.empty((n, self.n_outputs), dtype=self.dtype)
-        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, n_threads, linked,
-                         False)
+        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, n_threads, judged,
+                         linked, False)
         return out
 
+    cdef bint _is_small(self, long n) noexcept nogil:
+        """Whether a forward pass of n rows is done before another thread would have come."""
+        return n * self.n_params < ROW_PARAMS_WITH_GIL or n <= CACHED_ROWS or self.runs_python
+
     cdef bint _outputs_of(self, Rows rows, const int64_t *order, long first, long n, char *to, long width,
-                          int n_threads, bint linked, bint check) except -1:
+                          int n_threads, bint judged, bint linked, bint check) except -1:
         """Writes the outputs of n rows to rows of width elements.
 
         With check, dense rows are looked through first: False, with some outputs missing, when one holds a number that
         is not finite.
         """
-        cdef long i, slice_, widest = 0, stride = min(n, CACHED_ROWS) | 1
-        cdef long n_blocks = _ceil(n, CACHED_ROWS), n_slices = max(1, min(1 if self.runs_python else n_threads, n_blocks))
-        cdef Py_ssize_t half, slice_bytes
+        cdef long i, widest = 0
         cdef char *buffer
-        cdef char *scratch
-        cdef int bad = 0
+        cdef forward_work work
+        work.order, work.first, work.n, work.n_blocks = order, first, n, _ceil(n, CACHED_ROWS)
+        work.out, work.width, work.linked, work.check = to, width, linked, check
+        work.stride, work.share, work.taken, work.bad = min(n, CACHED_ROWS) | 1, work.n_blocks, 0, 0
+        work.block_seconds, work.called, work.seconds, work.gain, work.alone = self.block_seconds, 0, 0, 0, 0
+        n_threads = 1 if self._is_small(n) else max(1, min(n_threads, work.n_blocks))
+        if n_threads > 1 and judged and predictions.alone(fm_seconds()):
+            n_threads = 1
         for i in range(self.n_layers):
             widest = max(widest, self.layers[i].outputs)
             if i > 0 or not rows.is_sparse:
                 widest = max(widest, self.layers[i].inputs)
-        half = self._panels(widest) * stride * FM_PANEL_BYTES
-        slice_bytes = 2 * half
-        buffer = <char *> PyMem_RawMalloc(n_slices * slice_bytes + FM_SLACK)
+        work.scratch_bytes = 2 * self._panels(widest) * work.stride * FM_PANEL_BYTES
+        buffer = <char *> PyMem_RawMalloc(n_threads * work.scratch_bytes + FM_SLACK)
         if buffer == NULL:
-            raise MemoryError(f"no memory for the activations of {n_slices} x {min(n, CACHED_ROWS)} rows")
-        scratch = _aligned(buffer, n_slices * slice_bytes)
+            raise MemoryError(f"no memory for the activations of {n_threads} x {min(n, CACHED_ROWS)} rows")
+        work.scratch = _aligned(buffer, n_threads * work.scratch_bytes)
         if n * self.n_params < ROW_PARAMS_WITH_GIL:
-            bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width, linked,
-                                           check)
-        elif n_slices == 1:
-            # Without OpenMP: a process forked from one that had a team must not enter it.
-            with nogil:
-                bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width,
-                                               linked, check)
+            self._take_share(rows, &work, 0)
         else:
-            for slice_ in prange(n_slices, nogil=True, num_threads=n_slices, schedule="static", chunksize=1):
-                bad |= not self._forward_blocks(rows, order, first, n, n_blocks * slice_ // n_slices,
-                                                n_blocks * (slice_ + 1) // n_slices, stride, half,
-                                                scratch + slice_ * slice_bytes, to, width, linked, check)
+            with nogil:
+                if n_threads == 1:
+                    self._take_share(rows, &work, 0)
+                else:
+                    self._share_blocks(rows, &work, n_threads, judged)
         PyMem_RawFree(buffer)
+        if n_threads > 1 and not work.bad:
+            # The least there was, as far as that is not long ago: others may have disturbed the rest.
+            self.block_seconds = min(work.block_seconds, 1.05 * self.block_seconds) or work.block_seconds
+            if work.called != 0:
+                predictions.note(work.seconds, work.gain, fm_seconds())
         self._raise_error()
-        return not bad
+        return not work.bad
+
+    cdef void _share_blocks(self, Rows rows, forward_work *work, int n_threads, bint judged) noexcept nogil:
+        """A forward pass with the help of other threads; with judged, of as many as its work is worth, as it shows."""
+        cdef double least = 2.0 * self.n_params * CACHED_ROWS / MOST_FLOPS_PER_SECOND, start = fm_seconds(), ended
+        cdef bint is_known = work.block_seconds > 0
+        cdef long done = 0, n
+        cdef int team = n_threads
+        cdef fm_call call
+        if not is_known:
+            work.block_seconds = least
+        if judged:
+            team = 1
+            if is_known or least > SECONDS_TO_MEASURE:
+                team = threads_worthwhile(work.block_seconds * work.n_blocks, n_threads)
+        work.share = 1
+        while True:
+            if team > 1 and work.called == 0:
+                # Not so many that threads would end far apart.
+                work.share = max(1, min(<long> (SECONDS_PER_SHARE / work.block_seconds),
+                                        (work.n_blocks - done) // (6 * team)))
+                work.called, work.alone = fm_seconds(), done
+                call.function, call.network, call.rows, call.work = <fm_help_fn> _help, <void *> self, <void *> rows, work
+                fm_call_helpers(&call, team - 1)
+            n = self._take_share(rows, work, 0)
+            if n == 0:
+                break
+            done += n
+            if work.called == 0:
+                work.block_seconds, is_known = (fm_seconds() - start) / done, True
+                team = threads_worthwhile(work.block_seconds * (work.n_blocks - done), n_threads)
+        ended = fm_seconds()
+        if work.called != 0:
+            fm_dismiss_helpers(&call)
+            work.seconds = fm_seconds() - work.called
+            if done > work.alone:
+                least = (ended - work.called) / (done - work.alone)
+                work.block_seconds = min(least, work.block_seconds) if is_known else least
+            # What the caller would have needed for others' blocks, less what it waited for them.
+            work.gain = work.block_seconds * (work.n_blocks - done) - (work.called + work.seconds - ended) - SECONDS_PER_CALL
 
     cdef int _raise_error(self) except -1:
         """Raises what a function in Python raised within the engine."""
@@ -811,37 +953,41 @@ cdef class PackedNetwork:
                 raise error
         return 0
 
-    cdef bint _forward_blocks(self, Rows rows, const int64_t *order, long first, long n, long block, long end,
-                              long stride, Py_ssize_t half, char *scratch, char *out, long width, bint linked,
-                              bint check) noexcept nogil:
-        """Blocks block to end, until one that check finds bad."""
-        cdef unsigned mode = fm_denormals_flush()
-        cdef bint good = True
-        while good and block < end:
-            good = self._forward_block(rows, order, first, n, block, stride, half, scratch, out, width, linked, check)
-            block += 1
-        fm_denormals_restore(mode)
-        return good
+    cdef long _take_share(self, Rows rows, forward_work *work, int number) noexcept nogil:
+        """A share of the blocks that are left, up to one that check finds bad, the last that anybody takes.
 
-    cdef bint _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
-                             Py_ssize_t half, char *scratch, char *out, long width, bint linked,
-                             bint check) noexcept nogil:
-        cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, n - at), i
-        cdef char *a = scratch + half
+        number is that of the thread in the pass. Returns how many blocks; 0 for no more.
+        """
+        cdef long block = fm_take(&work.taken, work.share), end = min(block + work.share, work.n_blocks), at
+        cdef unsigned mode
+        if block >= end:
+            return 0
+        mode = fm_denormals_flush()
+        for at in range(block, end):
+            if not self._forward_block(rows, work, at, work.scratch + number * work.scratch_bytes):
+                fm_take(&work.bad, 1)
+                fm_take(&work.taken, work.n_blocks)
+                break
+        fm_denormals_restore(mode)
+        return end - block
+
+    cdef bint _forward_block(self, Rows rows, const forward_work *work, long block, char *scratch) noexcept nogil:
+        cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, work.n - at), stride = work.stride, i
+        cdef char *a = scratch + work.scratch_bytes // 2
         cdef char *z = scratch
         cdef hidden_rows kept
         cdef fm_after after
         cdef fm_csr csr
-        if check and not self.kernels.finite(m * rows.n_features, rows.base + (first + at) * rows.row_bytes):
+        if work.check and not self.kernels.finite(m * rows.n_features, rows.base + (work.first + at) * rows.row_bytes):
             return False
         for i in range(self.n_layers):
             self._after_layer(i, &after)
             if i == 0 and rows.is_sparse:
-                csr = self._csr_of(rows, order, first + at)
+                csr = self._csr_of(rows, work.order, work.first + at)
                 self._enter_sparse(&csr, m, z, stride, &after)
             else:
                 if i == 0:
-                    self._gather(rows, order, first + at, m, a, stride)
+                    self._gather(rows, work.order, work.first + at, m, a, stride)
                 else:
                     a, z = z, a
                 self._multiply(i, m, a, z, stride, &after)
@@ -849,10 +995,21 @@ cdef class PackedNetwork:
                 memset(&kept, 0, sizeof(kept))
                 kept.means, kept.scales = self.hidden[i].means, self.hidden[i].scales
                 self._finish_hidden(i, m, z, stride, &kept)
-        if linked:
+        if work.linked:
             self.kernels.link[self.loss](m, self.n_outputs, z, stride)
-        self.kernels.scatter(z, stride, m, self.n_outputs, out + at * width * self.itemsize, width * self.itemsize)
+        self.kernels.scatter(z, stride, m, self.n_outputs, work.out + at * work.width * self.itemsize,
+                             work.width * self.itemsize)
         return True
+
+
+cdef int _help(PackedNetwork network, Rows rows, forward_work *work, int number, double waited) noexcept nogil:
+    """What a helper does at a time: a share.
+
+    As long as it had to wait for a CPU it may have to wait again, and the caller with it: it leaves what is done by then.
+    """
+    if (work.n_blocks - fm_take(&work.taken, 0)) * work.block_seconds < waited:
+        return 0
+    return network._take_share(rows, work, number) > 0
 
 
 cdef class Predictor(PackedNetwork):
@@ -868,25 +1025,21 @@ cdef class Predictor(PackedNetwork):
     form : {"columns", "flat", "pair"}
         What a call returns: the outputs, shape (n_samples, n_outputs); for a single output also the outputs, shape
         (n_samples,), or with p the output the columns 1 - p and p.
-    team_size : callable
-        Given a number of floating-point operations, the number of threads to share them.
-    flops_alone : float
-        So few of them need not be shared: team_size is not asked.
+    team_of : callable
+        () -> (n_threads, judged), as forward() takes them; asked for each call that is worth it.
     """
 
     cdef int form
     cdef int type_number
-    cdef object team_size
-    cdef double flops_alone
+    cdef object team_of
 
-    def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_size, flops_alone, isa=None):
+    def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_of, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
         self.form = ("columns", "flat", "pair").index(form)
         if self.form and self.n_outputs != 1:
             raise ValueError(f"form={form!r} is for one output, the network has {self.n_outputs}")
         self.type_number = self.dtype.num
-        self.team_size = team_size
-        self.flops_alone = flops_alone
+        self.team_of = team_of
 
     def __call__(self, X):
         if not self._fits(X):
@@ -937,9 +1090,9 @@ cdef class Predictor(PackedNetwork):
         cdef cnp.npy_intp n = cnp.PyArray_DIM(X, 0), start = 0, stop, piece = 8 * CACHED_ROWS
         cdef char *to
         cdef cnp.npy_intp shape[2]
-        cdef double flops = 2.0 * n * self.n_params
         cdef Rows rows = Rows.__new__(Rows)
         cdef int n_threads = 1
+        cdef bint judged = False
         shape[0], shape[1] = n, 2 if self.form == 2 else self.n_outputs
         out = cnp.PyArray_EMPTY(1 if self.form == 1 else 2, shape, self.type_number, False)
         to = <char *> cnp.PyArray_DATA(out)
@@ -947,15 +1100,15 @@ cdef class Predictor(PackedNetwork):
         rows.row_bytes = self.layers[0].inputs * self.itemsize
         rows.source = self.source
         rows.n_rows, rows.n_features = n, self.layers[0].inputs
-        if flops > self.flops_alone:
-            n_threads = self.team_size(flops)
+        if not self._is_small(n):
+            n_threads, judged = self.team_of()
         if n > piece:
             # As many rows at a time as let Ctrl-C through, and a NaN not be found late.
             piece = max(piece, <cnp.npy_intp> (FLOPS_PER_PIECE / (2.0 * self.n_params)))
         while start < n:
             stop = min(n, start + piece)
             if not self._outputs_of(rows, NULL, start, stop - start, to + start * shape[1] * self.itemsize, shape[1],
-                                    n_threads, True, check):
+                                    n_threads, judged, True, check):
                 return None
             start = stop
             if start < n:
@@ -1078,10 +1231,7 @@ cdef class Trainer(PackedNetwork):
     cdef long position
     cdef bint stop
     cdef double deadline
-    cdef double team_seconds
-    cdef double team_cpu_seconds
-    cdef double alone_until
-    cdef double alone_seconds
+    cdef Judgement judgement
     cdef readonly long step_count
     cdef fm_barrier *barrier
     cdef finished_batch *finished
@@ -1104,6 +1254,11 @@ cdef class Trainer(PackedNetwork):
     cdef char **part_deltas
     cdef char *totals
     cdef Py_ssize_t totals_bytes
+    # For moments of weighted rows: the weights of the chunk's rows, scaled so that they add up to the number of rows,
+    # and of blocks of rows.
+    cdef bint weighs_moments
+    cdef double *row_weights
+    cdef double *block_weights
     cdef object python_loss
     cdef bint calls_loss
     cdef readonly bint shallow  # whether both layers go through the kernels made for such
@@ -1131,6 +1286,7 @@ cdef class Trainer(PackedNetwork):
         self.rule = RULES.index(rule)
         self.tiny = np.finfo(self.dtype).tiny
         self.n_threads = n_threads
+        self.judgement = Judgement()
         self.seed = seed
         self.python_loss, self.calls_loss = python_loss, python_loss is not None
         self.dropout = <double *> self._zeros(self.n_layers * sizeof(double))
@@ -1252,11 +1408,6 @@ cdef class Trainer(PackedNetwork):
         cdef hidden_layer *layer
         cdef long i, j, panels, widest = 1
         self.slopes = <char **> self._zeros(self.n_layers * sizeof(char *))
-    # For moments of weighted rows: the weights of the chunk's rows, scaled so that they add up to the number of rows,
-    # and of blocks of rows.
-    cdef bint weighs_moments
-    cdef double *row_weights
-    cdef double *block_weights
         self.shapes = <char **> self._zeros(self.n_layers * sizeof(char *))
         self.normalized = <char **> self._zeros(self.n_layers * sizeof(char *))
         self.row_scales = <char **> self._zeros(self.n_layers * sizeof(char *))
@@ -1411,6 +1562,10 @@ cdef class Trainer(PackedNetwork):
         self.shallow = self._is_shallow()
         self.targets = cnp.PyArray_DATA(targets)
         self.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
+        self.weighs_moments = weights is not None and self.n_stops
+        if self.weighs_moments and self.row_weights == NULL:
+            self.row_weights = <double *> self._zeros(self.chunk * sizeof(double))
+            self.block_weights = <double *> self._zeros(_ceil(self.chunk, MOMENT_ROWS) * sizeof(double))
         if rows.is_sparse:
             if self.cursors == NULL:
                 self.cursors = <int64_t *> self._zeros(self.n_threads * self.chunk * sizeof(int64_t))
@@ -1485,19 +1640,19 @@ cdef class Trainer(PackedNetwork):
         """Goes on with the passes for a short while; True when they are complete."""
         if self.position >= self.n_passes * self.n_rows:
             return True
-        cdef double now = fm_seconds()
+        cdef double start = fm_seconds(), cpu_seconds, end
         self.stop = self.failed = False
-        self.deadline = now + RUN_SECONDS
-        with nogil:
-            if self.n_threads == 1 or now < self.alone_until:
+        self.deadline = start + RUN_SECONDS
+        if self.n_threads == 1 or self.judgement.alone(start):
+            with nogil:
                 self._steps_alone()
-            else:
-                self.team_seconds -= now
-                self.team_cpu_seconds -= fm_cpu_seconds()
+        else:
+            with nogil:
+                cpu_seconds = -fm_cpu_seconds()
                 self._steps_as_team()
-                self.team_cpu_seconds += fm_cpu_seconds()
-                self.team_seconds += fm_seconds()
-                self._judge_team()
+                cpu_seconds += fm_cpu_seconds()
+                end = fm_seconds()
+            self.judgement.note(end - start, cpu_seconds - LEAST_CPU_SHARE * self.n_threads * (end - start), end)
         self._fold()
         self._raise_error()
         return self.position >= self.n_passes * self.n_rows
@@ -1528,16 +1683,6 @@ cdef class Trainer(PackedNetwork):
             start = chunk.end
         fm_denormals_restore(mode)
 
-    cdef void _judge_team(self) noexcept nogil:
-        """Sends the team away for a while when other processes keep it from running."""
-        if self.team_seconds > JUDGED_SECONDS:
-            if self.team_cpu_seconds < LEAST_CPU_SHARE * self.n_threads * self.team_seconds:
-                self.alone_seconds = min(MOST_ALONE_SECONDS, 2 * max(self.alone_seconds, LEAST_ALONE_SECONDS / 2))
-                self.alone_until = fm_seconds() + self.alone_seconds
-            else:
-                self.alone_seconds /= 2
-            self.team_seconds = self.team_cpu_seconds = 0
-
     cdef void _steps_as_team(self) noexcept nogil:
         cdef unsigned mode = 0
         cdef long start = 0
@@ -1560,10 +1705,6 @@ cdef class Trainer(PackedNetwork):
         cdef chunk_place chunk
         self._place_chunk(start, &chunk)
         return chunk.end
-        self.weighs_moments = weights is not None and self.n_stops
-        if self.weighs_moments and self.row_weights == NULL:
-            self.row_weights = <double *> self._zeros(self.chunk * sizeof(double))
-            self.block_weights = <double *> self._zeros(_ceil(self.chunk, MOMENT_ROWS) * sizeof(double))
 
     cdef void _place_chunk(self, long start, chunk_place *chunk) noexcept nogil:
         """Finds the chunk that begins at start."""
@@ -1614,6 +1755,8 @@ cdef class Trainer(PackedNetwork):
             if phase > 0 and self.n_stops:
                 self._join(phase, slice_, chunk)
             low, high = self._first_row(slice_, m), self._first_row(slice_ + 1, m)
+            if phase == 0 and self.weighs_moments:
+                self._weigh_rows(chunk, low, high)
             while low < high:
                 end = min(high, low + cached)
                 self._forward_and_back(phase, slice_, chunk, low, end)
@@ -1697,6 +1840,8 @@ cdef class Trainer(PackedNetwork):
             i = self.stops[phase - 1]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
             step = 2 * panels * self.panel
+            if slice_ == 0:
+                freedom = self._freedom(chunk)
             self.kernels.join_moments(
                 width, m, MOMENT_ROWS, self.block_weights if self.weighs_moments else NULL, self.moments[i], step,
                 self.epsilon, self.running_share, freedom,
@@ -1788,8 +1933,6 @@ cdef class Trainer(PackedNetwork):
         if i == 0 and self.rows.is_sparse:
             csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
-            if phase == 0 and self.weighs_moments:
-                self._weigh_rows(chunk, low, high)
                 mask = self._dropout_mask(0, chunk, low)
                 csr.mask = &mask
             self._enter_sparse(&csr, n, out, stride, &after)
@@ -1841,8 +1984,6 @@ cdef class Trainer(PackedNetwork):
         cdef fm_mask mask
         if not self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)
-            if slice_ == 0:
-                freedom = self._freedom(chunk)
             self._finish_hidden(i, n, z, self.stride, &rows)
         if self.dropout[i + 1]:
             mask = self._dropout_mask(i + 1, chunk, low)
@@ -1853,6 +1994,17 @@ cdef class Trainer(PackedNetwork):
         self.kernels.loss[self.loss](
             n, self.n_outputs, self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, self.targets,
             self.order + chunk.start + low, self.weights, self.row_losses + low, &self.loss_settings)
+        if self.weights != NULL:
+            self._pass_over_weightless(chunk, low, n)
+
+    cdef void _pass_over_weightless(self, const chunk_place *chunk, long low, long n) noexcept nogil:
+        """Rows of weight 0 have no loss and no deltas, whatever they hold: 0 times what overflowed is not 0."""
+        cdef long r, panel
+        for r in range(low, low + n):
+            if self.weights[self.order[chunk.start + r]] == 0:
+                self.row_losses[r] = 0
+                for panel in range(self._panels(self.n_outputs)):
+                    memset(self.deltas[self.n_layers] + (panel * self.stride + r) * FM_PANEL_BYTES, 0, FM_PANEL_BYTES)
 
     cdef void _back_rows(self, int back, int slice_, const chunk_place *chunk, long low, long high) noexcept nogil:
         """Down to the next layer with batch normalisation, whose sums are made, or to the first layer."""
@@ -1992,17 +2144,6 @@ cdef class Trainer(PackedNetwork):
                 self.deltas[i + 1], self.stride, step, self.squares[i], self._units(i))
         else:
             self.kernels.update_dense(layer, panel, first, last, high - low,
-        if self.weights != NULL:
-            self._pass_over_weightless(chunk, low, n)
-
-    cdef void _pass_over_weightless(self, const chunk_place *chunk, long low, long n) noexcept nogil:
-        """Rows of weight 0 have no loss and no deltas, whatever they hold: 0 times what overflowed is not 0."""
-        cdef long r, panel
-        for r in range(low, low + n):
-            if self.weights[self.order[chunk.start + r]] == 0:
-                self.row_losses[r] = 0
-                for panel in range(self._panels(self.n_outputs)):
-                    memset(self.deltas[self.n_layers] + (panel * self.stride + r) * FM_PANEL_BYTES, 0, FM_PANEL_BYTES)
                                       self.inputs[i] + offset if i < self.n_layers else NULL, self.stride,
                                       self.part_deltas[i] + offset, self.stride, step, squares)
 

@@ -171,6 +171,18 @@ cdef extern from "fastmlp.h" nogil:
 
     void fm_barrier_wait(fm_barrier *barrier, int n_threads)
 
+    ctypedef int (*fm_help_fn)(void *, void *, void *, int, double) noexcept nogil
+
+    ctypedef struct fm_call:
+        fm_help_fn function
+        void *network
+        void *rows
+        void *work
+
+    void fm_call_helpers(fm_call *call, int n)
+    void fm_dismiss_helpers(fm_call *call)
+    long fm_take(long *taken, long n)
+
 ctypedef fused real:
     float
     double

@@ -51,7 +51,7 @@ from fastmlp.rows import Rows, in_place_dtype, rows_of
 from fastmlp.schedules import Schedule
 from fastmlp.stopping import NoImprovement
 from fastmlp.targets import are_known, class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
-from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
+from fastmlp.threads import BFLOAT16_SPEEDUP, prediction_team, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
 
 # Packed networks of estimators that predict, with what beside the parameters they depend on. Not attributes: they are
@@ -648,7 +648,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             dtype,
             self._evaluation(sets, network, data),
             callbacks,
-            n_threads=n_threads,
+            team=prediction_team(self.n_jobs),
             n_rows=data.rows.n_rows,
             prints=self._prints,
             max_epochs=optimizer.max_iter,
@@ -742,6 +742,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 batch_size=batch_size,
                 alpha=self.alpha,
                 n_threads=team_size(self.n_jobs, flops),
+                team=prediction_team(self.n_jobs),
                 bfloat16=bfloat16,
                 regularization=plan.regularization,
                 augment=plan.augment,
@@ -909,14 +910,12 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         dtype = self._dtype_asked_for() or _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
         # Its biases centre CSR rows, which are not centred as they are read.
         packed = self._packed(dtype)
-        n_threads = team_size(self.n_jobs, 2.0 * packed.n_params * X.shape[0])
+        team = prediction_team(self.n_jobs)
         if scipy.sparse.issparse(X) and packed.input_is_scaled and self.input_means_.any():
             # Centred before a layer normalization, sparse rows are dense.
             pieces = (X[start : start + 1024].toarray() for start in range(0, X.shape[0], 1024))
-            return np.concatenate(
-                [forward_in_pieces(packed, rows_of(piece, dtype), None, n_threads) for piece in pieces]
-            )
-        return forward_in_pieces(packed, rows_of(X, dtype), None, n_threads)
+            return np.concatenate([forward_in_pieces(packed, rows_of(piece, dtype), None, team) for piece in pieces])
+        return forward_in_pieces(packed, rows_of(X, dtype), None, team)
 
     def _predict_plain(self, X: Any) -> NDArray | None:
         """Return what a predictor() returns, for samples that pass every check as they are; None for all else."""
@@ -949,7 +948,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         key = (activation, self.normalization, self.out_activation_, self.n_jobs, form)
         kept = _predictors.get(self)
         if kept is None or kept.key != key or not kept.holds(self):
-            team_size(self.n_jobs, 0.0)  # refuses a bad n_jobs
+            prediction_team(self.n_jobs)  # refuses a bad n_jobs
             predictor = self._network(dtype).predictor(form, self.n_jobs)
             is_plain = not any(name in self.__dict__ for name in self._EXTRAS)
             bits = None if is_plain and predictor.holds(self.coefs_, self.intercepts_) else self._bits()
@@ -1065,7 +1064,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         For solver='lbfgs': evaluations of loss and gradient at most.
     n_jobs : int or None, default=None
         Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is
-        too small to share; -1 is all CPUs. The results do not depend on it.
+        too small to share, or other processes keep the CPUs busy; a positive number is taken as it is; -1 is all CPUs,
+        for predictions at most all. The results do not depend on it.
     dtype : {'auto', 'float32', 'float64', 'bfloat16'}, default='auto'
         Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
         'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits (not

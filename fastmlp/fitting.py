@@ -18,6 +18,7 @@ from fastmlp.network import Network, forward_in_pieces
 from fastmlp.optimizers import Descent
 from fastmlp.rows import Rows
 from fastmlp.stopping import NoImprovement
+from fastmlp.threads import Team
 from fastmlp.training import Epoch, Listener, MinibatchTraining
 
 
@@ -379,7 +380,9 @@ class FullBatchFit(RecordedFit):
         In float64; what is trained.
     dtype : dtype
         The model's.
-    n_threads, n_rows : int
+    team : Team
+        Of predictions.
+    n_rows : int
     evaluation, callbacks, prints, max_epochs
         As :class:`MinibatchFit` takes them.
     """
@@ -392,14 +395,14 @@ class FullBatchFit(RecordedFit):
         evaluation: Evaluation,
         callbacks: Sequence[Callback],
         *,
-        n_threads: int,
+        team: Team,
         n_rows: int,
         prints: bool,
         max_epochs: int,
     ) -> None:
         super().__init__(estimator, evaluation, callbacks, prints=prints, max_epochs=max_epochs)
         self.n_samples = self.batch_size = n_rows
-        self._network, self._dtype, self._n_threads = network, dtype, n_threads
+        self._network, self._dtype, self._team = network, dtype, team
         self._since = time.perf_counter()
 
     def after_iteration(self, params: NDArray, loss: float) -> None:
@@ -429,7 +432,7 @@ class FullBatchFit(RecordedFit):
         return self._network.astype(self._dtype)
 
     def _outputs(self, rows: Rows, order: NDArray | None) -> NDArray:
-        return forward_in_pieces(self.network().packed(), rows, order, self._n_threads, linked=False)
+        return forward_in_pieces(self.network().packed(), rows, order, self._team, linked=False)
 
     @property
     def learning_rate(self) -> float:

@@ -16,7 +16,7 @@ from fastmlp import _engine
 from fastmlp.activations import Activation, BuiltIn, NativeActivation, activation_of
 from fastmlp.initializers import initial_params
 from fastmlp.rows import Rows, rows_of
-from fastmlp.threads import FLOPS_PER_THREAD, team_size
+from fastmlp.threads import Team, prediction_team
 
 Predictor = _engine.Predictor
 
@@ -373,15 +373,14 @@ class Network:
             *folded.structure,
             folded.params.dtype,
             form=form,
-            team_size=partial(team_size, n_jobs),
-            flops_alone=2 * FLOPS_PER_THREAD,
+            team_of=partial(prediction_team, n_jobs),
         )
         folded.load_into(predictor)
         return predictor
 
     def forward(self, X: Rows | NDArray | scipy.sparse.sparray, n_threads: int = 1) -> NDArray:
         """Return the outputs for all rows, shape (n_rows, n_outputs)."""
-        return forward_in_pieces(self.packed(), self._rows(X), None, n_threads)
+        return forward_in_pieces(self.packed(), self._rows(X), None, Team(n_threads, judged=False))
 
     def activations(self, X: Rows | NDArray | scipy.sparse.sparray, n_threads: int = 1) -> list[NDArray]:
         """Return what each hidden layer gives the next one in a prediction, and last the outputs, one row per row of X.
@@ -599,7 +598,7 @@ def check_gradients(
 
 
 def forward_in_pieces(
-    packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, n_threads: int, *, linked: bool = True
+    packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, team: Team, *, linked: bool = True
 ) -> NDArray:
     """Return the outputs for the rows order names (all for None), coming back to Python every now and then.
 
@@ -611,6 +610,13 @@ def forward_in_pieces(
     for start in range(0, n_rows, piece):
         stop = min(n_rows, start + piece)
         packed.forward(
-            rows, order=order, start=start, stop=stop, out=out[start:stop], n_threads=n_threads, linked=linked
+            rows,
+            order=order,
+            start=start,
+            stop=stop,
+            out=out[start:stop],
+            n_threads=team.n_threads,
+            judged=team.judged,
+            linked=linked,
         )
     return out

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -16,6 +16,8 @@ from fastmlp import _engine
 FLOPS_PER_THREAD = 1_000_000.0
 # As if so many times less: products of bfloat16 numbers are over that much sooner.
 BFLOAT16_SPEEDUP = 4.0
+# Worth any number of threads.
+MUCH_WORK = 1e18
 # More were a mistake, or a way to exhaust the machine.
 MAX_THREADS = 1024
 
@@ -75,6 +77,40 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
     if n_jobs < 0:
         return max(1, _cpu_count(os.getpid()) + 1 + n_jobs)
     return min(n_jobs, MAX_THREADS)
+
+
+class Team(NamedTuple):
+    """Threads that may share a prediction."""
+
+    n_threads: int
+    #: Whether fewer do where there is little to share, or where others were of no use lately.
+    judged: bool
+
+
+ALONE = Team(1, judged=False)
+
+
+def prediction_team(n_jobs: int | None) -> Team:
+    """Return who may share predictions.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        A positive number is taken as it is, up to 1024. -1 is at most all CPUs, -2 all but one, and so on; None at most
+        as many as the CPUs, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow.
+
+    Raises
+    ------
+    ValueError
+        When n_jobs is 0.
+
+    Examples
+    --------
+    >>> from fastmlp.threads import prediction_team
+    >>> prediction_team(3)
+    Team(n_threads=3, judged=False)
+    """
+    return Team(team_size(n_jobs, MUCH_WORK), n_jobs is None or n_jobs < 0)
 
 
 _blas_lock = threading.Lock()

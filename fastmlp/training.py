@@ -20,7 +20,7 @@ from fastmlp.batching import RowOrder
 from fastmlp.network import Gradients, Network, Regularization, forward_in_pieces
 from fastmlp.optimizers import LBFGS, Descent, Fused
 from fastmlp.rows import Rows, rows_of
-from fastmlp.threads import single_threaded_blas
+from fastmlp.threads import ALONE, Team, single_threaded_blas
 
 # Epochs run together while they have no more rows than these: little work beside the calls from Python.
 ROWS_PER_RUN = 1 << 14
@@ -95,6 +95,8 @@ class MinibatchTraining:
     alpha : float
         Strength of the L2 penalty.
     n_threads : int
+    team : Team, default=ALONE
+        Of predictions.
     bfloat16 : bool, default=False
         Whether operands of products are rounded to bfloat16; for a network in float32.
     regularization : Regularization, default=None
@@ -120,6 +122,7 @@ class MinibatchTraining:
         batch_size: int,
         alpha: float,
         n_threads: int,
+        team: Team = ALONE,
         bfloat16: bool = False,
         regularization: Regularization | None = None,
         augment: Augment | None = None,
@@ -140,7 +143,7 @@ class MinibatchTraining:
         self._order = order
         self._batch_size = batch_size
         self._alpha = float(alpha)
-        self._n_threads = n_threads
+        self._team = team
         self._augment, self._samples = augment, samples
         self._regularization = regularization = regularization or Regularization()
         rule = optimizer.optimizer
@@ -270,9 +273,9 @@ class MinibatchTraining:
         Without linked, before the link of the output layer is applied.
         """
         if self._differs_in_predictions:
-            return forward_in_pieces(self.present().packed(), rows, order, self._n_threads, linked=linked)
+            return forward_in_pieces(self.present().packed(), rows, order, self._team, linked=linked)
         self._engine.use_running()
-        return forward_in_pieces(self._engine, rows, order, self._n_threads, linked=linked)
+        return forward_in_pieces(self._engine, rows, order, self._team, linked=linked)
 
     @property
     def _differs_in_predictions(self) -> bool:

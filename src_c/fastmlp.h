@@ -243,4 +243,18 @@ typedef struct {
 } fm_barrier;
 void fm_barrier_wait(fm_barrier *barrier, int n_threads);
 
+/* helpers.c: work that the caller shares with threads that come in time. function does a share; it returns 0 when the helper
+ * is to take no more. number tells helpers of one call apart, from 1 on; waited is how many seconds this one had to wait
+ * for a CPU so far. Up to n helpers are called, and are dismissed before anything that call names is gone. */
+typedef int (*fm_help_fn)(void *network, void *rows, void *work, int number, double waited);
+typedef struct {
+    fm_help_fn function;
+    void *network, *rows, *work;
+    double called; /* when, and whom first: for helpers.c */
+    int first;
+} fm_call;
+void fm_call_helpers(fm_call *call, int n);
+void fm_dismiss_helpers(fm_call *call);
+long fm_take(long *taken, long n); /* adds n; returns what was taken before. By one thread after another. */
+
 #endif

@@ -151,8 +151,10 @@ def test_instruction_sets_and_products_of_this_machine():
 
 @pytest.mark.parametrize("path", sorted(CORE.glob("*")), ids=lambda path: path.name)
 def test_the_core_owns_one_block_on_one_core(path):
-    """No memory of its own, no threads, no Python: those are the engine's."""
-    forbidden = r"\b(malloc|calloc|realloc|free|alloca|pthread_\w+|Py\w+)\b|#\s*pragma\s+omp|<omp\.h>|Python\.h|numpy/"
+    """No memory of its own, no Python: those are the engine's. No threads, but those that help it."""
+    forbidden = r"\b(malloc|calloc|realloc|free|alloca|Py\w+)\b|#\s*pragma\s+omp|<omp\.h>|Python\.h|numpy/"
+    if path.name not in ("helpers.c", "waiting.h"):
+        forbidden += r"|\bpthread_\w+\b"
     assert not re.search(forbidden, code(path))
 
 

@@ -5,6 +5,7 @@ import ctypes.util
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -422,9 +423,7 @@ def test_forward(n_rows, dtype, isa):
 
 
 def predictor_of(params, sizes, loss, dtype, isa=None, *, n_threads=1, form="columns"):
-    predictor = _engine.Predictor(
-        sizes, "tanh", loss, dtype, isa=isa, form=form, team_size=lambda flops: n_threads, flops_alone=0.0
-    )
+    predictor = _engine.Predictor(sizes, "tanh", loss, dtype, isa=isa, form=form, team_of=lambda: (n_threads, False))
     predictor.load(params)
     return predictor
 
@@ -1525,6 +1524,7 @@ def test_forward_takes_the_running_moments_when_told(dtype):
     np.testing.assert_array_equal(trainer.forward(rows), network.forward(X))
     trainer.use_running()
     network.running = [trainer.running(0), trainer.running(1)]
+    np.testing.assert_array_equal(trainer.forward(rows), network.forward(X))
 
 
 # ---- Weights of rows -------------------------------------------------------------------------------------------------
@@ -1595,3 +1595,115 @@ def test_one_row_with_weight_has_no_variance(size, rest, dtype, isa):
     assert all(np.isfinite(result).all() for result in results)
     for moments, before in zip((first, second), network.running, strict=True):
         np.testing.assert_array_equal(moments, before.astype(dtype))
+
+
+# ---- Threads that help -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_worth_another_thread():
+    seconds = 75e-6
+    assert [_engine.threads_worthwhile(s, 8) for s in (0.0, seconds, 1.9 * seconds)] == [1, 1, 1]
+    assert [_engine.threads_worthwhile(n * seconds * 1.01, 8) for n in (2, 5, 8, 100)] == [2, 5, 8, 8]
+    assert _engine.threads_worthwhile(np.inf, 8) == 8
+    assert _engine.threads_worthwhile(1e9, 1) == 1
+
+
+def test_a_judgement_after_a_loss():
+    """Alone for a while, then together again; the while grows with each loss, and shrinks when nothing is lost."""
+    judgement = _engine.Judgement()
+    assert not judgement.alone(0.0)
+    judgement.note(0.01, -0.01, 0.0)
+    assert not judgement.alone(0.0)  # too little to judge from
+    judgement.note(0.01, -0.01, 1.0)
+    assert judgement.alone(1.05)
+    assert not judgement.alone(1.07)
+    judgement.note(0.02, -0.01, 2.0)
+    assert judgement.alone(2.11)
+    assert not judgement.alone(2.13)
+    for _ in range(10):
+        judgement.note(0.02, -0.01, 3.0)
+    assert judgement.alone(3.99)
+    assert not judgement.alone(4.01)
+    for _ in range(10):
+        judgement.note(0.02, 0.01, 5.0)
+    assert not judgement.alone(5.0)
+    judgement.note(0.02, -0.01, 6.0)
+    assert judgement.alone(6.05)
+    assert not judgement.alone(6.07)
+
+
+def test_a_judgement_of_gains_and_losses_together():
+    judgement = _engine.Judgement()
+    for _ in range(10):
+        judgement.note(0.002, -0.001, 0.0)
+        judgement.note(0.002, 0.002, 0.0)
+    assert not judgement.alone(0.0)
+
+
+def test_a_judgement_that_bounds_the_loss():
+    judgement = _engine.Judgement(20)
+    judgement.note(0.1, -0.05, 0.0)
+    assert judgement.alone(0.99)
+    assert not judgement.alone(1.01)
+
+
+@pytest.mark.parametrize("n_rows", [129, 4000, 30_000])
+@pytest.mark.parametrize("sizes", [(30, 32, 1), (20, 64, 64, 2), (70, 300, 10)], ids=str)
+def test_who_helps_with_a_prediction_does_not_change_a_bit(sizes, n_rows, dtype):
+    params, X, _, _ = problem(sizes, "squared_error", dtype, n_rows)
+    network = _engine.PackedNetwork(sizes, "tanh", "squared_error", dtype)
+    network.load(params)
+    for rows in (rows_of(X, dtype), rows_of(scipy.sparse.csr_array(X), dtype)):
+        expected = network.forward(rows)
+        for n_threads, judged in ((2, False), (3, True), (8, False), (8, True)):
+            for _ in range(3):
+                np.testing.assert_array_equal(network.forward(rows, n_threads=n_threads, judged=judged), expected)
+
+
+def test_helpers_of_many_callers_at_once(dtype):
+    """Callers share them: each prediction is right, whoever made it."""
+    sizes, n_rows = (20, 64, 64, 2), 5000
+    params, X, _, _ = problem(sizes, "log_loss", dtype, n_rows)
+    network = _engine.PackedNetwork(sizes, "relu", "log_loss", dtype)
+    network.load(params)
+    rows = rows_of(X, dtype)
+    expected = network.forward(rows)
+    with ThreadPoolExecutor(4) as pool:
+        for out in pool.map(lambda n: network.forward(rows, n_threads=n), [1, 2, 3, 4] * 8):
+            np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads cannot be counted here")
+def test_there_are_no_more_helpers_than_asked_for_at_once(script):
+    source = """
+        import os
+        from concurrent.futures import ThreadPoolExecutor
+        import numpy as np
+        from fastmlp import _engine
+        network = _engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
+        rows = _engine.Rows(np.zeros((5000, 20), np.float32))
+        before = len(os.listdir("/proc/self/task"))
+        network.forward(rows, n_threads=3)
+        assert len(os.listdir("/proc/self/task")) == before + 2
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: network.forward(rows, n_threads=3), range(40)))
+            print(len(os.listdir("/proc/self/task")) - before - len(pool._threads))
+    """
+    assert script(source) == "2"
+
+
+def test_a_forked_child_makes_helpers_of_its_own(script):
+    source = """
+        import os
+        import numpy as np
+        from fastmlp import _engine
+        network = _engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
+        rows = _engine.Rows(np.zeros((5000, 20), np.float32))
+        expected = network.forward(rows, n_threads=3)
+        child = os.fork()
+        if child == 0:
+            same = all(np.array_equal(network.forward(rows, n_threads=3), expected) for _ in range(20))
+            os._exit(7 if same else 1)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert script(source) == "7"

@@ -21,6 +21,7 @@ from fastmlp.network import (
     hidden_layer,
 )
 from fastmlp.rows import rows_of
+from fastmlp.threads import Team
 from tests import reference
 from tests.test_engine import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem, squared_errors
 
@@ -315,7 +316,7 @@ def test_forward_in_pieces_is_forward_at_once(monkeypatch, dtype):
     np.testing.assert_array_equal(network.predictor("columns", 2)(X), whole)
     np.testing.assert_array_equal(network.forward(rows, n_threads=2), whole)
     order = np.random.default_rng(0).permutation(len(X))
-    np.testing.assert_array_equal(forward_in_pieces(network.packed(), rows, order, 2), whole[order])
+    np.testing.assert_array_equal(forward_in_pieces(network.packed(), rows, order, Team(2, False)), whole[order])
 
 
 def test_gradients_can_be_asked_for_again(dtype):

@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from fastmlp import _engine
-from fastmlp.threads import FLOPS_PER_THREAD, team_size
+from fastmlp.threads import FLOPS_PER_THREAD, prediction_team, team_size
 from tests.conftest import exhaustive
 
 LARGE = 1e15
@@ -37,6 +37,16 @@ def test_none_is_fewer_for_small_work():
 def test_none_heeds_threadpoolctl():
     with threadpool_limits(1, user_api="openmp"):
         assert team_size(None, LARGE) == 1
+        assert prediction_team(None) == (1, True)
+
+
+def test_predictions_take_a_number_as_it_is_and_judge_all_else():
+    cpus = joblib.cpu_count()
+    assert [prediction_team(n) for n in (1, 2, 17)] == [(1, False), (2, False), (17, False)]
+    assert prediction_team(-1) == (cpus, True)
+    assert prediction_team(None) == (team_size(None, LARGE), True)
+    with pytest.raises(ValueError, match="n_jobs must not be 0, got 0"):
+        prediction_team(0)
 
 
 @pytest.mark.skipif(not _engine.OPENMP_VERSION, reason="built without OpenMP")

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from fastmlp.evaluation import mean_loss
 from fastmlp.inspection.drawing import axes_or_new, check_is_ours
 from fastmlp.network import Network, forward_in_pieces
-from fastmlp.threads import team_size
+from fastmlp.threads import prediction_team
 
 _KINDS = ("contour", "surface", "line")
 
@@ -132,13 +132,13 @@ class LossLandscapeDisplay:
         # Half steps from the middle, which thus is 0 without rounding.
         steps = span * (2 * np.arange(n_points) - (n_points - 1)) / (n_points - 1)
         packed = network.folded().packed()
-        n_threads = team_size(estimator.n_jobs, network.flops_per_row / 3 * data.rows.n_rows)
+        team = prediction_team(estimator.n_jobs)
         start, losses = network.params.copy(), []
         with np.errstate(over="ignore"):
             for at in np.ndindex((n_points,) * len(directions)):
                 network.params[:] = start + steps[list(at)] @ directions
                 packed.load(network.folded().params)
-                z = forward_in_pieces(packed, data.rows, None, n_threads, linked=False)
+                z = forward_in_pieces(packed, data.rows, None, team, linked=False)
                 losses.append(mean_loss(network.structure.loss, z, data.targets, data.weights, **data.settings))
         display = cls(
             alphas=steps,
