@@ -150,6 +150,7 @@ class BuildEngine(build_ext):
         # What is left to setuptools: the table of all these, and to link them.
         extension.extra_compile_args += FLAGS
         extension.sources = ["src_c/dispatch.c"]
+        self.force = True  # it does not know what the objects were made of
         super().build_extension(extension)
 
 
@@ -172,7 +173,7 @@ setup(
     ext_modules=cythonize(
         Extension(
             "fastmlp._engine",
-            ["fastmlp/_engine.pyx", "src_c/barrier.c", "src_c/cpu.c", "src_c/updates.c"],
+            ["fastmlp/_engine.pyx", "src_c/barrier.c", "src_c/cpu.c", "src_c/helpers.c", "src_c/updates.c"],
             include_dirs=["src_c", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             depends=[str(p) for pattern in ("*.c", "*.h", "*.def") for p in sorted(Path("src_c").glob(pattern))],

@@ -78,11 +78,18 @@ for dtype in ("float32", "float64"):
 print("a team that gives way to one thread, and comes back", flush=True)
 fit(16, rows=400, max_iter=60)
 
+print("weighted rows", flush=True)
+weights = rng.integers(0, 3, 60) / 2.0
+for n_jobs in (1, 2, 3, 8):
+    for data in (X, sparse):
+        model = MLPClassifier((5, 34), normalization="batch", batch_size=25, max_iter=2, n_jobs=n_jobs)
+        model.fit(data[:60], Y[:60], weights)
+
 print("predictions", flush=True)
 model = MLPRegressor(hidden_layer_sizes=(40, 30), max_iter=2, n_jobs=3).fit(X, Y.astype(float))
 predictor = model.predictor()
-for rows in (1, 100, 1300):
-    part = np.ascontiguousarray(X[:rows])
+for rows in (1, 100, 1300, 13000):
+    part = np.resize(X, (rows, X.shape[1]))
     for call in (predictor, model.predict):
         in_threads(lambda call=call, part=part: [call(part) for _ in range(5)])
 in_threads(lambda: MLPRegressor(hidden_layer_sizes=(20,), max_iter=2, n_jobs=2).fit(X, Y).predict(X))

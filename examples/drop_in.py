@@ -3,7 +3,6 @@
 python examples/drop_in.py
 """
 
-import warnings
 from importlib.util import find_spec
 from time import perf_counter
 
@@ -12,7 +11,6 @@ import pandas as pd
 import sklearn.neural_network
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -48,7 +46,6 @@ print(accuracies.round(4).to_string(index=False))
 print(f"the same in every fold: {same}; scikit-learn took {their_seconds / our_seconds:.1f} times as long\n")
 
 # %% What scikit-learn has not is searched in the same way; optimizers have parameters of their own.
-warnings.simplefilter("ignore", ConvergenceWarning)  # one cycle is as long as planned: the last epoch is no alarm
 mlp = fastmlp.MLPClassifier((64,), activation="silu", solver=AdamW(OneCycle(0.01)), batch_size=32, random_state=0)
 grid = {"mlp__solver__weight_decay": [0.01, 0.1], "mlp__dropout": [0.0, 0.3], "mlp__label_smoothing": [0.0, 0.1]}
 more, more_seconds = search(mlp.set_params(max_iter=40, n_iter_no_change=40), grid)

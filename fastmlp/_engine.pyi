@@ -21,6 +21,7 @@ SUPPORTED_ISAS: tuple[str, ...]
 ISA: str
 MAY_SPLIT: bool
 OPENMP_VERSION: int
+MAX_THREADS: int
 FLOPS_PER_PIECE: float
 NORMALIZATION_EPSILON: float
 
@@ -31,14 +32,24 @@ def choose_split(requested: str) -> bool: ...
 def split_product() -> str: ...
 def splits(sizes: Sequence[int], n_rows: int) -> bool: ...
 def choose_bfloat16_product(name: str | None = None) -> None: ...
+def threads_worthwhile(seconds: float, n_threads: int) -> int: ...
 def shuffled(rows: NDArray, random_state: np.random.RandomState, n_times: int = 1) -> NDArray: ...
+def check_compressed(
+    indptr: NDArray, indices: NDArray, n_stored: int, n_rows: int, n_columns: int, name: str = "X"
+) -> bool: ...
 
 class Rows:
     is_sparse: bool
+    is_canonical: bool
     n_rows: int
     n_features: int
 
     def __init__(self, X: Any) -> None: ...
+
+class Judgement:
+    def __init__(self, seconds_per_loss: float = 0) -> None: ...
+    def alone(self, now: float) -> bool: ...
+    def note(self, seconds: float, gain: float, now: float) -> None: ...
 
 class PackedNetwork:
     dtype: np.dtype
@@ -70,6 +81,7 @@ class PackedNetwork:
         stop: int | None = None,
         out: NDArray | None = None,
         n_threads: int = 1,
+        judged: bool = False,
         linked: bool = True,
     ) -> NDArray: ...
 
@@ -82,8 +94,7 @@ class Predictor(PackedNetwork):
         dtype: DTypeLike,
         *,
         form: str = "columns",
-        team_size: Callable[[float], int],
-        flops_alone: float,
+        team_of: Callable[[], tuple[int, bool]],
         isa: str | None = None,
     ) -> None: ...
     def __call__(self, X: NDArray) -> NDArray: ...

@@ -12,6 +12,7 @@ tiles
 Nothing is summed in an order that depends on the number of threads, so the results do not depend on it either.
 """
 
+import operator
 import os
 from threading import get_ident
 
@@ -30,11 +31,11 @@ from numpy.random cimport bitgen_t
 from fastmlp._native cimport (
     FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, FM_TERMS, FM_UNIT, bits_of,
     fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
-    fm_bfloat16_name, fm_bfloat16_terms, fm_csr, fm_cpu_seconds, fm_denormals_flush, fm_derivative_fn,
-    fm_denormals_restore, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
+    fm_bfloat16_name, fm_bfloat16_terms, fm_call, fm_call_helpers, fm_csr, fm_cpu_seconds, fm_denormals_flush,
+    fm_derivative_fn, fm_denormals_restore, fm_dismiss_helpers, fm_help_fn, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes, fm_mask, fm_native, fm_next_rows,
     fm_rule_name,
-    fm_rule_prepare, fm_rule_slots, fm_seconds, fm_source_codes, fm_step, real,
+    fm_rule_prepare, fm_rule_slots, fm_seconds, fm_source_codes, fm_step, fm_take, real,
 )
 
 cnp.import_array()
@@ -74,13 +75,22 @@ cdef extern from *:
 # A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
 cdef double RUN_SECONDS = 0.05
 # A team whose threads get less than so much of the CPU time they could use, because other processes keep the CPUs busy, is
-# slower than one thread, which goes on alone for a while. Judged from runs of so many seconds. Other processes come in
-# bursts: the first time is short, each further one twice as long as the last, halved for every judgement that the team was
-# not slow.
+# slower than one thread.
 cdef double LEAST_CPU_SHARE = 0.75
+# From how many seconds of work a Judgement is made, and for how long threads then work alone, at least and at most.
 cdef double JUDGED_SECONDS = 0.015
 cdef double LEAST_ALONE_SECONDS = 0.06
 cdef double MOST_ALONE_SECONDS = 1.0
+# A prediction is shared by so many threads that each has so much to do: to call a helper takes the caller some 5 us, and
+# the helper comes some 50 us later.
+cdef double SECONDS_PER_THREAD = 75e-6
+cdef double SECONDS_PER_CALL = 5e-6
+# Blocks of rows that take so long, at least, on any core are shared at once. Of others the first is measured.
+cdef double SECONDS_TO_MEASURE = 25e-6
+cdef double MOST_FLOPS_PER_SECOND = 2.5e11
+# So many blocks are taken at a time as take so long; fewer where that would be much of the work, since the last ones are
+# waited for. The caches like rows that lie together.
+cdef double SECONDS_PER_SHARE = 100e-6
 # A chunk of a batch holds at most this many rows, and this many floating-point operations per byte of vector width.
 cdef long CHUNK_ROWS = 1024
 cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
@@ -103,12 +113,18 @@ cdef long ROWS_PER_SPLIT = 64
 cdef long ROW_PARAMS_WITH_GIL = 500_000
 # Rows whose moments are taken together in batch normalisation; they divide a block of bfloat16 products.
 cdef long MOMENT_ROWS = 8
+# A batch whose weights leave less than this share of the variance is as good as one row, which has none.
+cdef double LEAST_FREEDOM = 1e-6
 # X of at least so many bytes is asked for ahead.
 cdef Py_ssize_t MEMORY_BYTES = 1 << 22
+# Indices of a CSR matrix that are looked at before the count of those that do not ascend is added to the others'.
+cdef long INDICES_TOGETHER = 1 << 16
 # Added to the variance in normalisations, as PyTorch does.
 NORMALIZATION_EPSILON = 1e-5
 # Floating-point operations of a forward pass between two looks for Ctrl-C.
 FLOPS_PER_PIECE = 2e9
+# A team of more threads were a mistake, or a way to exhaust the machine: OpenMP ends the process when it gets none.
+MAX_THREADS = 1024
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -237,8 +253,62 @@ cdef int _isa_index(isa) except -1:
     return ISAS.index(choose_isa(isa) if isa is not None else ISA)
 
 
+cdef int _index(tuple names, name, what) except -1:
+    """Where a table of the C core has a name."""
+    if name not in names:
+        raise ValueError(f"{what}={name!r} is not known; known are {', '.join(map(repr, names))}.")
+    return names.index(name)
+
+
 cdef int _bits(dtype) except -1:
-    return {"float32": 32, "float64": 64}[np.dtype(dtype).name]
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, in native byte order, got {dtype.str!r}")
+    return 8 * dtype.itemsize
+
+
+cdef bint _is_plain(array):
+    """Whether this is an array that C can read: contiguous, aligned, in native byte order."""
+    return cnp.PyArray_Check(array) and cnp.PyArray_ISCARRAY_RO(array)
+
+
+cdef int _team(n_threads) except -1:
+    """The number of threads, where it can be that of a team."""
+    n = operator.index(n_threads)
+    if not 1 <= n <= MAX_THREADS:
+        raise ValueError(f"n_threads must be from 1 to {MAX_THREADS}, got {n_threads!r}")
+    return n
+
+
+cdef bint _are_within(const int64_t *values, long n, long limit) noexcept nogil:
+    """Whether all values are at least 0 and below limit: neither value nor limit - 1 - value has the sign's bit."""
+    cdef uint64_t seen = 0
+    cdef long i
+    for i in range(n):
+        seen |= <uint64_t> values[i] | (<uint64_t> (limit - 1) - <uint64_t> values[i])
+    return not seen >> 63
+
+
+cdef int _check_targets(int loss, dtype, targets, weights, long n, long outputs) except -1:
+    """Refuses targets and weights of n rows that a loss would read otherwise, or read beyond."""
+    cdef const int32_t *classes
+    cdef uint32_t seen = 0
+    cdef long i
+    by_class = fm_loss_takes_classes(loss)
+    expected = (np.dtype(np.int32), (n,)) if by_class else (dtype, (n, outputs))
+    if not _is_plain(targets) or (targets.dtype, targets.shape) != expected:
+        got = f"{targets.dtype} of shape {targets.shape}" if isinstance(targets, np.ndarray) else type(targets).__name__
+        raise ValueError(f"targets must be a contiguous array of {expected[0]} of shape {expected[1]}, got {got}")
+    if weights is not None and not (_is_plain(weights) and weights.dtype == np.float64 and weights.shape == (n,)):
+        raise ValueError(f"expected {n} contiguous float64 weights")
+    if by_class:
+        classes = <const int32_t *> cnp.PyArray_DATA(targets)
+        for i in range(n):
+            seen |= <uint32_t> classes[i] | (<uint32_t> (outputs - 1) - <uint32_t> classes[i])
+        if seen >> 31:
+            wrong = targets[(targets < 0) | (targets >= outputs)][0]
+            raise ValueError(f"targets must be class numbers from 0 to {outputs - 1}, got {wrong}")
+    return 0
 
 
 cdef size_t _address(function) except 0:
@@ -248,6 +318,8 @@ cdef size_t _address(function) except 0:
 
 
 cdef int _source_index(dtype) except -1:
+    if dtype.char not in SOURCE_CODES:
+        raise ValueError(f"X must be of a real type, got {dtype}")
     return SOURCE_CODES.index(dtype.char)
 
 
@@ -273,8 +345,17 @@ cdef tuple _settle_loss(int loss, options, output_weights, long outputs, fm_loss
 cdef class Rows:
     """The rows of X, read in place: a 2-D array whose rows are contiguous, of any source type, or a CSR matrix.
 
-    A CSR matrix has its indices sorted and without duplicates, int32 indices, int64 indptr, and data of the compute
-    type. X must stay unchanged for as long as this object is used.
+    A CSR matrix is an object with shape, indptr (int64), indices (int32 or int64) and data of the compute type. Arrays
+    that contradict each other are refused, since everything else relies on them. X must stay unchanged for as long as
+    this object is used.
+
+    Attributes
+    ----------
+    is_sparse : bool
+    is_canonical : bool
+        Whether each row's indices ascend, each only once. CSR rows that are not so can neither be trained on nor predicted
+        for.
+    n_rows, n_features : int
     """
 
     cdef object _keep
@@ -283,6 +364,7 @@ cdef class Rows:
     cdef Py_ssize_t width_bytes
     cdef int source
     cdef readonly bint is_sparse
+    cdef readonly bint is_canonical
     cdef fm_csr csr
     cdef readonly long n_rows
     cdef readonly long n_features
@@ -292,10 +374,14 @@ cdef class Rows:
         cdef const int32_t[::1] indices
         self.n_rows, self.n_features = X.shape
         self.csr.order = NULL
+        self.is_canonical = True
         self.is_sparse = not isinstance(X, np.ndarray)
         if self.is_sparse:
-            indptr, indices = X.indptr, X.indices
-            self._keep = (X.indptr, X.indices, X.data)
+            if not _is_plain(X.data) or X.data.ndim != 1:
+                raise ValueError("X.data must be a contiguous vector.")
+            self.is_canonical = check_compressed(X.indptr, X.indices, len(X.data), self.n_rows, self.n_features)
+            indptr, indices = X.indptr, X.indices.astype(np.int32, copy=False)
+            self._keep = (indptr, indices, X.data)
             self.csr.indptr = &indptr[0]
             self.csr.indices = &indices[0] if indices.shape[0] else NULL
             self.csr.data = cnp.PyArray_DATA(X.data)
@@ -310,6 +396,100 @@ cdef class Rows:
             self.base = <const char *> cnp.PyArray_DATA(X)
             self.row_bytes = X.strides[0]
             self.width_bytes = X.shape[1] * X.itemsize
+
+
+ctypedef fused csr_index:
+    int32_t
+    int64_t
+
+
+def check_compressed(indptr, indices, long n_stored, long n_rows, long n_columns, name="X"):
+    """Whether each row's indices of a CSR matrix ascend, each only once; of a CSC matrix the columns', given as its rows.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64
+    indices : ndarray of int32 or int64
+    n_stored : int
+        Length of the matrix's data.
+    n_rows, n_columns : int
+        The matrix's shape.
+    name : str, default="X"
+        What messages call the matrix.
+
+    Raises
+    ------
+    ValueError
+        When the arrays contradict the shape or each other, so that to read the matrix were to read beyond them.
+    """
+    cdef const int64_t[::1] starts
+    cdef const int64_t *first
+    cdef long i
+    for what, array in (("indptr", indptr), ("indices", indices)):
+        if not _is_plain(array) or array.ndim != 1:
+            raise ValueError(f"{name}.{what} must be a contiguous vector.")
+    if n_columns > 0x7fffffff:
+        raise ValueError(f"{name}, which is sparse, must have at most {0x7fffffff} columns, got {n_columns}.")
+    starts = indptr
+    if starts.shape[0] != n_rows + 1:
+        raise ValueError(f"{name}.indptr must have {n_rows + 1} elements, got {len(indptr)}.")
+    first = &starts[0]
+    if indices.size != n_stored:
+        raise ValueError(f"{name}.indices and {name}.data must be of one length, got {indices.size} and {n_stored}.")
+    if first[0] != 0:
+        raise ValueError(f"{name}.indptr must begin with 0, got {first[0]}.")
+    if _falls(first, n_rows):
+        i = np.flatnonzero(indptr[1:] < indptr[:-1])[0]
+        raise ValueError(f"{name}.indptr must not decrease, got {first[i]} and then {first[i + 1]} as elements {i} and {i + 1}.")
+    if first[n_rows] > n_stored:
+        raise ValueError(f"{name}.indptr must not go beyond the {n_stored} elements there are, got {first[n_rows]}.")
+    if indices.dtype == np.int32:
+        return _check_indices[int32_t](indptr, indices, n_columns, name)
+    return _check_indices[int64_t](indptr, indices, n_columns, name)
+
+
+cdef bint _falls(const int64_t *indptr, long n) noexcept nogil:
+    """Whether one of n + 1 numbers is less than that before it."""
+    cdef bint falls = False
+    cdef long i
+    for i in range(n):
+        falls |= indptr[i + 1] < indptr[i]
+    return falls
+
+
+cdef bint _check_indices(const int64_t[::1] indptr, const csr_index[::1] indices, long n_columns, name) except -1:
+    """Whether the indices ascend within each row; refuses those that are no columns."""
+    cdef long n_rows = indptr.shape[0] - 1, i
+    cdef int64_t n = indptr[n_rows], k, start, not_ascending = 0
+    cdef const csr_index *at = &indices[0] if n else NULL
+    # Without a branch, so that the compiler makes vectors of it: neither index nor limit - index may have the sign's bit,
+    # which is taken off before the subtraction, lest that overflow. Falls are counted in numbers of the indices' size.
+    cdef csr_index seen = 0, limit = <csr_index> (n_columns - 1), magnitude = 0x7fffffff, falls
+    if csr_index is int64_t:
+        magnitude = 0x7fffffffffffffff
+    if n == 0:
+        return True
+    seen = at[0] | (limit - (at[0] & magnitude))
+    for start in range(1, n, INDICES_TOGETHER):
+        falls = 0
+        for k in range(start, min(n, start + INDICES_TOGETHER)):
+            seen |= at[k] | (limit - (at[k] & magnitude))
+            if csr_index is int32_t:
+                falls += at[k] <= at[k - 1]
+            else:
+                # The sign's bit; there are vectors without comparisons of such numbers.
+                falls += <int64_t> ((<uint64_t> at[k] - <uint64_t> at[k - 1] - 1) >> 63)
+        not_ascending += falls
+    if seen < 0:
+        stored = np.asarray(indices)[:n]
+        k = np.flatnonzero((stored < 0) | (stored >= n_columns))[0]
+        raise ValueError(f"{name}.indices must be from 0 to {n_columns - 1}, got {stored[k]} as element {k}.")
+    # Those that are where a row begins may be what they like.
+    for i in range(1, n_rows):
+        k = indptr[i]
+        if 0 < k < n and k < indptr[i + 1]:
+            not_ascending -= at[k] <= at[k - 1]
+    return not_ascending == 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -363,6 +543,66 @@ cdef void _shuffle(long n, int64_t *order, uint32_t *swaps, bitgen_t *source) no
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Alone or together
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef class Judgement:
+    """Whether threads shall share work, by what they gained by it lately: after a loss not for a while.
+
+    Other processes come in bursts: the first while is short, each further one twice as long as the last, halved for every
+    judgement that nothing was lost.
+
+    Parameters
+    ----------
+    seconds_per_loss : float, default=0
+        A while is at least so many times as long as what was lost.
+
+    Examples
+    --------
+    >>> from fastmlp._engine import Judgement
+    >>> judgement = Judgement()
+    >>> judgement.note(seconds=0.02, gain=-0.001, now=10.0)
+    >>> judgement.alone(now=10.05), judgement.alone(now=10.07)
+    (True, False)
+    """
+
+    cdef double seconds
+    cdef double gain
+    cdef double alone_until
+    cdef double alone_seconds
+    cdef double seconds_per_loss
+
+    def __init__(self, double seconds_per_loss=0):
+        self.seconds_per_loss = seconds_per_loss
+
+    cpdef bint alone(self, double now) noexcept:
+        """Whether one thread shall do all work, at a time of the clock."""
+        return now < self.alone_until
+
+    cpdef void note(self, double seconds, double gain, double now) noexcept:
+        """Takes into account that threads shared work for so many seconds, and what was gained; negative if lost."""
+        self.seconds += seconds
+        self.gain += gain
+        if self.seconds <= JUDGED_SECONDS:
+            return
+        if self.gain < 0:
+            self.alone_seconds = min(MOST_ALONE_SECONDS, 2 * max(self.alone_seconds, LEAST_ALONE_SECONDS / 2))
+            self.alone_until = now + max(self.alone_seconds, -self.gain * self.seconds_per_loss)
+        else:
+            self.alone_seconds /= 2
+        self.seconds = self.gain = 0
+
+
+# Of all predictions of this process, of which a twentieth may be lost.
+cdef Judgement predictions = Judgement(20)
+
+
+cpdef int threads_worthwhile(double seconds, int n_threads) noexcept nogil:
+    """Of n_threads, how many shall share a prediction of which so many seconds of one thread's work are left."""
+    return max(1, min(n_threads, <int> min(seconds / SECONDS_PER_THREAD, 1e6)))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Networks
 # ---------------------------------------------------------------------------------------------------------------------
 
@@ -382,6 +622,29 @@ cdef struct hidden_layer:
     char *running      # batch normalisation's running moments
     char *means        # of these, as a forward pass uses them
     char *scales
+
+
+# A forward pass: which rows, and where their outputs go; in blocks, which whoever has time takes.
+cdef struct forward_work:
+    const int64_t *order
+    long first
+    long n
+    long n_blocks
+    char *scratch      # of each thread
+    Py_ssize_t scratch_bytes
+    long stride
+    char *out
+    long width
+    bint linked
+    bint check
+    long share         # blocks to take at a time
+    long taken
+    long bad
+    double block_seconds  # of one thread; 0 while that is not known
+    double called      # when others were; 0 if nobody was
+    long alone         # blocks done before that
+    double seconds     # since then
+    double gain        # of their help
 
 
 # Where rows of a hidden layer find moments of columns, and leave what the way back needs; NULL where it needs nothing.
@@ -442,6 +705,7 @@ cdef class PackedNetwork:
     cdef double epsilon
     cdef readonly long n_outputs
     cdef fm_layer *layers
+    cdef double block_seconds  # of a forward pass of CACHED_ROWS rows; 0 before it was measured
 
     def __init__(self, sizes, hidden, loss, dtype, *, isa=None):
         cdef int isa_index = _isa_index(isa)
@@ -455,7 +719,12 @@ cdef class PackedNetwork:
         self.itemsize = self.dtype.itemsize
         self.panel = FM_PANEL_BYTES // self.itemsize
         self.vector_bytes = fm_isa_vector_bytes(isa_index)
-        self.loss = LOSSES.index(loss)
+        self.loss = _index(LOSSES, loss, "loss")
+        sizes = [operator.index(size) for size in sizes]
+        if len(sizes) < 2 or min(sizes) < 0:
+            raise ValueError(f"sizes must be those of two layers or more, got {sizes}")
+        if not isinstance(hidden, str) and len(hidden) != len(sizes) - 2:
+            raise ValueError(f"expected {len(sizes) - 2} hidden layers, got {len(hidden)}")
         self.n_layers = len(sizes) - 1
         self.n_outputs = sizes[self.n_layers]
         shapes = [(sizes[i], sizes[i + 1]) for i in range(self.n_layers)]
@@ -476,10 +745,10 @@ cdef class PackedNetwork:
         cdef long n_bytes, panel
         layer.gains = layer.numbers = -1
         if isinstance(spec, str):
-            layer.function = ACTIVATIONS.index(spec)
+            layer.function = _index(ACTIVATIONS, spec, "activation")
             layer.sloped = fm_activation_sloped(layer.function)
             return
-        layer.normalization = (None, "layer", "batch").index(spec.normalization)
+        layer.normalization = _index((None, "layer", "batch"), spec.normalization, "normalization")
         if layer.normalization != NOT_NORMALIZED:
             layer.gains = len(shapes)
             shapes.append((0, width))
@@ -501,7 +770,7 @@ cdef class PackedNetwork:
                 layer.natives[panel].slope = <_double_fn> _address(slope)
                 layer.natives[panel].width = min(self.panel, width - panel * self.panel)
         else:
-            layer.function = ACTIVATIONS.index(spec.activation)
+            layer.function = _index(ACTIVATIONS, spec.activation, "activation")
             layer.sloped = fm_activation_sloped(layer.function)
             if spec.learned:
                 if not fm_activation_learnable(layer.function):
@@ -527,9 +796,15 @@ cdef class PackedNetwork:
         return (self.layers[i].inputs + 1) * self.layers[i].outputs * self.itemsize
 
     cdef const char *_flat(self, params) except NULL:
-        if params.dtype != self.dtype or params.shape != (self.n_params,) or not params.flags.c_contiguous:
+        if not (_is_plain(params) and params.dtype == self.dtype and params.shape == (self.n_params,)):
             raise ValueError(f"expected a contiguous {self.dtype} vector of {self.n_params} parameters")
         return <const char *> cnp.PyArray_DATA(params)
+
+    cdef char *_flat_to_write(self, params) except NULL:
+        cdef const char *flat = self._flat(params)
+        if not params.flags.writeable:
+            raise ValueError("expected a vector that can be written to")
+        return <char *> flat
 
     cdef void _pack(self, long i, const char *flat, void *packed) noexcept nogil:
         # In the flat vector a layer is one row-major matrix of inputs + 1 rows, the last of them the biases.
@@ -544,9 +819,17 @@ cdef class PackedNetwork:
 
     def _check(self, Rows rows):
         if rows.n_features != self.layers[0].inputs:
-            raise ValueError(f"X has {rows.n_features} features, the network {self.layers[0].inputs}")
+            raise ValueError(
+                f"X has {rows.n_features} features, but the network is expecting {self.layers[0].inputs} features as input.")
         if rows.is_sparse and rows.source != self.source:
             raise ValueError(f"the data of a CSR matrix must be {self.dtype}, as the network is")
+        if not rows.is_canonical:
+            raise ValueError("the indices of a CSR matrix must be sorted and without duplicates")
+
+    cdef int _check_moments(self, long i) except -1:
+        if not 0 <= i < self.n_layers - 1 or self.hidden[i].normalization != BATCH_NORM:
+            raise ValueError(f"there is no batch normalisation in a hidden layer {i}")
+        return 0
 
     def scale_inputs(self, means, scales):
         """Has the inputs centred (not those of CSR rows) and scaled, as vectors of the network's type say."""
@@ -564,6 +847,7 @@ cdef class PackedNetwork:
 
     def set_running(self, long i, mean, variance):
         """Sets hidden layer i's running moments, vectors of the network's type."""
+        self._check_moments(i)
         cdef hidden_layer *layer = &self.hidden[i]
         cdef long width = self.layers[i].outputs
         moments = np.ascontiguousarray(np.stack([mean, variance]), dtype=self.dtype)
@@ -575,6 +859,7 @@ cdef class PackedNetwork:
 
     def running(self, long i):
         """Hidden layer i's running mean and variance, shape (2, n_units)."""
+        self._check_moments(i)
         cdef long width = self.layers[i].outputs
         moments = np.empty((2, width), dtype=self.dtype)
         self.kernels.scatter(self.hidden[i].running, 2, 2, width, cnp.PyArray_DATA(moments), width * self.itemsize)
@@ -615,7 +900,7 @@ cdef class PackedNetwork:
 
     def store(self, params):
         """Writes the parameters to a flat vector."""
-        cdef char *flat = <char *> self._flat(params)
+        cdef char *flat = self._flat_to_write(params)
         cdef long i
         for i in range(self.n_parts):
             self._unpack(i, self.layers[i].weights, flat)
@@ -686,6 +971,8 @@ cdef class PackedNetwork:
         slope_array = None if slopes == NULL else function.slopes(values.copy())  # which may write to it
         for array, to in ((function.values(values), <size_t> z), (slope_array, <size_t> slopes)):
             if to:
+                if not (_is_plain(array) and array.dtype == self.dtype and array.shape == (n, width)):
+                    raise ValueError(f"{function!r} must return a contiguous {self.dtype} array of shape {(n, width)}")
                 self.kernels.gather[self.source](cnp.PyArray_DATA(array), width * self.itemsize, NULL, n, width,
                                                  <char *> <size_t> to, stride)
         return 0
@@ -740,8 +1027,11 @@ cdef class PackedNetwork:
         self.kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights,
                            self.layers[i].inputs + 1, self._is_biased(i), out, stride, after)
 
-    def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, linked=True):
+    def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, judged=False,
+                linked=True):
         """Outputs of rows start to stop of X, or of X[order] where order is given; without linked before the link.
+
+        n_threads share the rows; with judged fewer where there is little to do, and one after others were of no use.
 
         Returns
         -------
@@ -749,57 +1039,112 @@ cdef class PackedNetwork:
         """
         cdef const int64_t[::1] order_view
         cdef const int64_t *order_at = NULL
-        cdef long n, first = start
+        cdef long n = rows.n_rows, first = start, end
+        cdef int team = _team(n_threads)
         self._check(rows)
         if order is not None:
             order_view = order
-            order_at = &order_view[0] if order_view.shape[0] else NULL
-        n = (stop if stop is not None else (order_view.shape[0] if order is not None else rows.n_rows)) - first
+            n = order_view.shape[0]
+            order_at = &order_view[0] if n else NULL
+        end = n if stop is None else stop
+        if not 0 <= first <= end <= n:
+            raise ValueError(f"expected 0 <= start <= stop <= {n}, got start={start} and stop={stop}")
+        n = end - first
+        if order_at != NULL and not _are_within(order_at + first, n, rows.n_rows):
+            raise ValueError(f"order must hold numbers of rows, from 0 to {rows.n_rows - 1}")
         if out is None:
             out = np.empty((n, self.n_outputs), dtype=self.dtype)
-        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, n_threads, linked,
+        elif not (_is_plain(out) and out.dtype == self.dtype and out.shape == (n, self.n_outputs) and out.flags.writeable):
+            raise ValueError(f"out must be a contiguous {self.dtype} array of shape {(n, self.n_outputs)}")
+        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, team, judged, linked,
                          False)
         return out
 
+    cdef bint _is_small(self, long n) noexcept nogil:
+        """Whether a forward pass of n rows is done before another thread would have come."""
+        return n * self.n_params < ROW_PARAMS_WITH_GIL or n <= CACHED_ROWS or self.runs_python
+
     cdef bint _outputs_of(self, Rows rows, const int64_t *order, long first, long n, char *to, long width,
-                          int n_threads, bint linked, bint check) except -1:
+                          int n_threads, bint judged, bint linked, bint check) except -1:
         """Writes the outputs of n rows to rows of width elements.
 
         With check, dense rows are looked through first: False, with some outputs missing, when one holds a number that
         is not finite.
         """
-        cdef long i, slice_, widest = 0, stride = min(n, CACHED_ROWS) | 1
-        cdef long n_blocks = _ceil(n, CACHED_ROWS), n_slices = max(1, min(1 if self.runs_python else n_threads, n_blocks))
-        cdef Py_ssize_t half, slice_bytes
+        cdef long i, widest = 0
         cdef char *buffer
-        cdef char *scratch
-        cdef int bad = 0
+        cdef forward_work work
+        work.order, work.first, work.n, work.n_blocks = order, first, n, _ceil(n, CACHED_ROWS)
+        work.out, work.width, work.linked, work.check = to, width, linked, check
+        work.stride, work.share, work.taken, work.bad = min(n, CACHED_ROWS) | 1, work.n_blocks, 0, 0
+        work.block_seconds, work.called, work.seconds, work.gain, work.alone = self.block_seconds, 0, 0, 0, 0
+        n_threads = 1 if self._is_small(n) else max(1, min(n_threads, work.n_blocks))
+        if n_threads > 1 and judged and predictions.alone(fm_seconds()):
+            n_threads = 1
         for i in range(self.n_layers):
             widest = max(widest, self.layers[i].outputs)
             if i > 0 or not rows.is_sparse:
                 widest = max(widest, self.layers[i].inputs)
-        half = self._panels(widest) * stride * FM_PANEL_BYTES
-        slice_bytes = 2 * half
-        buffer = <char *> PyMem_RawMalloc(n_slices * slice_bytes + FM_SLACK)
+        work.scratch_bytes = 2 * self._panels(widest) * work.stride * FM_PANEL_BYTES
+        buffer = <char *> PyMem_RawMalloc(n_threads * work.scratch_bytes + FM_SLACK)
         if buffer == NULL:
-            raise MemoryError(f"no memory for the activations of {n_slices} x {min(n, CACHED_ROWS)} rows")
-        scratch = _aligned(buffer, n_slices * slice_bytes)
+            raise MemoryError(f"no memory for the activations of {n_threads} x {min(n, CACHED_ROWS)} rows")
+        work.scratch = _aligned(buffer, n_threads * work.scratch_bytes)
         if n * self.n_params < ROW_PARAMS_WITH_GIL:
-            bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width, linked,
-                                           check)
-        elif n_slices == 1:
-            # Without OpenMP: a process forked from one that had a team must not enter it.
-            with nogil:
-                bad = not self._forward_blocks(rows, order, first, n, 0, n_blocks, stride, half, scratch, to, width,
-                                               linked, check)
+            self._take_share(rows, &work, 0)
         else:
-            for slice_ in prange(n_slices, nogil=True, num_threads=n_slices, schedule="static", chunksize=1):
-                bad |= not self._forward_blocks(rows, order, first, n, n_blocks * slice_ // n_slices,
-                                                n_blocks * (slice_ + 1) // n_slices, stride, half,
-                                                scratch + slice_ * slice_bytes, to, width, linked, check)
+            with nogil:
+                if n_threads == 1:
+                    self._take_share(rows, &work, 0)
+                else:
+                    self._share_blocks(rows, &work, n_threads, judged)
         PyMem_RawFree(buffer)
+        if n_threads > 1 and not work.bad:
+            # The least there was, as far as that is not long ago: others may have disturbed the rest.
+            self.block_seconds = min(work.block_seconds, 1.05 * self.block_seconds) or work.block_seconds
+            if work.called != 0:
+                predictions.note(work.seconds, work.gain, fm_seconds())
         self._raise_error()
-        return not bad
+        return not work.bad
+
+    cdef void _share_blocks(self, Rows rows, forward_work *work, int n_threads, bint judged) noexcept nogil:
+        """A forward pass with the help of other threads; with judged, of as many as its work is worth, as it shows."""
+        cdef double least = 2.0 * self.n_params * CACHED_ROWS / MOST_FLOPS_PER_SECOND, start = fm_seconds(), ended
+        cdef bint is_known = work.block_seconds > 0
+        cdef long done = 0, n
+        cdef int team = n_threads
+        cdef fm_call call
+        if not is_known:
+            work.block_seconds = least
+        if judged:
+            team = 1
+            if is_known or least > SECONDS_TO_MEASURE:
+                team = threads_worthwhile(work.block_seconds * work.n_blocks, n_threads)
+        work.share = 1
+        while True:
+            if team > 1 and work.called == 0:
+                # Not so many that threads would end far apart.
+                work.share = max(1, min(<long> (SECONDS_PER_SHARE / work.block_seconds),
+                                        (work.n_blocks - done) // (6 * team)))
+                work.called, work.alone = fm_seconds(), done
+                call.function, call.network, call.rows, call.work = <fm_help_fn> _help, <void *> self, <void *> rows, work
+                fm_call_helpers(&call, team - 1)
+            n = self._take_share(rows, work, 0)
+            if n == 0:
+                break
+            done += n
+            if work.called == 0:
+                work.block_seconds, is_known = (fm_seconds() - start) / done, True
+                team = threads_worthwhile(work.block_seconds * (work.n_blocks - done), n_threads)
+        ended = fm_seconds()
+        if work.called != 0:
+            fm_dismiss_helpers(&call)
+            work.seconds = fm_seconds() - work.called
+            if done > work.alone:
+                least = (ended - work.called) / (done - work.alone)
+                work.block_seconds = min(least, work.block_seconds) if is_known else least
+            # What the caller would have needed for others' blocks, less what it waited for them.
+            work.gain = work.block_seconds * (work.n_blocks - done) - (work.called + work.seconds - ended) - SECONDS_PER_CALL
 
     cdef int _raise_error(self) except -1:
         """Raises what a function in Python raised within the engine."""
@@ -809,37 +1154,41 @@ cdef class PackedNetwork:
                 raise error
         return 0
 
-    cdef bint _forward_blocks(self, Rows rows, const int64_t *order, long first, long n, long block, long end,
-                              long stride, Py_ssize_t half, char *scratch, char *out, long width, bint linked,
-                              bint check) noexcept nogil:
-        """Blocks block to end, until one that check finds bad."""
-        cdef unsigned mode = fm_denormals_flush()
-        cdef bint good = True
-        while good and block < end:
-            good = self._forward_block(rows, order, first, n, block, stride, half, scratch, out, width, linked, check)
-            block += 1
-        fm_denormals_restore(mode)
-        return good
+    cdef long _take_share(self, Rows rows, forward_work *work, int number) noexcept nogil:
+        """A share of the blocks that are left, up to one that check finds bad, the last that anybody takes.
 
-    cdef bint _forward_block(self, Rows rows, const int64_t *order, long first, long n, long block, long stride,
-                             Py_ssize_t half, char *scratch, char *out, long width, bint linked,
-                             bint check) noexcept nogil:
-        cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, n - at), i
-        cdef char *a = scratch + half
+        number is that of the thread in the pass. Returns how many blocks; 0 for no more.
+        """
+        cdef long block = fm_take(&work.taken, work.share), end = min(block + work.share, work.n_blocks), at
+        cdef unsigned mode
+        if block >= end:
+            return 0
+        mode = fm_denormals_flush()
+        for at in range(block, end):
+            if not self._forward_block(rows, work, at, work.scratch + number * work.scratch_bytes):
+                fm_take(&work.bad, 1)
+                fm_take(&work.taken, work.n_blocks)
+                break
+        fm_denormals_restore(mode)
+        return end - block
+
+    cdef bint _forward_block(self, Rows rows, const forward_work *work, long block, char *scratch) noexcept nogil:
+        cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, work.n - at), stride = work.stride, i
+        cdef char *a = scratch + work.scratch_bytes // 2
         cdef char *z = scratch
         cdef hidden_rows kept
         cdef fm_after after
         cdef fm_csr csr
-        if check and not self.kernels.finite(m * rows.n_features, rows.base + (first + at) * rows.row_bytes):
+        if work.check and not self.kernels.finite(m * rows.n_features, rows.base + (work.first + at) * rows.row_bytes):
             return False
         for i in range(self.n_layers):
             self._after_layer(i, &after)
             if i == 0 and rows.is_sparse:
-                csr = self._csr_of(rows, order, first + at)
+                csr = self._csr_of(rows, work.order, work.first + at)
                 self._enter_sparse(&csr, m, z, stride, &after)
             else:
                 if i == 0:
-                    self._gather(rows, order, first + at, m, a, stride)
+                    self._gather(rows, work.order, work.first + at, m, a, stride)
                 else:
                     a, z = z, a
                 self._multiply(i, m, a, z, stride, &after)
@@ -847,10 +1196,21 @@ cdef class PackedNetwork:
                 memset(&kept, 0, sizeof(kept))
                 kept.means, kept.scales = self.hidden[i].means, self.hidden[i].scales
                 self._finish_hidden(i, m, z, stride, &kept)
-        if linked:
+        if work.linked:
             self.kernels.link[self.loss](m, self.n_outputs, z, stride)
-        self.kernels.scatter(z, stride, m, self.n_outputs, out + at * width * self.itemsize, width * self.itemsize)
+        self.kernels.scatter(z, stride, m, self.n_outputs, work.out + at * work.width * self.itemsize,
+                             work.width * self.itemsize)
         return True
+
+
+cdef int _help(PackedNetwork network, Rows rows, forward_work *work, int number, double waited) noexcept nogil:
+    """What a helper does at a time: a share.
+
+    As long as it had to wait for a CPU it may have to wait again, and the caller with it: it leaves what is done by then.
+    """
+    if (work.n_blocks - fm_take(&work.taken, 0)) * work.block_seconds < waited:
+        return 0
+    return network._take_share(rows, work, number) > 0
 
 
 cdef class Predictor(PackedNetwork):
@@ -866,25 +1226,21 @@ cdef class Predictor(PackedNetwork):
     form : {"columns", "flat", "pair"}
         What a call returns: the outputs, shape (n_samples, n_outputs); for a single output also the outputs, shape
         (n_samples,), or with p the output the columns 1 - p and p.
-    team_size : callable
-        Given a number of floating-point operations, the number of threads to share them.
-    flops_alone : float
-        So few of them need not be shared: team_size is not asked.
+    team_of : callable
+        () -> (n_threads, judged), as forward() takes them; asked for each call that is worth it.
     """
 
     cdef int form
     cdef int type_number
-    cdef object team_size
-    cdef double flops_alone
+    cdef object team_of
 
-    def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_size, flops_alone, isa=None):
+    def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_of, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
-        self.form = ("columns", "flat", "pair").index(form)
+        self.form = _index(("columns", "flat", "pair"), form, "form")
         if self.form and self.n_outputs != 1:
             raise ValueError(f"form={form!r} is for one output, the network has {self.n_outputs}")
         self.type_number = self.dtype.num
-        self.team_size = team_size
-        self.flops_alone = flops_alone
+        self.team_of = team_of
 
     def __call__(self, X):
         if not self._fits(X):
@@ -935,9 +1291,9 @@ cdef class Predictor(PackedNetwork):
         cdef cnp.npy_intp n = cnp.PyArray_DIM(X, 0), start = 0, stop, piece = 8 * CACHED_ROWS
         cdef char *to
         cdef cnp.npy_intp shape[2]
-        cdef double flops = 2.0 * n * self.n_params
         cdef Rows rows = Rows.__new__(Rows)
         cdef int n_threads = 1
+        cdef bint judged = False
         shape[0], shape[1] = n, 2 if self.form == 2 else self.n_outputs
         out = cnp.PyArray_EMPTY(1 if self.form == 1 else 2, shape, self.type_number, False)
         to = <char *> cnp.PyArray_DATA(out)
@@ -945,15 +1301,15 @@ cdef class Predictor(PackedNetwork):
         rows.row_bytes = self.layers[0].inputs * self.itemsize
         rows.source = self.source
         rows.n_rows, rows.n_features = n, self.layers[0].inputs
-        if flops > self.flops_alone:
-            n_threads = self.team_size(flops)
+        if not self._is_small(n):
+            n_threads, judged = self.team_of()
         if n > piece:
             # As many rows at a time as let Ctrl-C through, and a NaN not be found late.
             piece = max(piece, <cnp.npy_intp> (FLOPS_PER_PIECE / (2.0 * self.n_params)))
         while start < n:
             stop = min(n, start + piece)
             if not self._outputs_of(rows, NULL, start, stop - start, to + start * shape[1] * self.itemsize, shape[1],
-                                    n_threads, True, check):
+                                    n_threads, judged, True, check):
                 return None
             start = stop
             if start < n:
@@ -1041,6 +1397,7 @@ cdef class Trainer(PackedNetwork):
     cdef long row_blocks
     cdef readonly int n_threads
     cdef double flops_per_row
+    cdef long max_batch
     cdef long chunk
     cdef long batches_per_pass
     cdef long stride
@@ -1076,10 +1433,7 @@ cdef class Trainer(PackedNetwork):
     cdef long position
     cdef bint stop
     cdef double deadline
-    cdef double team_seconds
-    cdef double team_cpu_seconds
-    cdef double alone_until
-    cdef double alone_seconds
+    cdef Judgement judgement
     cdef readonly long step_count
     cdef fm_barrier *barrier
     cdef finished_batch *finished
@@ -1102,6 +1456,11 @@ cdef class Trainer(PackedNetwork):
     cdef char **part_deltas
     cdef char *totals
     cdef Py_ssize_t totals_bytes
+    # For moments of weighted rows: the weights of the chunk's rows, scaled so that they add up to the number of rows,
+    # and of blocks of rows.
+    cdef bint weighs_moments
+    cdef double *row_weights
+    cdef double *block_weights
     cdef object python_loss
     cdef bint calls_loss
     cdef readonly bint shallow  # whether both layers go through the kernels made for such
@@ -1122,13 +1481,15 @@ cdef class Trainer(PackedNetwork):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
         self._loss_arrays = _settle_loss(
             self.loss, loss_options, output_weights, self.n_outputs, &self.loss_settings)
+        n_threads, self.max_batch = _team(n_threads), max_batch
         cdef long i, j
         cdef double rows
         if (bfloat16 or split) and self.dtype != np.float32:
             raise ValueError(f"bfloat16 products go with float32, not {self.dtype}")
-        self.rule = RULES.index(rule)
+        self.rule = _index(RULES, rule, "rule")
         self.tiny = np.finfo(self.dtype).tiny
         self.n_threads = n_threads
+        self.judgement = Judgement()
         self.seed = seed
         self.python_loss, self.calls_loss = python_loss, python_loss is not None
         self.dropout = <double *> self._zeros(self.n_layers * sizeof(double))
@@ -1337,6 +1698,7 @@ cdef class Trainer(PackedNetwork):
     def load(self, params, slots=(), average=None):
         """Takes the parameters, the rule's state and the average of the parameters from flat vectors."""
         cdef long i, j
+        self._check_state(slots, average)
         super().load(params)
         for i in range(self.n_layers):
             if self.keeps_rounded:
@@ -1352,12 +1714,20 @@ cdef class Trainer(PackedNetwork):
     def store(self, params, slots=(), average=None):
         """Writes the parameters (unless None), the rule's state and the average of the parameters to flat vectors."""
         cdef long i, j
+        self._check_state(slots, average)
         if params is not None:
             super().store(params)
         for j, slot in enumerate(slots):
             self._store_all(slot, [<size_t> self.layers[i].slots[j] for i in range(self.n_parts)])
         if average is not None:
             self._store_all(average, [<size_t> self.layers[i].average for i in range(self.n_parts)])
+
+    cdef int _check_state(self, slots, average) except -1:
+        if len(slots) > fm_rule_slots(self.rule):
+            raise ValueError(f"the rule {RULES[self.rule]} has {fm_rule_slots(self.rule)} arrays of state, got {len(slots)}")
+        if average is not None and not self.average_decay:
+            raise ValueError("there is no average of the parameters without average_decay")
+        return 0
 
     cdef void _round(self, long i) noexcept:
         cdef long panel
@@ -1373,7 +1743,7 @@ cdef class Trainer(PackedNetwork):
         return 0
 
     cdef int _store_all(self, vector, list places) except -1:
-        cdef char *flat = <char *> self._flat(vector)
+        cdef char *flat = self._flat_to_write(vector)
         cdef long i
         for i, place in enumerate(places):
             self._unpack(i, <char *> <size_t> place, flat)
@@ -1386,14 +1756,8 @@ cdef class Trainer(PackedNetwork):
         Targets are int32 class numbers of shape (n,) for the losses in CLASS_TARGET_LOSSES, else an array of the compute
         type of shape (n, n_outputs). Weights are float64 of shape (n,).
         """
-        classes = fm_loss_takes_classes(self.loss)
-        expected = (np.dtype(np.int32), (rows.n_rows,)) if classes else (self.dtype, (rows.n_rows, self.n_outputs))
-        if (targets.dtype, targets.shape) != expected or not targets.flags.c_contiguous:
-            raise ValueError(f"expected contiguous targets of type and shape {expected}")
         self._check(rows)
-        if weights is not None and (weights.dtype != np.float64 or weights.shape != (rows.n_rows,)
-                                    or not weights.flags.c_contiguous):
-            raise ValueError(f"expected {rows.n_rows} contiguous float64 weights")
+        _check_targets(self.loss, self.dtype, targets, weights, rows.n_rows, self.n_outputs)
         if rows.is_sparse and self.noise:
             raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
         # Training on CSR rows does not keep the first layer's rounded weights in step.
@@ -1404,6 +1768,10 @@ cdef class Trainer(PackedNetwork):
         self.shallow = self._is_shallow()
         self.targets = cnp.PyArray_DATA(targets)
         self.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
+        self.weighs_moments = weights is not None and self.n_stops
+        if self.weighs_moments and self.row_weights == NULL:
+            self.row_weights = <double *> self._zeros(self.chunk * sizeof(double))
+            self.block_weights = <double *> self._zeros(_ceil(self.chunk, MOMENT_ROWS) * sizeof(double))
         if rows.is_sparse:
             if self.cursors == NULL:
                 self.cursors = <int64_t *> self._zeros(self.n_threads * self.chunk * sizeof(int64_t))
@@ -1430,6 +1798,13 @@ cdef class Trainer(PackedNetwork):
         hyper holds the rule's hyperparameters in the order updates.def gives, one row for all updates, or one for each of
         them; it is copied. step_count: the updates made before. A minibatch whose weights are all zero is passed over.
         """
+        if self.rows is None:
+            raise ValueError("attach() comes before begin()")
+        if not 1 <= batch_size <= self.max_batch:
+            raise ValueError(f"batch_size must be from 1 to max_batch={self.max_batch}, got {batch_size}")
+        if orders.shape[0] and orders.shape[1] and not _are_within(
+                &orders[0, 0], orders.shape[0] * orders.shape[1], self.rows.n_rows):
+            raise ValueError(f"orders must hold numbers of rows, from 0 to {self.rows.n_rows - 1}")
         self.n_passes, self.n_rows = orders.shape[0], orders.shape[1]
         self.order = &orders[0, 0] if self.n_passes * self.n_rows else NULL
         self.batch_size = batch_size
@@ -1478,19 +1853,19 @@ cdef class Trainer(PackedNetwork):
         """Goes on with the passes for a short while; True when they are complete."""
         if self.position >= self.n_passes * self.n_rows:
             return True
-        cdef double now = fm_seconds()
+        cdef double start = fm_seconds(), cpu_seconds, end
         self.stop = self.failed = False
-        self.deadline = now + RUN_SECONDS
-        with nogil:
-            if self.n_threads == 1 or now < self.alone_until:
+        self.deadline = start + RUN_SECONDS
+        if self.n_threads == 1 or self.judgement.alone(start):
+            with nogil:
                 self._steps_alone()
-            else:
-                self.team_seconds -= now
-                self.team_cpu_seconds -= fm_cpu_seconds()
+        else:
+            with nogil:
+                cpu_seconds = -fm_cpu_seconds()
                 self._steps_as_team()
-                self.team_cpu_seconds += fm_cpu_seconds()
-                self.team_seconds += fm_seconds()
-                self._judge_team()
+                cpu_seconds += fm_cpu_seconds()
+                end = fm_seconds()
+            self.judgement.note(end - start, cpu_seconds - LEAST_CPU_SHARE * self.n_threads * (end - start), end)
         self._fold()
         self._raise_error()
         return self.position >= self.n_passes * self.n_rows
@@ -1520,16 +1895,6 @@ cdef class Trainer(PackedNetwork):
                     self._call_loss(&chunk)
             start = chunk.end
         fm_denormals_restore(mode)
-
-    cdef void _judge_team(self) noexcept nogil:
-        """Sends the team away for a while when other processes keep it from running."""
-        if self.team_seconds > JUDGED_SECONDS:
-            if self.team_cpu_seconds < LEAST_CPU_SHARE * self.n_threads * self.team_seconds:
-                self.alone_seconds = min(MOST_ALONE_SECONDS, 2 * max(self.alone_seconds, LEAST_ALONE_SECONDS / 2))
-                self.alone_until = fm_seconds() + self.alone_seconds
-            else:
-                self.alone_seconds /= 2
-            self.team_seconds = self.team_cpu_seconds = 0
 
     cdef void _steps_as_team(self) noexcept nogil:
         cdef unsigned mode = 0
@@ -1601,8 +1966,10 @@ cdef class Trainer(PackedNetwork):
             self._plan_next_rows(slice_, chunk)
         if not self.n_blocks:
             if phase > 0 and self.n_stops:
-                self._join(phase, slice_, m)
+                self._join(phase, slice_, chunk)
             low, high = self._first_row(slice_, m), self._first_row(slice_ + 1, m)
+            if phase == 0 and self.weighs_moments:
+                self._weigh_rows(chunk, low, high)
             while low < high:
                 end = min(high, low + cached)
                 self._forward_and_back(phase, slice_, chunk, low, end)
@@ -1646,17 +2013,52 @@ cdef class Trainer(PackedNetwork):
         """How many phases on the way back came before; negative for a phase on the way forward alone."""
         return phase - self.n_stops - self.calls_loss
 
-    cdef void _join(self, int phase, int slice_, long m) noexcept nogil:
+    cdef void _weigh_rows(self, const chunk_place *chunk, long low, long high) noexcept nogil:
+        """The weights of rows low to high, whole blocks of MOMENT_ROWS (the batch's last apart), and of these blocks."""
+        cdef double factor = (chunk.end - chunk.start) / chunk.weight
+        cdef long r
+        for r in range(low, high):
+            self.row_weights[r] = factor * self.weights[self.order[chunk.start + r]]
+            if self.row_weights[r] < self.tiny:
+                self.row_weights[r] = 0  # as in the element type
+            if r % MOMENT_ROWS == 0:
+                self.block_weights[r // MOMENT_ROWS] = 0
+            self.block_weights[r // MOMENT_ROWS] += self.row_weights[r]
+
+    cdef double _freedom(self, const chunk_place *chunk) noexcept nogil:
+        """What the sum of squared deviations is divided by for the running variance; 0 where there is as good as one row.
+
+        As PyTorch does: one less than there are rows, since their mean is not known but estimated. Weights that are whole
+        numbers count as so many rows, of which one is lost. Small weights might leave nothing then, or less; of them the
+        mean takes what it takes of the variance in expectation: (sum of squares) / (squared sum), whatever their scale.
+        """
+        cdef long m = chunk.end - chunk.start, r
+        cdef double squares = 0, freedom
+        if not self.weighs_moments:
+            return m - 1
+        for r in range(m):
+            squares += self.row_weights[r] * self.row_weights[r]
+        freedom = m - min(m / chunk.weight, squares / m)
+        return freedom if freedom > LEAST_FREEDOM * m else 0
+
+    cdef const double *_weights_from(self, long low) noexcept nogil:
+        return self.row_weights + low if self.weighs_moments else NULL
+
+    cdef void _join(self, int phase, int slice_, const chunk_place *chunk) noexcept nogil:
         """What batch normalisation knows of each block of rows, put together by every thread for itself."""
         cdef int back = self._backward_phase(phase)
-        cdef long i, panels, step, width
+        cdef long i, panels, step, width, m = chunk.end - chunk.start
+        cdef double freedom = 0
         if phase <= self.n_stops:
             i = self.stops[phase - 1]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
             step = 2 * panels * self.panel
+            if slice_ == 0:
+                freedom = self._freedom(chunk)
             self.kernels.join_moments(
-                width, m, MOMENT_ROWS, self.moments[i], step, self.epsilon, self.running_share,
-                self.hidden[i].running if slice_ == 0 else NULL, self._means(i, slice_), self._scales(i, slice_))
+                width, m, MOMENT_ROWS, self.block_weights if self.weighs_moments else NULL, self.moments[i], step,
+                self.epsilon, self.running_share, freedom,
+                self.hidden[i].running if freedom > 0 else NULL, self._means(i, slice_), self._scales(i, slice_))
         elif back > 0:
             i = self.stops[self.n_stops - back]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
@@ -1709,7 +2111,9 @@ cdef class Trainer(PackedNetwork):
                 r = block * MOMENT_ROWS
                 self.kernels.column_moments(
                     min(MOMENT_ROWS, n - r), self.layers[i].outputs,
-                    self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, self._moments_of(i, low + r))
+                    self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, self._weights_from(low + r),
+                    self.block_weights[(low + r) // MOMENT_ROWS] if self.weighs_moments else 0,
+                    self._moments_of(i, low + r))
 
     cdef fm_mask _mask(self, long i, const chunk_place *chunk, long low, double rate, double scale) noexcept nogil:
         """Of rows from low on, as layer i reads them."""
@@ -1803,6 +2207,17 @@ cdef class Trainer(PackedNetwork):
         self.kernels.loss[self.loss](
             n, self.n_outputs, self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, self.targets,
             self.order + chunk.start + low, self.weights, self.row_losses + low, &self.loss_settings)
+        if self.weights != NULL:
+            self._pass_over_weightless(chunk, low, n)
+
+    cdef void _pass_over_weightless(self, const chunk_place *chunk, long low, long n) noexcept nogil:
+        """Rows of weight 0 have no loss and no deltas, whatever they hold: 0 times what overflowed is not 0."""
+        cdef long r, panel
+        for r in range(low, low + n):
+            if self.weights[self.order[chunk.start + r]] == 0:
+                self.row_losses[r] = 0
+                for panel in range(self._panels(self.n_outputs)):
+                    memset(self.deltas[self.n_layers] + (panel * self.stride + r) * FM_PANEL_BYTES, 0, FM_PANEL_BYTES)
 
     cdef void _back_rows(self, int back, int slice_, const chunk_place *chunk, long low, long high) noexcept nogil:
         """Down to the next layer with batch normalisation, whose sums are made, or to the first layer."""
@@ -1815,7 +2230,7 @@ cdef class Trainer(PackedNetwork):
                 n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
                 <char *> self.layers[i].bias_deltas + offset, self._scales(i, slice_),
                 self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
-                1.0 / (chunk.end - chunk.start))
+                1.0 / (chunk.end - chunk.start), self._weights_from(low))
         while True:
             if self.terms and not (i == 0 and self.rows.is_sparse):
                 self.kernels.round_right(self.terms, n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
@@ -2149,10 +2564,13 @@ cdef class Panels:
         if extra_row is not None:
             self._fill(extra_row.reshape(1, -1), self.rows)
 
-    cdef void _fill(self, array, long row):
+    cdef int _fill(self, array, long row) except -1:
+        if array.shape[1] != self.width:
+            raise ValueError(f"expected rows of {self.width} elements, got {array.shape[1]}")
         self.kernels.gather[_source_index(array.dtype)](
             cnp.PyArray_DATA(array), array.strides[0], NULL, array.shape[0], self.width,
             self.at + row * FM_PANEL_BYTES, self.stride)
+        return 0
 
     cdef int _same_type(self, Panels a, Panels b) except -1:
         if not self.itemsize == a.itemsize == b.itemsize:
@@ -2169,6 +2587,7 @@ cdef class Panels:
         """Becomes a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
         cdef long n = a.rows, low, slice_
         cdef fm_after nothing
+        n_threads = _team(n_threads)
         memset(&nothing, 0, sizeof(nothing))
         self._same_type(a, b)
         if (self.rows, self.width, a.width) != (a.rows, b.width, b.rows):
@@ -2203,7 +2622,7 @@ cdef class Panels:
     def activate(self, name, double number=0, slopes=None, shapes=None):
         """Becomes f of itself, f being the named activation; slopes and shapes, Panels of its shape, get what they hold."""
         cdef long panel, step = self.stride * FM_PANEL_BYTES
-        cdef fm_activate_fn function = self.kernels.activate[<int> ACTIVATIONS.index(name)]
+        cdef fm_activate_fn function = self.kernels.activate[_index(ACTIVATIONS, name, "activation")]
         for panel in range(_ceil(self.width * self.itemsize, FM_PANEL_BYTES)):
             function(self.rows, self.at + panel * step, self._same_place(slopes, panel), self._same_place(shapes, panel),
                      NULL, number)
@@ -2214,7 +2633,7 @@ cdef class Panels:
         shapes, df/dnumber, become the deltas of the numbers.
         """
         cdef long panel, step = self.stride * FM_PANEL_BYTES
-        cdef fm_derivative_fn function = self.kernels.derivative[<int> ACTIVATIONS.index(name)]
+        cdef fm_derivative_fn function = self.kernels.derivative[_index(ACTIVATIONS, name, "activation")]
         for panel in range(_ceil(self.width * self.itemsize, FM_PANEL_BYTES)):
             function(self.rows, self._same_place(at, panel), self.at + panel * step, self._same_place(shapes, panel),
                      number)
@@ -2273,7 +2692,7 @@ def differentiate(name, const real[:, ::1] z, const real[:, ::1] deltas, number=
 def link(loss, const real[:, ::1] z, *, isa=None):
     """The named loss's link (its output activation) of z."""
     cdef Panels values = Panels(np.asarray(z), isa)
-    values.kernels.link[<int> LOSSES.index(loss)](values.rows, values.width, values.at, values.stride)
+    values.kernels.link[_index(LOSSES, loss, "loss")](values.rows, values.width, values.at, values.stride)
     return values.unpack()
 
 
@@ -2284,8 +2703,9 @@ def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, options=(),
     over outputs, as scikit-learn's does.
     """
     cdef Panels values = Panels(np.asarray(z), isa)
-    cdef int index = LOSSES.index(loss)
+    cdef int index = _index(LOSSES, loss, "loss")
     cdef fm_loss_settings settings
+    _check_targets(index, _type_of(z), targets, weights, values.rows, values.width)
     arrays = _settle_loss(index, options, output_weights, values.width, &settings)
     losses = np.zeros(values.rows)
     values.kernels.loss[index](
@@ -2326,14 +2746,13 @@ def fma_ceiling(dtype, *, isa=None, int n_threads=1):
     Raises
     ------
     ValueError
-        When the CPU lacks the instruction set, or n_threads is not positive.
+        When the CPU lacks the instruction set, or n_threads is not that of a team.
     """
     cdef const fm_kernels *kernels = fm_isa_kernels(_isa_index(isa), _bits(dtype))
     cdef long steps = 1024, made = 0, slice_
     cdef double start, seconds = 0, best = 0
     cdef int tries
-    if n_threads < 1:
-        raise ValueError(f"n_threads must be positive, got {n_threads}")
+    n_threads = _team(n_threads)
     with nogil:
         while seconds < 0.002:
             steps *= 2

@@ -125,15 +125,15 @@ cdef extern from "fastmlp.h" nogil:
         void (*layer_norm)(long, long, void *, long, void *, void *, const void *, const void *, long,
                            double) noexcept nogil
         void (*layer_norm_back)(long, long, void *, long, void *, void *, const void *, const void *) noexcept nogil
-        void (*column_moments)(long, long, const void *, long, void *) noexcept nogil
-        void (*join_moments)(long, long, long, const void *, long, double, double, void *, void *,
-                             void *) noexcept nogil
+        void (*column_moments)(long, long, const void *, long, const double *, double, void *) noexcept nogil
+        void (*join_moments)(long, long, long, const double *, const void *, long, double, double, double, void *,
+                             void *, void *) noexcept nogil
         void (*batch_norm)(long, long, void *, long, void *, const void *, const void *, const void *, const void *,
                            long) noexcept nogil
         void (*column_sums)(long, long, const void *, long, const void *, void *) noexcept nogil
         void (*join_sums)(long, long, const void *, long, void *) noexcept nogil
         void (*batch_norm_back)(long, long, void *, long, void *, void *, const void *, const void *, const void *,
-                                double) noexcept nogil
+                                double, const double *) noexcept nogil
         long (*multiply_add)(long) noexcept nogil
         const fm_gather_fn *gather
         const fm_activate_fn *activate
@@ -170,6 +170,18 @@ cdef extern from "fastmlp.h" nogil:
         int sleepers
 
     void fm_barrier_wait(fm_barrier *barrier, int n_threads)
+
+    ctypedef int (*fm_help_fn)(void *, void *, void *, int, double) noexcept nogil
+
+    ctypedef struct fm_call:
+        fm_help_fn function
+        void *network
+        void *rows
+        void *work
+
+    void fm_call_helpers(fm_call *call, int n)
+    void fm_dismiss_helpers(fm_call *call)
+    long fm_take(long *taken, long n)
 
 ctypedef fused real:
     float

@@ -9,6 +9,8 @@ Each is a class with parameters and has a name that stands for its defaults. Tho
 :class:`NativeActivation` takes compiled functions.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Real
 from typing import Any, ClassVar
@@ -19,7 +21,7 @@ from scipy import LowLevelCallable
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp import _engine
-from fastmlp.components import Component, named
+from fastmlp.components import Component, Registry, named
 
 
 class Activation(Component):
@@ -116,6 +118,8 @@ class BuiltIn(Activation):
 
 def _floats(z: ArrayLike) -> NDArray:
     z = np.asarray(z)
+    if z.dtype.kind not in "biuf":
+        raise ValueError(f"z must be an array of real numbers; got {z.dtype}.")
     return np.array(z, dtype=np.float32 if z.dtype == np.float32 else np.float64, order="C")
 
 
@@ -441,10 +445,10 @@ class NativeActivation(Activation):
         self.value = value
         self.slope = slope
 
-    def __sklearn_clone__(self) -> "NativeActivation":
+    def __sklearn_clone__(self) -> NativeActivation:
         return type(self)(self.value, self.slope)
 
-    def __deepcopy__(self, memo: dict) -> "NativeActivation":
+    def __deepcopy__(self, memo: dict) -> NativeActivation:
         return self.__sklearn_clone__()  # the functions themselves cannot be copied, nor need they
 
     def __reduce__(self) -> Any:
@@ -452,7 +456,7 @@ class NativeActivation(Activation):
             "A NativeActivation holds the addresses of functions, which no other process has; it cannot be pickled."
         )
 
-    def validate(self) -> "NativeActivation":
+    def validate(self) -> NativeActivation:
         """Return self, with functions of the right kind."""
         super().validate()
         for name in ("value", "slope"):
@@ -466,24 +470,41 @@ class NativeActivation(Activation):
 
 
 #: By the name that stands for each with its defaults.
-ACTIVATIONS: dict[str, type[BuiltIn]] = {
-    "identity": Identity,
-    "logistic": Logistic,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "prelu": PReLU,
-    "elu": ELU,
-    "selu": SELU,
-    "gelu": GELU,
-    "silu": SiLU,
-    "swish": SiLU,
-    "softplus": Softplus,
-    "mish": Mish,
-    "hard_sigmoid": HardSigmoid,
-    "hard_swish": HardSwish,
-    "step": Step,
-}
+ACTIVATIONS: Registry[type[BuiltIn]] = Registry(
+    {
+        "identity": Identity,
+        "logistic": Logistic,
+        "tanh": Tanh,
+        "relu": ReLU,
+        "leaky_relu": LeakyReLU,
+        "prelu": PReLU,
+        "elu": ELU,
+        "selu": SELU,
+        "gelu": GELU,
+        "silu": SiLU,
+        "softplus": Softplus,
+        "mish": Mish,
+        "hard_sigmoid": HardSigmoid,
+        "hard_swish": HardSwish,
+        "step": Step,
+    },
+    {
+        "identity": ("linear", "lin", "purelin"),
+        "logistic": ("sigmoid", "expit", "sigm", "logsig", "logistic_sigmoid"),
+        "tanh": ("tansig", "hyperbolic_tangent"),
+        "relu": ("rectifier", "rectified_linear", "rectified_linear_unit", "poslin"),
+        "leaky_relu": ("lrelu", "leaky", "leaky_rectifier"),
+        "prelu": ("parametric_relu",),
+        "elu": ("exponential_linear_unit",),
+        "selu": ("scaled_elu",),
+        "gelu": ("gaussian_error_linear_unit",),
+        "silu": ("swish",),
+        "softplus": ("smooth_relu",),
+        "hard_sigmoid": ("hsigmoid",),
+        "hard_swish": ("hswish", "hard_silu"),
+        "step": ("heaviside", "binary_step", "hardlim"),
+    },
+)
 
 
 def activation_of(given: Any, parameter: str = "activation") -> Activation:

@@ -1,17 +1,20 @@
 """Augmentation: minibatches that are changed at random before a network learns from them."""
 
+from __future__ import annotations
+
+import inspect
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastmlp.components import Component, named, real_array
+from fastmlp.components import Component, Named, Registry, named, real_array
 
-#: What augments a batch: (X, y, rng) -> (X, y).
-Augment = Callable[[NDArray, NDArray, np.random.Generator], tuple[NDArray, NDArray]]
+#: What augments a batch: (X, y, rng) -> (X, y); one that sees sample_weight may return (X, y, sample_weight).
+Augment = Callable[..., tuple[NDArray, ...]]
 
 _NOT_NEGATIVE = Interval(Real, 0, np.inf, closed="left")
 
@@ -22,9 +25,14 @@ class Augmentation(Component):
     X has shape (n, n_features); y holds the targets as the network has them, shape (n, n_outputs), one-hot for classes;
     rng is a numpy.random.Generator. The arguments stay as they are.
 
+    Each row has a weight: that of the sample, times that of its class. Weights stay in their places, so that rows must
+    stay in theirs. What moves rows, or mixes them, has a parameter called ``sample_weight``, as (X, y, rng,
+    sample_weight) or (X, y, sample_weight, rng): it is given the weights, shape (n,), or None where there are none, and
+    may return three things, (X, y, sample_weight), with new weights of at least 0. Rows of weight 0 are never seen.
+
     Examples
     --------
-    Any other callable that takes these three is one, too:
+    Any other callable that takes these is one, too:
 
     >>> import numpy as np
     >>> from fastmlp.augmentation import augmented
@@ -32,9 +40,15 @@ class Augmentation(Component):
     ...     return np.roll(X, X.shape[1] // 2, axis=1), y
     >>> augmented(swap_halves, np.array([[1.0, 2.0]]), np.array([[1.0]]), np.random.default_rng(0))[0]
     array([[2., 1.]])
+    >>> def reverse(X, y, sample_weight, rng):
+    ...     return X[::-1], y[::-1], None if sample_weight is None else sample_weight[::-1]
+    >>> augmented(reverse, np.eye(2), np.eye(2), np.random.default_rng(0), np.array([1.0, 3.0]))[2]
+    array([3., 1.])
     """
 
-    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    _parameters_of_call: ClassVar[list[str]]
+
+    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, ...]:
         """Return the changed batch.
 
         Parameters
@@ -393,7 +407,9 @@ class Skew(_Warp):
 class Mixup(Augmentation):
     """l X + (1 - l) X', l y + (1 - l) y': X' and y' are the batch in another order, l from Beta(alpha, alpha).
 
-    One l for a batch. Source: Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+    One l for a batch. Where rows differ in weight, those of X' and y' are drawn in proportion to it, and each mixed row
+    keeps the weight of its row of X: so a row of weight 2 is mixed as two rows would be, and what lies on a line stays
+    on it. Source: Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
 
     Parameters
     ----------
@@ -417,10 +433,25 @@ class Mixup(Augmentation):
     def __init__(self, alpha: float = 0.2) -> None:
         self.alpha = alpha
 
-    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-        """Return the mixed batch."""
+    def __call__(
+        self, X: NDArray, y: NDArray, rng: np.random.Generator, sample_weight: NDArray | None = None
+    ) -> tuple[NDArray, NDArray]:
+        """Return the mixed batch; its weights are those it had."""
         share, partner = rng.beta(self.alpha, self.alpha), rng.permutation(len(X))
+        if sample_weight is not None and (sample_weight != sample_weight[:1]).any():
+            partner = _in_proportion(sample_weight, rng)[partner]
         return share * X + (1.0 - share) * X[partner], share * y + (1.0 - share) * y[partner]
+
+
+def _in_proportion(weights: NDArray, rng: np.random.Generator) -> NDArray:
+    """Return as many rows as there are weights, ascending, each about as often as its weight says.
+
+    This is systematic sampling: equal steps along the weights laid end to end, from a random start. Each row comes as
+    often as its share of the weights asks for, rounded down or up, on average exactly.
+    """
+    ends = np.cumsum(weights / weights.max())
+    places = (np.arange(len(weights)) + rng.random()) * (ends[-1] / len(weights))
+    return np.searchsorted(ends, np.minimum(places, np.nextafter(ends[-1], 0)), side="right")
 
 
 class Noise(Augmentation):
@@ -453,6 +484,28 @@ class Noise(Augmentation):
         return noise, y
 
 
+#: Augmentations by name; each can be made without parameters.
+AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
+    {
+        "reflect": Reflect,
+        "translate": Translate,
+        "rotate": Rotate,
+        "skew": Skew,
+        "contrast": Contrast,
+        "mixup": Mixup,
+        "noise": Noise,
+    },
+    {
+        "reflect": ("flip", "random_flip", "horizontal_flip", "random_horizontal_flip", "mirror", "reflection"),
+        "translate": ("shift", "translation", "random_translation", "random_shift"),
+        "rotate": ("rotation", "random_rotation", "random_rotate"),
+        "skew": ("shear", "random_shear"),
+        "contrast": ("random_contrast",),
+        "noise": ("gaussian_noise", "jitter"),
+    },
+)
+
+
 class Compose(Augmentation):
     """One augmentation after another.
 
@@ -473,6 +526,7 @@ class Compose(Augmentation):
     array([[1., 1.]])
     """
 
+    augmentations = Named(AUGMENTATIONS)
     _parameter_constraints: ClassVar[dict] = {"augmentations": [list, tuple]}
 
     def __init__(self, augmentations: Sequence[str | Augment] = ()) -> None:
@@ -485,23 +539,14 @@ class Compose(Augmentation):
             as_augment(augmentation)
         return self
 
-    def __call__(self, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-        """Return the batch after all of them, each checked."""
+    def __call__(
+        self, X: NDArray, y: NDArray, rng: np.random.Generator, sample_weight: NDArray | None = None
+    ) -> tuple[NDArray, ...]:
+        """Return the batch after all of them, each checked; with weights where there are any, given or made."""
         for augmentation in self.augmentations:
-            X, y = augmented(as_augment(augmentation), X, y, rng)
-        return X, y
-
-
-#: Augmentations by name; each can be made without parameters.
-AUGMENTATIONS: dict[str, type[Augmentation]] = {
-    "reflect": Reflect,
-    "translate": Translate,
-    "rotate": Rotate,
-    "skew": Skew,
-    "contrast": Contrast,
-    "mixup": Mixup,
-    "noise": Noise,
-}
+            X, y, *weights = augmented(as_augment(augmentation), X, y, rng, sample_weight)
+            sample_weight = weights[0] if weights else None
+        return (X, y) if sample_weight is None else (X, y, sample_weight)
 
 
 def as_augment(augment: str | Augment) -> Augment:
@@ -522,21 +567,30 @@ def as_augment(augment: str | Augment) -> Augment:
     raise TypeError(f"augment must be a name, an Augmentation or a callable (X, y, rng) -> (X, y); got {augment!r}.")
 
 
-def augmented(augment: Augment, X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+def augmented(
+    augment: Augment, X: NDArray, y: NDArray, rng: np.random.Generator, sample_weight: NDArray | None = None
+) -> tuple[NDArray, ...]:
     """Return what augment makes of a batch, once it has been checked, in the types of X and y.
 
     Parameters
     ----------
     augment : callable
-        (X, y, rng) -> (X, y). It must return as many rows, features and outputs as it was given, all of them finite.
+        As :class:`Augmentation` says. It must return as many rows, features and outputs as it was given, all of them
+        finite.
     X : ndarray of shape (n, n_features)
     y : ndarray of shape (n, n_outputs)
     rng : numpy.random.Generator
+    sample_weight : ndarray of shape (n,), default=None
+
+    Returns
+    -------
+    batch : tuple
+        (X, y), and where there are weights, given or returned by augment, (X, y, sample_weight).
 
     Raises
     ------
     ValueError
-        Names augment and says what came instead.
+        Names augment and says what came instead; also where rows have moved and their weights have not.
 
     Examples
     --------
@@ -547,15 +601,59 @@ def augmented(augment: Augment, X: NDArray, y: NDArray, rng: np.random.Generator
     ...
     ValueError: augment: the X it returns must have shape (2, 3); got shape (1, 3).
     """
+    takes = _parameters_of(augment)
+    sees_weights = "sample_weight" in takes
     try:
-        returned = augment(X, y, rng)
+        if not sees_weights:
+            returned = augment(X, y, rng)
+        elif takes.index("sample_weight") == 2:
+            returned = augment(X, y, sample_weight, rng)
+        else:
+            returned = augment(X, y, rng, sample_weight=sample_weight)
     except Exception as error:
         error.add_note(f"Raised by augment={augment!r}.")
         raise
-    if not isinstance(returned, tuple | list) or len(returned) != 2:
-        raise ValueError(f"augment must return a pair (X, y); got {returned!r}.")
-    X_new, y_new = returned
-    return (
-        real_array(X_new, X.shape, X.dtype, "augment: the X it returns"),
-        real_array(y_new, y.shape, y.dtype, "augment: the y it returns"),
+    if not isinstance(returned, tuple | list) or len(returned) not in (2, 3) or len(returned) > 2 + sees_weights:
+        form = "(X, y) or (X, y, sample_weight)" if sees_weights else "a pair (X, y)"
+        hint = "" if sees_weights else " With a parameter sample_weight it may return (X, y, sample_weight)."
+        raise ValueError(f"augment must return {form}; got {returned!r}.{hint}")
+    X_new = real_array(returned[0], X.shape, X.dtype, "augment: the X it returns")
+    y_new = real_array(returned[1], y.shape, y.dtype, "augment: the y it returns")
+    if len(returned) == 2 and sample_weight is not None and _are_moved(X, y, X_new, y_new, sample_weight):
+        raise ValueError(
+            "augment: the rows it returns are those it was given in another order, but their weights stay in place;"
+            " give it a parameter sample_weight, and have it return (X, y, sample_weight)."
+        )
+    weights = sample_weight if len(returned) == 2 else returned[2]
+    if weights is None and sample_weight is None:
+        return X_new, y_new
+    weights = real_array(weights, (len(X),), np.float64, "augment: the sample_weight it returns")
+    if (weights < 0).any():
+        raise ValueError(f"augment: the sample_weight it returns must be at least 0; got {weights.min()}.")
+    return X_new, y_new, weights
+
+
+def _parameters_of(augment: Augment) -> list[str]:
+    """Return the names of what it takes; none for what does not tell, as some compiled functions do not."""
+    cls: Any = type(augment)
+    if isinstance(augment, Augmentation):  # once for a class: it takes longer than noise on a small batch
+        if "_parameters_of_call" not in vars(cls):
+            cls._parameters_of_call = list(inspect.signature(cls.__call__).parameters)[1:]
+        return cls._parameters_of_call
+    try:
+        return list(inspect.signature(augment).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _are_moved(X: NDArray, y: NDArray, X_new: NDArray, y_new: NDArray, weights: NDArray) -> bool:
+    """Whether rows of several weights are the same as before, but targets, and X along with them, changed places.
+
+    Where no target has changed its place, rows of X may look as if they had moved though each was changed by itself.
+    """
+    if y_new is y or np.array_equal(y_new, y) or (weights == weights[0]).all():
+        return False
+    before, after = np.hstack([X, y]), np.hstack([X_new, y_new])
+    return all(
+        np.array_equal(old[np.lexsort(old.T)], new[np.lexsort(new.T)]) for old, new in ((y, y_new), (before, after))
     )

@@ -1,7 +1,6 @@
 """Minibatches: how many rows, and in which order they are visited."""
 
 import copy
-import warnings
 
 import numpy as np
 import scipy.sparse
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from fastmlp import _engine
+from fastmlp.exceptions import warn_user
 
 
 def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
@@ -23,9 +23,7 @@ def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
     if batch_size == "auto":
         return min(200, n_samples)
     if int(batch_size) > n_samples:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
-        )
+        warn_user("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     return int(np.clip(int(batch_size), 1, n_samples))
 
 

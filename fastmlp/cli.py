@@ -1,10 +1,14 @@
-"""The command fastmlp: train on a table, predict, evaluate, and say what a model is.
+r"""The command fastmlp: train on a table, predict, evaluate, and say what a model is.
 
 Results go to standard output, messages to standard error. The exit status is 0, 1 for data or files that cannot be
 used, 2 for a wrong use of the command, 130 after Ctrl-C, and 141 when nobody reads on.
+
+Characters that the encoding of standard output lacks are written as Python writes them, \xf6, and a message says so;
+files are UTF-8.
 """
 
 import argparse
+import codecs
 import csv
 import json
 import logging
@@ -24,6 +28,8 @@ from sklearn.utils.validation import check_is_fitted
 import fastmlp
 from fastmlp.persistence import write_atomically
 from fastmlp.tables import TableError, TableModel, read_table
+from fastmlp.tables.files import FORMATS, shown_name
+from fastmlp.tables.notation import DECIMALS, THOUSANDS, grouping
 
 _log = logging.getLogger("fastmlp")
 
@@ -42,20 +48,34 @@ def main(argv: list[str] | None = None) -> int:
     >>> main(["info", "no-such-file"])
     1
     """
-    options = _parser().parse_args(argv)
-    with _messages(options):
-        try:
-            status = options.run(options)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # What is left in the buffer must go nowhere when the interpreter flushes it at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 141
-        except KeyboardInterrupt:
-            return 130
-        except (OSError, ValueError, ImportError, MemoryError) as error:
-            _log.error("error: %s", _one_line(error))
-            return 1
+    with _printable() as lacking:
+        options = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
+        with _messages(options):
+            status = _run(options)
+            if lacking:
+                _log.warning(
+                    "standard output is %s, which lacks %s: such characters are written as %s (--out and"
+                    " PYTHONIOENCODING=utf-8 keep them)",
+                    sys.stdout.encoding,
+                    ascii(lacking[0]),
+                    ascii(lacking[0])[1:-1],
+                )
+    return status
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must go nowhere when the interpreter flushes it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, ValueError, ImportError, MemoryError) as error:
+        _log.error("error: %s", _one_line(error))
+        return 1
     return status
 
 
@@ -64,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     _check_out(options.out, options.data)
-    frame, has_header = read_table(options.data, separator=options.sep, header=options.header)
+    frame, has_header = _table(options, options.header)
     given = {
         "hidden_layer_sizes": options.hidden,
         "max_iter": options.max_iter,
@@ -77,6 +97,10 @@ def _train(options: argparse.Namespace) -> int:
         options.target,
         task=options.task,
         missing=options.missing,
+        keep=options.keep,
+        decimal=options.decimal,
+        thousands=options.thousands,
+        exact=options.exact,
         header=has_header,
         parameters={name: value for name, value in given.items() if value is not None},
     )
@@ -163,8 +187,17 @@ def _loaded(path: str) -> TableModel:
 def _opened(options: argparse.Namespace) -> tuple[TableModel, Any, bool]:
     """Return the model, and the table with whether it has a header: as the one it learned from, if nobody says so."""
     model = _loaded(options.model)
-    header = model.header if options.header is None else options.header
-    return model, *read_table(options.data, separator=options.sep, header=header)
+    for name in ("decimal", "thousands"):
+        if getattr(options, name) is not None:
+            model.set_params(**{name: getattr(options, name)})
+    model.check_fitted_attributes()
+    return model, *_table(options, model.header if options.header is None else options.header)
+
+
+def _table(options: argparse.Namespace, header: bool | None) -> tuple[Any, bool]:
+    return read_table(
+        options.data, separator=options.sep, header=header, encoding=options.encoding, format=options.format
+    )
 
 
 def _check_out(path: str, *read: str) -> None:
@@ -187,6 +220,36 @@ def _csv_lines(names: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
 
 
 # ---- messages --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _printable() -> Iterator[list[str]]:
+    """Write what the encoding of standard output lacks in another way, rather than stop; give a list of it."""
+    lacking: list[str] = []
+    escape = getattr(sys.stdout, "errors", None) == "surrogateescape"
+
+    def replace(error: UnicodeError) -> tuple[str | bytes, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        if escape:
+            with suppress(UnicodeEncodeError):  # bytes of a file's name, which go out as they came in
+                return codecs.lookup_error("surrogateescape")(error)
+        lacking.append(error.object[error.start : error.end][:1])
+        return codecs.backslashreplace_errors(error)
+
+    codecs.register_error("fastmlp.lacking", replace)
+    changed = []
+    for stream, errors in ((sys.stdout, "fastmlp.lacking"), (sys.stderr, "backslashreplace")):
+        # Streams that are not Python's own, such as those of notebooks, take any text.
+        before = getattr(stream, "errors", None)
+        if before in ("strict", "surrogateescape") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=errors)
+            changed.append((stream, before))
+    try:
+        yield lacking
+    finally:
+        for stream, before in changed:
+            with suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
+                stream.reconfigure(errors=before)
 
 
 @contextmanager
@@ -229,7 +292,7 @@ def _about(path: str) -> Iterator[None]:
     try:
         yield
     except TableError as error:
-        raise TableError(f"{path}: {error}") from None
+        raise TableError(f"{shown_name(path)}: {error}") from None
 
 
 def _one_line(error: Any) -> str:
@@ -271,12 +334,33 @@ _SIZES = _value(
 _RATE = _value(float, lambda value: 0 < value < float("inf"), "a number above 0")
 _SEPARATOR = _value(lambda text: text.replace("\\t", "\t"), lambda text: len(text) == 1, "a single character, or \\t")
 _JOBS = _value(int, bool, "a number of threads, or -1 for all")
+_GROUPING = _value(grouping, lambda mark: mark in THOUSANDS, "one of , . ' _ space none")
 _SEED = _value(int, lambda value: 0 <= value < 2**32, "a seed from 0 to 4294967295")
+
+
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):  # the latter for NUL characters
+        raise argparse.ArgumentTypeError(f"{name!r} is not an encoding; utf-8, cp1252 and utf-16 are some") from None
+    return name
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Return arguments in which a value that begins with a minus, such as -9.99e2, is not taken for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        is_value = argument.startswith("-") and not argument.startswith("--") and len(argument) > 1
+        if joined and joined[-1] in ("--missing", "--keep", "--target") and is_value:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="fastmlp", description="Multilayer perceptrons for tables: CSV (compressed or not) and Parquet."
+        prog="fastmlp", description="Multilayer perceptrons for tables: CSV, JSON, Parquet, Feather, compressed or not."
     )
     parser.add_argument("--version", action="version", version=f"fastmlp {fastmlp.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -287,13 +371,28 @@ def _parser() -> argparse.ArgumentParser:
         if name != "train":
             added.add_argument("model", help="what train wrote")
         if name != "info":
-            added.add_argument("data", help="the table, .csv, .csv.gz, .parquet, ...")
+            added.add_argument("data", help="the table, .csv, .csv.gz, .parquet, .jsonl, ...; - for standard input")
+            added.add_argument(
+                "--format", choices=FORMATS, help="what the table is (default: by its name and content, else csv)"
+            )
+            added.add_argument("--encoding", type=_encoding, metavar="NAME", help="of text (default: found)")
             added.add_argument("--sep", type=_SEPARATOR, metavar="C", help="what separates the fields (default: found)")
             added.add_argument(
                 "--header",
                 type=_value({"yes": True, "no": False}.get, lambda value: True, "yes or no"),
                 metavar="yes|no",
                 help="whether the first line names the columns (default: found, and then as in training)",
+            )
+            added.add_argument(
+                "--decimal",
+                choices=DECIMALS,
+                help="what stands before the decimals (default: found for each column, and then as in training)",
+            )
+            added.add_argument(
+                "--thousands",
+                type=_GROUPING,
+                metavar="C",
+                help="what groups their digits: , . ' _ space none (default: all but the decimal mark)",
             )
             messages = added.add_mutually_exclusive_group()
             messages.add_argument("--verbose", action="store_const", const=logging.DEBUG, dest="level", help="say more")
@@ -316,7 +415,18 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="TEXT",
-        help="what means a missing value, beside ?, NA, NaN, null and their like; may be given several times",
+        help="what means a missing value, beside ?, NA, NaN, null and their like; numbers in any spelling, -999 for"
+        " -999.0, too; may be given several times",
+    )
+    train.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="which of these is a value after all, such as a class NA; may be given several times",
+    )
+    train.add_argument(
+        "--exact", action="store_true", help="tell apart what is only spelled differently: TRUE and true, 1.0 and 1"
     )
     train.add_argument("--hidden", type=_SIZES, metavar="N,N", help="units of the hidden layers (default 128,128)")
     train.add_argument("--max-iter", type=_COUNT, metavar="N", help="epochs at most (default: by the rows)")

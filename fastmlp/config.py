@@ -8,7 +8,7 @@ import scipy
 import sklearn
 
 from fastmlp import _engine
-from fastmlp.threads import team_size
+from fastmlp.threads import MUCH_WORK, team_size
 
 
 def show_config() -> dict[str, object]:
@@ -41,7 +41,7 @@ def show_config() -> dict[str, object]:
         "bfloat16": _engine.bfloat16_product() or None,
         "split": _engine.split_product() or None,
         "openmp": _engine.OPENMP_VERSION or None,
-        "n_threads": team_size(None, float("1e18")) if _engine.OPENMP_VERSION else 1,
+        "n_threads": team_size(None, MUCH_WORK) if _engine.OPENMP_VERSION else 1,
         "python": sys.version.split()[0],
         "numpy": np.__version__,
         "scipy": scipy.__version__,

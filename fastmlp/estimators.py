@@ -1,6 +1,10 @@
 """MLPClassifier and MLPRegressor: scikit-learn's estimators on the native engine."""
 
+from __future__ import annotations
+
 import copy
+import functools
+import inspect
 import operator
 import os
 import sys
@@ -9,15 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse
-import sklearn.utils.optimize
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -25,18 +29,23 @@ from sklearn.utils._unique import attach_unique
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from fastmlp import callbacks as callbacks_module
 from fastmlp import persistence
-from fastmlp.activations import Activation
-from fastmlp.augmentation import Augment, as_augment
+from fastmlp.activations import ACTIVATIONS, Activation
+from fastmlp.augmentation import AUGMENTATIONS, Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
-from fastmlp.components import Parameterized, real_array
+from fastmlp.components import Named, Parameterized, Registry, real_array
 from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
+from fastmlp.exceptions import IgnoredParameterWarning, warn_user
 from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
-from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
+from fastmlp.initializers import INITIALIZERS
+from fastmlp.keywords import advice, meant_by, plain, unexpected
+from fastmlp.losses import NAMED_LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import (
+    NORMALIZATIONS,
     HiddenLayer,
     Network,
     Predictor,
@@ -45,24 +54,41 @@ from fastmlp.network import (
     forward_in_pieces,
     hidden_layers,
 )
-from fastmlp.optimizers import LBFGS, Descent, Optimizer, Rprop
-from fastmlp.recipe import is_stochastic, optimizer_of, refuse_for_lbfgs, regularization_of
-from fastmlp.rows import Rows, in_place_dtype, rows_of
-from fastmlp.schedules import Schedule
+from fastmlp.optimizers import ESTIMATORS_NAMES, LBFGS, OPTIMIZERS, Descent, Optimizer, Rprop
+from fastmlp.recipe import (
+    DTYPES,
+    check_held_out,
+    hidden_sizes,
+    ignored_parameters,
+    is_stochastic,
+    kept_parameters,
+    optimizer_of,
+    refuse_for_lbfgs,
+    regularization_of,
+)
+from fastmlp.rows import Rows, are_finite_rows, in_place_dtype, refuse_broken, rows_of
+from fastmlp.schedules import SCHEDULES, Schedule
 from fastmlp.stopping import NoImprovement
 from fastmlp.targets import are_known, class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
-from fastmlp.threads import BFLOAT16_SPEEDUP, team_size
+from fastmlp.threads import BFLOAT16_SPEEDUP, prediction_team, team_size
 from fastmlp.training import MinibatchTraining, minimize_full_batch
+from fastmlp.validation import labels_of, validated
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 # Packed networks of estimators that predict, with what beside the parameters they depend on. Not attributes: they are
 # no part of a pickle, and predict leaves an estimator's attributes as they are.
-_predictors: MutableMapping[BaseEstimator, "_Kept"] = WeakKeyDictionary()
+_predictors: MutableMapping[BaseEstimator, _Kept] = WeakKeyDictionary()
+
+# What partial_fit has said of an estimator's parameters, so as not to say it again with each call, and what they were.
+_told: MutableMapping[BaseEstimator, tuple[str, dict[str, Any]]] = WeakKeyDictionary()
 
 
 @dataclass
 class _Plan:
     """What an estimator's parameters come to."""
 
+    parameters: dict[str, Any]
     hidden: tuple[HiddenLayer, ...]
     loss: Loss
     optimizer: Optimizer | LBFGS
@@ -106,7 +132,7 @@ class _Kept:
     #: The estimator's, bit by bit; None where the predictor itself can tell, since its parameters are the estimator's.
     bits: list | None
 
-    def holds(self, estimator: "_BaseMLP") -> bool:
+    def holds(self, estimator: _BaseMLP) -> bool:
         """Whether the estimator's attributes are what the network was made from."""
         if self.bits is None:
             return self.predictor.holds(estimator.coefs_, estimator.intercepts_)
@@ -126,14 +152,43 @@ def _numbers_in(X: Any, names: NDArray, dtype: np.dtype) -> NDArray | None:
 
 def _are_good(X: Any, y: Any) -> bool:
     """Whether X is a matrix of floating type, and y holds as many targets, numbers or strings; all that is finite."""
-    if type(X) is not np.ndarray or type(y) is not np.ndarray or X.dtype not in (np.float32, np.float64):
+    if type(y) is not np.ndarray or y.ndim not in (1, 2) or y.dtype.kind not in "biufU" or y.size == 0:
         return False
-    if X.ndim != 2 or y.ndim not in (1, 2) or y.dtype.kind not in "biufU" or len(X) != len(y):
-        return False
-    if X.size == 0 or y.size == 0:
+    if not are_finite_rows(X) or len(X) != len(y):
         return False
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum()) and (y.dtype.kind != "f" or np.isfinite(y.sum())))
+        return y.dtype.kind != "f" or bool(np.isfinite(y.sum()))
+
+
+# scikit-learn's decorators, which are not typed: decorated with these, a method has the type it is written with.
+
+
+def _fits(method: _Method) -> _Method:
+    """Make a method one that fits; keywords that it does not take are answered with what is meant."""
+    return _advising(_fit_context(prefer_skip_nested_validation=True)(method), method)
+
+
+def _goes_on(method: _Method) -> _Method:
+    """Make a method one that goes on with a fit, for scikit-learn's callbacks."""
+    return _advising(with_callbacks(method), method)
+
+
+def _available_if(check: Callable[[Any], bool]) -> Callable[[_Method], _Method]:
+    return available_if(check)
+
+
+def _advising(decorated: Callable, method: _Method) -> _Method:
+    code = method.__code__
+    accepted = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+
+    @functools.wraps(method)
+    def advising(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in accepted:
+                raise self._unexpected(method.__name__, name, accepted)
+        return decorated(self, *args, **kwargs)
+
+    return cast(_Method, advising)
 
 
 class _BaseMLP(CallbackSupportMixin, Parameterized):
@@ -145,8 +200,24 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
     coefs_: list[NDArray]
     intercepts_: list[NDArray]
+    loss_: float
+    n_features_in_: int
+    n_outputs_: int
+    out_activation_: str
+    feature_names_in_: NDArray
     validation_scores_: Any  # a list of float, or None without early stopping
     _optimizer: Descent
+
+    activation = Named(ACTIVATIONS)
+    solver = Named(OPTIMIZERS)
+    batch_size = Named(Registry({"auto": "auto"}))
+    learning_rate = Named(SCHEDULES)
+    dtype = Named(DTYPES)
+    loss = Named(NAMED_LOSSES)
+    weight_init = Named(INITIALIZERS)
+    bias_init = Named(INITIALIZERS)
+    normalization = Named(NORMALIZATIONS)
+    augment = Named(AUGMENTATIONS)
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -197,6 +268,59 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         "scoring": [str, callable, list, tuple, dict, None],
     }
 
+    _flat: ClassVar[dict[tuple[str, str], str]] = {
+        **{("solver", ours): theirs for theirs, (ours, _) in ESTIMATORS_NAMES.items()},
+        ("learning_rate", "learning_rate"): "learning_rate_init",
+        ("learning_rate", "power_t"): "power_t",
+        ("loss", "label_smoothing"): "label_smoothing",
+    }
+    _advice: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(
+            ("validationdata", "evalset", "evaldata", "validationset", "validset", "valdata", "xval", "yval", "devset"),
+            "Rows to validate on go to fit: fit(X, y, eval_set=(X_val, y_val)).",
+        ),
+        **dict.fromkeys(
+            ("earlystoppingrounds", "patience", "earlystoppingpatience"),
+            "Write early_stopping=True, n_iter_no_change=..., or callbacks=[EarlyStopping(patience=...)].",
+        ),
+        **dict.fromkeys(
+            ("restorebestweights", "restorebest"),
+            "early_stopping=True keeps the best weights; so does callbacks=[EarlyStopping(restore_best=True)].",
+        ),
+        **dict.fromkeys(("device", "gpu", "cuda", "usegpu"), "fastmlp computes on the CPU; n_jobs says on how many."),
+        **dict.fromkeys(
+            ("inputdim", "inputsize", "inputshape", "ninputs", "nfeatures", "outputdim", "outputsize", "noutputs",
+             "nclasses", "numclasses", "infeatures", "outfeatures"),
+            "Inputs and outputs follow from X and y; hidden_layer_sizes is of the layers between them.",
+        ),
+        **dict.fromkeys(
+            ("outputactivation", "outactivation", "finalactivation", "lastactivation"),
+            "The output's activation follows from the loss.",
+        ),
+        **dict.fromkeys(("sampleweight", "sampleweights"), "It goes to fit: fit(X, y, sample_weight=...)."),
+    }  # fmt: skip
+
+    @classmethod
+    def _candidates(cls, name: str) -> Mapping[str, Any]:
+        if name == "callbacks":
+            return {each: getattr(callbacks_module, each) for each in callbacks_module.__all__}
+        return super()._candidates(name)
+
+    def _unexpected(self, method: str, name: str, accepted: Sequence[str]) -> TypeError:
+        """Return the error for a keyword that a method does not take; it may be one of the parameters."""
+        cls = type(self).__name__
+        meant, parameter = meant_by(name, accepted), meant_by(name, self._get_param_names())
+        if meant is not None or parameter is None or plain(name) in self._advice:
+            hint = advice(name, accepted, {} if meant else self._advice)
+        else:
+            hint = f"It is a parameter of the estimator: {cls}({parameter}=...)."
+        return unexpected(f"{cls}.{method}", name, hint)
+
+    def _hint(self, name: str, value: Any) -> str:
+        if name == "learning_rate" and isinstance(value, Real):
+            return f"A rate is learning_rate_init={value!r}; learning_rate says how it changes."
+        return super()._hint(name, value)
+
     # ---- what the two kinds of estimator answer differently ---------------------------------------------------------
 
     @abstractmethod
@@ -229,7 +353,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
     # ---- fitting ----------------------------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fits
     def fit(
         self,
         X: ArrayLike,
@@ -237,6 +361,9 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         sample_weight: ArrayLike | None = None,
         *,
         eval_set: tuple | list | Mapping[str, tuple] | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Fit the network to the samples.
 
@@ -252,7 +379,15 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             Samples that are not learned from: (X, y) or (X, y, sample_weight), called "validation"; a dict gives
             several their names, those of a list are "validation_0", "validation_1", ... Their losses (without
             penalties) and scores stand in ``history_`` for each epoch. With early_stopping the first takes the place
-            of rows held out.
+            of rows held out. They are taken as they are: what comes before the estimator in a pipeline does not see
+            them.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Samples that are not learned from, as ``eval_set=(X_val, y_val, sample_weight_val)`` has them, of which a
+            pipeline can see some: ``Pipeline(..., transform_input=["X_val"])`` transforms them as it does X.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -261,14 +396,51 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         Raises
         ------
         ValueError
-            On input that cannot be used, and when the weights end up infinite or NaN. The estimator then is as it was
-            before the call.
+            On input that cannot be used, and when training diverges: when it makes weights infinite or NaN, and there
+            is no better epoch to end with. The estimator then is as it was before the call.
         Exception
             What a callback raises. The model then is what it was after the last epoch that came to its end.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When max_iter ends the fit, unless a schedule that ends by then, or a callback that decides of the end
+            (EarlyStopping), planned it so.
+        DivergenceWarning
+            When training diverges, and the model is that of the best epoch, which early_stopping or a callback kept.
+        OverflowWarning
+            When a loss, or what the optimizer keeps of gradients, is too large for a number, and weights stay finite.
+        ScheduleEndedWarning
+            When epochs come after a schedule's end, where the learning rate is at most a thousandth of its highest.
+        UndefinedScoreWarning
+            When a loss or score of eval_set, or of rows held out, is no finite number. Such an epoch is never the best;
+            if all are such, early_stopping ends with the last one.
+
+        The last four are classes of :mod:`fastmlp.exceptions`. What a fit warns of points at the line that called it,
+        and each is said once.
+
+        Examples
+        --------
+        Samples to validate on that go through a pipeline's scaler:
+
+        >>> import sklearn
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.model_selection import train_test_split
+        >>> from sklearn.pipeline import Pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> from fastmlp import MLPClassifier
+        >>> X, X_val, y, y_val = train_test_split(*load_wine(return_X_y=True), random_state=0)
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     clf = MLPClassifier(early_stopping=True, random_state=0).set_fit_request(X_val=True, y_val=True)
+        ...     pipeline = Pipeline([("scaler", StandardScaler()), ("mlp", clf)], transform_input=["X_val"])
+        ...     pipeline = pipeline.fit(X, y, X_val=X_val, y_val=y_val)
+        >>> max(pipeline["mlp"].history_["validation_score"]) == pipeline.score(X_val, y_val)
+        True
         """
+        eval_set = _with_validation(eval_set, X_val, y_val, sample_weight_val)
         return self._fit_or_restore(X, y, sample_weight, eval_set=eval_set)
 
-    @with_callbacks
+    @_goes_on
     def resume(
         self,
         X: ArrayLike,
@@ -276,15 +448,20 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         sample_weight: ArrayLike | None = None,
         *,
         eval_set: tuple | list | Mapping[str, tuple] | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Go on with the fit of which this estimator is a checkpoint, up to max_iter epochs.
 
         Given the same samples, what comes of it is, bit for bit, what the fit would have come to. A larger max_iter may
-        be set first; other parameters are to stay as they are. A schedule goes on as it was planned.
+        be set first; other parameters are to stay as they are. A schedule over the whole fit is planned anew then: from
+        here on, its rates are those that it would have had if max_iter had been that from the beginning. One that was
+        given its own length (n_steps) goes on as it was planned.
 
         Parameters
         ----------
-        X, y, sample_weight, eval_set
+        X, y, sample_weight, eval_set, X_val, y_val, sample_weight_val
             Those of the fit, as :meth:`fit` takes them.
 
         Returns
@@ -301,6 +478,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             raise ValueError(
                 f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
             )
+        eval_set = _with_validation(eval_set, X_val, y_val, sample_weight_val)
         attributes = [(callback, vars(callback).copy()) for callback in self.callbacks or ()]
         training = self._training
         try:
@@ -345,20 +523,22 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         incremental: bool = False,
         eval_set: Any = None,
         state: dict[str, Any] | None = None,
-    ) -> Exception | None:
+    ) -> BaseException | None:
         """Fit, go on with partial_fit if incremental, or from a checkpoint's state; return what a callback raised."""
         if incremental or state is not None:
             self._validate_params()  # scikit-learn's decorator does so in the first call only
-        hidden = self.hidden_layer_sizes
-        hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
-        if np.any(np.array(hidden) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        hidden = hidden_sizes(self.hidden_layer_sizes)
         first_pass = not hasattr(self, "coefs_") or not (self.warm_start or incremental or state is not None)
         plan = self._plan(len(hidden))
         given = X, y
         X, y = self._validated(X, y, reset=first_pass)
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+            warn_user(
+                "A column-vector y was passed when a 1d array was expected. Please change the shape of y to"
+                " (n_samples, ), for example using ravel().",
+                DataConversionWarning,
+            )
+            y = column_or_1d(y)
         y = self._check_targets(y, first_pass, incremental)
         loss = plan.loss
         loss_name = loss.engine_loss(self._target_kind())
@@ -374,7 +554,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             sample_weight = self._check_weights(sample_weight, X)
         weights = self._with_class_weights(y, sample_weight, incremental)
         n_outputs = len(self._label_binarizer.classes_) if targets.ndim == 1 else targets.shape[1]
-        sizes = [rows.n_features, *(operator.index(n) for n in hidden), n_outputs]
+        sizes = [rows.n_features, *hidden, n_outputs]
         if plan.augment is not None and targets.ndim == 1:
             loss_name, targets = self._soft(loss_name), np.eye(n_outputs, dtype=dtype)[targets]
         data = _Data(X, y, rows, targets, sample_weight, weights, self._loss_settings(loss, loss_name, n_outputs))
@@ -407,6 +587,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         self.out_activation_ = OUTPUT_ACTIVATIONS[loss_name]
 
         sets = self._evaluation_sets(eval_set, network, loss)
+        self._tell_ignored(plan, network, incremental, state is not None, bool(sets))
         callbacks = self._callbacks(incremental)
         fit: RecordedFit
         if plan.is_stochastic:
@@ -419,12 +600,12 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             fit.begin("on_fit_begin" if state is None else "on_fit_resume")
             network = run()
             if not np.isfinite(network.params).all():
-                raise fit.error or ValueError(
-                    "Solver produced non-finite parameter weights. The input data may contain large values and need to"
-                    " be preprocessed."
-                )
+                raise fit.error or ValueError(f"Solver produced non-finite parameter weights. {fit.causes()}")
             self._keep(network)
             self.__dict__.pop("_training", None)
+        except BaseException as error:
+            fit.error = error
+            raise
         finally:
             fit.end()
         return fit.error
@@ -438,20 +619,43 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             callback.validate()
         if hasattr(self, "_callback_fit_ctx"):
             callbacks.append(ScikitLearnCallbacks(self._callback_fit_ctx))
-        if not incremental and self.verbose == 1 and not isinstance(self.verbose, bool | np.bool_):
+        has_bar = any(isinstance(callback, ProgressBar) for callback in callbacks)
+        if not (incremental or has_bar) and self.verbose == 1 and not isinstance(self.verbose, bool | np.bool_):
             callbacks.append(ProgressBar())
         return callbacks
+
+    def _tell_ignored(self, plan: _Plan, network: Network, incremental: bool, is_resumed: bool, has_sets: bool) -> None:
+        """Warn of parameters that are set and have no effect; in partial_fit not of the same ones again."""
+        parameters, keeps = plan.parameters, type(self).__hash__ is not None
+        before, known = (_told.get if incremental else _told.pop)(self, ("", {})) if keeps else ("", {})
+        by_name = type(self.solver) is str and type(self.learning_rate) is str  # objects may change inside
+        if incremental and by_name and known and all(map(operator.is_, parameters.values(), known.values())):
+            return
+        told = ignored_parameters(
+            parameters, self._defaults(), plan.optimizer, n_hidden=len(plan.hidden), has_sets=has_sets
+        )
+        if self.standardize != (network.input_scales is not None):
+            told.append(f"standardize={self.standardize} has no effect, since training goes on as it began.")
+        goes_on = (incremental or is_resumed) and hasattr(self, "_optimizer")
+        if goes_on and isinstance(plan.optimizer, Optimizer):
+            told += kept_parameters(parameters, plan.optimizer, plan.schedule, self._optimizer)
+        message = " ".join(told)
+        if incremental and keeps:
+            _told[self] = message, parameters
+        if message and not (incremental and message == before):
+            warn_user(message, IgnoredParameterWarning)
 
     @property
     def _prints(self) -> bool:
         """Whether a line is printed for each epoch; verbose=1 is for the progress bar."""
         return bool(self.verbose) and (self.verbose != 1 or isinstance(self.verbose, bool | np.bool_))
 
-    def _plan(self, n_hidden: int) -> "_Plan":
+    def _plan(self, n_hidden: int) -> _Plan:
         """Return what the parameters come to, checked."""
         parameters = self.get_params(deep=False)
         optimizer, schedule = optimizer_of(parameters)
         plan = _Plan(
+            parameters,
             hidden_layers(self.activation, self.normalization, n_hidden),
             self._loss(),
             optimizer,
@@ -524,11 +728,14 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if (
             "feature_names_in_" not in fitted
             and _are_good(X, y)
+            and (y.dtype.kind != "U" or isinstance(self, ClassifierMixin))
             and (reset or X.shape[1] == fitted.get("n_features_in_"))
         ):
             fitted["n_features_in_"] = X.shape[1]
             return X, y
-        return validate_data(
+        refuse_broken(X)
+        refuse_broken(y, "y")
+        return validated(
             self,
             X,
             y,
@@ -601,7 +808,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             try:
                 sets.append(self._evaluation_set(network, loss, name, *part))
             except ValueError as error:
-                raise ValueError(f"eval_set {name!r}: {error}") from error
+                given = "X_val" if isinstance(part, _Validation) else f"eval_set {name!r}"
+                raise ValueError(f"{given}: {error}") from error
         return sets
 
     def _evaluation_set(
@@ -627,8 +835,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     def _full_batch_fit(
         self,
         network: Network,
-        data: "_Data",
-        plan: "_Plan",
+        data: _Data,
+        plan: _Plan,
         callbacks: list[Callback],
         sets: list[EvaluationSet],
     ) -> tuple[RecordedFit, Callable[[], Network]]:
@@ -648,7 +856,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             dtype,
             self._evaluation(sets, network, data),
             callbacks,
-            n_threads=n_threads,
+            team=prediction_team(self.n_jobs),
             n_rows=data.rows.n_rows,
             prints=self._prints,
             max_epochs=optimizer.max_iter,
@@ -668,23 +876,18 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 **data.settings,
             )
             self.__dict__.pop("_optimizer", None)  # of an earlier fit, perhaps of another network
-            self.loss_ = result.fun
-            if result.status in ("interrupted", "stopped"):
-                self.n_iter_ = result.nit
-            else:
-                self.n_iter_ = sklearn.utils.optimize._check_optimize_result("lbfgs", result, optimizer.max_iter)
             return fit.finished(result)
 
         return fit, run
 
-    def _evaluation(self, sets: list[EvaluationSet], network: Network, data: "_Data") -> Evaluation:
+    def _evaluation(self, sets: list[EvaluationSet], network: Network, data: _Data) -> Evaluation:
         return Evaluation(sets, self.scoring, self._validation_score, self, network.structure.loss, data.settings)
 
     def _minibatch_fit(
         self,
         network: Network,
-        data: "_Data",
-        plan: "_Plan",
+        data: _Data,
+        plan: _Plan,
         callbacks: list[Callback],
         sets: list[EvaluationSet],
         incremental: bool,
@@ -723,6 +926,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             if goes_on
             else Descent(plan.optimizer, plan.schedule, length=(self.max_iter * steps_per_epoch, steps_per_epoch))
         )
+        if state is not None:
+            optimizer.plan_anew(self.max_iter * steps_per_epoch, steps_per_epoch)
         bfloat16 = self.dtype == "bfloat16"
         flops = network.flops_per_row * batch_size / (BFLOAT16_SPEEDUP if bfloat16 else 1)
         seed = 0
@@ -742,6 +947,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 batch_size=batch_size,
                 alpha=self.alpha,
                 n_threads=team_size(self.n_jobs, flops),
+                team=prediction_team(self.n_jobs),
                 bfloat16=bfloat16,
                 regularization=plan.regularization,
                 augment=plan.augment,
@@ -773,7 +979,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             fit.go_on_from(state)
         return fit, fit.run
 
-    def _check_resumed(self, state: dict[str, Any], data: "_Data", sets: list[EvaluationSet]) -> None:
+    def _check_resumed(self, state: dict[str, Any], data: _Data, sets: list[EvaluationSet]) -> None:
         """Refuse samples that cannot be those of the fit a checkpoint is of."""
         held_out, n_rows = state["held_out"], data.rows.n_rows
         n_before = len(state["order"]) + (0 if held_out is None else len(held_out))
@@ -819,19 +1025,17 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         """
         from sklearn.model_selection import train_test_split  # noqa: PLC0415 - it takes long
 
-        stratify = None
+        stratify, labels = None, [False, True]
         if is_classifier(self) and self.n_outputs_ == 1:
             stratify = np.where(targets[:, 0] > 0.5, "True", "False")
+            labels = self.classes_.tolist() if len(self.classes_) == 2 else labels
+        check_held_out(self.validation_fraction, len(targets), stratify, labels)
         train, held_out = train_test_split(
             np.arange(len(targets)),
             random_state=self._random_state,
             test_size=self.validation_fraction,
             stratify=stratify,
         )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
         return train, held_out
 
     # ---- predicting -------------------------------------------------------------------------------------------------
@@ -879,7 +1083,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             arrays += extra if isinstance(extra, list) else [extra]
         return [None if array is None else (array.dtype, array.shape, array.tobytes()) for array in arrays]
 
-    def _problem(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Network, "_Data"]:
+    def _problem(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Network, _Data]:
         """Return a copy of the fitted network, with the loss it was trained with, and samples to evaluate that on.
 
         Raises
@@ -887,14 +1091,10 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         ValueError
             For input that cannot be used: labels that are not known, among others.
         """
-        check_is_fitted(self)
-        loss, dtype = self._loss(), self._compute_dtype(None, first_pass=False)
-        sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
-        structure = Structure(sizes, self._hidden_layers(), loss.engine_loss(self._target_kind()))
-        network = self._network_of(structure, dtype)
-        part = self._evaluation_set(network, loss, "", X, y, sample_weight)
+        network = self.to_network()
+        part = self._evaluation_set(network, self._loss(), "", X, y, sample_weight)
         weights = self._with_class_weights(part.y, part.sample_weight, incremental=False)
-        settings = self._loss_settings(loss, structure.loss, sizes[-1])
+        settings = network.loss_settings
         return network, _Data(part.X, part.y, part.rows, part.targets, part.sample_weight, weights, settings)
 
     def _outputs(self, X: Any) -> NDArray:
@@ -903,20 +1103,19 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if plain is not None:
             return plain[:, 1:] if self._predictor_form() == "pair" else plain.reshape(len(plain), -1)
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        refuse_broken(X)
+        X = validated(self, X, accept_sparse=["csr", "csc"], reset=False)
         if self.dtype != "auto":
             self._validate_params()  # the type may have been set after fit
         dtype = self._dtype_asked_for() or _single_or_double(np.result_type(X.dtype, self.coefs_[0].dtype))
         # Its biases centre CSR rows, which are not centred as they are read.
         packed = self._packed(dtype)
-        n_threads = team_size(self.n_jobs, 2.0 * packed.n_params * X.shape[0])
+        team = prediction_team(self.n_jobs)
         if scipy.sparse.issparse(X) and packed.input_is_scaled and self.input_means_.any():
             # Centred before a layer normalization, sparse rows are dense.
             pieces = (X[start : start + 1024].toarray() for start in range(0, X.shape[0], 1024))
-            return np.concatenate(
-                [forward_in_pieces(packed, rows_of(piece, dtype), None, n_threads) for piece in pieces]
-            )
-        return forward_in_pieces(packed, rows_of(X, dtype), None, n_threads)
+            return np.concatenate([forward_in_pieces(packed, rows_of(piece, dtype), None, team) for piece in pieces])
+        return forward_in_pieces(packed, rows_of(X, dtype), None, team)
 
     def _predict_plain(self, X: Any) -> NDArray | None:
         """Return what a predictor() returns, for samples that pass every check as they are; None for all else."""
@@ -949,7 +1148,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         key = (activation, self.normalization, self.out_activation_, self.n_jobs, form)
         kept = _predictors.get(self)
         if kept is None or kept.key != key or not kept.holds(self):
-            team_size(self.n_jobs, 0.0)  # refuses a bad n_jobs
+            prediction_team(self.n_jobs)  # refuses a bad n_jobs
             predictor = self._network(dtype).predictor(form, self.n_jobs)
             is_plain = not any(name in self.__dict__ for name in self._EXTRAS)
             bits = None if is_plain and predictor.holds(self.coefs_, self.intercepts_) else self._bits()
@@ -987,6 +1186,63 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         dtype = self._dtype_asked_for() or _single_or_double(self.coefs_[0].dtype.newbyteorder("="))
         return self._network(dtype).predictor(self._predictor_form(), self.n_jobs)
 
+    def to_network(self) -> Network:
+        """Return a copy of the fitted network: hidden activations, loss and gradients, parameters by name.
+
+        Its ``forward`` gives what predict_proba (or decision_function; of a regressor: predict) gives, up to rounding:
+        of two classes the second's probability, of several with loss='squared_error' the outputs before they are made
+        to sum to 1; CSR rows, which it does not centre, excepted with standardize=True. Its loss is that of the
+        parameter loss. What becomes of it does not change the estimator.
+
+        Returns
+        -------
+        network : Network
+            In the type the model computes in: that of ``coefs_``, or what the parameter dtype names. For targets its
+            :meth:`~fastmlp.network.Network.loss_and_gradients` takes class numbers, int32, for several classes with
+            loss='log_loss' and 'focal', and matrices in the network's type, (n_samples, n_outputs), for all others:
+            numbers as they are, once for each quantile; 0 and 1 for two classes, in one column, for several classes of
+            other losses, in one column each, and for labels; with label_smoothing e those of several classes have to be
+            smoothed, y (1 - e) + e / K.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            When loss, activation or normalization have been set to what the fitted network does not go with.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from fastmlp import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = MLPClassifier((20, 10), learning_rate_init=0.01, max_iter=500, random_state=0).fit(X, y)
+        >>> network = clf.to_network()
+        >>> np.allclose(network.forward(X), clf.predict_proba(X))
+        True
+        >>> first, second, outputs = network.activations(X)
+        >>> first.shape, second.shape, outputs.shape
+        ((150, 20), (150, 10), (150, 3))
+        >>> targets = np.searchsorted(clf.classes_, y).astype(np.int32)
+        >>> loss, gradient = network.loss_and_gradients(X, targets)
+        >>> {name: g.shape for name, g in network.named_parameters(gradient).items() if name.startswith("coefs")}
+        {'coefs.0': (4, 20), 'coefs.1': (20, 10), 'coefs.2': (10, 3)}
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        loss, dtype = self._loss(), self._compute_dtype(None, first_pass=False)
+        sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
+        name = loss.engine_loss(self._target_kind())
+        if OUTPUT_ACTIVATIONS[name] != self.out_activation_:
+            raise ValueError(
+                f"loss={self.loss!r} goes with outputs of {OUTPUT_ACTIVATIONS[name]!r}, but those of the fitted network"
+                f" are of {self.out_activation_!r}."
+            )
+        network = self._network_of(Structure(sizes, self._hidden_layers(), name), dtype)
+        network.loss_settings = self._loss_settings(loss, name, sizes[-1])
+        return network
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, as :func:`fastmlp.save` does; :func:`fastmlp.load` reads it."""
         persistence.save(self, path)
@@ -1016,10 +1272,14 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer; () gives a linear model.
     activation : str, Activation, or a list with one per hidden layer, default='relu'
         Of the hidden layers: a name from ``fastmlp.activations.ACTIVATIONS`` ('identity', 'logistic', 'tanh', 'relu',
-        'leaky_relu', 'gelu', ...) or an object of :mod:`fastmlp.activations`.
+        'leaky_relu', 'gelu', ...) or an object of :mod:`fastmlp.activations`. Everyday names are understood for this
+        parameter and for all others that take names ('sigmoid' is 'logistic', 'MSE' is 'squared_error'); get_params,
+        reprs and files have the one name of each thing.
     solver : str, Optimizer or LBFGS, default='adam'
         A name from ``fastmlp.optimizers.OPTIMIZERS`` ('sgd', 'adam', 'adamw', 'rmsprop', 'lion', 'muon', ...) or an
-        object of :mod:`fastmlp.optimizers`. 'lbfgs' sees all samples at once; the others go through minibatches.
+        object of :mod:`fastmlp.optimizers`. 'lbfgs' sees all samples at once; the others go through minibatches. Beside
+        an object, its own parameters count (``solver__learning_rate`` in a search), and an
+        :class:`fastmlp.exceptions.IgnoredParameterWarning` names those of the estimator that are set in vain.
     alpha : float, default=0.0001
         Strength of the L2 penalty, alpha / 2 times the sum of the squared weights divided by the batch's size.
     batch_size : int or 'auto', default='auto'
@@ -1030,7 +1290,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         whenever n_iter_no_change epochs bring no improvement. Other names from ``fastmlp.schedules.SCHEDULES``
         ('cosine', 'one_cycle', 'linear', ...) begin at, or reach, learning_rate_init; an object of
         :mod:`fastmlp.schedules`, or a function of the step (from 0), says all by itself. Where a schedule has a length
-        and is not told it, it is that of max_iter epochs, for partial_fit too.
+        and is not told it, it is that of max_iter epochs, for partial_fit too: what comes after goes on with its last
+        rate, which a ScheduleEndedWarning says where that is next to nothing.
     learning_rate_init : float, default=0.001
         For solvers by name.
     power_t : float, default=0.5
@@ -1052,7 +1313,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     nesterovs_momentum : bool, default=True
         For solver='sgd'.
     early_stopping : bool, default=False
-        Whether to hold out rows, stop when their score stops improving, and keep the best weights. Not with lbfgs.
+        Whether to hold out rows, stop when their score stops improving, and keep the best weights. A score that is no
+        finite number is never the best. Not with lbfgs.
     validation_fraction : float in [0, 1), default=0.1
         The share of rows held out.
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
@@ -1060,16 +1322,19 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     epsilon : float, default=1e-8
         For 'adam' and its kin by name.
     n_iter_no_change : int or inf, default=10
-        Epochs without improvement before a solver by minibatches stops.
+        Epochs without improvement before a solver by minibatches stops. The default, 10, stops nothing where a callback
+        is there to end the fit (EarlyStopping); any other number holds beside it.
     max_fun : int, default=15000
         For solver='lbfgs': evaluations of loss and gradient at most.
     n_jobs : int or None, default=None
         Threads. None is what machine, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow, fewer when the work is
-        too small to share; -1 is all CPUs. The results do not depend on it.
-    dtype : {'auto', 'float32', 'float64', 'bfloat16'}, default='auto'
-        Type of the computation and the weights. 'auto' is float32 for float32 samples and float64 for all others.
-        'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to 8 significant bits (not
-        those of CSR samples): several times faster on wide layers where the CPU has such products (AMX, AVX-512 BF16).
+        too small to share, or other processes keep the CPUs busy; a positive number is taken as it is; -1 is all CPUs,
+        for predictions at most all. The results do not depend on it.
+    dtype : {'auto', 'float32', 'float64', 'bfloat16'} or type, default='auto'
+        Type of the computation and the weights; np.float32 is 'float32'. 'auto' is float32 for float32 samples and
+        float64 for all others. 'bfloat16' is float32 but for the numbers that training multiplies, which are rounded to
+        8 significant bits (not those of CSR samples): several times faster on wide layers where the CPU has such
+        products (AMX, AVX-512 BF16).
     loss_weights : array-like of shape (n_outputs,), default=None
         What each output's loss counts, where there are several.
     weight_init, bias_init : str, Initializer or callable, default='auto'
@@ -1084,7 +1349,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         partial_fit.
     normalization : {'batch', 'layer'} or None, default=None
         Of each hidden layer's products, before the activation: over the batch (with running moments in predictions), or
-        over the layer's units.
+        over the layer's units. A row counts in the batch's moments as much as it weighs, by sample_weight and
+        class_weight together.
     dropout : float in [0, 1), or a list with one per hidden layer, default=0.0
         The share of the hidden layers' outputs that is dropped in training; what stays is divided by 1 - dropout.
     input_dropout : float in [0, 1), default=0.0
@@ -1103,7 +1369,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     augment : str, Augmentation or callable, default=None
         What changes each batch at random before it is learned from: a name from ``fastmlp.augmentation.AUGMENTATIONS``,
         an object of :mod:`fastmlp.augmentation`, or called as (X, y, rng) -> (X, y), y being the targets as a matrix
-        (indicators of classes). Dense X only; goes through Python for each batch.
+        (indicators of classes). What moves or mixes rows takes their weights, too, as a parameter sample_weight; see
+        :class:`fastmlp.augmentation.Augmentation`. Dense X only; goes through Python for each batch.
     callbacks : list of Callback, default=None
         What watches and steers the fit: objects of :mod:`fastmlp.callbacks` (EarlyStopping, ModelCheckpoint, ...).
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -1112,8 +1379,12 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
 
 
 def _documented(cls: type) -> type:
-    """Put the parameters that both estimators have into a class's docstring."""
+    """Put the parameters that both estimators have into a class's docstring, whose types help shows nowhere else."""
     cls.__doc__ = (cls.__doc__ or "").replace("{parameters}", _PARAMETERS)
+    init: Any = vars(cls)["__init__"]
+    init.__signature__ = inspect.Signature(
+        [each.replace(annotation=each.empty) for each in inspect.signature(init).parameters.values()]
+    )
     return cls
 
 
@@ -1168,10 +1439,12 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         Features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X had names that are all strings.
-    gains_, activation_parameters_, running_moments_ : list, input_means_, input_scales_ : ndarray
+    gains_, activation_parameters_, running_moments_ : list
         What else the network has, where it has it: for each hidden layer the gains of its normalization, the learned
-        parameters of its activation, mean and variance of batch normalization; what inputs are centred by and
-        multiplied with. See :class:`fastmlp.network.Network`.
+        parameters of its activation, mean and variance of batch normalization. See
+        :class:`fastmlp.network.Network`.
+    input_means_, input_scales_ : ndarray of shape (n_features_in_,)
+        What inputs are centred by and multiplied with, where they are.
 
     Notes
     -----
@@ -1188,6 +1461,11 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     True
     """
 
+    classes_: NDArray
+
+    class_weight = Named(Registry({"balanced": "balanced"}))
+
+    _drop_in_for = "MLPClassifier"
     _parameter_constraints: ClassVar[dict] = {
         **_BaseMLP._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -1221,7 +1499,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_jobs: int | None = None,
-        dtype: str = "auto",
+        dtype: str | type = "auto",
         loss_weights: ArrayLike | None = None,
         weight_init: str | Callable = "auto",
         bias_init: str | Callable = "auto",
@@ -1247,12 +1525,14 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     def _check_targets(self, y: Any, first_pass: bool, incremental: bool) -> Any:
         if not hasattr(self, "classes_") or (first_pass and not self.warm_start and not incremental):
             # Both want to know the distinct labels.
-            self._label_binarizer = LabelBinarizer().fit(attach_unique(y))
+            with labels_of(y, type(self).__name__):
+                self._label_binarizer = LabelBinarizer().fit(attach_unique(y))
             self.classes_ = self._label_binarizer.classes_
             return y
         if incremental and not first_pass and not self.warm_start and are_known(y, self._label_binarizer):
             return y
-        classes = unique_labels(y)
+        with labels_of(y, type(self).__name__):
+            classes = unique_labels(y)
         if self.warm_start or not incremental:
             if set(classes) != set(self.classes_):
                 raise ValueError(
@@ -1269,7 +1549,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         kind, is_matrix = self._target_kind(), y.ndim == 2
         if is_matrix != (kind == "multilabel"):
             raise ValueError(f"y is {'a matrix' if is_matrix else 'a vector'}, unlike that of the fit.")
-        unknown = [] if is_matrix else np.setdiff1d(y, self.classes_).tolist()
+        with labels_of(y, type(self).__name__):
+            unknown = [] if is_matrix else np.setdiff1d(y, self.classes_).tolist()
         if unknown:
             raise ValueError(f"y has the labels {unknown}, which are none of {self.classes_.tolist()}.")
         return y
@@ -1325,8 +1606,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         return accuracy(y, self._decode(outputs), sample_weight)
 
-    @available_if(_BaseMLP._can_partial_fit)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_available_if(_BaseMLP._can_partial_fit)
+    @_fits
     def partial_fit(
         self,
         X: ArrayLike,
@@ -1335,6 +1616,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         classes: ArrayLike | None = None,
     ) -> Self:
         """Go through the samples once, starting from what was learned so far.
+
+        The optimizer is that of the first call, whose learning rate and the like stay; other parameters may change.
 
         Parameters
         ----------
@@ -1356,9 +1639,11 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             As :meth:`fit`, and with early_stopping=True.
         """
         with _restored_on_error(self):
+            refuse_broken(y, "y")
             if _check_partial_fit_first_call(self, classes):
-                multilabel = type_of_target(y).startswith("multilabel")
-                self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+                with labels_of(y, type(self).__name__):
+                    multilabel = type_of_target(y).startswith("multilabel")
+                    self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
             error = self._fit(X, y, sample_weight, incremental=True)
         if error is not None:
             raise error
@@ -1380,7 +1665,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             return True
         raise AttributeError(f"The loss {self.loss!r} gives probabilities; see predict_proba.")
 
-    @available_if(_gives_scores)
+    @_available_if(_gives_scores)
     def decision_function(self, X: ArrayLike) -> NDArray:
         """Return the scores of classes or labels, for losses that give no probabilities.
 
@@ -1395,7 +1680,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         outputs = self._outputs(X)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
 
-    @available_if(_gives_probabilities)
+    @_available_if(_gives_probabilities)
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Predict the probability of each class, or of each label.
 
@@ -1422,11 +1707,16 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             return "columns"
         return "pair" if self._loss_is("log_loss") or self._loss().has_probabilities(self._target_kind()) else "flat"
 
-    @available_if(_gives_probabilities)
+    @_available_if(_gives_probabilities)
     def predict_log_proba(self, X: ArrayLike) -> NDArray:
         """Predict the logarithm of the probabilities; see :meth:`predict_proba`."""
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
+
+    if TYPE_CHECKING:  # scikit-learn's is not typed
+
+        def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+            """Return the accuracy."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -1479,10 +1769,12 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         Features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X had names that are all strings.
-    gains_, activation_parameters_, running_moments_ : list, input_means_, input_scales_ : ndarray
+    gains_, activation_parameters_, running_moments_ : list
         What else the network has, where it has it: for each hidden layer the gains of its normalization, the learned
-        parameters of its activation, mean and variance of batch normalization; what inputs are centred by and
-        multiplied with. See :class:`fastmlp.network.Network`.
+        parameters of its activation, mean and variance of batch normalization. See
+        :class:`fastmlp.network.Network`.
+    input_means_, input_scales_ : ndarray of shape (n_features_in_,)
+        What inputs are centred by and multiplied with, where they are.
 
     Examples
     --------
@@ -1493,6 +1785,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
     >>> bool(reg.score(X, y) > 0.5)
     True
     """
+
+    _drop_in_for = "MLPRegressor"
 
     def __init__(
         self,
@@ -1522,7 +1816,7 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_jobs: int | None = None,
-        dtype: str = "auto",
+        dtype: str | type = "auto",
         loss_weights: ArrayLike | None = None,
         weight_init: str | Callable = "auto",
         bias_init: str | Callable = "auto",
@@ -1588,10 +1882,12 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
             return -float(np.average(losses, weights=sample_weight))
         return r2(y, self._decode(outputs), sample_weight)
 
-    @available_if(_BaseMLP._can_partial_fit)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_available_if(_BaseMLP._can_partial_fit)
+    @_fits
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Go through the samples once, starting from what was learned so far.
+
+        The optimizer is that of the first call, whose learning rate and the like stay; other parameters may change.
 
         Parameters
         ----------
@@ -1613,9 +1909,49 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
         return self._fit_or_restore(X, y, sample_weight, incremental=True)
 
 
+class _Validation(tuple):
+    """X_val, y_val and sample_weight_val, as eval_set would hold them."""
+
+
+def _with_validation(eval_set: Any, X_val: Any, y_val: Any, sample_weight_val: Any) -> Any:
+    """Return the sets that a fit was given, in either way.
+
+    Raises
+    ------
+    ValueError
+        When one of the parameters lacks its fellow, or sets are given in both ways.
+    """
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return eval_set
+    if X_val is None:
+        raise ValueError(
+            f"{'sample_weight_val' if y_val is None else 'y_val'} is provided, but X_val was not provided."
+        )
+    if y_val is None:
+        raise ValueError("X_val is provided, but y_val was not provided.")
+    if eval_set is not None:
+        raise ValueError(
+            "Samples to validate on come as eval_set or as X_val and y_val, not as both; several sets go into eval_set:"
+            " {'validation': (X_val, y_val), ...}."
+        )
+    return _Validation((X_val, y_val, sample_weight_val))
+
+
+# Parameters that names are given for, which make them canonical when they are set.
+_NAMED = {
+    name: found.known
+    for cls in (_BaseMLP, MLPClassifier)
+    for name, found in vars(cls).items()
+    if isinstance(found, Named)
+}
+
+
 def _set_parameters(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
-    """Set an estimator's parameters, as scikit-learn wants them: as they are."""
+    """Set an estimator's parameters, as scikit-learn wants them: as they are, but for everyday names."""
     vars(estimator).update({name: value for name, value in arguments.items() if name not in ("self", "__class__")})
+    for name, known in _NAMED.items():
+        if name in arguments and (type(arguments[name]) is not str or arguments[name] not in known):
+            setattr(estimator, name, arguments[name])
 
 
 def _single_or_double(dtype: np.dtype) -> np.dtype:

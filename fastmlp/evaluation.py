@@ -1,12 +1,16 @@
 """What a model makes of samples that it does not learn from: loss and scores, epoch by epoch."""
 
-from collections.abc import Callable
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import _safe_indexing
 
 from fastmlp import _engine
@@ -49,6 +53,11 @@ class Evaluation:
         The engine's.
     settings : dict
         What the engine is told of the loss beside its name.
+
+    Attributes
+    ----------
+    reasons : dict of str to str
+        Why a loss or a score was not a finite number, for each that once was none.
     """
 
     def __init__(
@@ -63,13 +72,19 @@ class Evaluation:
         self.sets = sets
         self._score_of = score_of
         self._scorer = _scorer(estimator, scoring)
+        self._metrics = list(getattr(self._scorer, "_scorers", ["score"]))
+        self._classes = getattr(estimator, "classes_", None)
         self._loss = loss
         self._settings = settings
+        self.reasons: dict[str, str] = {}
 
     def measure(
         self, outputs_of: Callable[[_engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Return losses and scores by name, "<set>_loss" and "<set>_<metric>", in the sets' order.
+
+        What cannot be told is NaN, and has its reason: scores of outputs that are not finite, and what a scorer fails
+        at since the set does not have what it takes (a second row, a second class).
 
         Parameters
         ----------
@@ -88,22 +103,76 @@ class Evaluation:
         model = fitted() if self._scorer is not None and self.sets else None
         for part in self.sets:
             z = outputs_of(part.rows, part.order)
-            found = {"loss": mean_loss(self._loss, z, part.targets, part.sample_weight, **self._settings)}
-            if self._scorer is None:
-                found["score"] = self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)
-            else:
-                weights = {} if part.sample_weight is None else {"sample_weight": part.sample_weight}
-                values = self._scorer(model, part.samples(), part.y, **weights)
-                values = values if isinstance(values, dict) else {"score": values}
-                if "loss" in values:
-                    raise ValueError("scoring must not have a metric called 'loss', which is the loss itself.")
-                found |= {metric: float(value) for metric, value in values.items()}
-            for metric, value in found.items():
+            with np.errstate(over="ignore", invalid="ignore"):  # what is too large is said once, of the whole fit
+                loss = mean_loss(self._loss, z, part.targets, part.sample_weight, **self._settings)
+                if not (math.isfinite(loss) or np.isfinite(z).all()):
+                    found = dict.fromkeys(self._metrics, math.nan)
+                elif self._scorer is None:
+                    found = {"score": self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)}
+                else:
+                    found = self._scored(part, z, model)
+            for metric, value in {"loss": loss, **found}.items():
                 name = f"{part.name}_{metric}"
                 if name in losses or name in scores or name in OF_TRAINING:
                     raise ValueError(f"eval_set and scoring give the name {name!r} twice; rename a set or a metric.")
                 (losses if metric == "loss" else scores)[name] = value
+                if not math.isfinite(value) and name not in self.reasons:
+                    self.reasons[name] = self._reason(part, z) or (
+                        "its scorer gives NaN" if math.isnan(value) else "it is too large for a number"
+                    )
         return losses, scores
+
+    def _scored(self, part: EvaluationSet, z: NDArray, model: Any) -> dict[str, float]:
+        """Return what the scorer makes of a set, NaN where the set, or the model's outputs, do not let it."""
+        weights = {} if part.sample_weight is None else {"sample_weight": part.sample_weight}
+        try:
+            with _without_remarks():
+                values = self._scorer(model, part.samples(), part.y, **weights)
+        except (ValueError, ArithmeticError) as error:
+            values = dict.fromkeys(self._metrics, math.nan)
+            named = getattr(self._scorer, "_scorers", {})
+            if not named:
+                self._excuse(error, part, z, self._metrics)
+            for metric, scorer in named.items():  # some of several may do
+                try:
+                    with _without_remarks():
+                        values[metric] = scorer(model, part.samples(), part.y, **weights)
+                except (ValueError, ArithmeticError) as of_this:
+                    self._excuse(of_this, part, z, [metric])
+        values = values if isinstance(values, dict) else {"score": values}
+        if "loss" in values:
+            raise ValueError("scoring must not have a metric called 'loss', which is the loss itself.")
+        self._metrics = list(values)
+        return {metric: float(value) for metric, value in values.items()}
+
+    def _excuse(self, error: Exception, part: EvaluationSet, z: NDArray, metrics: list[str]) -> None:
+        """Have metrics the reason that their scorer failed, or raise the error if it is none of the set's."""
+        reason = self._reason(part, z)
+        if not reason and isinstance(error, ValueError):
+            raise error
+        said = f"its scorer raised {type(error).__name__}: {error}"
+        for metric in metrics:
+            self.reasons[f"{part.name}_{metric}"] = f"{reason} ({said})" if reason else said
+
+    def _reason(self, part: EvaluationSet, z: NDArray) -> str:
+        """Return why scores of a set are not defined, as far as the set or the network's outputs for it tell."""
+        if not (np.isfinite(z).all() and np.isfinite(_engine.link(self._loss, z)).all()):
+            return "the network's outputs are not finite"
+        y = part.y.toarray() if scipy.sparse.issparse(part.y) else np.asarray(part.y)
+        if part.sample_weight is not None:
+            y = y[part.sample_weight > 0]
+        if len(y) < 2:
+            return "there is but one row to judge by"
+        if self._classes is None:
+            return ""
+        if y.ndim == 2:
+            same = np.flatnonzero((y == y[0]).all(axis=0)).tolist()
+            return f"all rows to judge by are alike in label {same[0]}" if same else ""
+        found = np.unique(y)
+        if len(found) == 1:
+            return f"all rows to judge by are of one class, {found.tolist()[0]!r}"
+        missing = [label for label in self._classes.tolist() if label not in found]
+        return f"the rows to judge by have none of class {missing[0]!r}" if missing else ""
 
 
 def mean_loss(
@@ -129,6 +198,12 @@ def mean_loss(
     loss_options, output_weights, python_loss
         What the engine is told of the loss beside its name.
 
+    Raises
+    ------
+    ValueError
+        For weights of another number, or all zero; for targets of another shape or type than the loss reads, among them
+        class numbers that are none.
+
     Examples
     --------
     >>> import numpy as np
@@ -136,11 +211,15 @@ def mean_loss(
     >>> mean_loss("squared_error", np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), np.array([3.0, 1.0]))
     0.5
     """
+    if weights is not None and weights.shape != (len(z),):
+        raise ValueError(f"weights must have shape {(len(z),)}; got shape {weights.shape}.")
     if weights is not None and not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     if python_loss is not None:
         return python_loss(targets, z, weights)[0]
     losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
+    if weights is not None:
+        losses[weights == 0] = 0  # which may have overflowed
     return float(np.average(losses, weights=weights))
 
 
@@ -187,9 +266,7 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     0.5
     """
     if len(y) < 2:
-        from sklearn.metrics import r2_score  # noqa: PLC0415
-
-        return float(r2_score(y, predicted, sample_weight=weights))  # NaN, with a warning
+        return math.nan  # as r2_score has it, with a warning at each call
     # r2_score takes the widest floating type that it is given.
     dtype = np.result_type(*(a.dtype for a in (y, predicted, weights) if a is not None and a.dtype.kind == "f"))
     y, predicted = (a.reshape(len(a), -1).astype(dtype, copy=False) for a in (y, predicted))
@@ -200,9 +277,21 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     return float(np.average(np.where(varies, 1 - residual / np.where(varies, total, 1), residual == 0)))
 
 
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Keep scikit-learn's metrics from remarking in every epoch on what is undefined."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.metrics")
+        yield
+
+
 def _scorer(estimator: Any, scoring: Any) -> Any:
     if scoring is None:
         return None
     from sklearn.metrics import check_scoring  # noqa: PLC0415
 
-    return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)
+    try:
+        return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)
+    except ValueError as error:  # which does not say what it is about
+        raise ValueError(f"scoring={scoring!r} is none: {error}") from None

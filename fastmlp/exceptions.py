@@ -8,7 +8,23 @@ Examples
 >>> warnings.resetwarnings()
 """
 
-__all__ = ["IgnoredParameterWarning", "UndefinedScoreWarning"]
+import sys
+import warnings
+
+import sklearn.exceptions
+
+__all__ = [
+    "DivergenceWarning",
+    "IgnoredParameterWarning",
+    "LearningRateWarning",
+    "OverflowWarning",
+    "ScheduleEndedWarning",
+    "UndefinedScoreWarning",
+]
+
+# Packages whose frames stand between a user's line and what is said of it: ours, those that call us (searches and
+# pipelines, in workers), and those that call us back (L-BFGS).
+_BETWEEN = frozenset({"concurrent", "fastmlp", "joblib", "multiprocessing", "scipy", "sklearn", "threading"})
 
 
 class IgnoredParameterWarning(UserWarning):
@@ -17,3 +33,57 @@ class IgnoredParameterWarning(UserWarning):
 
 class UndefinedScoreWarning(UserWarning):
     """A loss or a score that is watched is not a number, so that it cannot tell which epoch is best."""
+
+
+class OverflowWarning(UserWarning):
+    """A loss, or what the optimizer keeps of gradients, is too large for a number, while the weights are finite."""
+
+
+class DivergenceWarning(sklearn.exceptions.ConvergenceWarning):
+    """Training made weights infinite or NaN; the model is an earlier one, whose weights are finite."""
+
+
+class ScheduleEndedWarning(UserWarning):
+    """Training goes on after the end of a schedule, where the learning rate is nothing, or next to it."""
+
+
+class LearningRateWarning(UserWarning):
+    """A range test found no learning rate at which the loss falls."""
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of something, as of the user's line: the innermost one outside of fastmlp and of what lies between.
+
+    Frames of scikit-learn, joblib and SciPy are passed over, too, so that a fit within a pipeline or a search points at
+    the line that began it, however many calls that is away. In a worker, which has no such line, it is the caller's.
+
+    Parameters
+    ----------
+    message : str
+    category : type, default=UserWarning
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from fastmlp.exceptions import warn_user
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_user("What a day.")
+    >>> str(caught[0].message)
+    'What a day.'
+    """
+    frame = innermost = sys._getframe(1)
+    while frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        if frame.f_back is None:  # nobody outside: a worker
+            frame = innermost
+            break
+        frame = frame.f_back
+    found = frame.f_globals
+    warnings.warn_explicit(
+        message,
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module=found.get("__name__", "<unknown>"),
+        registry=found.setdefault("__warningregistry__", {}),
+    )

@@ -1,24 +1,34 @@
 """A fit under way: what becomes of the estimator from epoch to epoch, and what its callbacks may do to it."""
 
 import copy
+import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import OptimizeResult
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from fastmlp.batching import RowOrder
 from fastmlp.callbacks import Callback, Fit
+from fastmlp.diagnosis import causes
 from fastmlp.evaluation import OF_TRAINING, Evaluation
+from fastmlp.exceptions import (
+    DivergenceWarning,
+    OverflowWarning,
+    ScheduleEndedWarning,
+    UndefinedScoreWarning,
+    warn_user,
+)
 from fastmlp.network import Network, forward_in_pieces
 from fastmlp.optimizers import Descent
 from fastmlp.rows import Rows
-from fastmlp.stopping import NoImprovement
-from fastmlp.training import Epoch, Listener, MinibatchTraining
+from fastmlp.stopping import N_ITER_NO_CHANGE, NoImprovement
+from fastmlp.threads import Team
+from fastmlp.training import Epoch, Listener, MinibatchTraining, NonFiniteStepError
 
 
 class RecordedFit(Fit):
@@ -35,6 +45,7 @@ class RecordedFit(Fit):
         self.history = estimator.history_
         self._losses, self._learning_rates, self._seconds = (self.history.setdefault(name, []) for name in OF_TRAINING)
         self._recorded |= set(OF_TRAINING)
+        self._n_before = len(self._losses)
 
     def _measured(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return losses and scores of the sets, if there are any."""
@@ -53,7 +64,8 @@ class RecordedFit(Fit):
         self._recorded |= values.keys()
         for name, value in values.items():
             history.setdefault(name, [np.nan] * n_before).append(value)
-        for name in history.keys() - self._recorded:  # of an earlier fit, which had other sets
+        # Of an earlier fit, which had other sets, or of a scorer that gave more before.
+        for name in history.keys() - values.keys() - set(OF_TRAINING):
             history[name].append(np.nan)
 
     @property
@@ -64,6 +76,71 @@ class RecordedFit(Fit):
     def _outputs(self, rows: Rows, order: NDArray | None) -> NDArray:
         """Return the network's outputs before the link, as predictions have them now."""
         raise NotImplementedError
+
+    # ---- what is said at the end -------------------------------------------------------------------------------------
+
+    def causes(self) -> str:
+        """Return what is likely to have made numbers infinite or NaN."""
+        rates = np.array(self._learning_rates[self._n_before :] or [np.nan])
+        return causes(
+            self.X,
+            None if is_classifier(self.estimator) else self.targets,
+            self.weights,
+            self.estimator.get_params(deep=False),
+            rate=float(np.fmax.reduce(rates)),
+            batch_size=self.batch_size,
+        )
+
+    def _has_failed(self, last: Network, final: Network, *, is_finite: bool) -> bool:
+        """Return whether the fit diverged, or a callback raised something.
+
+        Parameters
+        ----------
+        last, final : Network
+            That of the last epoch, and that which the fit ends with; where it is another, divergence is warned of.
+        is_finite : bool
+            Whether the last one is.
+        """
+        if self.error is not None:
+            return True
+        if final is not last and (self.diverged or not is_finite) and np.isfinite(final.params).all():
+            made = f"Training diverged: epoch {self.epoch} made weights infinite or NaN. {self._ends_with()}"
+            warn_user(f"{self.stop_reason if self.diverged else made} {self.causes()}", DivergenceWarning)
+            return True
+        return self.diverged or not is_finite
+
+    def _say_overflow(self, losses: list[float]) -> None:
+        """Warn of losses of training that are not finite, though the weights are."""
+        which = np.flatnonzero(~np.isfinite(losses))
+        if len(which):
+            warn_user(
+                f"The loss of training is {losses[which[0]]} in {len(which)} of {len(losses)} epochs, from epoch"
+                f" {which[0] + 1} on, though the weights are finite: a number is too large. {self.causes()}",
+                OverflowWarning,
+            )
+
+    def _say_undefined(self) -> None:
+        """Warn of losses and scores of sets that are no finite numbers."""
+        reasons = self._evaluation.reasons
+        if not reasons:
+            return
+        told = []
+        for reason in dict.fromkeys(reasons.values()):
+            names = [name for name in reasons if reasons[name] == reason]
+            values = np.array(self.history[names[0]][self._n_before :])
+            told.append(
+                f"{', '.join(names)}: no finite number in {np.sum(~np.isfinite(values))} of {len(values)} epochs, since"
+                f" {reason}."
+            )
+        warn_user(" ".join([*told, self._judged_by()]), UndefinedScoreWarning)
+
+    def _judged_by(self) -> str:
+        """Return what becomes of epochs that cannot be judged."""
+        return "Such epochs are never the best."
+
+    def _ends_with(self) -> str:
+        """Return what the fit ends with that ends elsewhere."""
+        return "The fit ends with its best epoch."
 
     def _print_reason(self) -> None:
         if self._prints and self.stop_reason:
@@ -124,9 +201,11 @@ class MinibatchFit(RecordedFit, Listener):
         self._start, self._network, self._descent, self._order = start, network, descent, order
         self._training: MinibatchTraining = start(network, descent, order)
         self._improvement, self._held_out, self._seed = improvement, held_out, seed
-        self._incremental = incremental
-        # What early stopping ends with; until something is better, the network as it was.
-        self._best = network.astype(network.params.dtype) if improvement.maximize else None
+        self.is_incremental = incremental
+        # What early stopping ends with. A warm start has its best score from the fit before: that network's.
+        self._best = network.astype(network.params.dtype) if improvement.maximize and improvement.has_best else None
+        self._leaves_end = self.end_is_decided and estimator.n_iter_no_change == N_ITER_NO_CHANGE
+        self._first_step, self._n_curve = descent.n_updates, len(estimator.loss_curve_)
         # As of the last epoch's end, where a callback may fail in the middle of one.
         self._last: tuple[Network, Descent] | None = None
         self._watched = bool(prints or evaluation.sets or descent.every_epoch or self._steered or self.hears_batches)
@@ -177,8 +256,13 @@ class MinibatchFit(RecordedFit, Listener):
             estimator.validation_scores_.append(value)
             if self._prints:
                 print(f"Validation score: {value:f}")
+            before = improvement.best
             if improvement.update(value):
-                self._best = self._training.present()
+                present = self._training.present()
+                if np.isfinite(present.params).all():
+                    self._best = present
+                else:  # the epoch's last step was one too far
+                    improvement.best = before
             estimator.best_validation_score_ = improvement.best
         if len(scores) > improvement.maximize:
             self._print_scores(scores)
@@ -187,6 +271,8 @@ class MinibatchFit(RecordedFit, Listener):
             descent.on_value(value, maximize=improvement.maximize)
         if improvement.exhausted:
             self._on_plateau()
+        if not math.isfinite(loss):
+            self._end_if_diverged()
         if self._tells_epochs:
             self.tell("on_epoch_end")
         self._print_reason()
@@ -206,6 +292,8 @@ class MinibatchFit(RecordedFit, Listener):
         estimator.best_loss_ = improvement.best
         if improvement.exhausted:
             self._on_plateau()
+        if not math.isfinite(losses[-1]):
+            self._end_if_diverged()
         return self.stopped
 
     def _count(self, losses: list[float]) -> None:
@@ -218,8 +306,16 @@ class MinibatchFit(RecordedFit, Listener):
         estimator.t_ += len(losses) * self.n_samples
         estimator.loss_curve_ += losses
 
+    def _end_if_diverged(self) -> None:
+        """End the fit where weights are infinite or NaN, which they would stay."""
+        if not np.isfinite(self._training.arrays()["params"]).all():
+            self.stopped = True
+
     def _on_plateau(self) -> None:
         stops, remark = self._descent.on_plateau()
+        if stops and self._leaves_end:
+            self._improvement.count = 0
+            return
         if self._prints:
             what = "Validation score" if self._improvement.maximize else "Training loss"
             print(
@@ -236,26 +332,80 @@ class MinibatchFit(RecordedFit, Listener):
     def run(self) -> Network:
         """Train; return the network to end up with. The estimator has its optimizer, then."""
         estimator = self.estimator
+        step_failed = False
         if not self.stopped:
-            self._training.run(self.max_epochs - self.epoch, self)
+            try:
+                self._training.run(self.max_epochs - self.epoch, self)
+            except NonFiniteStepError as error:
+                if not self.ends_elsewhere:
+                    raise
+                step_failed = True
+                self.stop(f"Training diverged: {error} {self._ends_with()}", diverged=True)
         network, descent = self._network, self._descent
         if self.error is not None and self._last is not None:
             network, descent = self._last
-        else:
+        elif not step_failed:
             self._training.finish()
         estimator._optimizer = descent
-        if not (np.isfinite(network.params).all() and np.isfinite(self._losses[-1:]).all()):
+        is_finite = not step_failed and bool(np.isfinite(network.params).all())
+        losses = estimator.loss_curve_[self._n_curve :]  # callbacks may write to history_
+        # Gradients whose squares are infinite leave large losses behind; a log loss is cut off at 16 or 36 a row.
+        are_small = math.isfinite(sum(losses)) and max(losses, default=0.0) < 1
+        remembers_well = are_small or descent.is_finite
+        if not (is_finite and remembers_well and np.isfinite(losses[-1:]).all()):
             # Nor can anybody go on with the optimizer's memories.
             del estimator._optimizer
         estimator._no_improvement_count = self._improvement.count
-        if not self._incremental and not self.stopped and self.epoch == self.max_epochs:
-            warnings.warn(
+        final = self._final(network)
+        if not self._has_failed(network, final, is_finite=is_finite):
+            if not are_small:
+                self._say_overflow(losses)
+            if not remembers_well and math.isfinite(sum(losses)):
+                warn_user(
+                    "What the optimizer keeps of gradients is no longer finite, so that weights are not changed as they"
+                    f" should be: a gradient was too large. {self.causes()}",
+                    OverflowWarning,
+                )
+            self._say_undefined()
+            self._say_how_it_ended(descent)
+        return final
+
+    def _say_how_it_ended(self, descent: Descent) -> None:
+        """Warn of a schedule that ended before, and of epochs that ended before anything else ended the fit."""
+        end, first, last = descent.end, self._first_step, descent.n_updates
+        if end is None:
+            goes_on = False
+        elif self.is_incremental:  # it is the call that makes the first step after the end which tells
+            goes_on = first <= end < last
+        else:
+            goes_on = max(first, end) + self.n_batches <= last
+        if goes_on and descent.rate_at_end <= 1e-3:
+            warn_user(
+                f"{descent.optimizer.learning_rate!r} came to its end after {end} steps, and training goes on with a"
+                f" learning rate of {descent.rate:.3g}. Have it last longer (max_iter, or its n_steps), or end with a"
+                " higher rate.",
+                ScheduleEndedWarning,
+            )
+        planned = self.end_is_decided or (end is not None and end <= last)
+        if not self.is_incremental and not self.stopped and not planned and self.epoch == self.max_epochs:
+            warn_user(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_epochs}) reached and the optimization hasn't"
                 " converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
-        return self._final(network)
+
+    def _judged_by(self) -> str:
+        if not self._improvement.maximize:
+            return super()._judged_by()
+        how = "hold out more rows (validation_fraction), or watch another score (scoring)"
+        if self._best is None:
+            return f"No epoch could be told to be the best, and the model is that of the last one: {how}."
+        return f"Such epochs are never the best: {how}."
+
+    def _ends_with(self) -> str:
+        if self._end is not None or self._best is None:
+            return super()._ends_with()
+        return f"The fit ends with its best epoch, of the score {self._improvement.best:.3g}."
 
     def _final(self, network: Network) -> Network:
         """Return the network that the fit ends with, given the last epoch's."""
@@ -333,7 +483,7 @@ class MinibatchFit(RecordedFit, Listener):
                 setattr(estimator, name, list(getattr(estimator, name)))
         state = self._state()
         estimator._random_state = state["random_state"]
-        if not self._incremental:
+        if not self.is_incremental:
             estimator._training = {**state, "present": None if shown is network else network.arrays()}
         return estimator
 
@@ -379,7 +529,9 @@ class FullBatchFit(RecordedFit):
         In float64; what is trained.
     dtype : dtype
         The model's.
-    n_threads, n_rows : int
+    team : Team
+        Of predictions.
+    n_rows : int
     evaluation, callbacks, prints, max_epochs
         As :class:`MinibatchFit` takes them.
     """
@@ -392,14 +544,14 @@ class FullBatchFit(RecordedFit):
         evaluation: Evaluation,
         callbacks: Sequence[Callback],
         *,
-        n_threads: int,
+        team: Team,
         n_rows: int,
         prints: bool,
         max_epochs: int,
     ) -> None:
         super().__init__(estimator, evaluation, callbacks, prints=prints, max_epochs=max_epochs)
         self.n_samples = self.batch_size = n_rows
-        self._network, self._dtype, self._n_threads = network, dtype, n_threads
+        self._network, self._dtype, self._team = network, dtype, team
         self._since = time.perf_counter()
 
     def after_iteration(self, params: NDArray, loss: float) -> None:
@@ -420,16 +572,40 @@ class FullBatchFit(RecordedFit):
         self._since = time.perf_counter()
 
     def finished(self, result: OptimizeResult) -> Network:
-        """Return the network to end up with, given the result."""
+        """Return the network to end up with, given the result; the estimator has its loss_ and n_iter_, then."""
         self._network.params[:] = result.x
-        return self.network() if self._end is None else self.network().with_arrays(self._end)
+        last = self.network()
+        final = last if self._end is None else last.with_arrays(self._end)
+        self.estimator.loss_ = result.fun
+        self.estimator.n_iter_ = min(result.nit, self.max_epochs)
+        if self._has_failed(last, final, is_finite=bool(np.isfinite(last.params).all())):
+            return final
+        if result.nit or result.status != "interrupted":  # else there is no loss yet
+            self._say_overflow([float(result.fun)])
+        self._say_undefined()
+        is_at_limit = self.estimator.n_iter_ == self.max_epochs
+        if result.status not in (0, "interrupted", "stopped") and not (is_at_limit and self.end_is_decided):
+            self._say_that_it_has_not_converged(result)
+        return final
+
+    def _say_that_it_has_not_converged(self, result: OptimizeResult) -> None:
+        """Warn in scikit-learn's words."""
+        n_iter = self.estimator.n_iter_
+        message = f"lbfgs failed to converge after {n_iter} iteration(s) (status={result.status}):\n{result.message}\n"
+        if n_iter == self.max_epochs:
+            message += f"\nIncrease the number of iterations to improve the convergence (max_iter={self.max_epochs})."
+        message += (
+            "\nYou might also want to scale the data as shown in:\n"
+            "    https://scikit-learn.org/stable/modules/preprocessing.html"
+        )
+        warn_user(message, ConvergenceWarning)
 
     def network(self) -> Network:
         """Return a copy of the network as it is now, to predict with."""
         return self._network.astype(self._dtype)
 
     def _outputs(self, rows: Rows, order: NDArray | None) -> NDArray:
-        return forward_in_pieces(self.network().packed(), rows, order, self._n_threads, linked=False)
+        return forward_in_pieces(self.network().packed(), rows, order, self._team, linked=False)
 
     @property
     def learning_rate(self) -> float:

@@ -1,5 +1,7 @@
 """Initial weights and biases."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from numbers import Real
@@ -7,9 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastmlp.components import Component, named, real_array
+from fastmlp import _engine
+from fastmlp.components import Component, Registry, compute_dtype, layer_sizes, named, real_array, whole_number
 
 #: What a callable of yours takes, and returns: (rng, fan_in, fan_out, dtype) -> array.
 Draw = Callable[[np.random.RandomState, int, int, DTypeLike], NDArray]
@@ -46,15 +49,26 @@ class Initializer(Component):
         fan_in, fan_out : int
             The layer's inputs and units.
         dtype : float32 or float64
+
+        Raises
+        ------
+        ValueError
+            For inputs or units that are no positive integers, and another type.
         """
+        fan_in, fan_out, dtype = _checked(fan_in, fan_out, dtype)
         return self._draw(rng, (fan_in, fan_out), fan_in, fan_out).astype(dtype, copy=False)
 
     def biases(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
         """Return a layer's biases, from the distribution that the layer's weights have."""
+        fan_in, fan_out, dtype = _checked(fan_in, fan_out, dtype)
         return self._draw(rng, (1, fan_out), fan_in, fan_out)[0].astype(dtype, copy=False)
 
     def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
         raise NotImplementedError
+
+
+def _checked(fan_in: int, fan_out: int, dtype: DTypeLike) -> tuple[int, int, np.dtype]:
+    return whole_number(fan_in, "fan_in"), whole_number(fan_out, "fan_out"), compute_dtype(dtype)
 
 
 class _Uniform(Initializer):
@@ -97,7 +111,7 @@ class Auto(_Uniform):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {"activation": [str]}
+    _parameter_constraints: ClassVar[dict] = {"activation": [StrOptions(set(_engine.ACTIVATIONS))]}
 
     def __init__(self, activation: str = "relu") -> None:
         self.activation = activation
@@ -342,20 +356,36 @@ class Zeros(Initializer):
 
 
 #: Initializers by name; each can be made without parameters.
-INITIALIZERS: dict[str, type[Initializer]] = {
-    "auto": Auto,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-    "orthogonal": Orthogonal,
-    "normal": Normal,
-    "uniform": Uniform,
-    "zeros": Zeros,
-    "constant": Constant,
-}
+INITIALIZERS: Registry[type[Initializer]] = Registry(
+    {
+        "auto": Auto,
+        "glorot_uniform": GlorotUniform,
+        "glorot_normal": GlorotNormal,
+        "he_uniform": HeUniform,
+        "he_normal": HeNormal,
+        "lecun_uniform": LecunUniform,
+        "lecun_normal": LecunNormal,
+        "orthogonal": Orthogonal,
+        "normal": Normal,
+        "uniform": Uniform,
+        "zeros": Zeros,
+        "constant": Constant,
+    },
+    {
+        "auto": ("default",),
+        # Each as in the paper that it is named for: Glorot & Bengio drew uniform numbers, He et al. normal ones.
+        "glorot_uniform": ("xavier", "glorot", "xavier_uniform"),
+        "glorot_normal": ("xavier_normal",),
+        "he_uniform": ("kaiming_uniform",),
+        "he_normal": ("he", "kaiming", "kaiming_normal"),
+        "lecun_normal": ("lecun",),
+        "orthogonal": ("ortho",),
+        "normal": ("gaussian", "random_normal"),
+        "uniform": ("random_uniform",),
+        "zeros": ("zero",),
+        "constant": ("const",),
+    },
+)
 
 
 def initial_params(
@@ -393,7 +423,8 @@ def initial_params(
     Raises
     ------
     ValueError
-        For an unknown name, and for a callable's result of another shape, or with values that are not finite and real.
+        For sizes that cannot be, another type, an unknown name, and for a callable's result of another shape, or with
+        values that are not finite and real.
 
     Examples
     --------
@@ -406,9 +437,11 @@ def initial_params(
     >>> initial_params([2, 2], "relu", float, np.random.RandomState(), weight_init=counted, bias_init=Constant(0.5))
     array([0. , 1. , 2. , 3. , 0.5, 0.5])
     """
+    weight_init, bias_init = INITIALIZERS.canonical(weight_init), INITIALIZERS.canonical(bias_init)
     automatic = isinstance(weight_init, str) and weight_init == "auto"
     if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
         bias_init = "zeros"
+    sizes, dtype = layer_sizes(sizes), compute_dtype(dtype)
     params = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         own = activation if isinstance(activation, str) else [*activation, "relu"][min(layer, len(activation) - 1)]

@@ -30,20 +30,60 @@ There are four kinds of targets: ``"binary"`` (two classes, one output), ``"mult
 ``"multilabel"`` (one output per label) and ``"numbers"``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp import _engine
-from fastmlp.components import Component, named, real_array
+from fastmlp.components import Component, Registry, named, real_array
 
 LOSSES: tuple[str, ...] = _engine.LOSSES
+# What losses are called elsewhere: in scikit-learn's metrics, LightGBM, PyTorch and Keras.
+_CROSS_ENTROPY = (
+    "cross_entropy", "cross_entropy_loss", "ce", "xent", "softmax_cross_entropy", "categorical_crossentropy",
+    "categorical_cross_entropy", "sparse_categorical_crossentropy", "sparse_categorical_cross_entropy", "nll",
+    "nll_loss", "negative_log_likelihood", "deviance", "multi_logloss", "log",
+)  # fmt: skip
+_BINARY_CROSS_ENTROPY = (
+    "bce", "bce_loss", "bce_with_logits", "bce_with_logits_loss", "binary_crossentropy", "binary_cross_entropy",
+    "binary_logloss", "binomial_deviance", "sigmoid_cross_entropy", "logistic_loss",
+)  # fmt: skip
+_SQUARED_ERROR = (
+    "mse", "mse_loss", "mean_squared_error", "l2", "l2_loss", "least_squares", "ls", "squared_loss", "squared",
+    "quadratic_loss", "sum_of_squares", "sse",
+)  # fmt: skip
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "absolute_error": (
+        "mae", "mean_absolute_error", "l1", "l1_loss", "lad", "least_absolute_deviation", "absolute_loss", "absolute",
+    ),
+    "huber": ("huber_loss", "smooth_l1", "smooth_l1_loss"),
+    "pinball": ("quantile", "quantile_loss", "pinball_loss", "mean_pinball_loss", "quantile_regression"),
+    "poisson": ("poisson_deviance", "mean_poisson_deviance", "poisson_nll", "poisson_nll_loss", "poisson_loss"),
+    "gamma": ("gamma_deviance", "mean_gamma_deviance", "gamma_loss"),
+    "tweedie": ("tweedie_deviance", "mean_tweedie_deviance", "tweedie_loss"),
+    "hinge": ("hinge_loss", "svm"),
+    "squared_hinge": ("squared_hinge_loss", "l2_svm"),
+    "perceptron": ("perceptron_loss",),
+    "focal": ("focal_loss", "categorical_focal_crossentropy"),
+}  # fmt: skip
+
 #: The output activation each loss goes with: what ``out_activation_`` reports.
-OUTPUT_ACTIVATIONS: dict[str, str] = _engine.LOSS_LINKS
+OUTPUT_ACTIVATIONS: Registry[str] = Registry(
+    _engine.LOSS_LINKS,
+    {
+        "log_loss": _CROSS_ENTROPY,
+        "binary_log_loss": _BINARY_CROSS_ENTROPY,
+        "squared_error": _SQUARED_ERROR,
+        "binary_focal": ("binary_focal_loss", "binary_focal_crossentropy"),
+        **_ALIASES,
+    },
+)
 #: Losses whose targets are class numbers instead of a matrix.
 CLASS_TARGET_LOSSES: frozenset[str] = _engine.CLASS_TARGET_LOSSES
 
@@ -116,6 +156,7 @@ class Loss(Component):
         """
         if not self.has_probabilities(kind):
             raise ValueError(f"The loss {self.name!r} gives no probabilities of {kind} targets.")
+        outputs = np.asarray(outputs)
         if kind != "multiclass" or OUTPUT_ACTIVATIONS[self.engine_loss(kind)] == "softmax":
             return outputs
         total = outputs.sum(axis=1, keepdims=True)
@@ -466,23 +507,31 @@ class CustomLoss(Loss):
 
 
 #: The losses that users may name.
-NAMED_LOSSES: dict[str, type[Loss]] = {
-    loss.name: loss
-    for loss in (
-        LogLoss,
-        SquaredError,
-        AbsoluteError,
-        Huber,
-        Pinball,
-        Poisson,
-        Gamma,
-        Tweedie,
-        Hinge,
-        SquaredHinge,
-        Perceptron,
-        Focal,
-    )
-}
+NAMED_LOSSES: Registry[type[Loss]] = Registry(
+    {
+        loss.name: loss
+        for loss in (
+            LogLoss,
+            SquaredError,
+            AbsoluteError,
+            Huber,
+            Pinball,
+            Poisson,
+            Gamma,
+            Tweedie,
+            Hinge,
+            SquaredHinge,
+            Perceptron,
+            Focal,
+        )
+    },
+    {
+        "log_loss": _CROSS_ENTROPY + _BINARY_CROSS_ENTROPY,
+        "squared_error": (*_SQUARED_ERROR, "quadratic"),
+        **_ALIASES,
+        "focal": (*_ALIASES["focal"], "binary_focal", "binary_focal_loss", "binary_focal_crossentropy"),
+    },
+)
 
 
 def loss_of(loss: str | Loss | Callable) -> Loss:
@@ -508,3 +557,106 @@ def loss_of(loss: str | Loss | Callable) -> Loss:
     if not isinstance(loss, Loss):
         raise ValueError(f"loss must be a name, a Loss or a callable, got {loss!r}.")
     return loss.validate()
+
+
+def target_range(loss: str) -> tuple[float, bool, float]:
+    """Return the least that a target of an engine's loss may be, whether it may be that itself, and the most.
+
+    Examples
+    --------
+    >>> from fastmlp.losses import target_range
+    >>> target_range("gamma"), target_range("hinge")
+    ((0.0, False, inf), (0.0, True, 1.0))
+    """
+    for each in NAMED_LOSSES.values():
+        if each.engine_losses.get("numbers") == loss:
+            return each.least_target, each.least_target_allowed, np.inf
+    return 0.0, True, 1.0  # those of classes: which of them a sample is in, or how much
+
+
+def engine_targets(targets: ArrayLike, loss: str, shape: tuple[int, int], dtype: DTypeLike) -> NDArray:
+    """Return targets as an engine's loss reads them, checked.
+
+    Parameters
+    ----------
+    targets : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        For losses in CLASS_TARGET_LOSSES class numbers from 0 on, integers; else numbers, of a single output in either
+        shape.
+    loss : str
+        The engine's.
+    shape : tuple
+        The samples, and the network's outputs: n_samples, n_outputs.
+    dtype : float32 or float64
+        The compute type.
+
+    Returns
+    -------
+    targets : ndarray of shape (n_samples,), int32, or (n_samples, n_outputs) of the compute type
+
+    Raises
+    ------
+    ValueError
+        For targets of another kind or shape, and those out of the loss's range.
+
+    Examples
+    --------
+    >>> from fastmlp.losses import engine_targets
+    >>> engine_targets([1, 0, 2], "log_loss", (3, 3), "float64")
+    array([1, 0, 2], dtype=int32)
+    >>> engine_targets([1, 0, 3], "log_loss", (3, 3), "float64")
+    Traceback (most recent call last):
+    ...
+    ValueError: targets of the loss 'log_loss' must be class numbers from 0 to 2; got 3.
+    """
+    n_samples, n_outputs = shape
+    what = f"targets of the loss {loss!r}"
+    if loss in CLASS_TARGET_LOSSES:
+        numbers = np.asarray(targets)
+        if numbers.dtype.kind not in "biu":
+            raise ValueError(f"{what} must be class numbers, integers of shape ({n_samples},); got {numbers.dtype}.")
+        if numbers.shape != (n_samples,):
+            raise ValueError(f"{what} must be class numbers, of shape ({n_samples},); got shape {numbers.shape}.")
+        if numbers.min(initial=0) < 0 or numbers.max(initial=0) >= n_outputs:
+            wrong = numbers[(numbers < 0) | (numbers >= n_outputs)]
+            raise ValueError(f"{what} must be class numbers from 0 to {n_outputs - 1}; got {wrong[0]}.")
+        return np.ascontiguousarray(numbers, np.int32)
+    if n_outputs == 1 and np.shape(targets) == (n_samples,):
+        targets = np.reshape(targets, (n_samples, 1))
+    matrix = np.ascontiguousarray(real_array(targets, (n_samples, n_outputs), dtype, what))
+    least, allowed, most = target_range(loss)
+    if least == -np.inf:
+        return matrix
+    wrong = matrix[~((matrix >= least if allowed else matrix > least) & (matrix <= most))]
+    if wrong.size:
+        limits = f"from {least:g} to {most:g}" if most < np.inf else f"{'at least' if allowed else 'above'} {least:g}"
+        raise ValueError(f"{what} must be {limits}; got {wrong[0]}.")
+    return matrix
+
+
+def check_loss_options(loss: str, options: ArrayLike) -> None:
+    """Refuse numbers that an engine's loss has no use for, or that its class would not take for its parameter.
+
+    Examples
+    --------
+    >>> from fastmlp.losses import check_loss_options
+    >>> check_loss_options("huber", [1.0, 2.0])
+    >>> check_loss_options("pinball", 1.5)
+    Traceback (most recent call last):
+    ...
+    ValueError: loss_options of the loss 'pinball' must be in the range (0.0, 1.0); got 1.5.
+    """
+    for number in np.ravel(options).tolist():
+        classes = [each for each in NAMED_LOSSES.values() if loss in each.engine_losses.values()]
+        allowed = [c for each in classes for c in _numbers_of(each)]
+        if not allowed:
+            raise ValueError(f"loss_options must be (), since the loss {loss!r} has none; got {options!r}.")
+        if not allowed[0].is_satisfied_by(number):
+            limits = str(allowed[0]).removeprefix("a float ")
+            raise ValueError(f"loss_options of the loss {loss!r} must be {limits}; got {number!r}.")
+
+
+def _numbers_of(loss: type[Loss]) -> list[Interval]:
+    """Return what the number that the engine is told of a loss must be; nothing where it is told none."""
+    if loss.engine_options is Loss.engine_options:
+        return []
+    return [c for constraints in loss._parameter_constraints.values() for c in constraints]

@@ -1,24 +1,38 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
+from __future__ import annotations
+
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import check_random_state
 
 from fastmlp import _engine
-from fastmlp.activations import Activation, BuiltIn, NativeActivation, activation_of
+from fastmlp.activations import ACTIVATIONS, Activation, BuiltIn, NativeActivation, activation_of
+from fastmlp.components import Registry, compute_dtype, layer_sizes, listed, named, real_array, whole_number
 from fastmlp.initializers import initial_params
-from fastmlp.rows import Rows, rows_of
-from fastmlp.threads import FLOPS_PER_THREAD, team_size
+from fastmlp.losses import LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, check_loss_options, engine_targets
+from fastmlp.rows import Rows, checked_rows, rows_of
+from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
 Predictor = _engine.Predictor
+
+#: Normalizations by name, as a hidden layer has them.
+NORMALIZATIONS: Registry[str] = Registry(
+    {"batch": "batch", "layer": "layer"},
+    {
+        "batch": ("batch_norm", "batch_normalization", "batch_norm_1d", "bn"),
+        "layer": ("layer_norm", "layer_normalization", "ln"),
+    },
+)
 
 
 class HiddenLayer(NamedTuple):
@@ -34,6 +48,35 @@ class HiddenLayer(NamedTuple):
     normalization: str | None = None
     #: The user's: an Activation, or two LowLevelCallables for its values and slopes.
     function: Any = None
+
+    def validate(self) -> HiddenLayer:
+        """Return self, when the engine can make such a layer.
+
+        Raises
+        ------
+        ValueError
+            Names what cannot be, and says what can.
+        """
+        if self.activation == "native":
+            both = self.function if isinstance(self.function, tuple) and len(self.function) == 2 else (None, None)
+            NativeActivation(*both).validate()
+        elif self.activation == "python":
+            activation_of(self.function)
+        else:
+            _check_name(self.activation, _engine.ACTIVATIONS, "activation")
+        if self.learned and self.activation not in _engine.LEARNABLE_ACTIVATIONS:
+            raise ValueError(f"activation={self.activation!r} has nothing to learn, but learned={self.learned!r}.")
+        if not isinstance(self.number, Real) or not math.isfinite(float(self.number)):
+            raise ValueError(f"number must be a finite number; got {self.number!r}.")
+        if self.normalization is not None:
+            _check_name(self.normalization, ("batch", "layer"), "normalization")
+        return self
+
+
+def _check_name(name: Any, known: Sequence[str], parameter: str) -> None:
+    if name not in known:
+        what = f"{parameter}={name!r}" if isinstance(name, str) else f"{parameter}: {name!r}"
+        raise ValueError(f"{what} is not known; known are {listed(str(name), known)}.")
 
 
 def hidden_layer(activation: str | Activation, normalization: str | None = None) -> HiddenLayer:
@@ -78,6 +121,8 @@ def hidden_layers(
     activation: str | Activation | Sequence[str | Activation | HiddenLayer], normalization: str | None, n_hidden: int
 ) -> tuple[HiddenLayer, ...]:
     """Return the layers with an activation, the same for all or one for each, and a normalization."""
+    if isinstance(normalization, str):
+        normalization = named(normalization, NORMALIZATIONS, "normalization")
     return tuple(
         each if isinstance(each, HiddenLayer) else hidden_layer(each, normalization)
         for each in per_layer(activation, n_hidden, "activation")
@@ -111,15 +156,43 @@ class Structure(NamedTuple):
         activation: str | Activation | Sequence[str | Activation | HiddenLayer],
         loss: str,
         normalization: str | None = None,
-    ) -> "Structure":
+    ) -> Structure:
         """Return the structure with the same activation for all hidden layers, or one for each.
 
         Raises
         ------
         ValueError
-            When there are more or fewer activations than hidden layers.
+            When there are more or fewer activations than hidden layers, and for what :meth:`validate` refuses.
         """
-        return cls(tuple(sizes), hidden_layers(activation, normalization, len(sizes) - 2), loss)
+        units, loss = layer_sizes(sizes), OUTPUT_ACTIVATIONS.canonical(loss)
+        return cls(units, hidden_layers(activation, normalization, len(units) - 2), loss).validate()
+
+    def validate(self) -> Structure:
+        """Return the structure with integers for its sizes, when there can be such a network.
+
+        Raises
+        ------
+        ValueError
+            For sizes that are no positive integers, fewer than two; for another number of hidden layers than they tell;
+            for names that are not known, of which it lists those that are, the nearest first.
+
+        Examples
+        --------
+        >>> from fastmlp import Structure
+        >>> Structure.of([3, 0, 1], "relu", "squared_error")
+        Traceback (most recent call last):
+        ...
+        ValueError: sizes must be integers of at least 1, inputs and outputs included; got [3, 0, 1].
+        """
+        sizes = layer_sizes(self.sizes)
+        if len(self.hidden) != len(sizes) - 2:
+            raise ValueError(f"hidden must have {len(sizes) - 2} layers for sizes={sizes}; got {len(self.hidden)}.")
+        for layer in self.hidden:
+            if not isinstance(layer, HiddenLayer):
+                raise ValueError(f"hidden must consist of HiddenLayers, as hidden_layer makes them; got {layer!r}.")
+            layer.validate()
+        _check_name(self.loss, LOSSES, "loss")
+        return self if sizes == self.sizes else self._replace(sizes=sizes)
 
     def parts(self) -> list[tuple[str, int, tuple[int, ...]]]:
         """Return what a flat parameter vector consists of: the kind of each part, its layer (from 0) and its shape.
@@ -170,6 +243,22 @@ class Regularization:
         """Whether there is anything at all."""
         return self != Regularization(dropout=self.dropout) or any(self.dropout)
 
+    def validate(self) -> Regularization:
+        """Return self, when all numbers can be what they are said to be.
+
+        Raises
+        ------
+        ValueError
+            Names what cannot be.
+        """
+        for name, value in asdict(self).items():
+            rates = list(value) if name == "dropout" else [value]
+            most = 1.0 if name in ("dropout", "average_decay") else math.inf
+            if not all(isinstance(rate, Real) and 0 <= float(rate) < most for rate in rates):
+                limits = f"at least 0{' and below 1' if most == 1 else ', and finite'}"
+                raise ValueError(f"regularization: {name} must be {limits}; got {value!r}.")
+        return self
+
 
 class Network:
     """A multilayer perceptron: its structure, its numbers, and passes forward and back.
@@ -178,10 +267,15 @@ class Network:
     ----------
     structure : Structure
     params : ndarray of shape (n_params,), float32 or float64, default=None
-        In the order of ``structure.parts()``. Kept, not copied. None is a new vector with weights and biases 0, gains 1
-        and the activations' own initial parameters.
+        In the order of ``structure.parts()``. Kept, not copied; hence contiguous. None is a new vector with weights and
+        biases 0, gains 1 and the activations' own initial parameters.
     dtype : float32 or float64, default=float64
         Of a new vector.
+
+    Raises
+    ------
+    ValueError
+        For a structure that cannot be, a vector of another length or type, and another type.
 
     Attributes
     ----------
@@ -195,6 +289,9 @@ class Network:
         (2, n_units).
     input_means, input_scales : ndarray of shape (n_inputs,) or None
         Inputs are centred (CSR rows are not) and multiplied by these.
+    loss_settings : dict
+        What the engine is told of the loss beside its name, unless :meth:`loss_and_gradients` is told otherwise:
+        ``loss_options``, ``output_weights``, ``python_loss``.
 
     Examples
     --------
@@ -229,16 +326,20 @@ class Network:
     activation_parameters: list[NDArray | None]
 
     def __init__(self, structure: Structure, params: NDArray | None = None, *, dtype: DTypeLike = np.float64) -> None:
+        if not isinstance(structure, Structure):
+            raise TypeError(f"structure must be a Structure, as Structure.of makes it; got {structure!r}.")
+        structure = structure.validate()
         n_hidden = len(structure.hidden)
         is_new = params is None
         self.structure = structure
-        self.params: NDArray = np.zeros(structure.n_params, dtype) if params is None else params
+        self.params: NDArray = (
+            np.zeros(structure.n_params, compute_dtype(dtype))
+            if params is None
+            else _checked_vector(params, structure.n_params, "params")
+        )
         self.coefs, self.intercepts = [], []
         self.gains, self.activation_parameters = [None] * n_hidden, [None] * n_hidden
-        start = 0
-        for kind, i, shape in structure.parts():
-            view = self.params[start : start + math.prod(shape)].reshape(shape)
-            start += view.size
+        for kind, i, view in _views(structure, self.params):
             if kind in ("coefs", "intercepts"):
                 getattr(self, kind).append(view)
                 continue
@@ -251,6 +352,7 @@ class Network:
         ]
         self.input_means: NDArray | None = None
         self.input_scales: NDArray | None = None
+        self.loss_settings: dict[str, Any] = {}
 
     @classmethod
     def create(
@@ -264,7 +366,7 @@ class Network:
         bias_init: Any = "auto",
         random_state: int | np.random.RandomState | None = None,
         dtype: DTypeLike = np.float64,
-    ) -> "Network":
+    ) -> Network:
         """Build a network with initial weights.
 
         Parameters
@@ -273,18 +375,34 @@ class Network:
             Units per layer, input and output included.
         activation : str, Activation, or a sequence with one per hidden layer, default="relu"
         loss : str, default="squared_error"
-            A name from ``fastmlp.losses.LOSSES``: the engine's.
+            A name from ``fastmlp.losses.LOSSES``, the engine's, or an everyday name of it.
         normalization : {"batch", "layer"} or None, default=None
         weight_init, bias_init : default="auto"
             As :func:`fastmlp.initializers.initial_params` takes them.
         random_state : int, RandomState or None, default=None
         dtype : float32 or float64, default=float64
+
+        Raises
+        ------
+        ValueError
+            For sizes, names and types that cannot be; it says what can.
+
+        Examples
+        --------
+        >>> from fastmlp import Network
+        >>> Network.create([3, 4, 1], "tanh", random_state=0).params.size
+        21
+        >>> Network.create([3, 4, 1], dtype="float16")
+        Traceback (most recent call last):
+        ...
+        ValueError: dtype must be float32 or float64; got 'float16'.
         """
         network = cls(Structure.of(sizes, activation, loss, normalization), dtype=dtype)
-        names = activation if isinstance(activation, str) else [layer.activation for layer in network.structure.hidden]
-        start = initial_params(
-            sizes, names, dtype, check_random_state(random_state), weight_init=weight_init, bias_init=bias_init
-        )
+        names: str | list[str] = [layer.activation for layer in network.structure.hidden]
+        if isinstance(activation, str):  # which counts where there is no hidden layer, too
+            names = ACTIVATIONS.canonical(activation)
+        units, rng = network.structure.sizes, check_random_state(random_state)
+        start = initial_params(units, names, network.params.dtype, rng, weight_init=weight_init, bias_init=bias_init)
         network.params[: start.size] = start
         return network
 
@@ -292,15 +410,24 @@ class Network:
         """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ...
 
         Those of another vector in the same order, a gradient, where one is given.
-        """
-        network = self if vector is None else Network(self.structure, vector)
-        return {f"{kind}.{i}": getattr(network, kind)[i] for kind, i, _ in self.structure.parts()}
 
-    def astype(self, dtype: DTypeLike) -> "Network":
-        """Return a copy in another (or the same) type."""
+        Raises
+        ------
+        ValueError
+            For another vector that is not contiguous, float32 or float64, and as long.
+        """
+        if vector is None:
+            return {f"{kind}.{i}": getattr(self, kind)[i] for kind, i, _ in self.structure.parts()}
+        _checked_vector(vector, self.params.size, "vector")
+        return {f"{kind}.{i}": view for kind, i, view in _views(self.structure, vector)}
+
+    def astype(self, dtype: DTypeLike) -> Network:
+        """Return a copy in another (or the same) type, float32 or float64."""
+        dtype = compute_dtype(dtype)
         other = Network(self.structure, self.params.astype(dtype))
         other.running = [None if moments is None else moments.astype(dtype) for moments in self.running]
         other.input_means, other.input_scales = self.input_means, self.input_scales
+        other.loss_settings = dict(self.loss_settings)
         return other
 
     def arrays(self) -> dict[str, NDArray]:
@@ -308,16 +435,25 @@ class Network:
         running = {f"running.{i}": moments.copy() for i, moments in enumerate(self.running) if moments is not None}
         return {"params": self.params.copy(), **running}
 
-    def with_arrays(self, arrays: Mapping[str, NDArray]) -> "Network":
-        """Return a copy with what :meth:`arrays` returned of another."""
+    def with_arrays(self, arrays: Mapping[str, NDArray]) -> Network:
+        """Return a copy with what :meth:`arrays` returned of another.
+
+        Raises
+        ------
+        ValueError
+            When these are not arrays of the same names and shapes.
+        """
         other = self.astype(self.params.dtype)
-        other.params[:] = arrays["params"]
-        for i, moments in enumerate(other.running):
-            if moments is not None:
-                moments[:] = arrays[f"running.{i}"]
+        own = {f"running.{i}": moments for i, moments in enumerate(other.running) if moments is not None}
+        own["params"] = other.params
+        for name, array in own.items():
+            if name not in arrays or np.shape(arrays[name]) != array.shape:
+                got = f"shape {np.shape(arrays[name])}" if name in arrays else f"{sorted(arrays)}"
+                raise ValueError(f"arrays must hold {name!r}, of shape {array.shape}; got {got}.")
+            array[:] = arrays[name]
         return other
 
-    def folded(self) -> "Network":
+    def folded(self) -> Network:
         """Return a network without batch normalization and scaling of inputs that gives the same outputs.
 
         Both are linear in a prediction, so that weights and biases can take them in; but for the scaling where layer
@@ -329,6 +465,7 @@ class Network:
             for layer in structure.hidden
         )
         folded = Network(structure._replace(hidden=hidden), dtype=self.params.dtype)
+        folded.loss_settings = dict(self.loss_settings)
         for name, view in folded.named_parameters().items():
             view[:] = self.named_parameters()[name]
         for i, moments in enumerate(self.running):
@@ -357,6 +494,10 @@ class Network:
         for i, moments in enumerate(self.running):
             if moments is not None:
                 packed.set_running(i, *moments)
+            elif self.structure.hidden[i].normalization == "batch":
+                raise ValueError(f"running[{i}] must be the mean and the variance of hidden layer {i}; got None.")
+        if (self.input_means is None) != (self.input_scales is None):
+            raise ValueError("input_means and input_scales go together; got only one of them.")
         if self.input_means is not None and self.input_scales is not None:
             packed.scale_inputs(self.input_means, self.input_scales)
 
@@ -367,29 +508,69 @@ class Network:
         return packed
 
     def predictor(self, form: str, n_jobs: int | None) -> Predictor:
-        """Return a callable that gives the outputs, in one of a Predictor's forms, for plain arrays."""
+        """Return a callable that gives the outputs, in one of a Predictor's forms, for plain arrays.
+
+        Parameters
+        ----------
+        form : {"columns", "flat", "pair"}
+            "columns" is the outputs, shape (n_rows, n_outputs); of a single output "flat" is the outputs, shape
+            (n_rows,), and "pair" with p the output the columns 1 - p and p.
+        n_jobs : int or None
+            Threads, as the estimators take it.
+
+        Returns
+        -------
+        predictor : callable
+            Takes a C-contiguous array of shape (n_rows, n_inputs) and of the parameters' type, which may have no rows;
+            raises ValueError for anything else. NaN and infinity go through.
+        """
+        team_size(n_jobs, 0.0)  # refuses what is no number of threads
         folded = self.folded()
         predictor = _engine.Predictor(
             *folded.structure,
             folded.params.dtype,
             form=form,
-            team_size=partial(team_size, n_jobs),
-            flops_alone=2 * FLOPS_PER_THREAD,
+            team_of=partial(prediction_team, n_jobs),
         )
         folded.load_into(predictor)
         return predictor
 
-    def forward(self, X: Rows | NDArray | scipy.sparse.sparray, n_threads: int = 1) -> NDArray:
-        """Return the outputs for all rows, shape (n_rows, n_outputs)."""
-        return forward_in_pieces(self.packed(), self._rows(X), None, n_threads)
+    def forward(self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1) -> NDArray:
+        """Return the outputs for all rows, shape (n_rows, n_outputs).
 
-    def activations(self, X: Rows | NDArray | scipy.sparse.sparray, n_threads: int = 1) -> list[NDArray]:
+        Parameters
+        ----------
+        X : Rows, array-like or sparse matrix of shape (n_rows, n_inputs)
+            Of no rows, the outputs are none.
+        n_threads : int, default=1
+            At most 1024 are used, and in a process that was forked off another a single one.
+
+        Raises
+        ------
+        ValueError
+            For X of another shape, with what is no finite number, or sparse with indices that lie; for n_threads that
+            is no positive integer.
+
+        Examples
+        --------
+        >>> from fastmlp import Network
+        >>> net = Network.create([3, 5, 2], random_state=0)
+        >>> net.forward([[1, 2, 3]]).shape
+        (1, 2)
+        >>> net.forward([[1, 2, 3, 4]])
+        Traceback (most recent call last):
+        ...
+        ValueError: X has 4 features, but Network is expecting 3 features as input.
+        """
+        return forward_in_pieces(self.packed(), self._rows(X), None, Team(threads_of(n_threads), judged=False))
+
+    def activations(self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1) -> list[NDArray]:
         """Return what each hidden layer gives the next one in a prediction, and last the outputs, one row per row of X.
 
         Parameters
         ----------
-        X : Rows, ndarray or sparse matrix of shape (n_rows, n_inputs)
-        n_threads : int, default=1
+        X, n_threads
+            As :meth:`forward` takes them.
 
         Returns
         -------
@@ -406,12 +587,13 @@ class Network:
         ((4, 5), True)
         """
         below, outputs = self._rows(X), []
+        team = Team(threads_of(n_threads), judged=False)
         for i in range(len(self.coefs)):
-            outputs.append(self._layer(i).forward(below, n_threads))
+            outputs.append(forward_in_pieces(self._layer(i).packed(), below, None, team))
             below = rows_of(outputs[-1], self.params.dtype)
         return outputs
 
-    def _layer(self, i: int) -> "Network":
+    def _layer(self, i: int) -> Network:
         """Return a network of one layer alone, whose outputs are those of the layer.
 
         The engine gives out what has passed its link, so that a hidden layer has an identity matrix behind it; products
@@ -433,14 +615,38 @@ class Network:
             layer.input_means, layer.input_scales = self.input_means, self.input_scales
         return layer
 
-    def _rows(self, X: Rows | NDArray | scipy.sparse.sparray) -> Rows:
-        return X if isinstance(X, Rows) else rows_of(X, self.params.dtype)
+    def _rows(self, X: Any) -> Rows:
+        rows = X if isinstance(X, Rows) else checked_rows(X, self.params.dtype)
+        n_inputs = self.structure.sizes[0]
+        if rows.n_features != n_inputs:
+            raise ValueError(
+                f"X has {rows.n_features} features, but Network is expecting {n_inputs} features as input."
+            )
+        return rows
+
+    def _samples(self, X: Any, targets: Any, weights: Any) -> tuple[Rows, NDArray, NDArray | None]:
+        """Return samples to learn from as the engine takes them."""
+        rows, dtype = self._rows(X), self.params.dtype
+        n_rows, loss = rows.n_rows, self.structure.loss
+        if n_rows == 0:
+            shape = (0, rows.n_features)
+            raise ValueError(f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required.")
+        if n_rows == 1 and any(layer.normalization == "batch" for layer in self.structure.hidden):
+            raise ValueError("normalization='batch' needs 2 samples or more in a batch; got 1 sample.")
+        targets = engine_targets(targets, loss, (n_rows, self.structure.sizes[-1]), dtype)
+        if weights is not None:
+            weights = np.ascontiguousarray(real_array(weights, (n_rows,), np.float64, "weights"))
+            if (weights < 0).any():
+                raise ValueError(f"weights must be at least 0; got {weights.min()}.")
+            if not weights.any():
+                raise ValueError("weights must not all be 0.")
+        return rows, targets, weights
 
     def loss_and_gradients(
         self,
-        X: Rows | NDArray | scipy.sparse.sparray,
-        targets: NDArray,
-        weights: NDArray | None = None,
+        X: Rows | ArrayLike | scipy.sparse.sparray,
+        targets: ArrayLike,
+        weights: ArrayLike | None = None,
         *,
         alpha: float = 0.0,
         n_threads: int = 1,
@@ -450,25 +656,92 @@ class Network:
 
         The L2 term is alpha / 2 times the sum of the squared weights, divided by the number of rows (or the sum of
         their weights). For squared_error the gradient lacks the mean over outputs: it is n_outputs times that of
-        the loss. Batch normalization takes the rows' own moments.
+        the loss. Batch normalization takes the rows' own moments, in which each counts as its weight says.
 
         Parameters
         ----------
-        X : Rows, ndarray or sparse matrix of shape (n_rows, n_inputs)
-        targets : ndarray
-            int32 class numbers (n_rows,) for log_loss, else an array (n_rows, n_outputs) of the parameters' type.
-        weights : ndarray of shape (n_rows,), float64, default=None
+        X : Rows, array-like or sparse matrix of shape (n_rows, n_inputs)
+            As :meth:`forward` takes it, of at least one row.
+        targets : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            For log_loss and focal class numbers, integers from 0 to n_outputs - 1, of the first shape; else numbers, of
+            a single output in either shape.
+        weights : array-like of shape (n_rows,), default=None
+            Numbers of at least 0, not all of them 0.
         alpha : float, default=0.0
         n_threads : int, default=1
+            As :meth:`forward` takes it.
         **options
             What else the engine's Trainer takes.
+
+        Raises
+        ------
+        ValueError
+            For input that cannot be used; it names the parameter and says what can.
+
+        Examples
+        --------
+        >>> from fastmlp import Network
+        >>> net = Network.create([2, 3], loss="log_loss", random_state=0)
+        >>> net.loss_and_gradients([[1, 2], [3, 4]], [1, 2], n_threads=1)[1].shape
+        (9,)
+        >>> net.loss_and_gradients([[1, 2], [3, 4]], [1, 3])
+        Traceback (most recent call last):
+        ...
+        ValueError: targets of the loss 'log_loss' must be class numbers from 0 to 2; got 3.
         """
-        gradients = Gradients(self, self._rows(X), targets, weights, alpha=alpha, n_threads=n_threads, **options)
-        return gradients(self.params)
+        samples, options = self._samples(X, targets, weights), _checked_options(self.structure.loss, alpha, options)
+        return Gradients(self, *samples, n_threads=threads_of(n_threads), **options)(self.params)
+
+
+def _views(structure: Structure, vector: NDArray) -> Iterator[tuple[str, int, NDArray]]:
+    """Yield what a flat vector consists of, as ``structure.parts()`` has it, with views for the shapes."""
+    start = 0
+    for kind, i, shape in structure.parts():
+        view = vector[start : start + math.prod(shape)].reshape(shape)
+        start += view.size
+        yield kind, i, view
+
+
+def _checked_vector(vector: Any, n_params: int, parameter: str) -> NDArray:
+    """Return a vector that parameters may be views of."""
+    got = type(vector).__name__
+    if isinstance(vector, np.ndarray):
+        plain = vector.flags.c_contiguous and vector.flags.aligned
+        if plain and vector.dtype in (np.float32, np.float64) and vector.shape == (n_params,):
+            return vector
+        got = f"one of {vector.dtype}, of shape {vector.shape}{'' if plain else ', which is not contiguous'}"
+    raise ValueError(
+        f"{parameter} must be a contiguous array of float32 or float64, of shape ({n_params},); got {got}."
+    )
+
+
+def _checked_options(loss: str, alpha: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the engine is told beside samples; refuse what cannot be what it is called."""
+    if not isinstance(alpha, Real) or not 0 <= float(alpha) < math.inf:
+        raise ValueError(f"alpha must be a finite number of at least 0; got {alpha!r}.")
+    checked = {**options, "alpha": float(alpha)}
+    if not options:
+        return checked
+    regularization, python_loss = options.get("regularization"), options.get("python_loss")
+    if regularization is not None:
+        if not isinstance(regularization, Regularization):
+            raise ValueError(f"regularization must be a Regularization; got {regularization!r}.")
+        regularization.validate()
+    if python_loss is not None and not isinstance(python_loss, CustomLoss):
+        checked["python_loss"] = CustomLoss(python_loss).validate()
+    whole_number(options.get("seed", 0), "seed", least=0)
+    check_loss_options(loss, options.get("loss_options", ()))
+    weights = options.get("output_weights")
+    if weights is not None and (real_array(weights, np.shape(weights), np.float64, "output_weights") < 0).any():
+        raise ValueError(f"output_weights must be at least 0; got {weights!r}.")
+    return checked
 
 
 class Gradients:
-    """Loss and gradient over all rows as a function of the parameters, with the engine's buffers kept between calls."""
+    """Loss and gradient over all rows as a function of the parameters, with the engine's buffers kept between calls.
+
+    Samples are as the engine takes them: :class:`Network` checks what users give.
+    """
 
     def __init__(
         self,
@@ -489,7 +762,7 @@ class Gradients:
             rule="gradient",
             max_batch=rows.n_rows,
             n_threads=n_threads,
-            **options,
+            **{**network.loss_settings, **options},
         )
         network.load_into(self._trainer)
         self._trainer.attach(rows, targets, weights)
@@ -508,9 +781,9 @@ class Gradients:
 
 def check_gradients(
     network: Network,
-    X: Rows | NDArray | scipy.sparse.sparray,
-    targets: NDArray,
-    weights: NDArray | None = None,
+    X: Rows | ArrayLike | scipy.sparse.sparray,
+    targets: ArrayLike,
+    weights: ArrayLike | None = None,
     *,
     alpha: float = 0.0,
     step: float = 1e-6,
@@ -549,7 +822,8 @@ def check_gradients(
     Raises
     ------
     ValueError
-        For a network that is not in float64, or a regularization that clips.
+        For a network that is not in float64, a regularization that clips, and what :meth:`Network.loss_and_gradients`
+        refuses.
 
     Examples
     --------
@@ -562,19 +836,25 @@ def check_gradients(
     >>> {name: error < 1e-7 for name, error in errors.items()}
     {'coefs.0': True, 'intercepts.0': True, 'coefs.1': True, 'intercepts.1': True}
     """
+    options = {**network.loss_settings, **options}
     params, regularization = network.params, options.get("regularization") or Regularization()
+    if not isinstance(regularization, Regularization):
+        raise ValueError(f"regularization must be a Regularization; got {regularization!r}.")
     if params.dtype != np.float64:
         raise ValueError(f"network must be float64 for finite differences, got {params.dtype}.")
     if regularization.clip_value or regularization.clip_norm:
         raise ValueError(f"regularization must not clip the gradient that is checked, got {regularization}.")
-    rows = network._rows(X)
-    evaluate = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=1, **options)
+    if not isinstance(step, Real) or not 0 < float(step) < math.inf:
+        raise ValueError(f"step must be a finite number above 0; got {step!r}.")
+    n_directions = whole_number(n_directions, "n_directions")
+    samples, options = network._samples(X, targets, weights), _checked_options(network.structure.loss, alpha, options)
+    evaluate = Gradients(network, *samples, n_threads=1, **options)
     # The gradient of squared_error is as many times that of the loss, the penalties' is not.
     factor = network.structure.sizes[-1] if network.structure.loss == "squared_error" else 1
     if options.get("python_loss") is not None:
         factor = 1
-    bare = {**options, "regularization": replace(regularization, l1=0.0)}
-    unpenalised = Gradients(network, rows, targets, weights, alpha=0.0, n_threads=1, **bare)
+    bare = {**options, "alpha": 0.0, "regularization": replace(regularization, l1=0.0)}
+    unpenalised = Gradients(network, *samples, n_threads=1, **bare)
 
     def value_at(p: NDArray) -> float:
         value = evaluate(p)[0]
@@ -599,7 +879,7 @@ def check_gradients(
 
 
 def forward_in_pieces(
-    packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, n_threads: int, *, linked: bool = True
+    packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, team: Team, *, linked: bool = True
 ) -> NDArray:
     """Return the outputs for the rows order names (all for None), coming back to Python every now and then.
 
@@ -611,6 +891,13 @@ def forward_in_pieces(
     for start in range(0, n_rows, piece):
         stop = min(n_rows, start + piece)
         packed.forward(
-            rows, order=order, start=start, stop=stop, out=out[start:stop], n_threads=n_threads, linked=linked
+            rows,
+            order=order,
+            start=start,
+            stop=stop,
+            out=out[start:stop],
+            n_threads=team.n_threads,
+            judged=team.judged,
+            linked=linked,
         )
     return out

@@ -6,6 +6,8 @@ change the optimizer's rate. :meth:`Schedule.rate` is right for both kinds. Noth
 a schedule, so one object serves any number of fits. Momentum and weight decay, being numbers, may follow one as well.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, Self
@@ -15,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastmlp.components import Component
+from fastmlp.components import Component, Registry
 
 _RATE = Interval(Real, 0, np.inf, closed="left")
 _POSITIVE = Interval(Real, 0, np.inf, closed="neither")
@@ -114,6 +116,15 @@ class Schedule(Component):
 
     def _bind(self, n_steps: int, steps_per_epoch: int) -> None:
         self._steps_per_epoch = steps_per_epoch
+
+    def unbound(self) -> Self:
+        """Return a checked copy that has forgotten what :meth:`bound` filled in."""
+        return clone(self.validate())
+
+    @property
+    def end(self) -> int | None:
+        """The step from which on the rate stays, as it has been planned; None where there is none, or none yet."""
+        return None
 
     def after_epoch(self, at_work: HasLearningRate, n_samples_seen: int) -> None:
         """Adjust the optimizer's rate after an epoch; n_samples_seen counts from the first fit on."""
@@ -216,7 +227,8 @@ class ReduceOnPlateau(Constant):
 
     A loss is better than the best so far when it is below best (1 - threshold), or best - threshold with
     threshold_mode='abs'; a score when it is above best (1 + threshold), or best + threshold. After a reduction,
-    cooldown epochs do not count. A change of min_change or less is not made. PyTorch's ReduceLROnPlateau. Source: He et
+    cooldown epochs do not count. A change of min_change or less is not made. A value that is not a finite number is no
+    better than one that is; epochs before the first finite one do not count. PyTorch's ReduceLROnPlateau. Source: He et
     al., "Deep residual learning for image recognition", CVPR 2016, who divide by ten when the error no longer falls.
 
     The best value and both counts stand in ``schedule_state`` of the optimizer at work. A plateau in the estimators'
@@ -282,9 +294,10 @@ class ReduceOnPlateau(Constant):
         best, n_bad, n_cooling = getattr(at_work, "schedule_state", None) or (-sign * np.inf, 0, 0)
         margin = sign * self.threshold
         target = best * (1.0 + margin) if self.threshold_mode == "rel" else best + margin
-        if value > target if maximize else value < target:
+        is_finite = np.isfinite(value)
+        if is_finite and (value > target if maximize else value < target):
             best, n_bad = float(value), 0
-        else:
+        elif is_finite or np.isfinite(best):  # nothing is worse than what cannot be judged
             n_bad += 1
         if n_cooling:
             n_bad, n_cooling = 0, n_cooling - 1
@@ -351,6 +364,10 @@ class Paced(Schedule):
 class Timed(Paced):
     """A schedule over a length of training, the whole fit or n_steps; afterwards its last rate stays.
 
+    Where training goes on after that, as partial_fit may, and the last rate is next to nothing, a
+    :class:`fastmlp.exceptions.ScheduleEndedWarning` says so. ``resume`` with another max_iter plans a schedule over the
+    whole fit anew.
+
     Parameters
     ----------
     learning_rate : float >= 0, default=0.001
@@ -371,6 +388,8 @@ steps_per_epoch), and the copy that it returns.
     """
 
     _parameter_constraints: ClassVar[dict] = {**Paced._parameter_constraints, "n_steps": [_COUNT, None]}
+    # Whether its length has been filled in.
+    _spans_fit: bool = False
 
     def __init__(self, learning_rate: float = 0.001, n_steps: int | None = None, *, per: str = "step") -> None:
         super().__init__(learning_rate, per=per)
@@ -380,6 +399,21 @@ steps_per_epoch), and the copy that it returns.
         super()._bind(n_steps, steps_per_epoch)
         if self.n_steps is None:
             self.n_steps = -(-n_steps // self._unit())
+            self._spans_fit = True
+
+    def unbound(self) -> Self:
+        """Return a checked copy that has forgotten the length, unless it was given."""
+        copied = super().unbound()
+        if self._spans_fit:
+            copied.n_steps = None
+        return copied
+
+    @property
+    def end(self) -> int | None:
+        """Its length in steps."""
+        if self.n_steps is None or (self.per == "epoch" and self._steps_per_epoch is None):
+            return None
+        return self.n_steps * self._unit()
 
     def _length(self) -> int:
         if self.n_steps is None:
@@ -917,6 +951,20 @@ class WarmUp(Paced):
         super()._bind(n_steps, steps_per_epoch)
         self.schedule = self._then.bound(max(1, n_steps - self.n_warmup_steps * self._unit()), steps_per_epoch)
 
+    def unbound(self) -> Self:
+        """Return a checked copy whose other schedule has forgotten its length, unless it was given."""
+        copied = super().unbound()
+        copied.schedule = self._then.unbound()
+        return copied
+
+    @property
+    def end(self) -> int | None:
+        """That of the other schedule, after the warm-up."""
+        end = self._then.end
+        if end is None or (self.per == "epoch" and self._steps_per_epoch is None):
+            return None
+        return self.n_warmup_steps * self._unit() + end
+
     def _rates(self, step: NDArray) -> Any:
         return self._warmed(step, self._then)
 
@@ -943,22 +991,41 @@ class WarmUp(Paced):
 
 
 #: Schedules by name; each can be made without parameters.
-SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": Constant,
-    "invscaling": InvScaling,
-    "adaptive": Adaptive,
-    "reduce_on_plateau": ReduceOnPlateau,
-    "step_decay": StepDecay,
-    "exponential": Exponential,
-    "polynomial": Polynomial,
-    "linear": Linear,
-    "cosine": Cosine,
-    "cosine_restarts": CosineRestarts,
-    "one_cycle": OneCycle,
-    "coslog4": CosLog4,
-    "flat_cos": FlatCos,
-    "warmup": WarmUp,
-}
+SCHEDULES: Registry[type[Schedule]] = Registry(
+    {
+        "constant": Constant,
+        "invscaling": InvScaling,
+        "adaptive": Adaptive,
+        "reduce_on_plateau": ReduceOnPlateau,
+        "step_decay": StepDecay,
+        "exponential": Exponential,
+        "polynomial": Polynomial,
+        "linear": Linear,
+        "cosine": Cosine,
+        "cosine_restarts": CosineRestarts,
+        "one_cycle": OneCycle,
+        "coslog4": CosLog4,
+        "flat_cos": FlatCos,
+        "warmup": WarmUp,
+    },
+    {
+        "constant": ("const", "fixed", "constant_lr"),
+        "invscaling": ("inverse_scaling", "inv_scaling"),
+        "reduce_on_plateau": ("plateau", "reduce_lr_on_plateau"),
+        "step_decay": ("step", "step_lr", "staircase"),
+        "exponential": ("exp", "exponential_decay", "exponential_lr"),
+        "polynomial": ("poly", "polynomial_decay", "polynomial_lr"),
+        "linear": ("linear_decay",),
+        "cosine": ("cos", "cosine_annealing", "cosine_annealing_lr", "cosine_decay", "cosine_schedule"),
+        "cosine_restarts": (
+            "sgdr", "cosine_annealing_warm_restarts", "cosine_warm_restarts", "cosine_decay_restarts",
+            "cosine_with_restarts", "cosine_annealing_restarts",
+        ),
+        "one_cycle": ("1cycle", "one_cycle_lr", "super_convergence"),
+        "flat_cos": ("flat_cosine", "flat_cos_annealing"),
+        "warmup": ("linear_warmup", "linear_lr"),
+    },
+)  # fmt: skip
 
 
 def as_schedule(given: Schedule | Callable[[int], float] | float) -> Schedule:

@@ -2,9 +2,15 @@
 
 import math
 
+#: The default of the estimators' n_iter_no_change, scikit-learn's.
+N_ITER_NO_CHANGE = 10
+
 
 class NoImprovement:
     """Counts the epochs in a row in which a value got better by less than tol.
+
+    A value that is no finite number is never the best. It counts as one that is no better, once there has been a best;
+    before, it counts for nothing: as long as nothing can be judged, patience does not run out.
 
     Parameters
     ----------
@@ -38,14 +44,23 @@ class NoImprovement:
         self.count = count
 
     def update(self, value: float) -> bool:
-        """Take an epoch's value in; True when it is the best so far. NaN is neither better nor worse."""
+        """Take an epoch's value in; True when it is the best so far."""
         sign = 1 if self.maximize else -1
         gain, best = sign * value, sign * self.best
-        self.count = self.count + 1 if gain < best + self.tol else 0
-        if gain > best:
+        if best < gain < math.inf:
+            self.count = self.count + 1 if gain < best + self.tol else 0
             self.best = value
             return True
+        if math.isfinite(value):
+            self.count = self.count + 1 if gain < best + self.tol else 0
+        else:
+            self.count += self.has_best
         return False
+
+    @property
+    def has_best(self) -> bool:
+        """Whether there has been a value that is a finite number."""
+        return math.isfinite(self.best)
 
     @property
     def exhausted(self) -> bool:

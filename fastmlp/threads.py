@@ -5,19 +5,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 from threadpoolctl import ThreadpoolController
 
 from fastmlp import _engine
+from fastmlp.components import whole_number
 
 # Below this much work per thread between two barriers, a second thread costs more than it brings.
 FLOPS_PER_THREAD = 1_000_000.0
 # As if so many times less: products of bfloat16 numbers are over that much sooner.
 BFLOAT16_SPEEDUP = 4.0
+# Worth any number of threads.
+MUCH_WORK = 1e18
 # More were a mistake, or a way to exhaust the machine.
-MAX_THREADS = 1024
+MAX_THREADS = _engine.MAX_THREADS
 
 _in_child_of_fork = False
 
@@ -57,7 +60,7 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
     Raises
     ------
     ValueError
-        When n_jobs is 0.
+        When n_jobs is 0, or neither None nor an integer.
 
     Examples
     --------
@@ -67,6 +70,8 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
     """
     if n_jobs == 0:
         raise ValueError("n_jobs must not be 0, got 0.")
+    if n_jobs is not None:
+        n_jobs = whole_number(n_jobs, "n_jobs", least=None)
     if _in_child_of_fork:
         return 1
     if n_jobs is None:
@@ -75,6 +80,57 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
     if n_jobs < 0:
         return max(1, _cpu_count(os.getpid()) + 1 + n_jobs)
     return min(n_jobs, MAX_THREADS)
+
+
+class Team(NamedTuple):
+    """Threads that may share a prediction."""
+
+    n_threads: int
+    #: Whether fewer do where there is little to share, or where others were of no use lately.
+    judged: bool
+
+
+ALONE = Team(1, judged=False)
+
+
+def prediction_team(n_jobs: int | None) -> Team:
+    """Return who may share predictions.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        A positive number is taken as it is, up to 1024. -1 is at most all CPUs, -2 all but one, and so on; None at most
+        as many as the CPUs, cgroup, affinity, OMP_NUM_THREADS and threadpoolctl allow.
+
+    Raises
+    ------
+    ValueError
+        When n_jobs is 0, or neither None nor an integer.
+
+    Examples
+    --------
+    >>> from fastmlp.threads import prediction_team
+    >>> prediction_team(3)
+    Team(n_threads=3, judged=False)
+    """
+    return Team(team_size(n_jobs, MUCH_WORK), n_jobs is None or n_jobs < 0)
+
+
+def threads_of(n_threads: int) -> int:
+    """Threads for work that is to be shared among so many: up to 1024, and 1 in a process that was forked off another.
+
+    Raises
+    ------
+    ValueError
+        For anything but a positive integer.
+
+    Examples
+    --------
+    >>> from fastmlp.threads import threads_of
+    >>> threads_of(2), threads_of(10**9)
+    (2, 1024)
+    """
+    return team_size(whole_number(n_threads, "n_threads"), 0.0)
 
 
 _blas_lock = threading.Lock()

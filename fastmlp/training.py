@@ -5,7 +5,6 @@ A loop knows epochs, not rules for ending them and not a word to print: it tells
 
 import copy
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,17 +16,22 @@ from scipy.optimize import OptimizeResult
 from fastmlp import _engine
 from fastmlp.augmentation import Augment, augmented
 from fastmlp.batching import RowOrder
+from fastmlp.exceptions import warn_user
 from fastmlp.network import Gradients, Network, Regularization, forward_in_pieces
 from fastmlp.optimizers import LBFGS, Descent, Fused
 from fastmlp.rows import Rows, rows_of
-from fastmlp.threads import single_threaded_blas
+from fastmlp.threads import ALONE, Team, single_threaded_blas
 
 # Epochs run together while they have no more rows than these: little work beside the calls from Python.
 ROWS_PER_RUN = 1 << 14
 
 
 def _warn_interrupted() -> None:
-    warnings.warn("Training interrupted by user.", stacklevel=4)
+    warn_user("Training interrupted by user.")
+
+
+class NonFiniteStepError(ValueError):
+    """An optimizer's step in Python made parameters infinite or NaN."""
 
 
 class Epoch(NamedTuple):
@@ -95,6 +99,8 @@ class MinibatchTraining:
     alpha : float
         Strength of the L2 penalty.
     n_threads : int
+    team : Team, default=ALONE
+        Of predictions.
     bfloat16 : bool, default=False
         Whether operands of products are rounded to bfloat16; for a network in float32.
     regularization : Regularization, default=None
@@ -120,6 +126,7 @@ class MinibatchTraining:
         batch_size: int,
         alpha: float,
         n_threads: int,
+        team: Team = ALONE,
         bfloat16: bool = False,
         regularization: Regularization | None = None,
         augment: Augment | None = None,
@@ -128,10 +135,9 @@ class MinibatchTraining:
         **settings: Any,
     ) -> None:
         if bfloat16 and not _engine.bfloat16_product():
-            warnings.warn(
+            warn_user(
                 "dtype='bfloat16' is slower than 'float32' here: this CPU (or FASTMLP_ISA) has no fast products of"
-                " bfloat16 numbers.",
-                stacklevel=6,
+                " bfloat16 numbers."
             )
         self._network = network
         self._optimizer = optimizer
@@ -140,7 +146,7 @@ class MinibatchTraining:
         self._order = order
         self._batch_size = batch_size
         self._alpha = float(alpha)
-        self._n_threads = n_threads
+        self._team = team
         self._augment, self._samples = augment, samples
         self._regularization = regularization = regularization or Regularization()
         rule = optimizer.optimizer
@@ -215,7 +221,8 @@ class MinibatchTraining:
         engine, n_batches = self._engine, -(-orders.shape[1] // self._batch_size)
         hyper = self._optimizer.hyper(self._n_updates, n_batches * len(orders))
         rates += self._optimizer.epoch_rates(len(orders))
-        engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
+        with np.errstate(over="ignore"):  # of the weights' sums
+            engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
         try:
             while not engine.run():
                 pass
@@ -246,7 +253,8 @@ class MinibatchTraining:
         if self._augment is not None:
             batch = self._attach_augmented(batch, rng)
         hyper = self._optimizer.hyper(self._n_updates, 1) if self._python_rule is None else np.zeros((1, 0))
-        engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
+        with np.errstate(over="ignore"):  # of the weights' sum
+            engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
         while not engine.run():
             pass
         n_before, self._n_updates = self._n_updates, engine.updates_done()
@@ -256,12 +264,24 @@ class MinibatchTraining:
         return engine.losses()[0]
 
     def _attach_augmented(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Give the engine what augment makes of a batch's rows; return their order, as they come."""
+        """Give the engine what augment makes of a batch's rows; return their order, as they come.
+
+        Rows of weight 0 are left out, so that nothing is mixed with them.
+        """
         (targets, weights), dtype = self._data, self._network.params.dtype
         assert self._augment is not None
         assert self._samples is not None
-        X, y = augmented(self._augment, self._samples[batch].astype(dtype), targets[batch], rng)
-        self._engine.attach(rows_of(X, dtype), np.ascontiguousarray(y), None if weights is None else weights[batch])
+        augment, given = self._augment, []
+        if weights is not None:
+            counts = weights[batch] > 0
+            if counts.any():
+                batch = batch[counts]
+            else:  # the engine passes over the batch, which may be no batch to augment
+                augment = _as_it_is
+            given = [weights[batch]]
+        X, y, *left = augmented(augment, self._samples[batch].astype(dtype), targets[batch], rng, *given)
+        weights = np.ascontiguousarray(left[0]) if left else None
+        self._engine.attach(rows_of(X, dtype), np.ascontiguousarray(y), weights)
         return np.arange(len(batch))
 
     def outputs(self, rows: Rows, order: NDArray | None = None, *, linked: bool = True) -> NDArray:
@@ -270,9 +290,9 @@ class MinibatchTraining:
         Without linked, before the link of the output layer is applied.
         """
         if self._differs_in_predictions:
-            return forward_in_pieces(self.present().packed(), rows, order, self._n_threads, linked=linked)
+            return forward_in_pieces(self.present().packed(), rows, order, self._team, linked=linked)
         self._engine.use_running()
-        return forward_in_pieces(self._engine, rows, order, self._n_threads, linked=linked)
+        return forward_in_pieces(self._engine, rows, order, self._team, linked=linked)
 
     @property
     def _differs_in_predictions(self) -> bool:
@@ -336,6 +356,10 @@ class MinibatchTraining:
             optimizer.remember(params, network.params)
 
 
+def _as_it_is(X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    return X, y
+
+
 class _PythonRule:
     """An optimizer's step in Python on plain arrays, and what follows it."""
 
@@ -358,14 +382,15 @@ class _PythonRule:
     def step(self, number: int) -> NDArray:
         """Return the parameters after a step, number steps having been made."""
         given = list(self._params)
-        self._called(lambda: self._optimizer.step(given, self._gradients, number))
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
+            self._called(lambda: self._optimizer.step(given, self._gradients, number))
         params, limit, decay = self._network.params, self._regularization.max_norm, self._regularization.average_decay
         if any(array is not view for array, view in zip(given, self._params, strict=True)):
             raise ValueError(
                 f"solver={self._optimizer.optimizer!r}: step must change the arrays in params, not put others there."
             )
         if not np.isfinite(params).all():
-            raise ValueError(
+            raise NonFiniteStepError(
                 f"solver={self._optimizer.optimizer!r} made non-finite parameter weights in step {number + 1}."
             )
         if limit:

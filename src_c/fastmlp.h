@@ -185,15 +185,18 @@ typedef struct {
                        const void *biases, long biases_step, double epsilon);
     void (*layer_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
                             const void *scales, const void *gains);
-    void (*column_moments)(long rows, long width, const void *z, long stride, void *moments);
-    void (*join_moments)(long width, long rows, long block_rows, const void *moments, long step, double epsilon,
-                         double share, void *running, void *means, void *scales);
+    void (*column_moments)(long rows, long width, const void *z, long stride, const double *weights, double weight,
+                           void *moments);
+    void (*join_moments)(long width, long rows, long block_rows, const double *block_weights, const void *moments,
+                         long step, double epsilon, double share, double freedom, void *running, void *means,
+                         void *scales);
     void (*batch_norm)(long rows, long width, void *z, long stride, void *normalized, const void *means,
                        const void *scales, const void *gains, const void *biases, long biases_step);
     void (*column_sums)(long rows, long width, const void *deltas, long stride, const void *normalized, void *sums);
     void (*join_sums)(long width, long blocks, const void *sums, long step, void *total);
     void (*batch_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
-                            const void *scales, const void *gains, const void *total, double share);
+                            const void *scales, const void *gains, const void *total, double share,
+                            const double *weights);
     /* Multiply-adds of registers, for as many steps; returns their number. What they take is the least that as many in a
      * product can take. */
     long (*multiply_add)(long steps);
@@ -239,5 +242,19 @@ typedef struct {
     int arrived, round, sleepers;
 } fm_barrier;
 void fm_barrier_wait(fm_barrier *barrier, int n_threads);
+
+/* helpers.c: work that the caller shares with threads that come in time. function does a share; it returns 0 when the helper
+ * is to take no more. number tells helpers of one call apart, from 1 on; waited is how many seconds this one had to wait
+ * for a CPU so far. Up to n helpers are called, and are dismissed before anything that call names is gone. */
+typedef int (*fm_help_fn)(void *network, void *rows, void *work, int number, double waited);
+typedef struct {
+    fm_help_fn function;
+    void *network, *rows, *work;
+    double called; /* when, and whom first: for helpers.c */
+    int first;
+} fm_call;
+void fm_call_helpers(fm_call *call, int n);
+void fm_dismiss_helpers(fm_call *call);
+long fm_take(long *taken, long n); /* adds n; returns what was taken before. By one thread after another. */
 
 #endif

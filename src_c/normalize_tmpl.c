@@ -4,7 +4,10 @@
  *
  * On the way back the deltas of y become those of z. What normalized holds (x) becomes the deltas of the gains; those of
  * the biases, which are the deltas of y, are kept apart. gains, means and scales of columns lie in panels of one row;
- * moments and sums in panels of two: mean and sum of squared deviations, or sums of deltas and of deltas times x. */
+ * moments and sums in panels of two: mean and sum of squared deviations, or sums of deltas and of deltas times x.
+ *
+ * Where rows of a batch have weights, one for each, their moments are weighted. The weights given here add up to the number
+ * of the batch's rows. Rows of weight 0 may hold what would overflow, and are passed over. */
 
 /* The lanes of a vector that hold units, given how many units there are from its first lane on. */
 FM_INLINE vec FM(units_only)(vec x, long units) {
@@ -72,42 +75,61 @@ static void FM(layer_norm_back)(long rows, long width, void *deltas, long stride
     }
 }
 
-static void FM(column_moments)(long rows, long width, const void *z, long stride, void *moments) {
+/* Inlined with and without weights: without, 1 * x is x to the compiler. With weights of 1 the bits are the same. */
+FM_INLINE void FM(moments_of_columns)(long rows, long width, const void *z, long stride, const double *weights,
+                                      double weight, void *moments) {
     FM_EACH_UNIT(panel, v, width) {
         vec sum = v_all(0), square = v_all(0);
         for (long r = 0; r < rows; r++)
-            sum += *FM(unit_at)((void *)z, stride, panel, r, v);
-        const vec mean = sum / (FM_REAL)rows;
-        for (long r = 0; r < rows; r++) {
-            const vec d = *FM(unit_at)((void *)z, stride, panel, r, v) - mean;
-            square += d * d;
-        }
+            if (!weights || weights[r] != 0)
+                sum += (weights ? (FM_REAL)weights[r] : 1) * *FM(unit_at)((void *)z, stride, panel, r, v);
+        const vec mean = sum / (FM_REAL)weight;
+        for (long r = 0; r < rows; r++)
+            if (!weights || weights[r] != 0) {
+                const vec d = *FM(unit_at)((void *)z, stride, panel, r, v) - mean;
+                square += (weights ? (FM_REAL)weights[r] : 1) * d * d;
+            }
         *FM(unit_at)(moments, 2, panel, 0, v) = mean;
         *FM(unit_at)(moments, 2, panel, 1, v) = square;
     }
 }
 
-/* Of blocks of block_rows rows each, the last of what is left; step: elements from one block's moments to the next. With a
- * share, the running mean and (unbiased) variance move so far towards the batch's. */
-static void FM(join_moments)(long width, long rows, long block_rows, const void *moments, long step, double epsilon,
-                             double share, void *running, void *means, void *scales) {
+static void FM(column_moments)(long rows, long width, const void *z, long stride, const double *weights, double weight,
+                               void *moments) {
+    if (!weights)
+        FM(moments_of_columns)(rows, width, z, stride, NULL, (double)rows, moments);
+    else if (weight != 0) /* join_moments() does not read those of a block without weight */
+        FM(moments_of_columns)(rows, width, z, stride, weights, weight, moments);
+}
+
+/* Of blocks of block_rows rows each, the last of what is left; block_weights: what each block's rows weigh, where rows have
+ * weights. step: elements from one block's moments to the next. Where running is given, its mean and variance move so
+ * far as share says towards the batch's; its variance is the sum of squared deviations over freedom. */
+static void FM(join_moments)(long width, long rows, long block_rows, const double *block_weights, const void *moments,
+                             long step, double epsilon, double share, double freedom, void *running, void *means,
+                             void *scales) {
     FM_EACH_UNIT(panel, v, width) {
         vec mean = v_all(0), square = v_all(0);
+        double before = 0;
         for (long first = 0, block = 0; first < rows; first += block_rows, block++) {
-            const long n = rows - first < block_rows ? rows - first : block_rows;
+            const double n = block_weights               ? block_weights[block]
+                             : rows - first < block_rows ? (double)(rows - first)
+                                                         : (double)block_rows;
+            if (n == 0)
+                continue;
             const FM_REAL *at = (const FM_REAL *)moments + block * step;
             const vec d = *FM(unit_at)((void *)at, 2, panel, 0, v) - mean;
-            mean += d * (FM_REAL)((double)n / (double)(first + n));
-            square += *FM(unit_at)((void *)at, 2, panel, 1, v) +
-                      d * d * (FM_REAL)((double)first * (double)n / (double)(first + n));
+            mean += d * (FM_REAL)(n / (before + n));
+            square += *FM(unit_at)((void *)at, 2, panel, 1, v) + d * d * (FM_REAL)(before * n / (before + n));
+            before += n;
         }
         *FM(unit_at)(means, 1, panel, 0, v) = mean;
         *FM(unit_at)(scales, 1, panel, 0, v) =
             (FM_REAL)1 / v_sqrt(square * (FM_REAL)(1 / (double)rows) + (FM_REAL)epsilon);
-        if (running && rows > 1) {
+        if (running) {
             vec *old_mean = FM(unit_at)(running, 2, panel, 0, v), *old_variance = FM(unit_at)(running, 2, panel, 1, v);
             *old_mean += (FM_REAL)share * (mean - *old_mean);
-            *old_variance += (FM_REAL)share * (square * (FM_REAL)(1 / (double)(rows - 1)) - *old_variance);
+            *old_variance += (FM_REAL)share * (square * (FM_REAL)(1 / freedom) - *old_variance);
         }
     }
 }
@@ -152,9 +174,10 @@ static void FM(join_sums)(long width, long blocks, const void *sums, long step, 
     }
 }
 
-/* share: 1 / (rows of the batch). */
-static void FM(batch_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
-                                const void *scales, const void *gains, const void *total, double share) {
+/* Inlined with and without weights, as the moments are. */
+FM_INLINE void FM(batch_norm_back_of)(long rows, long width, void *deltas, long stride, void *normalized,
+                                      void *bias_deltas, const void *scales, const void *gains, const void *total,
+                                      double share, const double *weights) {
     FM_EACH_UNIT(panel, v, width) {
         const vec mean = *FM(unit_at)((void *)total, 2, panel, 0, v) * (FM_REAL)share;
         const vec slope = *FM(unit_at)((void *)total, 2, panel, 1, v) * (FM_REAL)share;
@@ -162,9 +185,21 @@ static void FM(batch_norm_back)(long rows, long width, void *deltas, long stride
         for (long r = 0; r < rows; r++) {
             vec *at = FM(unit_at)(deltas, stride, panel, r, v), *x = FM(unit_at)(normalized, stride, panel, r, v);
             const vec d = *at;
-            *at = factor * (d - mean - *x * slope);
+            const FM_REAL weight = weights ? (FM_REAL)weights[r] : 1;
+            *at = factor * (d - weight * mean - weight * *x * slope);
             *FM(unit_at)(bias_deltas, stride, panel, r, v) = d;
             *x *= d;
         }
     }
+}
+
+/* share: 1 / (rows of the batch). A row moves the moments as much as it weighs. */
+static void FM(batch_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
+                                const void *scales, const void *gains, const void *total, double share,
+                                const double *weights) {
+    if (weights)
+        FM(batch_norm_back_of)(rows, width, deltas, stride, normalized, bias_deltas, scales, gains, total, share,
+                               weights);
+    else
+        FM(batch_norm_back_of)(rows, width, deltas, stride, normalized, bias_deltas, scales, gains, total, share, NULL);
 }

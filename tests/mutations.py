@@ -19,17 +19,46 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+import pandas as pd
+from scipy.sparse import csr_matrix
+from scipy.stats import loguniform
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
+from sklearn.decomposition import NMF, PCA, LatentDirichletAllocation, MiniBatchNMF
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import RandomizedSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
+    SplineTransformer,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.random_projection import SparseRandomProjection
 
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import Callback, EarlyStopping
 from fastmlp.optimizers import SGD
 from fastmlp.persistence import FileError, load, packed
+from fastmlp.persistence.checks import _parts
 from fastmlp.schedules import Cosine
 
 X = np.random.default_rng(0).standard_normal((30, 5))
+WHOLE = np.round(np.abs(X))
+FRAME = pd.DataFrame(X, columns=list("xyzuv"))
 LABELS = np.array(["lynx", "otter", "stoat"])[np.argmax(X[:, :3], axis=1)]
+TEXTS = ["the lynx ran", "an otter swam", "stoat and otter"] * 10
 # Of the format, written down apart from the module that is tested.
 TYPES = {"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64"} | {
     f"{sign}int{bits}": f"{letter}{bits}" for sign, letter in (("", "I"), ("u", "U")) for bits in (8, 16, 32, 64)
@@ -127,6 +156,69 @@ BASES = {
             MLPClassifier((2,), max_iter=1, random_state=0),
         ).fit(np.round(X), LABELS)
     ),
+    "words": quiet(lambda: make_pipeline(TfidfVectorizer(), MLPClassifier((2,), max_iter=1)).fit(TEXTS, LABELS)),
+    "counts": quiet(
+        lambda: make_pipeline(
+            FeatureUnion([("c", CountVectorizer()), ("h", HashingVectorizer(n_features=8, alternate_sign=False))]),
+            LatentDirichletAllocation(2, max_iter=1), MaxAbsScaler(), MLPClassifier((2,), max_iter=1),
+        ).fit(TEXTS, LABELS)
+    ),
+    "columns": quiet(
+        lambda: make_pipeline(
+            ColumnTransformer(
+                [
+                    ("rare", OneHotEncoder(min_frequency=4, handle_unknown="ignore", drop="first"), [0, 1]),
+                    ("few", OneHotEncoder(max_categories=2, handle_unknown="infrequent_if_exist"), [0, 1]),
+                    ("order", OrdinalEncoder(max_categories=3), [1]),
+                    ("spline", SplineTransformer(n_knots=3, sparse_output=True), [2]),
+                    ("bins", KBinsDiscretizer(3, strategy="uniform"), [3, 4]),
+                    ("powers", make_pipeline(KNNImputer(), PolynomialFeatures(3), PowerTransformer()), [3, 4]),
+                    ("means", TargetEncoder(cv=2), [0]),
+                ],
+                sparse_threshold=1.0,
+            ),
+            MLPClassifier((2,), max_iter=1),
+        ).fit(WHOLE, LABELS)
+    ),
+    "factors": quiet(
+        lambda: make_pipeline(
+            FunctionTransformer(np.abs),
+            FeatureUnion([("a", NMF(2, max_iter=5)), ("b", MiniBatchNMF(2, max_iter=2)), ("c", PCA(2)),
+                          ("d", SparseRandomProjection(3))]),
+            MLPClassifier((2,), max_iter=1),
+        ).fit(WHOLE, LABELS)
+    ),
+    "search": quiet(
+        lambda: RandomizedSearchCV(
+            make_pipeline(SimpleImputer(), MLPClassifier((2,), max_iter=1)),
+            {"mlpclassifier__alpha": loguniform(1e-4, 1), "mlpclassifier__solver": ["adam", SGD()]},
+            n_iter=2, cv=2, scoring="accuracy", random_state=0,
+        ).fit(X, LABELS)
+    ),
+    "ensemble": quiet(
+        lambda: StackingClassifier(
+            [
+                ("a", CalibratedClassifierCV(MLPClassifier((2,), max_iter=1), cv=2, method="isotonic")),
+                ("b", VotingClassifier([("c", MLPClassifier((2,), max_iter=1)), ("d", LogisticRegression())])),
+            ],
+            cv=2,
+        ).fit(X, LABELS)
+    ),
+    "one against the rest": quiet(
+        lambda: OneVsRestClassifier(make_pipeline(StandardScaler(), MLPClassifier((2,), max_iter=1))).fit(
+            X, X[:, :3] > 0
+        )
+    ),
+    "chain": quiet(lambda: ClassifierChain(MLPClassifier((2,), max_iter=1)).fit(X, X[:, :2] > 0)),
+    "target": quiet(
+        lambda: TransformedTargetRegressor(
+            make_pipeline(
+                ColumnTransformer([("a", StandardScaler(), make_column_selector("x"))], remainder="passthrough"),
+                MLPRegressor(hidden_layer_sizes=(2,), max_iter=1),
+            ),
+            func=np.log1p, inverse_func=np.expm1,
+        ).fit(pd.DataFrame(X, columns=list("xyzuv")), np.abs(X[:, 0]))
+    ),
 }  # fmt: skip
 
 VALUES = [
@@ -142,6 +234,10 @@ VALUES = [
     {"object": "losses.SquaredError", "state": {}},
     {"object": "activations.SiLU", "state": {"beta": 1.0, "learn_beta": True}},
     {"object": "stopping.NoImprovement", "state": {}}, {"object": "os.system", "state": {}},
+    {"function": "numpy.log1p"}, {"function": "numpy.ravel"}, {"function": "os.system"}, {"set": [1]}, "save", "fit",
+    {"partial": "numpy.clip", "arguments": [], "keywords": {"dict": [["a_min", 0]]}}, {"named": [["a", 0]]},
+    {"object": "sklearn.StandardScaler", "state": {"copy": True, "with_mean": True, "with_std": True}},
+    {"arrays": [{"tensor": "coefs_.0"}], "shape": [1]}, {"requests": {"dict": []}}, 20, 10**6, "multiclass",
 ]  # fmt: skip
 
 
@@ -273,22 +369,26 @@ def try_mutant(mutant, path, number=None):
             assert str(path) in str(error), number
             return False
         assert may_load, f"mutant {number} was loaded, though its bytes had been changed"
-        for samples in (X, np.round(X).astype(np.float32), np.zeros((1, 1))):
-            for method in ("predict", "predict_proba", "transform"):
+        parts = list(_parts(model, set()))
+        for part in parts:  # threads cost more memory than the test may have, and processes more time
+            if "n_jobs" in getattr(part, "__dict__", ()):
+                part.n_jobs = 1
+        for samples in (X, np.round(X).astype(np.float32), WHOLE, np.zeros((1, 1)), TEXTS, csr_matrix(WHOLE), FRAME):
+            for method in ("predict", "predict_proba", "transform", "score_samples"):
                 try:
                     getattr(model, method)(samples)
                 except Exception:
                     continue
-        network = model[-1] if hasattr(model, "steps") else model
-        network.set_params(n_jobs=1)  # threads cost more memory than the test may have
-        if getattr(network, "_training", None) is not None:
-            with contextlib.suppress(Exception):
-                network.set_params(max_iter=3).resume(X, LABELS == "otter")
-        for method, targets in (("partial_fit", LABELS), ("partial_fit", X[:, :2] > 0), ("partial_fit", X[:, 0])):
-            try:
-                getattr(network, method)(X, targets)
-            except Exception:
-                continue
+        for network in parts:
+            if getattr(network, "_training", None) is not None:
+                with contextlib.suppress(Exception):
+                    network.set_params(max_iter=3).resume(X, LABELS == "otter")
+            if isinstance(network, MLPClassifier | MLPRegressor | MiniBatchNMF | StandardScaler):
+                for targets in (LABELS, X[:, :2] > 0, X[:, 0]):
+                    try:
+                        network.partial_fit(X, targets)
+                    except Exception:
+                        continue
     return True
 
 

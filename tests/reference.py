@@ -223,20 +223,34 @@ def gradients_of_rounded(X, y, coefs, intercepts, activation, loss, rounded=roun
     return activations[-1], gradients
 
 
-def normalize(z, kind, gain, bias, running=None):
-    """Of each row over its units ("layer"), or of each unit over the rows ("batch") or with running moments."""
+def shares(z, kind, weights=None):
+    """The axis that is normalized over, and how much each number counts in the moments: only rows have weights."""
+    if kind == "batch" and weights is not None:
+        return 0, (weights / weights.sum())[:, None]
     axis = {"layer": 1, "batch": 0}[kind]
-    mean, variance = (z.mean(axis, keepdims=True), z.var(axis, keepdims=True)) if running is None else running
+    return axis, 1 / z.shape[axis]
+
+
+def moments(z, kind, weights=None):
+    """Mean and variance."""
+    axis, share = shares(z, kind, weights)
+    mean = (share * z).sum(axis, keepdims=True)
+    return mean, (share * (z - mean) ** 2).sum(axis, keepdims=True)
+
+
+def normalize(z, kind, gain, bias, running=None, weights=None):
+    """Of each row over its units ("layer"), or of each unit over the rows ("batch") or with running moments."""
+    mean, variance = moments(z, kind, weights) if running is None else running
     x = (z - mean) / np.sqrt(variance + NORMALIZATION_EPSILON)
     return gain * x + bias, x
 
 
-def normalize_back(z, kind, delta, x, gain):
+def normalize_back(z, kind, delta, x, gain, weights=None):
     """The deltas before a normalization from those after it: each z moves the mean and the deviation as well."""
-    axis = {"layer": 1, "batch": 0}[kind]
+    axis, share = shares(z, kind, weights)
     d = delta * gain
-    scale = np.sqrt(z.var(axis, keepdims=True) + NORMALIZATION_EPSILON)
-    return (d - d.mean(axis, keepdims=True) - x * (d * x).mean(axis, keepdims=True)) / scale
+    scale = np.sqrt(moments(z, kind, weights)[1] + NORMALIZATION_EPSILON)
+    return (d - share * d.sum(axis, keepdims=True) - share * x * (d * x).sum(axis, keepdims=True)) / scale
 
 
 def numbers_of(network, i):
@@ -245,7 +259,7 @@ def numbers_of(network, i):
     return network.structure.hidden[i].number if learned is None else learned
 
 
-def forward(network, X, training=False):
+def forward(network, X, training=False, weights=None):
     """What the first layer reads; and for each layer its products, these normalized (or None), z, and a = f(z)."""
     first = a = X if network.input_scales is None else (X - network.input_means) * network.input_scales
     layers = []
@@ -254,7 +268,7 @@ def forward(network, X, training=False):
         layer = network.structure.hidden[i] if i < len(network.structure.hidden) else None
         if layer and layer.normalization:
             running = None if training else network.running[i]
-            y, x = normalize(z, layer.normalization, network.gains[i], b, running)
+            y, x = normalize(z, layer.normalization, network.gains[i], b, running, weights)
         else:
             y = z + b
         a = ACTIVATIONS[layer.activation](y, numbers_of(network, i)) if layer else LINKS[network.structure.loss](y)
@@ -275,7 +289,7 @@ def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
     """
     weights = np.ones(len(X)) if weights is None else weights
     total, structure, gradients = weights.sum(), network.structure, Network(network.structure)
-    first, layers = forward(network, X, training=True)
+    first, layers = forward(network, X, True, weights)
     losses, delta = row_losses(structure.loss, y, layers[-1][2], weights)
     value = losses.sum() / total
     value += 0.5 * alpha * sum((W**2).sum() for W in network.coefs) / total
@@ -291,7 +305,7 @@ def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
         gradients.intercepts[i][:] = delta.sum(axis=0) / total
         if x is not None:
             gradients.gains[i][:] = (delta * x).sum(axis=0) / total
-            delta = normalize_back(z, layer.normalization, delta, x, network.gains[i])
+            delta = normalize_back(z, layer.normalization, delta, x, network.gains[i], weights)
         inputs, W = (layers[i - 1][3] if i else first), network.coefs[i]
         gradients.coefs[i][:] = (inputs.T @ delta + alpha * W + l1 * np.sign(W)) / total
         delta = delta @ W.T
@@ -310,7 +324,7 @@ def train(network, X, y, batches, optimizer, *, weights=None, alpha=0.0, regular
         value, gradients = loss_and_gradients(network, X[batch], y[batch], own, alpha, regularization.l1)
         losses.append(value)
         gradient = gradients.params
-        move_running_moments(network, X[batch])
+        move_running_moments(network, X[batch], own)
         if regularization.clip_value:
             gradient = np.clip(gradient, -regularization.clip_value, regularization.clip_value)
         if regularization.clip_norm:
@@ -325,8 +339,20 @@ def train(network, X, y, batches, optimizer, *, weights=None, alpha=0.0, regular
     return losses, average
 
 
-def move_running_moments(network, X, share=0.1):
+def freedom(weights):
+    """What weighted squares are divided by for the running variance, where the weights leave any.
+
+    Repeated rows leave one less than there are. Small weights may leave more than that in expectation.
+    """
+    total = weights.sum()
+    return max(total - 1, total - (weights**2).sum() / total)
+
+
+def move_running_moments(network, X, weights=None, share=0.1):
     """As PyTorch does: with the unbiased variance, and not for a single row, which has none."""
-    for running, (z, *_) in zip(network.running, forward(network, X, training=True)[1], strict=False):
-        if running is not None and len(z) > 1:
-            running += share * (np.array([z.mean(axis=0), z.var(axis=0, ddof=1)]) - running)
+    weights = np.ones(len(X)) if weights is None else weights
+    left = freedom(weights)
+    for running, (z, *_) in zip(network.running, forward(network, X, True, weights)[1], strict=False):
+        if running is not None and left > 1e-6 * weights.sum():
+            mean, variance = moments(z, "batch", weights)
+            running += share * (np.concatenate([mean, variance * weights.sum() / left]) - running)

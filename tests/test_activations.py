@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy import LowLevelCallable
 from sklearn.base import clone
 
@@ -127,3 +128,16 @@ def test_native_functions_are_functions_of_one_number():
         activation_of(NativeActivation(sine, power))
     with pytest.raises(ValueError, match="The 'value' parameter of NativeActivation must be an instance of"):
         activation_of(NativeActivation(np.sin, sine))
+
+
+@pytest.mark.parametrize("z", [["a"], [None], np.zeros(2, complex), scipy.sparse.eye_array(2)], ids=repr)
+def test_what_is_no_array_of_real_numbers_is_refused(z):
+    for function in (ACTIVATIONS["relu"](), ACTIVATIONS["gelu"]().derivative):
+        with pytest.raises(ValueError, match="z must be an array of real numbers; got "):
+            function(z)
+
+
+@pytest.mark.parametrize("z", [[], np.zeros((0, 3)), np.zeros((3, 0)), 2.0, [True, False], np.ones((2, 2, 2), np.int8)])
+def test_arrays_of_any_shape_and_real_type(z):
+    for function in (ACTIVATIONS["relu"](), ACTIVATIONS["gelu"]().derivative):
+        assert function(z).shape == np.shape(z)

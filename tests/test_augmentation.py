@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage, stats
 from sklearn.base import clone
 
-from fastmlp import augmentation
+from fastmlp import MLPClassifier, MLPRegressor, augmentation
 from fastmlp.augmentation import (
     AUGMENTATIONS,
     Compose,
@@ -278,6 +278,266 @@ def test_compose():
     V, v = Mixup()(2 * V, v, rng)
     np.testing.assert_array_equal(Z, V)
     np.testing.assert_array_equal(z, v)
+
+
+# ---- weights ---------------------------------------------------------------------------------------------------------
+
+WEIGHTS = np.array([0.5, 3.0, 1.0, 0.0, 2.0, 1.5])
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_rows_keep_their_weights(name):
+    X, y = batch()
+    Z, z, weights = augmented(as_augment(name), X, y, np.random.default_rng(0), WEIGHTS)
+    np.testing.assert_array_equal(weights, WEIGHTS)
+    if name != "mixup":
+        np.testing.assert_array_equal(Z, augmented(as_augment(name), X, y, np.random.default_rng(0))[0])
+        np.testing.assert_array_equal(z, y)
+
+
+def test_mixups_partners_come_in_proportion_to_their_weights():
+    """An oracle: of each batch, who was mixed with whom, since each row's bit stands in its sum."""
+    n_batches, X = 4000, np.diag(np.ones(6))
+    pairs, rng = np.zeros((6, 6)), np.random.default_rng(0)
+    for _ in range(n_batches):
+        Z, z, weights = augmented(Mixup(alpha=2.0), X, X, rng, WEIGHTS)
+        np.testing.assert_array_equal(z, Z)  # X and y are mixed with the same rows in the same shares
+        np.testing.assert_array_equal(weights, WEIGHTS)
+        share = next((row[i] for i, row in enumerate(Z) if row[i] != 1), None)
+        partners = [
+            i if row[i] == 1 else int(np.flatnonzero((row > 0) & (np.arange(6) != i))[0]) for i, row in enumerate(Z)
+        ]
+        pairs[np.arange(6), partners] += 1
+        if share is not None:
+            np.testing.assert_allclose(Z, share * X + (1 - share) * X[partners], rtol=1e-12)
+        counts = np.bincount(partners, minlength=6)
+        expected = 6 * WEIGHTS / WEIGHTS.sum()
+        assert (counts >= np.floor(expected)).all() and (counts <= np.ceil(expected)).all()
+    assert not pairs[:, 3].any()
+    chances = WEIGHTS / WEIGHTS.sum()
+    for row in pairs:
+        assert stats.chisquare(np.delete(row, 3), n_batches * np.delete(chances, 3)).pvalue > 0.001
+
+
+def test_equal_weights_are_none():
+    X, y = batch(n=40)
+    Z, z = Mixup()(X, y, np.random.default_rng(0))
+    for weight in (1.0, 0.1, 1e300, 5e-324, 0.0):
+        V, v, _ = augmented(Mixup(), X, y, np.random.default_rng(0), np.full(40, weight))
+        np.testing.assert_array_equal(V, Z)
+        np.testing.assert_array_equal(v, z)
+
+
+def test_weights_of_any_size():
+    """Neither sums that overflow nor weights that vanish beside others draw a row of weight 0."""
+    X, y = batch(n=4)
+    X[[0, 3]] = 1e6
+    for weights in ([0, 1e308, 1.5e308, 0], [0, 5e-324, 1e-323, 0], [0, 1e-300, 1e300, 0], [0, 1, 0.1, 0]):
+        for seed in range(50):
+            Z, _, _ = augmented(Mixup(alpha=1.0), X, y, np.random.default_rng(seed), np.array(weights, float))
+            assert np.abs(Z[1:3]).max() <= 1
+
+
+def moved(X, y, rng, sample_weight=None):
+    order = rng.permutation(len(X))
+    return X[order], y[order], None if sample_weight is None else sample_weight[order]
+
+
+ROTATED = {
+    "rng first": lambda X, y, rng, sample_weight: (X[::-1], y[::-1], sample_weight[::-1]),
+    "weights first": lambda X, y, sample_weight, rng: (X[::-1], y[::-1], sample_weight[::-1] + 0 * rng.random()),
+    "by name": lambda X, y, rng, *, sample_weight: (X[::-1], y[::-1], sample_weight[::-1].tolist()),
+    "other names": lambda data, targets, sample_weight, chance: (data[::-1], targets[::-1], sample_weight[::-1]),
+    "with more": lambda X, y, rng, scale=1, sample_weight=None: [scale * X[::-1], y[::-1], sample_weight[::-1]],
+}
+
+
+@pytest.mark.parametrize("kind", ROTATED)
+@pytest.mark.parametrize("composed", [False, True])
+def test_a_callable_sees_weights_and_returns_them(kind, composed):
+    augment, (X, y) = ROTATED[kind], batch()
+    Z, z, weights = augmented(Compose([augment]) if composed else augment, X, y, np.random.default_rng(0), WEIGHTS)
+    np.testing.assert_array_equal(Z, X[::-1])
+    np.testing.assert_array_equal(z, y[::-1])
+    np.testing.assert_array_equal(weights, WEIGHTS[::-1])
+    assert weights.dtype == np.float64
+
+
+def test_a_callable_that_sees_weights_may_leave_them_or_make_them():
+    X, y = batch()
+    left = augmented(lambda X, y, rng, sample_weight: (X, y), X, y, np.random.default_rng(0), WEIGHTS)
+    np.testing.assert_array_equal(left[2], WEIGHTS)
+    assert len(augmented(lambda X, y, rng, sample_weight: (X, y), X, y, np.random.default_rng(0))) == 2
+    assert len(augmented(moved, X, y, np.random.default_rng(0))) == 2
+    made = augmented(lambda X, y, rng, sample_weight: (X, y, np.arange(6)), X, y, np.random.default_rng(0))
+    np.testing.assert_array_equal(made[2], np.arange(6))
+    assert made[2].dtype == np.float64
+
+
+def test_compose_carries_weights():
+    """Each sees what the one before it made, whether or not it sees weights."""
+    seen = []
+
+    def watch(X, y, rng, sample_weight):
+        seen.append(sample_weight)
+        return X, y
+
+    X, y = batch()
+    double = lambda X, y, rng, sample_weight: (X, y, 2 * sample_weight)  # noqa: E731
+    chain = Compose([watch, moved, Noise(), watch, double, "mixup", watch])
+    weights = chain(X, y, np.random.default_rng(0), WEIGHTS)[2]
+    order = np.random.default_rng(0).permutation(6)
+    for found, expected in zip([*seen, weights], WEIGHTS * np.array([[1], [1], [2], [2]]), strict=True):
+        np.testing.assert_array_equal(found, expected if found is seen[0] else expected[order])
+
+
+BAD_WEIGHTS = {
+    "negative": (lambda X, y, rng, sample_weight: (X, y, -sample_weight), r"must be at least 0; got -3\.0"),
+    "nan": (lambda X, y, rng, sample_weight: (X, y, sample_weight * np.nan), "must be finite in float64; got nan"),
+    "short": (lambda X, y, rng, sample_weight: (X, y, sample_weight[1:]), r"must have shape \(6,\); got shape \(5,\)"),
+    "column": (lambda X, y, rng, sample_weight: (X, y, sample_weight[:, None]), r"must have shape \(6,\); got shape"),
+    "none": (lambda X, y, rng, sample_weight: (X, y, None), r"must be real numbers of shape \(6,\); got None"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_WEIGHTS)
+def test_bad_weights_of_a_callable(kind):
+    augment, told = BAD_WEIGHTS[kind]
+    for given in (augment, Compose([Noise(), augment])):
+        with pytest.raises(ValueError, match=f"^augment: the sample_weight it returns {told}"):
+            augmented(given, *batch(), np.random.default_rng(0), WEIGHTS)
+
+
+def test_what_sees_no_weights_returns_none():
+    with pytest.raises(ValueError, match=r"must return a pair \(X, y\); got .* With a parameter sample_weight"):
+        augmented(lambda X, y, rng: (X[:0], y[:0], None), *batch(), np.random.default_rng(0), WEIGHTS)
+    with pytest.raises(ValueError, match=r"must return \(X, y\) or \(X, y, sample_weight\); got"):
+        augmented(lambda X, y, rng, sample_weight: X, *batch(), np.random.default_rng(0), WEIGHTS)
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_rows_that_move_without_their_weights_are_refused(sees):
+    X, y = batch()
+    if sees:
+        shuffle = lambda X, y, rng, sample_weight: moved(X, y, rng)[:2]  # noqa: E731
+    else:
+        shuffle = lambda X, y, rng: moved(X, y, rng)[:2]  # noqa: E731
+    with pytest.raises(ValueError, match="are those it was given in another order, but their weights stay in place"):
+        augmented(shuffle, X, y, np.random.default_rng(0), WEIGHTS)
+    for weights in ([], [np.ones(6)]):
+        augmented(shuffle, X, y, np.random.default_rng(0), *weights)
+    # One column moved by one is one-hot rows in another order; but each row was changed where it stands.
+    eye = np.eye(6)
+    roll = lambda X, y, rng: (np.roll(X, 1, axis=1), y)  # noqa: E731
+    augmented(roll, eye, y, np.random.default_rng(0), WEIGHTS)
+    # Wrong labels for some, as many as right ones.
+    swap = lambda X, y, rng: (X, y[::-1])  # noqa: E731
+    augmented(swap, X, y, np.random.default_rng(0), WEIGHTS)
+
+
+def imbalanced(n=2000):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(n, 3)), (np.arange(n) < n // 20).astype(int)
+
+
+@pytest.mark.parametrize("augment", ["mixup", Mixup(alpha=1.0), moved, Compose([moved, "mixup", "noise"])], ids=str)
+@pytest.mark.parametrize("by", ["class_weight", "sample_weight"])
+def test_balanced_classes_stay_balanced(augment, by):
+    """X tells nothing of the class, so that half is the right answer."""
+    X, y = imbalanced()
+    clf = MLPClassifier((4,), max_iter=15, n_iter_no_change=np.inf, learning_rate_init=0.01, random_state=0, tol=0.0)
+    clf.set_params(augment=augment, class_weight="balanced" if by == "class_weight" else None)
+    weights = None if by == "class_weight" else np.where(y == 1, 10.0, 10 / 19)
+    with pytest.warns(UserWarning, match="hasn't converged yet"):
+        assert abs(clf.fit(X, y, weights).predict_proba(X)[:, 1].mean() - 0.5) < 0.05
+
+
+# Targets, and the labels that will ever come.
+KINDS = {
+    "two classes": (lambda X: (X[:, 0] > 0).astype(int), [0, 1]),
+    "classes": (lambda X: np.digitize(X[:, 0], [-0.5, 0.5]), [0, 1, 2]),
+    "labels": (lambda X: (X > 0).astype(int), [0, 1, 2, 3]),
+    "numbers": (lambda X: X[:, 0], None),
+    "several numbers": (lambda X: X[:, :2], None),
+}
+
+
+@pytest.mark.parametrize("augment", [*AUGMENTATIONS, Compose(["noise", "mixup", moved]), moved], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_weight_0_are_as_if_they_were_not_there(kind, augment):
+    """To the bit; what would be mixed with them would be seen at once."""
+    targets, classes = KINDS[kind]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    y, weights = targets(X), rng.integers(3, size=60) * rng.uniform(0.5, 2.0, 60)
+    counts = weights > 0
+    X[~counts] *= 1e6
+
+    def fitted(X, y, weights):
+        cls = MLPRegressor if classes is None else MLPClassifier
+        model = cls(hidden_layer_sizes=(5,), augment=augment, shuffle=False, random_state=0)
+        for first in (True, False, False):
+            model.partial_fit(X, y, weights, **({"classes": classes} if classes and first else {}))
+        return [*model.coefs_, *model.intercepts_]
+
+    for a, b in zip(fitted(X, y, weights), fitted(X[counts], y[counts], weights[counts]), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_batch_in_which_no_row_counts_is_passed_over():
+    calls = []
+
+    def watch(X, y, rng):
+        calls.append(len(X))
+        return X, y
+
+    X, y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30.0)
+    model = MLPRegressor(hidden_layer_sizes=(3,), batch_size=10, augment=watch, shuffle=False, random_state=0)
+    weights = np.repeat([1.0, 0.0, 1.0], 10)
+    model.partial_fit(X, y, weights)
+    assert calls == [10, 10]
+    assert model._optimizer.n_updates == 2
+    none = lambda X, y, rng, sample_weight: (X, y, 0 * sample_weight)  # noqa: E731
+    before = [w.copy() for w in model.coefs_]
+    model.set_params(augment=none).partial_fit(X, y, weights)
+    for a, b in zip(model.coefs_, before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_mixup_of_weighted_rows_on_a_line_stays_on_it():
+    """Were targets mixed by weights and inputs not, what is heavier on one side would bend it."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (400, 1))
+    y, weights = X.ravel(), np.where(X.ravel() > 0, 9.0, 1.0)
+    for _ in range(20):
+        Z, z, _ = augmented(Mixup(alpha=1.0), X, y[:, np.newaxis], rng, weights)
+        np.testing.assert_allclose(z, Z, atol=1e-15)
+
+
+def test_a_weight_of_2_is_two_rows():
+    """The mean of mixed targets, as weights say, is that of a batch in which such rows stand twice."""
+    X, y = batch(n=12)
+    weights = np.repeat([1.0, 2.0, 3.0], 4)
+    rng, means = np.random.default_rng(0), []
+    for _ in range(3000):
+        _, z, kept = augmented(Mixup(alpha=1.0), X, y, rng, weights)
+        means.append(kept @ z / kept.sum())
+    twice = np.repeat(np.arange(12), weights.astype(int))
+    np.testing.assert_allclose(np.mean(means, axis=0), y[twice].mean(axis=0), atol=0.01)
+
+
+@pytest.mark.parametrize("weights", [None, np.ones(60)])
+def test_weights_made_by_an_augmentation_are_those_of_training(weights):
+    """Half of the rows are given no weight, where fit gave none or the same to all: they do not matter."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y, wrong = X[:, 0], np.arange(60) % 2 == 1
+    keeps = lambda X, y, rng, sample_weight: (X, y, y[:, 0] < 100)  # noqa: E731
+    what = {"hidden_layer_sizes": (4,), "batch_size": 60, "shuffle": False, "random_state": 0}
+    model = MLPRegressor(augment=keeps, **what).partial_fit(X, np.where(wrong, 1e3, y), weights)
+    other = MLPRegressor(**what).partial_fit(X, y, np.where(wrong, 0.0, 1.0))
+    for a, b in zip(model.coefs_, other.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 # ---- bad input -------------------------------------------------------------------------------------------------------

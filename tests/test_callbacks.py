@@ -2,13 +2,10 @@
 
 import csv
 import errno
-import io
 import multiprocessing
 import os
 import pickle
-import re
 import signal
-import sys
 import time
 import warnings
 
@@ -28,9 +25,11 @@ from fastmlp.callbacks import (
     EarlyStopping,
     LayerStatistics,
     LearningRateFinder,
+    MLflow,
     ModelCheckpoint,
     ProgressBar,
     ReduceOnPlateau,
+    TensorBoard,
     TerminateOnNaN,
 )
 from fastmlp.schedules import SCHEDULES
@@ -43,7 +42,11 @@ X = StandardScaler().fit_transform(X)
 TRAIN, VALID = (X[::2], Y[::2]), (X[1::2], Y[1::2])
 WHAT = dict(hidden_layer_sizes=(8,), random_state=0, learning_rate_init=0.01, n_iter_no_change=1000)
 ALL = [getattr(fastmlp.callbacks, name) for name in fastmlp.callbacks.__all__]
-ALL = [cls for cls in ALL if issubclass(cls, Callback) and cls.__name__ not in ("Callback", "ScikitLearnCallbacks")]
+# MLflow is not installed for the tests; tests/test_trackers.py has them with a stand-in.
+APART = ("Callback", "ScikitLearnCallbacks", "MLflow")
+ALL = [cls for cls in ALL if issubclass(cls, Callback) and cls.__name__ not in APART]
+#: Those that are told where to write.
+WRITERS = (CSVLogger, ModelCheckpoint, TensorBoard)
 
 
 #: How often a training is killed; FASTMLP_KILLS=100 takes a minute.
@@ -52,7 +55,7 @@ KILLS = os.environ.get("FASTMLP_KILLS", "15")
 
 def example(cls, tmp_path):
     """A callback of a class, told no more than it must be."""
-    return cls(tmp_path / "file") if cls in (CSVLogger, ModelCheckpoint) else cls()
+    return cls(tmp_path / "file") if cls in WRITERS else cls()
 
 
 def parameters(model):
@@ -63,7 +66,7 @@ def parameters(model):
 def test_every_callback_clones_pickles_reconstructs_and_serves_twice(cls, tmp_path):
     callback = example(cls, tmp_path)
     assert repr(clone(callback)) == repr(callback)
-    if cls not in (CSVLogger, ModelCheckpoint):
+    if cls not in WRITERS:
         assert repr(eval(repr(callback), vars(fastmlp.callbacks))) == repr(callback)
     model = MLPClassifier(callbacks=[callback], max_iter=6, **WHAT)
     first = parameters(model.fit(*TRAIN, eval_set=VALID))
@@ -130,7 +133,9 @@ class Scripted(Callback):
         ([1, 2, 3, 2, 2, 2], {"patience": 2, "mode": "max"}, 5, 3),
         ([3, np.nan, np.nan, 2, 1, 0], {"patience": 3}, 6, 6),
         ([3, np.nan, np.nan, 2, 1, 0], {"patience": 2}, 3, 1),
-        ([np.nan] * 6, {"patience": 4}, 4, 0),
+        ([np.inf, -np.inf, 2, -np.inf, 3, 4], {"patience": 3}, 6, 3),
+        ([np.nan] * 6, {"patience": 4}, 6, 0),
+        ([np.nan, np.nan, np.nan, 3, 3, 3], {"patience": 2}, 6, 4),
     ],
 )
 def test_early_stopping_counts(values, arguments, n_epochs, best):
@@ -223,6 +228,8 @@ def test_no_checkpoint_of_what_is_not_finite(tmp_path):
         ([3, 3, 2, 2, 1, 1], {"patience": 2}, [1, 1, 1, 1, 1, 1]),
         ([3, 3, 3, 3, 3, 3], {"patience": 1, "factor": 0.5, "min_learning_rate": 0.003}, [1, 1, 0.5, 0.3, 0.3, 0.3]),
         ([3, 3, 3, 3, 3, 3], {"patience": 1, "min_learning_rate": 2.0}, [1, 1, 1, 1, 1, 1]),
+        ([np.nan] * 6, {"patience": 1}, [1, 1, 1, 1, 1, 1]),
+        ([np.nan, np.inf, 3, np.nan, np.nan, 2], {"patience": 2}, [1, 1, 1, 1, 1, 0.1]),
     ],
 )
 def test_reduce_on_plateau(values, arguments, rates):
@@ -332,7 +339,7 @@ def test_its_plot():
     plt.close(ax.figure)
 
 
-# ---- CSVLogger, ProgressBar ------------------------------------------------------------------------------------------
+# ---- CSVLogger -------------------------------------------------------------------------------------------------------
 
 
 def test_csv_has_what_the_history_has(tmp_path):
@@ -347,40 +354,20 @@ def test_csv_has_what_the_history_has(tmp_path):
         MLPClassifier(callbacks=[CSVLogger(tmp_path / "nowhere" / "epochs.csv")]).fit(*TRAIN)
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@pytest.mark.parametrize("verbose", [0, False, True, 1, 2, np.bool_(True)])
-def test_verbose(verbose, solver, capsys, monkeypatch):
-    """1 is a progress bar on stderr; True and more than 1 are scikit-learn's lines; nothing else is printed."""
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    MLPClassifier(verbose=verbose, max_iter=4, solver=solver, **WHAT).fit(*TRAIN, eval_set=VALID)
-    out, err = capsys.readouterr().out, sys.stderr.getvalue()
-    lines = re.findall(r"^Iteration (\d), loss = \d\.\d{8}$", out, flags=re.M)
-    if verbose in (0, 1) and not isinstance(verbose, bool | np.bool_):
-        assert out == ""
-        assert bool(err) == (verbose == 1)
-        if verbose:
-            assert "4/4" in err
-            assert re.search(r"validation_loss=\d\.\d+", err)
-    elif verbose:
-        assert (lines, err) == (list("1234"), "")
-        assert re.search(r"^validation_score = 0\.\d+$", out, flags=re.M)
-    else:
-        assert out == err == ""
-
-
-def test_no_bar_but_in_a_terminal(capsys, monkeypatch):
-    model = MLPClassifier(verbose=1, max_iter=4, **WHAT).fit(*TRAIN)
-    assert capsys.readouterr() == ("", "")
-    model.set_params(verbose=0, callbacks=[ProgressBar(show="always")]).fit(*TRAIN)
-    assert "4/4" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    model.set_params(verbose=1, callbacks=None).partial_fit(*TRAIN)
-    assert sys.stderr.getvalue() == ""
+def test_csv_of_partial_fit_goes_on(tmp_path):
+    path = tmp_path / "epochs.csv"
+    what = WHAT | dict(callbacks=[CSVLogger(path)], max_iter=2)
+    model = MLPClassifier(**what).fit(*TRAIN, eval_set=VALID)
+    for _ in range(2):
+        model.partial_fit(*TRAIN)
+    model.callbacks = [CSVLogger(path)]  # one that has not written the file
+    model.partial_fit(*TRAIN)
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == list("12345")
+    assert [float(row["loss"]) for row in rows] == model.history_["loss"]
+    assert [row["validation_loss"] == "nan" for row in rows] == [False, False, True, True, True]
+    MLPClassifier(**what).partial_fit(*TRAIN, classes=[0, 1, 2])
+    assert len(path.read_text().splitlines()) == 2
 
 
 # ---- ModelCheckpoint -------------------------------------------------------------------------------------------------
@@ -541,6 +528,13 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
         ModelCheckpoint(None),
         ModelCheckpoint("x", every=0),
         ProgressBar("sometimes"),
+        TensorBoard(3),
+        TensorBoard(run_name=3),
+        MLflow(3),
+        MLflow(run_name=3),
+        MLflow(tracking_uri=3),
+        MLflow(tags="a"),
+        MLflow(log_model="yes"),
     ],
     ids=repr,
 )

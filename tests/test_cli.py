@@ -203,6 +203,171 @@ def test_warnings_become_messages(folder, capsys, monkeypatch):
     assert "fastmlp: beware of this\n" in capsys.readouterr().err
 
 
+def as_input(monkeypatch, content):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="ascii"))
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_standard_input(folder, capsys, monkeypatch, ending):
+    pytest.importorskip("pyarrow")
+    flowers = pd.read_csv("flowers.csv").assign(color=["r\u00f6t", "blau"] * 60)
+    as_format = {"csv": "to_csv", "parquet": "to_parquet", "jsonl": "to_json"}[ending]
+    options = {"orient": "records", "lines": True} if ending == "jsonl" else {"index": False}
+    getattr(flowers, as_format)(f"t.{ending}", **options)
+    content = (folder / f"t.{ending}").read_bytes()
+    told = ["--format", "jsonl"] if ending == "jsonl" else []  # Parquet is known by its first bytes
+    as_input(monkeypatch, content)
+    assert main(["train", "-", "--out", "m", *told]) == 0
+    capsys.readouterr()
+    for arguments in (["predict", "m"], ["evaluate", "m", "--json"]):
+        as_input(monkeypatch, content)
+        assert main([*arguments, "-", *told]) == 0
+        piped = capsys.readouterr()
+        assert main([*arguments, f"t.{ending}"]) == 0
+        assert capsys.readouterr().out == piped.out
+        assert piped.err == ""
+
+
+def test_messages_about_standard_input(trained, capsys, monkeypatch):
+    for content, message in {
+        b"": "standard input is empty",
+        b"petal,color\n1,red\n1\n": "standard input is no table with fields separated by ',': line 3 has 1 field",
+        b"petal,color\nx,red\n": "standard input: column 'petal': 'x' in row 1 is not a number",
+    }.items():
+        as_input(monkeypatch, content)
+        assert failed(capsys, ["predict", "m.fastmlp", "-"]).startswith(message)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("petal,color\n9.5,red\n"))  # of a notebook or a test
+    assert main(["predict", "m.fastmlp", "-"]) == 0
+    assert capsys.readouterr().out == "prediction\nrose\n"
+
+
+def test_folders_and_formats_are_told(trained, capsys):
+    assert failed(capsys, ["predict", "m.fastmlp", "."]) == ".: Is a directory"
+    (trained / "bad.jsonl").write_text('{"petal": 1}\n{\n')
+    assert failed(capsys, ["predict", "m.fastmlp", "bad.jsonl"]).startswith("bad.jsonl: line 2 is no JSON")
+
+
+def test_labels_and_names_of_probabilities_are_spelled_as_in_the_table(folder, capsys):
+    (folder / "t.csv").write_text("x,y\n" + "1,01\n2,07\n3,10\n" * 30)
+    assert main(["train", "t.csv", "--out", "m"]) == 0
+    capsys.readouterr()
+    assert main(["predict", "m", "t.csv", "--proba"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "prediction,probability_01,probability_07,probability_10"
+    assert [line.partition(",")[0] for line in lines[1:4]] == ["01", "07", "10"]
+    (folder / "some.csv").write_text("x,y\n1,1\n2,7\n")
+    assert main(["evaluate", "m", "some.csv", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["accuracy"] == 1.0
+    assert "labels: '1' is taken for '01', '7' is taken for '07'" in err
+
+
+@pytest.mark.parametrize("value", ["-999", "-999.0", "-9.99e2"])
+@pytest.mark.parametrize("form", ["--missing {}", "--missing={}"])
+def test_missing_numbers_are_values_of_the_option(folder, value, form):
+    (folder / "t.csv").write_text("x,z,y\n" + "1,1,a\n-999.0,2,b\n3,3,a\n" * 20)
+    assert main(["train", "t.csv", "--out", "m", "--max-iter", "2", *form.format(value).split()]) == 0
+    model = fastmlp.load("m")
+    assert list(model.missing) == [value]
+    assert model._inputs(pd.read_csv("t.csv"))["x"].isna().sum() == 20
+
+
+def test_rows_of_one_column_are_all_predicted(folder, capsys):
+    (folder / "t.csv").write_text("x,y\n" + "1,a\n5,b\n" * 30)
+    assert main(["train", "t.csv", "--out", "m"]) == 0
+    capsys.readouterr()
+    (folder / "new.csv").write_text("x\n1\n\n5\n\n1\n")
+    assert main(["predict", "m", "new.csv"]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 1 + 5
+    assert out.splitlines()[1::2] == ["a", "b", "a"]
+    assert err == "fastmlp: new.csv: 2 empty lines without a value, rows all the same\n"
+
+
+def test_keep_exact_and_notation(folder, capsys):
+    rows = "25.000,NA,yes\n1.234,EU,Yes\n3.500,NA,YES\n7.250,EU,no\n" * 20
+    (folder / "t.csv").write_text("x,c,y\n" + rows)
+    options = ["--keep", "NA", "--exact", "--decimal", ",", "--target", "2"]
+    assert main(["train", "t.csv", "--out", "m", "--max-iter", "2", *options]) == 0
+    model = fastmlp.load("m")
+    assert (model.classes_, model.categories_) == (["YES", "Yes", "no", "yes"], {"c": ["EU", "NA"]})
+    assert model._inputs(pd.read_csv("t.csv", dtype=str, keep_default_na=False))["x"].tolist()[:2] == [25000, 1234]
+    capsys.readouterr()
+    assert main(["info", "m", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["keep"], said["decimals"]) == (["NA"], {"x": ","})
+    assert main(["predict", "m", "t.csv", "--decimal", ".", "--thousands", "space"]) == 0
+    assert main(["train", "t.csv", "--out", "m", "--thousands", "none", "--max-iter", "2"]) == 0
+
+
+def test_words_that_are_classes_are_said(folder, capsys):
+    (folder / "t.csv").write_text("x,y\n" + "1,None\n2,Fire\n3,NA\n4,Theft\n" * 20)
+    assert main(["train", "t.csv", "--out", "m", "--max-iter", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "from 1 columns of 60 rows" in out
+    assert "fastmlp: column 'y', the target: 'None' is a class, of 20 rows (--missing None says otherwise)\n" in err
+    assert "fastmlp: 20 rows without target dropped: 'NA' in 20 (--keep NA makes a class of 'NA')\n" in err
+
+
+def test_encoding_may_be_told(folder, capsys):
+    (folder / "t.csv").write_bytes(b"x,y\n" + "1,\u0434\u0430\n2,\u043d\u0435\u0442\n".encode("cp1251") * 20)
+    assert main(["train", "t.csv", "--out", "m", "--encoding", "cp1251", "--max-iter", "2"]) == 0
+    capsys.readouterr()
+    assert fastmlp.load("m").classes_ == ["\u0434\u0430", "\u043d\u0435\u0442"]
+    assert "is no text in utf-8" in failed(capsys, ["predict", "m", "t.csv", "--encoding", "utf-8"])
+
+
+class Console(io.TextIOWrapper):
+    """A standard output or error of some encoding, which stops at what that lacks."""
+
+    def __init__(self, encoding):
+        self.bytes = io.BytesIO()
+        super().__init__(self.bytes, encoding=encoding)
+
+    def text(self):
+        self.flush()
+        return self.bytes.getvalue().decode(self.encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "town", "said"),
+    [
+        ("ascii", "K\\xf6ln", "standard output is ascii, which lacks '\\xf6'"),
+        ("cp1252", "K\u00f6ln", "standard output is cp1252, which lacks '\\u0141'"),
+        ("utf-8", "K\u00f6ln", None),
+    ],
+)
+def test_output_does_not_stop_at_characters_that_its_encoding_lacks(folder, monkeypatch, encoding, town, said):
+    towns = "1,K\u00f6ln\n2,\u0141\u00f3d\u017a\n" * 20
+    (folder / "t.csv").write_text("gr\u00f6\u00dfe \u0141,y\n" + towns, encoding="utf-8")
+    out, err = Console("utf-8"), Console("utf-8")
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    assert main(["train", "t.csv", "--out", "m", "--max-iter", "100"]) == 0
+    for command, n_lines in {
+        "predict m t.csv --proba": 41,
+        "info m": 14,
+        "evaluate m t.csv": 7,
+        "info m --json": 1,
+    }.items():
+        out, err = Console(encoding), Console(encoding)
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        assert main(command.split()) == 0
+        text = out.text()
+        assert text.count("\n") >= n_lines
+        if command.startswith("predict"):
+            assert text.splitlines()[0].startswith(f"prediction,probability_{town},probability_")
+            assert text.splitlines()[1].startswith(f"{town},")
+            assert err.text().count("\n") == bool(said)
+            assert (said or "") in err.text()
+        assert (out.errors, err.errors) == ("strict", "strict")
+    assert main(["info", "n\u00f6\u0142"]) == 1
+    assert "No such file" in err.text()
+    assert main(["predict", "m", "t.csv", "--out", "p.csv"]) == 0
+    assert (folder / "p.csv").read_text(encoding="utf-8").splitlines()[1:3] == ["K\u00f6ln", "\u0141\u00f3d\u017a"]
+
+
 # ---- what it refuses -------------------------------------------------------------------------------------------------
 
 
@@ -376,6 +541,12 @@ def test_refused_rows(trained, capsys):
         (["train", "t.csv", "--out", "m", "--seed", "-1"], "'-1' is not a seed"),
         (["train", "t.csv", "--out", "m", "--header", "maybe"], "'maybe' is not yes or no"),
         (["train", "t.csv", "--out", "m", "--task", "both"], "invalid choice: 'both'"),
+        (["train", "t.csv", "--out", "m", "--encoding", "klingon"], "'klingon' is not an encoding"),
+        (["train", "t.csv", "--out", "m", "--encoding", "base64"], "'base64' is not an encoding"),
+        (["predict", "m", "t.csv", "--decimal", ";"], "invalid choice: ';'"),
+        (["predict", "m", "t.csv", "--thousands", "x"], "'x' is not one of , . ' _ space none"),
+        (["predict", "m", "t.csv", "--format", "xml"], "invalid choice: 'xml'"),
+        (["train", "t.csv", "--out", "m", "--missing", "--quiet"], "expected one argument"),
     ],
 )
 def test_wrong_use(arguments, message, capsys):

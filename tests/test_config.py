@@ -34,6 +34,7 @@ def test_import_leaves_out_what_takes_long(script):
         heavy = ("model_selection", "metrics", "compose", "impute", "linear_model", "neighbors", "pipeline")
         print([name for name in heavy if f"sklearn.{name}" in sys.modules])
         print("TableModel" in dir(fastmlp), "fastmlp.tables" in sys.modules)
+        print([name for name in ("matplotlib", "fastmlp.inspection") if name in sys.modules])
         from fastmlp.persistence import classes
         print("tables.TableModel" in classes())
         from fastmlp import *
@@ -43,5 +44,21 @@ def test_import_leaves_out_what_takes_long(script):
         except AttributeError as error:
             print(error)
     """
-    expected = "[]\nTrue False\nTrue\nTrue\nmodule 'fastmlp' has no attribute 'Missing'"
+    expected = "[]\nTrue False\n[]\nTrue\nTrue\nmodule 'fastmlp' has no attribute 'Missing'"
     assert script(source) == expected
+
+
+def test_modules_are_there_after_a_plain_import(script):
+    modules = [
+        "activations", "augmentation", "callbacks", "exceptions", "initializers", "inspection", "losses", "network",
+        "optimizers", "schedules", "tables",
+    ]  # fmt: skip
+    source = f"""
+        import fastmlp
+        print(sorted(dir(fastmlp)) == sorted([*fastmlp.__all__, *{modules}]))
+        for name in {modules}:
+            print(getattr(fastmlp, name).__name__)
+        print(fastmlp.inspection.TrainingCurveDisplay.__name__, fastmlp.tables.TableModel is fastmlp.TableModel)
+    """
+    expected = ["True", *(f"fastmlp.{name}" for name in modules), "TrainingCurveDisplay True"]
+    assert script(source).splitlines() == expected

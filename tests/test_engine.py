@@ -5,6 +5,7 @@ import ctypes.util
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -422,9 +423,7 @@ def test_forward(n_rows, dtype, isa):
 
 
 def predictor_of(params, sizes, loss, dtype, isa=None, *, n_threads=1, form="columns"):
-    predictor = _engine.Predictor(
-        sizes, "tanh", loss, dtype, isa=isa, form=form, team_size=lambda flops: n_threads, flops_alone=0.0
-    )
+    predictor = _engine.Predictor(sizes, "tanh", loss, dtype, isa=isa, form=form, team_of=lambda: (n_threads, False))
     predictor.load(params)
     return predictor
 
@@ -505,14 +504,145 @@ def test_attach_and_load_check_their_arrays():
         trainer.load(np.zeros(7))
     with pytest.raises(ValueError, match="float64 vector"):
         trainer.load(np.zeros(8, np.float32))
-    with pytest.raises(ValueError, match="targets of type and shape"):
+    with pytest.raises(ValueError, match=r"array of float64 of shape \(4, 2\), got float64 of shape \(3, 2\)"):
         trainer.attach(rows, y[:3])
-    with pytest.raises(ValueError, match="targets of type and shape"):
+    with pytest.raises(ValueError, match=r"array of float64 of shape \(4, 2\), got float32 of shape \(4, 2\)"):
         trainer.attach(rows, y.astype(np.float32))
-    with pytest.raises(ValueError, match="4 contiguous float64 weights"):
-        trainer.attach(rows, y, np.ones(3))
-    with pytest.raises(ValueError, match="5 features, the network 3"):
+    with pytest.raises(ValueError, match=r"array of float64 of shape \(4, 2\), got list"):
+        trainer.attach(rows, y.tolist())
+    for weights in (np.ones(3), np.ones(4, np.float32), np.ones(8)[::2], [1.0] * 4):
+        with pytest.raises(ValueError, match="4 contiguous float64 weights"):
+            trainer.attach(rows, y, weights)
+    with pytest.raises(ValueError, match="X has 5 features, but the network is expecting 3 features as input"):
         trainer.attach(rows_of(np.zeros((4, 5)), np.float64), y)
+
+
+@pytest.mark.parametrize("loss", sorted(_engine.CLASS_TARGET_LOSSES))
+@pytest.mark.parametrize("wrong", [3, -1, 10**9, -(10**9), 2**31 - 1, -(2**31)])
+def test_class_numbers_that_are_none_are_refused(loss, wrong, dtype):
+    """They are where a kernel looks for a probability."""
+    trainer = _engine.Trainer((3, 3), "relu", loss, dtype, rule="sgd", max_batch=4)
+    rows, z = rows_of(np.zeros((40, 3), dtype), dtype), np.zeros((40, 3), dtype)
+    for at in (0, 17, 39):
+        classes = np.arange(40, dtype=np.int32) % 3
+        trainer.attach(rows, classes)
+        classes[at] = wrong
+        with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
+            trainer.attach(rows, classes)
+        with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
+            _engine.row_losses(loss, z, classes)
+
+
+def test_row_losses_checks_its_arrays(dtype):
+    z = np.zeros((4, 2), dtype)
+    for targets in (z[:3], z[:, :1], z.astype(np.float16), np.zeros((4, 4), dtype)[:, ::2], z.tolist()):
+        with pytest.raises(ValueError, match="targets must be a contiguous array of"):
+            _engine.row_losses("squared_error", z, targets)
+    with pytest.raises(ValueError, match="4 contiguous float64 weights"):
+        _engine.row_losses("squared_error", z, z, np.ones(3))
+    with pytest.raises(ValueError, match=r"loss='mse' is not known; known are 'log_loss', "):
+        _engine.row_losses("mse", z, z)
+
+
+@pytest.mark.parametrize("n_threads", [0, -1, -(10**6), 1025, 10**9])
+def test_teams_that_can_not_be_are_refused(n_threads):
+    """OpenMP would wait for ever, or end the process."""
+    rows, message = rows_of(np.zeros((4, 3)), np.float64), f"n_threads must be from 1 to 1024, got {n_threads}"
+    with pytest.raises(ValueError, match=message):
+        _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4, n_threads=n_threads)
+    with pytest.raises(ValueError, match=message):
+        _engine.PackedNetwork((3, 2), "relu", "squared_error", np.float64).forward(rows, n_threads=n_threads)
+    with pytest.raises(ValueError, match=message):
+        _engine.matmul(np.eye(3), np.eye(3), n_threads=n_threads)
+    with pytest.raises(ValueError, match=message):
+        _engine.fma_ceiling("float32", n_threads=n_threads)
+
+
+def test_a_pass_goes_over_rows_that_there_are():
+    trainer = _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4)
+    with pytest.raises(ValueError, match=r"attach\(\) comes before begin\(\)"):
+        trainer.begin(np.zeros((1, 1), np.int64), 1, 0.0, (0.1,), 0)
+    trainer.attach(rows_of(np.zeros((6, 3)), np.float64), np.zeros((6, 2)))
+    for batch_size in (0, -1, 5):
+        with pytest.raises(ValueError, match=f"batch_size must be from 1 to max_batch=4, got {batch_size}"):
+            trainer.begin(np.arange(6)[np.newaxis], batch_size, 0.0, (0.1,), 0)
+    for wrong in (-1, 6, 2**40, -(2**63), 2**63 - 1):
+        for at in ((0, 0), (1, 3), (2, 5)):
+            orders = np.tile(np.arange(6), (3, 1))
+            orders[at] = wrong
+            with pytest.raises(ValueError, match="orders must hold numbers of rows, from 0 to 5"):
+                trainer.begin(orders, 4, 0.0, (0.1,), 0)
+
+
+def test_a_forward_pass_goes_over_rows_that_there_are():
+    network, rows = _engine.PackedNetwork((3, 2), "relu", "squared_error", np.float64), rows_of(np.ones((6, 3)), float)
+    assert network.forward(rows, order=np.array([5, 0]), start=1).shape == (1, 2)
+    for order in ([6], [0, -1], [2**62, 0]):
+        with pytest.raises(ValueError, match="order must hold numbers of rows, from 0 to 5"):
+            network.forward(rows, order=np.array(order))
+    for start, stop in ((-1, 3), (4, 3), (0, 7), (7, None), (2**40, None)):
+        with pytest.raises(ValueError, match=f"expected 0 <= start <= stop <= 6, got start={start} and stop={stop}"):
+            network.forward(rows, start=start, stop=stop)
+    read_only = np.zeros((6, 2))
+    read_only.flags.writeable = False
+    for out in (np.zeros((5, 2)), np.zeros((6, 3)), np.zeros((6, 2), np.float32), np.zeros((6, 4))[:, ::2], read_only):
+        with pytest.raises(ValueError, match=r"out must be a contiguous float64 array of shape \(6, 2\)"):
+            network.forward(rows, out=out)
+
+
+def test_what_is_no_part_of_a_network_is_neither_read_nor_written():
+    network = network_of("tanh", "log_loss", "batch", sizes=(5, 7, 6, 3))
+    packed = network.packed()
+    for i in (-1, 2, 10**6):
+        with pytest.raises(ValueError, match=f"no batch normalisation in a hidden layer {i}"):
+            packed.running(i)
+        with pytest.raises(ValueError, match=f"no batch normalisation in a hidden layer {i}"):
+            packed.set_running(i, np.zeros(7), np.ones(7))
+    with pytest.raises(ValueError, match="no batch normalisation in a hidden layer 0"):
+        network_of("tanh", "log_loss", "layer").packed().running(0)
+    read_only = network.params.copy()
+    read_only.flags.writeable = False
+    packed.load(read_only)
+    with pytest.raises(ValueError, match="a vector that can be written to"):
+        packed.store(read_only)
+    trainer = _engine.Trainer(*network.structure, np.float64, rule="momentum", max_batch=4)
+    vector = np.zeros_like(network.params)
+    for method in (trainer.load, trainer.store):
+        with pytest.raises(ValueError, match="the rule momentum has 1 arrays of state, got 2"):
+            method(vector, [vector, vector])
+        with pytest.raises(ValueError, match="no average of the parameters without average_decay"):
+            method(vector, [vector], vector)
+
+
+def test_networks_that_can_not_be_are_refused():
+    for sizes in ((), (3,), (3, -1)):
+        with pytest.raises(ValueError, match="sizes must be those of two layers or more"):
+            _engine.PackedNetwork(sizes, "relu", "squared_error", np.float64)
+    with pytest.raises(ValueError, match="expected 1 hidden layers, got 2"):
+        _engine.PackedNetwork((3, 2, 1), [hidden_layer("relu")] * 2, "squared_error", np.float64)
+    for dtype in ("float16", ">f8", int):
+        with pytest.raises(ValueError, match="dtype must be float32 or float64, in native byte order, got "):
+            _engine.PackedNetwork((3, 1), "relu", "squared_error", dtype)
+    for what, arguments in {
+        "loss='mse'": ("relu", "mse"),
+        "activation='sine'": ("sine", "squared_error"),
+        "normalization='group'": ([hidden_layer("relu")._replace(normalization="group")], "squared_error"),
+    }.items():
+        with pytest.raises(ValueError, match=f"{what} is not known; known are "):
+            _engine.PackedNetwork((3, 2, 1), *arguments, np.float64)
+
+
+@pytest.mark.parametrize(
+    "returned", [np.zeros((12, 6)), np.zeros((12, 7), np.float32), np.zeros((12, 14))[:, ::2], 0.0]
+)
+def test_what_a_function_in_python_returns_is_looked_at(returned):
+    class Careless(Sine):
+        def values(self, z):
+            return returned
+
+    network = network_of(Careless(), "squared_error", sizes=(5, 7, 3))
+    with pytest.raises(ValueError, match=r"must return a contiguous float64 array of shape \(12, 7\)"):
+        network.forward(data_for(network)[0])
 
 
 def test_choose_isa():
@@ -537,7 +667,7 @@ def test_fma_ceiling(n_threads, dtype, isa):
 
 
 def test_fma_ceiling_refuses():
-    with pytest.raises(ValueError, match="n_threads must be positive, got 0"):
+    with pytest.raises(ValueError, match="n_threads must be from 1 to 1024, got 0"):
         _engine.fma_ceiling("float32", n_threads=0)
     with pytest.raises(ValueError, match="'mmx' is not an instruction set"):
         _engine.fma_ceiling("float32", isa="mmx")
@@ -1526,3 +1656,185 @@ def test_forward_takes_the_running_moments_when_told(dtype):
     trainer.use_running()
     network.running = [trainer.running(0), trainer.running(1)]
     np.testing.assert_array_equal(trainer.forward(rows), network.forward(X))
+
+
+# ---- Weights of rows -------------------------------------------------------------------------------------------------
+
+
+def weighted_results(network, X, targets, weights=None, dtype=np.float64, **options):
+    """What one step makes of all rows; the loss last."""
+    network, X, targets = typed(network, X, targets, dtype)
+    loss, *rest = trained(
+        network, X, targets, np.arange(X.shape[0])[np.newaxis], X.shape[0], weights, rule="sgd", alpha=0.3, **options
+    )
+    return [*rest, loss]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error", "poisson"])
+def test_a_weight_is_so_many_rows_and_weight_0_none(loss, normalization, sparse, dtype, isa):
+    """Whole blocks of rows without weight, too; their numbers may be such that what they lead to overflows."""
+    network = network_of("relu", loss, normalization)
+    X, targets, _ = data_for(network, 53)
+    weights = np.random.default_rng(3).integers(0, 4, 53).astype(np.float64)
+    weights[8:24] = 0
+    X[weights == 0] = 1e5 * X[weights == 0]
+    X[10], rows = 1e25, np.repeat(np.arange(53), weights.astype(int))
+    to = scipy.sparse.csr_array if sparse else np.asarray
+    expected = weighted_results(network, X[rows], targets[rows], None, np.float64)
+    rate = {"float32": 2e-4, "float64": 1e-9}[dtype.name]
+    for n_threads in (1, 3):
+        results = weighted_results(network, to(X), targets, weights, dtype, isa=isa, n_threads=n_threads)
+        for result, value in zip(results, expected, strict=True):
+            np.testing.assert_allclose(result, value, rtol=rate, atol=rate)
+
+
+@pytest.mark.parametrize("dtype_of", ["float32", "float64", "bfloat16"])
+def test_weights_of_one_are_no_weights(dtype_of, isa):
+    dtype, options = (np.float32, {"bfloat16": True}) if dtype_of == "bfloat16" else (np.dtype(dtype_of), {})
+    network = network_of("tanh", "log_loss", "batch")
+    X, targets, _ = data_for(network, 53)
+    plain = weighted_results(network, X, targets, None, dtype, isa=isa, **options)
+    assert_same(plain, weighted_results(network, X, targets, np.ones(53), dtype, isa=isa, **options))
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-3, 1 / 53, 0.999, 1e30])
+def test_moments_do_not_depend_on_the_scale_of_weights(size, dtype, isa):
+    """Below 1; whole numbers count as so many rows, of which one is lost."""
+    network = network_of("tanh", "log_loss", "batch")
+    X, targets, _ = data_for(network, 53)
+    *_, first, second, _ = weighted_results(network, X, targets, None, dtype, isa=isa)
+    *_, one, other, _ = weighted_results(network, X, targets, np.full(53, size), dtype, isa=isa)
+    if size > 1:
+        for moments, scaled in ((first, one), (second, other)):
+            start = network.running[0 if moments is first else 1]
+            scaled[1] = start[1] + (scaled[1] - 0.9 * start[1]) * 53 / 52 - 0.1 * start[1]
+    for moments, scaled in ((first, one), (second, other)):
+        np.testing.assert_allclose(scaled, moments, rtol={"float32": 1e-5, "float64": 1e-12}[dtype.name])
+
+
+@pytest.mark.parametrize("size", [0.3, 1.0])
+@pytest.mark.parametrize("rest", [0.0, 1e-200])
+def test_one_row_with_weight_has_no_variance(size, rest, dtype, isa):
+    """Running moments stay, as with a batch of one row."""
+    network = network_of("relu", "log_loss", "batch")
+    X, targets, _ = data_for(network, 21)
+    weights = np.full(21, rest)
+    weights[13] = size
+    *_, first, second, _ = results = weighted_results(network, X, targets, weights, dtype, isa=isa)
+    assert all(np.isfinite(result).all() for result in results)
+    for moments, before in zip((first, second), network.running, strict=True):
+        np.testing.assert_array_equal(moments, before.astype(dtype))
+
+
+# ---- Threads that help -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_worth_another_thread():
+    seconds = 75e-6
+    assert [_engine.threads_worthwhile(s, 8) for s in (0.0, seconds, 1.9 * seconds)] == [1, 1, 1]
+    assert [_engine.threads_worthwhile(n * seconds * 1.01, 8) for n in (2, 5, 8, 100)] == [2, 5, 8, 8]
+    assert _engine.threads_worthwhile(np.inf, 8) == 8
+    assert _engine.threads_worthwhile(1e9, 1) == 1
+
+
+def test_a_judgement_after_a_loss():
+    """Alone for a while, then together again; the while grows with each loss, and shrinks when nothing is lost."""
+    judgement = _engine.Judgement()
+    assert not judgement.alone(0.0)
+    judgement.note(0.01, -0.01, 0.0)
+    assert not judgement.alone(0.0)  # too little to judge from
+    judgement.note(0.01, -0.01, 1.0)
+    assert judgement.alone(1.05)
+    assert not judgement.alone(1.07)
+    judgement.note(0.02, -0.01, 2.0)
+    assert judgement.alone(2.11)
+    assert not judgement.alone(2.13)
+    for _ in range(10):
+        judgement.note(0.02, -0.01, 3.0)
+    assert judgement.alone(3.99)
+    assert not judgement.alone(4.01)
+    for _ in range(10):
+        judgement.note(0.02, 0.01, 5.0)
+    assert not judgement.alone(5.0)
+    judgement.note(0.02, -0.01, 6.0)
+    assert judgement.alone(6.05)
+    assert not judgement.alone(6.07)
+
+
+def test_a_judgement_of_gains_and_losses_together():
+    judgement = _engine.Judgement()
+    for _ in range(10):
+        judgement.note(0.002, -0.001, 0.0)
+        judgement.note(0.002, 0.002, 0.0)
+    assert not judgement.alone(0.0)
+
+
+def test_a_judgement_that_bounds_the_loss():
+    judgement = _engine.Judgement(20)
+    judgement.note(0.1, -0.05, 0.0)
+    assert judgement.alone(0.99)
+    assert not judgement.alone(1.01)
+
+
+@pytest.mark.parametrize("n_rows", [129, 4000, 30_000])
+@pytest.mark.parametrize("sizes", [(30, 32, 1), (20, 64, 64, 2), (70, 300, 10)], ids=str)
+def test_who_helps_with_a_prediction_does_not_change_a_bit(sizes, n_rows, dtype):
+    params, X, _, _ = problem(sizes, "squared_error", dtype, n_rows)
+    network = _engine.PackedNetwork(sizes, "tanh", "squared_error", dtype)
+    network.load(params)
+    for rows in (rows_of(X, dtype), rows_of(scipy.sparse.csr_array(X), dtype)):
+        expected = network.forward(rows)
+        for n_threads, judged in ((2, False), (3, True), (8, False), (8, True)):
+            for _ in range(3):
+                np.testing.assert_array_equal(network.forward(rows, n_threads=n_threads, judged=judged), expected)
+
+
+def test_helpers_of_many_callers_at_once(dtype):
+    """Callers share them: each prediction is right, whoever made it."""
+    sizes, n_rows = (20, 64, 64, 2), 5000
+    params, X, _, _ = problem(sizes, "log_loss", dtype, n_rows)
+    network = _engine.PackedNetwork(sizes, "relu", "log_loss", dtype)
+    network.load(params)
+    rows = rows_of(X, dtype)
+    expected = network.forward(rows)
+    with ThreadPoolExecutor(4) as pool:
+        for out in pool.map(lambda n: network.forward(rows, n_threads=n), [1, 2, 3, 4] * 8):
+            np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads cannot be counted here")
+def test_there_are_no_more_helpers_than_asked_for_at_once(script):
+    source = """
+        import os
+        from concurrent.futures import ThreadPoolExecutor
+        import numpy as np
+        from fastmlp import _engine
+        network = _engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
+        rows = _engine.Rows(np.zeros((5000, 20), np.float32))
+        before = len(os.listdir("/proc/self/task"))
+        network.forward(rows, n_threads=3)
+        assert len(os.listdir("/proc/self/task")) == before + 2
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: network.forward(rows, n_threads=3), range(40)))
+            print(len(os.listdir("/proc/self/task")) - before - len(pool._threads))
+    """
+    assert script(source) == "2"
+
+
+def test_a_forked_child_makes_helpers_of_its_own(script):
+    source = """
+        import os
+        import numpy as np
+        from fastmlp import _engine
+        network = _engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
+        rows = _engine.Rows(np.zeros((5000, 20), np.float32))
+        expected = network.forward(rows, n_threads=3)
+        child = os.fork()
+        if child == 0:
+            same = all(np.array_equal(network.forward(rows, n_threads=3), expected) for _ in range(20))
+            os._exit(7 if same else 1)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert script(source) == "7"

@@ -1,23 +1,28 @@
 """A fit under way: hooks, history, what callbacks may do, exceptions, resuming, scikit-learn's callbacks."""
 
 import copy
+import re
 import warnings
 
 import numpy as np
 import pytest
+import sklearn.neural_network
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_iris, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp.callbacks import Callback, EarlyStopping, Fit, ReduceOnPlateau
+from fastmlp.callbacks import Callback, EarlyStopping, Fit, LearningRateFinder, ReduceOnPlateau, TerminateOnNaN
+from fastmlp.exceptions import DivergenceWarning, OverflowWarning, ScheduleEndedWarning, UndefinedScoreWarning
 from fastmlp.fitting import MinibatchFit
 from fastmlp.losses import Focal
-from fastmlp.optimizers import OPTIMIZERS, Optimizer
-from fastmlp.schedules import SCHEDULES, Cosine, WarmUp
+from fastmlp.optimizers import OPTIMIZERS, SGD, Muon, Optimizer
+from fastmlp.schedules import SCHEDULES, Cosine, Linear, OneCycle, WarmUp
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -135,7 +140,8 @@ def test_history_has_loss_rate_and_seconds_of_each_epoch(schedule, callbacks):
 
 
 def test_history_of_a_scheduled_rate_is_that_of_each_epochs_last_step():
-    model = MLPClassifier(learning_rate=lambda step: 0.1 / (1 + step), solver="sgd", max_iter=5, **WHAT).fit(*TRAIN)
+    what = {**WHAT, "learning_rate": lambda step: 0.1 / (1 + step), "learning_rate_init": 0.001}
+    model = MLPClassifier(solver="sgd", max_iter=5, **what).fit(*TRAIN)
     np.testing.assert_allclose(model.history_["learning_rate"], 0.1 / np.array([4, 8, 12, 16, 20]), rtol=1e-12)
 
 
@@ -143,7 +149,7 @@ def test_history_of_a_scheduled_rate_is_that_of_each_epochs_last_step():
 @pytest.mark.parametrize("rate", ["cosine", "warmup", "one_cycle"])
 def test_history_has_the_rates_of_batches_that_go_one_by_one(what, rate):
     if isinstance(what.get("solver"), Optimizer):
-        what = {"solver": InPython(SCHEDULES[rate](0.01))}
+        what = {"solver": InPython(SCHEDULES[rate](0.01)), "learning_rate_init": 0.001}
     else:
         what = {**what, "learning_rate": rate}
     unheard = MLPClassifier(max_iter=6, **{**WHAT, "n_iter_no_change": 50, **what}).fit(*TRAIN)
@@ -274,8 +280,9 @@ def test_what_is_set_changes_all_that_a_schedule_has_yet_to_come(rate):
     def tenth(fit):
         fit.learning_rate /= 10
 
-    rate = WarmUp(Cosine(0.01), 10) if rate == "WarmUp" else rate
     what = {**WHAT, "solver": "sgd", "learning_rate": rate, "max_iter": 8, "n_iter_no_change": 50}
+    if rate == "WarmUp":
+        what |= {"learning_rate": WarmUp(Cosine(0.01), 10), "learning_rate_init": 0.001}
     plain = MLPClassifier(**what).fit(*TRAIN).history_["learning_rate"]
     callbacks = [At("on_epoch_end", 2, tenth), At("on_epoch_end", 5, tenth)]
     changed = MLPClassifier(callbacks=callbacks, **what).fit(*TRAIN).history_["learning_rate"]
@@ -292,7 +299,7 @@ def test_setting_the_learning_rate(solver):
     by_hand = MLPClassifier(
         solver=OPTIMIZERS[solver](lambda step: 0.01 if step < 8 else 0.005),
         max_iter=4,
-        **{**WHAT, "learning_rate_init": 1.0},
+        **{**WHAT, "learning_rate_init": 0.001},
     )
     if solver in ("adam", "sgd"):
         named = model._optimizer.optimizer
@@ -467,6 +474,7 @@ def test_resuming_each_optimizer(solver, dtype):
     assert_resumes(MLPClassifier(solver=solver, max_iter=5, **WHAT), (TRAIN[0].astype(dtype), TRAIN[1]))
 
 
+@pytest.mark.filterwarnings("ignore::fastmlp.exceptions.ScheduleEndedWarning")  # of partial_fit after the fit
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))
 def test_resuming_each_schedule(schedule):
     what = WHAT | dict(n_iter_no_change=2, tol=0.05)
@@ -713,3 +721,308 @@ def test_scoring_monitor_and_progress_bar_in_pipelines_and_searches(capsys):
     shown = capsys.readouterr().out
     assert "MLPClassifier" in shown
     assert "100%" in shown
+
+
+# ---- what is not finite ----------------------------------------------------------------------------------------------
+
+SIGNAL = np.random.default_rng(1).standard_normal((120, 3))
+TARGET = SIGNAL[:, 0] - SIGNAL[:, 1]
+TOO_FAST = dict(solver="sgd", learning_rate_init=10.0, random_state=0, max_iter=60)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"early_stopping": True},
+        {"early_stopping": True, "scoring": "neg_mean_absolute_error"},
+        {"early_stopping": True, "dtype": "float32"},
+        {"early_stopping": True, "warm_start": True},
+        {"callbacks": [EarlyStopping("loss")]},
+        {"callbacks": [EarlyStopping("loss"), TerminateOnNaN()]},
+        {"callbacks": [TerminateOnNaN()]},
+        {"early_stopping": True, "callbacks": [TerminateOnNaN()]},
+        {"solver": Muon(1e10), "learning_rate_init": 0.001, "early_stopping": True, "batch_size": 40},
+    ],
+    ids=str,
+)
+def test_a_fit_that_diverges_ends_at_once_with_its_best_epoch(what):
+    model = MLPRegressor(**{**TOO_FAST, **copy.deepcopy(what)})
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.fit(SIGNAL, TARGET)
+    assert [warning.category for warning in found] == [DivergenceWarning]
+    assert "likely too high" in str(found[0].message)
+    assert "10" in str(found[0].message) or isinstance(model.solver, Muon)
+    assert np.isfinite(parameters(model)).all()
+    assert model.n_iter_ < 12
+    assert np.isfinite(model.loss_curve_[:-1]).sum() >= len(model.loss_curve_) - 3
+    if model.early_stopping:
+        scores = np.array(model.validation_scores_)
+        assert model.best_validation_score_ == max(scores[np.isfinite(scores)])
+        best = np.flatnonzero(scores == model.best_validation_score_)[0] + 1
+    elif isinstance(model.callbacks[0], EarlyStopping):
+        best = model.callbacks[0].best_epoch_
+    else:
+        return
+    with warnings.catch_warnings(action="ignore"):
+        shorter = clone(model).set_params(max_iter=int(best), callbacks=None).fit(SIGNAL, TARGET)
+    np.testing.assert_array_equal(parameters(model), parameters(shorter))
+
+
+@pytest.mark.parametrize("what", [{}, {"callbacks": [ReduceOnPlateau()]}, {"eval_set": (SIGNAL, TARGET)}], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_without_a_better_epoch_it_raises_and_nothing_is_lost(what, dtype):
+    what = dict(what)
+    arguments = {"eval_set": what.pop("eval_set")} if "eval_set" in what else {}
+    heard = Recorder()
+    model = MLPRegressor(**{**TOO_FAST, "solver": "sgd", "max_iter": 300, **what})
+    model.callbacks = [*(model.callbacks or ()), heard]
+    message = (
+        r"Solver produced non-finite parameter weights\. The learning rate of 10 is likely too high: take a smaller"
+    )
+    with pytest.raises(ValueError, match=message):
+        model.fit(SIGNAL.astype(dtype), TARGET, **arguments)
+    assert not hasattr(model, "coefs_")
+    assert heard.n_epochs < 12
+
+
+class Recorder(Callback):
+    def on_fit_begin(self, fit):
+        self.n_epochs = 0
+
+    def on_epoch_end(self, fit):
+        self.n_epochs = fit.epoch
+
+
+def test_early_stopping_raises_where_no_epoch_could_be_judged():
+    model = MLPClassifier(early_stopping=True, solver="sgd", learning_rate_init=1e300, random_state=0)
+    with pytest.raises(ValueError, match=r"The learning rate of 1e\+300 is likely too high"):
+        model.fit(SIGNAL, TARGET > 0)
+    with pytest.raises(ValueError, match="non-finite parameter weights in step"):
+        MLPClassifier(early_stopping=True, solver=Muon(1e300), random_state=0).fit(SIGNAL, TARGET > 0)
+
+
+def test_partial_fit_that_diverges_raises_and_loses_nothing():
+    model = MLPRegressor(**TOO_FAST)
+    with warnings.catch_warnings(action="ignore", category=OverflowWarning):
+        for _ in range(20):
+            before = parameters(model) if hasattr(model, "coefs_") else None
+            try:
+                model.partial_fit(SIGNAL, TARGET)
+            except ValueError as error:
+                assert "The learning rate of 10" in str(error)
+                break
+    np.testing.assert_array_equal(parameters(model), before)
+    assert np.isfinite(before).all()
+
+
+@pytest.mark.parametrize(
+    ("X_times", "y_times", "weight", "what", "cause"),
+    [
+        (1, 1e200, 1, {}, r"The targets reach 3\.8e\+200: scale them, with TransformedTargetRegressor"),
+        (1, 1e200, 1, {"early_stopping": True}, "The targets reach"),
+        (1, 1e200, 1, {"callbacks": [EarlyStopping()]}, "The targets reach"),
+        (1, 1e30, 1, {"dtype": "float32"}, "The targets reach"),
+        (1, 1e200, 1, {"solver": "lbfgs"}, "The targets reach"),
+        (1e200, 1, 1, {"solver": "lbfgs"}, r"The input data may contain large values .* X reaches"),
+        (1, 1, 1, {"alpha": 1e308}, r"alpha=1e\+308 is a penalty too strong"),
+        (1, 1, 1, {"l1": 1e308}, r"l1=1e\+308 is a penalty too strong"),
+        (1, 1e300, 1, {"loss": "poisson"}, "The targets reach"),
+    ],
+)
+def test_what_overflows_while_weights_stay_finite_is_said_once(X_times, y_times, weight, what, cause):
+    model = MLPRegressor(**{"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0, **what})
+    y = np.abs(TARGET) if model.loss == "poisson" else TARGET
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.fit(SIGNAL * X_times, y * y_times)
+    said = [warning for warning in found if warning.category is OverflowWarning]
+    assert len(said) == 1 and re.search(cause, str(said[0].message))
+    assert {warning.category for warning in found} <= {OverflowWarning, UndefinedScoreWarning, ConvergenceWarning}
+    assert np.isfinite(parameters(model)).all()
+
+
+def test_classes_of_inputs_too_large():
+    """The loss is cut off, and the squares of gradients are infinite: nothing is learned."""
+    for X, dtype in ((SIGNAL * 1e200, np.float64), (SIGNAL * 1e30, np.float32)):
+        with pytest.warns(OverflowWarning, match="What the optimizer keeps of gradients .* X reaches"):
+            MLPClassifier(max_iter=5, random_state=0).fit(X.astype(dtype), TARGET > 0)
+
+
+def test_weights_too_large_and_too_small():
+    plain, large = (MLPRegressor(max_iter=5, random_state=0).fit(SIGNAL, TARGET, np.full(120, w)) for w in (1.0, 1e300))
+    np.testing.assert_allclose(large.loss_, plain.loss_, rtol=1e-3)  # they are shares
+    with pytest.warns(OverflowWarning, match=r"The weights of samples are at most 1e-300: divide them by that\."):
+        MLPRegressor(max_iter=5, random_state=0).fit(SIGNAL, TARGET, np.full(120, 1e-300))
+    with pytest.raises(ValueError, match=r"The weights of samples reach 1e\+308"):
+        MLPRegressor(max_iter=5, random_state=0).fit(SIGNAL, TARGET, np.full(120, 1e308))
+
+
+# ---- schedules that end ----------------------------------------------------------------------------------------------
+
+OVER_THE_FIT = ["cosine", "linear", "polynomial", "one_cycle", "flat_cos", "coslog4", Cosine(0.01, per="epoch")]
+OVER_THE_FIT += [WarmUp(Linear(0.01), 5), WarmUp(Cosine(0.01), 2, per="epoch")]
+SCHEDULED = dict(solver="sgd", random_state=0, batch_size=25, n_iter_no_change=np.inf)
+
+
+@pytest.mark.parametrize("schedule", OVER_THE_FIT, ids=str)
+@pytest.mark.parametrize("epoch", [2, 4])
+def test_resuming_further_plans_a_schedule_anew(schedule, epoch, tmp_path):
+    model = MLPClassifier(learning_rate=schedule, max_iter=4, **SCHEDULED)
+    longer = clone(model).set_params(max_iter=9).fit(*TRAIN)
+    taken = snapshot(model, epoch)
+    taken.save(tmp_path / "model")
+    for resumed in (taken, fastmlp.load(tmp_path / "model")):
+        resumed.set_params(max_iter=9).resume(*TRAIN)
+        assert resumed.history_["learning_rate"][epoch:] == longer.history_["learning_rate"][epoch:]
+        assert min(resumed.history_["learning_rate"][epoch:-1]) > 0
+
+
+def test_a_schedule_with_a_length_of_its_own_stays_as_it_was_planned():
+    model = MLPClassifier(learning_rate=Linear(0.01, 9), max_iter=3, **SCHEDULED)
+    taken = snapshot(model, 3).set_params(max_iter=5)
+    with pytest.warns(
+        ScheduleEndedWarning, match=r"Linear\(learning_rate=0.01, n_steps=9\) came to its end after 9 st"
+    ):
+        taken.resume(*TRAIN)
+    assert taken.history_["learning_rate"][3:] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("callback", [ReduceOnPlateau("loss", patience=1, min_delta=1e9, factor=0.5)])
+def test_what_callbacks_made_of_a_schedule_stays_in_proportion(callback):
+    model = MLPClassifier(learning_rate="linear", max_iter=4, callbacks=[callback], **SCHEDULED)
+    longer = clone(model).set_params(max_iter=9).fit(*TRAIN)
+    resumed = snapshot_with(model, 4).set_params(max_iter=9).resume(*TRAIN)
+    np.testing.assert_allclose(resumed.history_["learning_rate"][4:], longer.history_["learning_rate"][4:], rtol=1e-12)
+
+
+def snapshot_with(model, epoch):
+    snapshots = Snapshots()
+    model = clone(model)
+    model.set_params(callbacks=[*model.callbacks, snapshots]).fit(*TRAIN)
+    return snapshots.taken[epoch]
+
+
+@pytest.mark.parametrize("schedule", OVER_THE_FIT, ids=str)
+def test_partial_fit_says_once_that_a_schedule_has_ended(schedule):
+    model = MLPClassifier(learning_rate=schedule, max_iter=3, **SCHEDULED)
+    said = []
+    for call in range(8):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            model.partial_fit(*TRAIN, classes=[0, 1, 2])
+        said += [call] * len(found)
+        assert all(warning.category is ScheduleEndedWarning for warning in found)
+    assert said == [3]
+    assert len(set(model.history_["learning_rate"][3:])) == 1
+
+
+@pytest.mark.parametrize("n_rows", [[75, 30, 75, 10], [10, 75, 75], [75, 75, 75, 75]], ids=str)
+def test_once_however_many_rows_each_call_has(n_rows):
+    model = MLPClassifier(**{**SCHEDULED, "solver": SGD(Linear(0.01, 4))})
+    n_said = 0
+    for n in n_rows * 2:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            model.partial_fit(TRAIN[0][:n], TRAIN[1][:n], classes=[0, 1, 2])
+        n_said += len([warning for warning in found if warning.category is ScheduleEndedWarning])
+    assert n_said == 1
+
+
+def test_partial_fit_after_a_fit_that_ended_with_its_schedule():
+    model = MLPClassifier(learning_rate="cosine", max_iter=3, **SCHEDULED).fit(*TRAIN)
+    with pytest.warns(ScheduleEndedWarning, match="training goes on with a learning rate of 0"):
+        model.partial_fit(*TRAIN)
+
+
+@pytest.mark.parametrize("schedule", [Linear(0.01, final_rate=0.005), "exponential", "step_decay", "constant"], ids=str)
+def test_a_rate_that_is_something_still_learns(schedule):
+    model = MLPClassifier(learning_rate=schedule, max_iter=2, **SCHEDULED)
+    for _ in range(5):
+        model.partial_fit(*TRAIN, classes=[0, 1, 2])
+    assert model.history_["learning_rate"][-1] > 0
+
+
+def test_a_warm_start_begins_its_schedule_anew():
+    model = MLPClassifier(learning_rate="cosine", max_iter=3, warm_start=True, **SCHEDULED).fit(*TRAIN)
+    rates = model.history_["learning_rate"][:]
+    assert model.fit(*TRAIN).history_["learning_rate"] == rates * 2
+
+
+# ---- who ends a fit --------------------------------------------------------------------------------------------------
+
+
+class Deciding(Callback):
+    decides_end = True
+
+    def on_epoch_end(self, fit):
+        if fit.epoch == 40:
+            fit.stop()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("callback", [EarlyStopping(patience=300), Deciding()], ids=str)
+@pytest.mark.parametrize("what", [{}, {"learning_rate": "adaptive"}, {"learning_rate": "reduce_on_plateau"}], ids=str)
+def test_the_own_rule_leaves_the_end_to_a_callback(callback, early_stopping, what):
+    what = dict(solver="sgd", tol=10.0, max_iter=45, early_stopping=early_stopping, random_state=0, **what)
+    with warnings.catch_warnings(action="error"):  # ConvergenceWarning, too
+        model = MLPClassifier(callbacks=[copy.deepcopy(callback)], **what).fit(*TRAIN)
+        assert model.n_iter_ == (40 if isinstance(callback, Deciding) else 45)
+        own = MLPClassifier(callbacks=[copy.deepcopy(callback)], n_iter_no_change=5, **what).fit(*TRAIN)
+        assert own.n_iter_ <= model.n_iter_
+        if not what.get("learning_rate"):
+            assert own.n_iter_ == 7
+    if what.get("learning_rate") == "adaptive":
+        assert min(model.history_["learning_rate"]) < 0.001
+    watching = MLPClassifier(callbacks=[ReduceOnPlateau(), TerminateOnNaN()], **{**what, "learning_rate": "constant"})
+    assert watching.fit(*TRAIN).n_iter_ == 12
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *({"learning_rate": schedule} for schedule in OVER_THE_FIT),
+        {"learning_rate": Linear(0.01, 9)},
+        {"learning_rate": "one_cycle", "early_stopping": True},
+        {"solver": SGD(OneCycle(0.01)), "learning_rate": "constant"},
+        {"callbacks": [EarlyStopping("loss")]},
+        {"callbacks": [EarlyStopping("loss", restore_best=False)]},
+        {"solver": "lbfgs", "callbacks": [EarlyStopping("loss")]},
+    ],
+    ids=str,
+)
+def test_an_end_that_was_planned_is_no_alarm(what):
+    with warnings.catch_warnings(action="error"):
+        model = MLPClassifier(**{**SCHEDULED, "max_iter": 3, **copy.deepcopy(what)}).fit(*TRAIN)
+    assert model.n_iter_ == 3
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {},
+        {"learning_rate": "exponential"},
+        {"learning_rate": "cosine_restarts"},
+        {"learning_rate": Linear(0.01, 7)},
+        {"learning_rate": WarmUp(0.01, 2)},
+        {"solver": SGD(0.01, momentum=Linear(0.9))},
+        {"early_stopping": True},
+        {"callbacks": [LearningRateFinder()]},
+        {"callbacks": [TerminateOnNaN(), ReduceOnPlateau()]},
+        {"solver": "lbfgs"},
+        {"solver": "lbfgs", "callbacks": [TerminateOnNaN()]},
+    ],
+    ids=str,
+)
+def test_an_end_that_was_not_is_one(what):
+    with pytest.warns(ConvergenceWarning):
+        MLPClassifier(**{**SCHEDULED, "max_iter": 2, **copy.deepcopy(what)}).fit(*TRAIN)
+
+
+def test_lbfgs_warns_in_scikit_learns_words():
+    said = []
+    for cls in (MLPClassifier, sklearn.neural_network.MLPClassifier):
+        with pytest.warns(ConvergenceWarning) as found:
+            cls(solver="lbfgs", max_iter=3, random_state=0).fit(*TRAIN)
+        said.append([str(warning.message) for warning in found])
+    assert said[0] == said[1] and len(said[0]) == 1

@@ -278,3 +278,32 @@ def test_bad_arguments(parameter):
     for bad in (None, 0.1, HeNormal, [1.0]):
         with pytest.raises(TypeError, match=rf"{parameter} must be a name, an Initializer or a callable .*; got"):
             layers(**{parameter: bad})
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_what_is_no_layer_is_refused(name):
+    rng = np.random.RandomState(0)
+    for draw in (INITIALIZERS[name](), INITIALIZERS[name]().biases):
+        for wrong in (0, -1, 2.0, "2", None, True):
+            with pytest.raises(ValueError, match=f"fan_in must be an integer of at least 1; got {wrong!r}"):
+                draw(rng, wrong, 2, np.float64)
+            with pytest.raises(ValueError, match=f"fan_out must be an integer of at least 1; got {wrong!r}"):
+                draw(rng, 2, wrong, np.float64)
+        for dtype in ("float16", int, "foo"):
+            with pytest.raises(ValueError, match="dtype must be float32 or float64; got "):
+                draw(rng, 2, 2, dtype)
+
+
+def test_what_is_no_network_is_refused():
+    for sizes in ([], [3], [3, 0], [3, -1], [3, 1.5], "34", None, 3):
+        with pytest.raises(ValueError, match="sizes must be integers of at least 1, inputs and outputs included; got "):
+            initial_params(sizes, "relu", np.float64, np.random.RandomState(0))
+    with pytest.raises(ValueError, match="dtype must be float32 or float64; got 'float16'"):
+        initial_params([3, 2], "relu", "float16", np.random.RandomState(0))
+
+
+def test_auto_knows_its_activations():
+    """It draws otherwise for one of them, so that a name it does not know would be a silent mistake."""
+    Auto("logistic").validate()
+    with pytest.raises(ValueError, match=r"The 'activation' parameter of Auto must be a str among .* Got 'sigmoyd'"):
+        Auto("sigmoyd").validate()

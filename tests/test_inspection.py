@@ -2,6 +2,7 @@
 
 import builtins
 import copy
+import itertools
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -22,7 +23,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp import inspection as displays
 from fastmlp.activations import ACTIVATIONS
+from fastmlp.callbacks import EarlyStopping
 from fastmlp.callbacks.statistics import BOUNDS, ZERO_ON_A_SIDE, LayerStatistics, layer_statistics
+from fastmlp.callbacks.stopping import kept_epoch
 from fastmlp.inspection import LayerStatisticsDisplay, LossLandscapeDisplay, TrainingCurveDisplay, WeightsDisplay
 from fastmlp.inspection.loss_landscape import filter_normalised_direction
 from fastmlp.losses import CustomLoss, Pinball
@@ -139,6 +142,10 @@ def test_axes_of_no_grid_cannot_be_divided(fitted):
 # ---- training curves -------------------------------------------------------------------------------------------------
 
 
+def labels_of(display):
+    return [text.get_text() for text in display.axes_[-1].get_legend().get_texts()]
+
+
 def test_losses_and_scores_over_the_epochs():
     display = TrainingCurveDisplay.from_history(HISTORY, lw=3)
     assert list(display.lines_) == ["loss", "validation_loss", "validation_score", "test_loss", "test_score"]
@@ -155,8 +162,7 @@ def test_losses_and_scores_over_the_epochs():
     assert display.ax_ is display.axes_[0]
     assert [axes.get_ylabel() for axes in display.axes_] == ["Loss", "Score"]
     assert display.ax_.get_xlabel() == "Epoch"
-    legend = display.axes_[1].get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == list(display.lines_)
+    assert labels_of(display) == list(display.lines_)
 
 
 @pytest.mark.parametrize("name", ["color", "c", "linestyle", "ls"])
@@ -198,6 +204,188 @@ def test_several_metrics_of_a_set_look_different():
     lines = TrainingCurveDisplay.from_history(history | {"test_f1": [0.3]}).lines_
     assert lines["validation_accuracy"].get_linestyle() != lines["validation_f1"].get_linestyle()
     assert lines["validation_f1"].get_linestyle() == lines["test_f1"].get_linestyle()
+
+
+def of_scales(display):
+    """What lies on which axes, by their labels."""
+    return {
+        axes.get_ylabel(): [name for name, line in display.lines_.items() if line.axes is axes]
+        for axes in display.axes_
+    }
+
+
+def test_what_differs_in_scale_does_not_share_an_axis():
+    history = {
+        "loss": [3.0, 2.0],
+        "learning_rate": [0.1, 0.2],
+        "a_loss": [3.0, 2.0],
+        "a_accuracy": [0.5, np.nan],
+        "a_r2": [-7.0, 0.9],
+        "a_neg_mean_squared_error": [-900.0, -100.0],
+        "b_loss": [3.0, 2.0],
+        "b_accuracy": [0.5, 1.0],
+        "b_r2": [0.1, 0.9],
+        "b_neg_mean_squared_error": [-0.5, -0.1],
+    }
+    display = TrainingCurveDisplay.from_history(history)
+    assert of_scales(display) == {
+        "Loss": ["loss", "a_loss", "b_loss"],
+        "Score": ["a_accuracy", "b_accuracy"],
+        "r2": ["a_r2", "b_r2"],
+        "neg_mean_squared_error": ["a_neg_mean_squared_error", "b_neg_mean_squared_error"],
+    }
+    display.figure_.canvas.draw()
+    tops = [axes.bbox.y1 for axes in display.axes_]
+    assert tops == sorted(tops, reverse=True)  # one above the other
+    assert not any(a.bbox.overlaps(b.bbox) for a, b in itertools.pairwise(display.axes_))
+    assert len({axes.get_xlim() for axes in display.axes_}) == 1
+    display = TrainingCurveDisplay.from_history(history, metrics=["loss", "learning_rate", "a_accuracy"])
+    assert list(of_scales(display)) == ["Loss", "learning_rate", "Score"]
+    two = TrainingCurveDisplay.from_history(history, metrics=["a_neg_mean_squared_error", "loss"])
+    assert list(of_scales(two)) == ["Loss", "neg_mean_squared_error"]
+    assert two.axes_[0].bbox.bounds == two.axes_[1].bbox.bounds
+    r2 = {"loss": [1.0, 2.0], "validation_loss": [1.0, 2.0], "validation_score": [-3.0, 0.5]}
+    assert list(of_scales(TrainingCurveDisplay.from_history(r2))) == ["Loss", "Score"]
+
+
+LEGENDS = {
+    "few": HISTORY,
+    "one": {"loss": [3.0, 2.0]},
+    "many": {"loss": [1.0]} | {f"set_{i}_{what}": [i / 10] for i in range(8) for what in ("loss", "score")},
+    "long": {"loss": [1.0, 2.0], "a" * 50 + "_loss": [1.0, 2.0], "a" * 50 + "_r2": [-1.0, 2.0], "b_loss": [1.0, 2.0]},
+}
+
+
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+@pytest.mark.parametrize("history", LEGENDS.values(), ids=LEGENDS)
+def test_the_legend_lies_on_no_curve(history, layout):
+    displays = [TrainingCurveDisplay.from_history(history)]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(14, 5), layout=layout)
+    displays += [TrainingCurveDisplay.from_history(history, ax=ax, best_epoch=1) for ax in (left, right)]
+    for display in displays:
+        display.figure_.canvas.draw()
+        box = display.axes_[-1].get_legend().get_window_extent()
+        assert not any(box.overlaps(axes.bbox) for axes in display.axes_)
+        below = display.axes_[-1] if len(display.axes_) > 2 else display.ax_
+        assert not box.overlaps(below.xaxis.label.get_window_extent())
+        assert box.y0 >= display.figure_.bbox.y0
+        assert min(axes.bbox.height for axes in display.axes_) > 50
+    assert displays[1].figure_ is figure
+
+
+def test_axes_that_lie_anywhere_have_room_for_a_legend():
+    axes = plt.figure().add_axes((0.2, 0.02, 0.5, 0.9))
+    display = TrainingCurveDisplay.from_history(HISTORY, ax=axes)
+    display.figure_.canvas.draw()
+    box = display.axes_[1].get_legend().get_window_extent()
+    assert box.y0 >= 0
+    assert box.y1 < axes.bbox.y0
+    assert axes.bbox.bounds == display.axes_[1].bbox.bounds
+
+
+def pixels(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].reshape(-1, 3)
+
+
+def test_one_epoch_and_gaps_are_drawn():
+    def shown(colour, **history):
+        display = TrainingCurveDisplay.from_history(history, color=colour)
+        display.axes_[-1].get_legend().remove()
+        return (pixels(display.figure_) == (255, 0, 0)).all(axis=1).sum()
+
+    assert shown("red", loss=[0.5]) > 8
+    assert shown("red", loss=[np.nan, 0.5, np.nan]) > 8
+    assert shown("red", validation_loss=[1.0], validation_score=[0.5]) > 16
+    assert shown("red", loss=[np.nan] * 3) == 0
+    line = TrainingCurveDisplay.from_history({"loss": [1, 2, np.nan, 3, np.inf, 4, np.nan, 5, 6]}).lines_["loss"]
+    assert line.get_markevery() == [3, 5]
+    assert TrainingCurveDisplay.from_history(HISTORY).lines_["loss"].get_marker() == "None"
+    display = TrainingCurveDisplay.from_history({"loss": [1.0]})
+    display.figure_.canvas.draw()
+    low, high = display.ax_.get_xlim()
+    assert [tick for tick in display.ax_.get_xticks() if low <= tick <= high] == [1]
+
+
+@pytest.mark.parametrize("ratio", [10, 900, 1100, 1e6])
+def test_losses_that_span_decades_are_logarithmic(ratio):
+    history = {"loss": [1.0, 1 / ratio, np.nan, np.inf], "validation_loss": [0.5] * 4, "validation_score": [0.5] * 4}
+    display = TrainingCurveDisplay.from_history(history)
+    assert [axes.get_yscale() for axes in display.axes_] == ["log" if ratio > 1000 else "linear", "linear"]
+    for log_scale, scale in ((True, "log"), (False, "linear")):
+        display = TrainingCurveDisplay.from_history(history, log_scale=log_scale)
+        assert [axes.get_yscale() for axes in display.axes_] == [scale, "linear"]
+    negative = history | {"loss": [1.0, -1 / ratio, 0, 1]}
+    assert TrainingCurveDisplay.from_history(negative).ax_.get_yscale() == "linear"
+    TrainingCurveDisplay.from_history(negative, log_scale=True).figure_.canvas.draw()
+    for wrong in ("log", None, 2):
+        with pytest.raises(ValueError, match="log_scale must be True, False or 'auto', got"):
+            TrainingCurveDisplay.from_history(history, log_scale=wrong)
+
+
+def test_the_best_epoch_is_marked():
+    stop = EarlyStopping(patience=5)
+    what = dict(hidden_layer_sizes=(20,), random_state=0, learning_rate_init=0.1, n_iter_no_change=1000)
+    stopped = MLPClassifier(callbacks=[stop], **what).fit(X[::2], Y[::2], eval_set=(X[1::2], Y[1::2]))
+    built_in = MLPClassifier((20,), early_stopping=True, random_state=0, learning_rate_init=0.1).fit(X, Y)
+    for clf, best in ((stopped, stop.best_epoch_), (built_in, np.argmax(built_in.validation_scores_) + 1)):
+        display = TrainingCurveDisplay.from_estimator(clf)
+        assert best < clf.n_iter_
+        assert display.best_epoch == best
+        (mark,) = display.best_lines_
+        assert list(mark.get_xdata()) == [best, best]
+        assert labels_of(display)[-1] == f"best epoch: {best}"
+    shorter = MLPClassifier(max_iter=stop.best_epoch_, **what).fit(X[::2], Y[::2])
+    np.testing.assert_array_equal(shorter.coefs_[0], stopped.coefs_[0])  # it is the one whose weights there are
+    for clf in (shorter, clone(stopped).set_params(callbacks=[EarlyStopping(restore_best=False)]).fit(X, Y)):
+        display = TrainingCurveDisplay.from_estimator(clf)
+        assert (display.best_epoch, display.best_lines_) == (None, [])
+    sklearns = SklearnClassifier((20,), early_stopping=True, random_state=0, learning_rate_init=0.1).fit(X, Y)
+    assert TrainingCurveDisplay.from_estimator(sklearns).best_epoch == np.argmax(sklearns.validation_scores_) + 1
+    panels = TrainingCurveDisplay.from_history(HISTORY | {"test_r2": [-9.0, 0.0, 0.5]}, best_epoch=2)
+    assert [line.axes for line in panels.best_lines_] == panels.axes_
+    assert len(panels.axes_) == 3
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_the_best_epoch_of_fits_that_go_on(solver):
+    """The history has the epochs of the fits before; the best one is counted from the first of them."""
+    what = dict(solver=solver, random_state=0, learning_rate_init=0.1, warm_start=True, n_iter_no_change=1000)
+    clf = MLPClassifier((20,), max_iter=4, **what).fit(X[::2], Y[::2])
+    stop = EarlyStopping("loss", patience=1000)
+    clf.set_params(callbacks=[stop], max_iter=3, alpha=0.5).fit(X[::2], Y[::2])
+    display = TrainingCurveDisplay.from_estimator(clf)
+    before = len(clf.history_["loss"]) - clf.n_iter_
+    assert display.best_epoch == before + stop.best_epoch_
+    assert clf.history_["loss"][display.best_epoch - 1] == stop.best_
+
+
+def test_no_best_epoch_where_no_score_is_a_number():
+    scikit = SimpleNamespace(loss_curve_=[1.0, 2.0], validation_scores_=[np.nan, np.nan], n_iter_=2)
+    assert kept_epoch(scikit) is None
+    scikit.validation_scores_ = [np.nan, 0.5]
+    assert kept_epoch(scikit) == 2
+    assert kept_epoch(SimpleNamespace()) is None
+
+
+def test_several_estimators_in_one_picture():
+    a = MLPClassifier((8,), early_stopping=True, max_iter=12, random_state=0).fit(X, Y)
+    b = MLPClassifier((3,), early_stopping=True, max_iter=9, random_state=0).fit(X, Y)
+    one = TrainingCurveDisplay.from_estimator(a, name="wide")
+    two = TrainingCurveDisplay.from_estimator(b, name="narrow", ax=one.ax_)
+    assert two.axes_ == one.axes_
+    assert len(one.figure_.axes) == 2
+    lines = [*one.lines_.values(), *two.lines_.values()]
+    assert len({line.get_color() for line in lines}) == 4  # two sets of each
+    labels = labels_of(two)
+    assert {f"wide: {name}" for name in one.lines_} | {f"narrow: {name}" for name in two.lines_} < set(labels)
+    assert f"narrow: best epoch: {two.best_epoch}" in labels
+    assert len(set(labels)) == len(labels)
+    three = TrainingCurveDisplay.from_history(HISTORY | {"test_r2": [-9.0, 0.0, 0.5]}, name="c")
+    four = TrainingCurveDisplay.from_history(HISTORY | {"test_r2": [-9.0, 0.0, 0.5]}, name="d", ax=three.axes_)
+    assert four.axes_ == three.axes_
+    with pytest.raises(ValueError, match="ax has 3 axes, but what is to be drawn has 2 scales"):
+        TrainingCurveDisplay.from_history(HISTORY, ax=three.axes_)
 
 
 @pytest.mark.parametrize("cls", [MLPClassifier, SklearnClassifier])
@@ -396,7 +584,7 @@ def low_and_high(band):
     return {x: (corners[corners[:, 0] == x, 1].min(), corners[corners[:, 0] == x, 1].max()) for x in set(corners[:, 0])}
 
 
-def test_records_of_epochs_have_a_column_for_each_layer():
+def test_records_of_epochs_have_a_picture_for_each_layer():
     clf, records = MLPClassifier((6, 5), random_state=0, max_iter=1, warm_start=True), []
     for epoch in (1, 2, 3):
         network, data = clf.fit(X, Y)._problem(X, Y)
@@ -415,13 +603,131 @@ def test_records_of_epochs_have_a_column_for_each_layer():
                 assert edges == (values[low], values[high])
         assert set(low_and_high(wide)) == {10, 20, 30}
         assert wide.get_label() == "0.1 to 0.9"
-    assert display.axes_[1, 2].get_title() == "Gradients of weights, layer 3"
+    assert display.axes_[1, 2].get_title() == "Layer 3: gradients"
+    # Those of the layers can be compared, as they lie on one axis.
+    assert len({axes.get_ylim() for axes in display.axes_[1]}) == 1
+
+
+def made_up(n_layers, n_epochs, ratio=1.0, quantiles=(0.05, 0.25, 0.5, 0.75, 0.95)):
+    """Records whose gradients grow by a ratio from layer to layer."""
+    sizes, width = ratio ** np.arange(n_layers), np.array(quantiles) - 0.5
+    rng = np.random.default_rng(0)
+    return [
+        {
+            "epoch": epoch,
+            "quantiles": np.array(quantiles),
+            "activation_quantiles": 1 + width * rng.uniform(0.5, 1, (n_layers - 1, 1)),
+            "gradient_quantiles": width * sizes[:, np.newaxis],
+            "gradient_norm": 3 * sizes / epoch,
+        }
+        for epoch in range(1, n_epochs + 1)
+    ]
+
+
+def test_vanishing_gradients_are_seen():
+    """Of eight logistic layers each gradient is far smaller than that of the layer behind it."""
+    watch = LayerStatistics()
+    clf = MLPClassifier((30,) * 8, "logistic", max_iter=5, callbacks=[watch], random_state=0).fit(X, Y)
+    norms = np.array([record["gradient_norm"] for record in watch.records_])
+    assert (norms[:, -1] > 1e5 * norms[:, 0]).all()
+    display = LayerStatisticsDisplay.from_estimator(clf)
+    assert display.norm_ax_.get_yscale() == "log"
+    assert {axes.get_yscale() for axes in display.axes_[1]} == {"symlog"}
+    assert set(display.norm_lines_) == set(range(9))
+    display.figure_.canvas.draw()
+    heights = [line.get_transform().transform(line.get_xydata())[0, 1] for line in display.norm_lines_.values()]
+    assert max(heights) - min(heights) > 0.8 * display.norm_ax_.bbox.height  # in pixels
+    for layer, line in display.norm_lines_.items():
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3, 4, 5])
+        np.testing.assert_array_equal(line.get_ydata(), norms[:, layer])
+        assert line.get_label() == f"layer {layer + 1}"
+        (wide, _), quantiles = display.bands_["gradient", layer], watch.records_[0]["gradient_quantiles"][layer]
+        low, high = display.axes_[1, layer].transData.transform([(1, quantiles[0]), (1, quantiles[-1])])[:, 1]
+        assert high - low > 3  # in pixels: even the smallest ones are no line
+        assert wide.axes is display.axes_[1, layer]
+    assert len({tuple(line.get_color()) for line in display.norm_lines_.values()}) == 9
+    display = LayerStatisticsDisplay(records=watch.records_[-1:]).plot()
+    assert (display.norm_ax_.get_yscale(), display.axes_[1, 0].get_yscale()) == ("log", "symlog")
+    np.testing.assert_array_equal(display.norm_lines_[None].get_xydata(), np.column_stack([range(1, 10), norms[-1]]))
+
+
+@pytest.mark.parametrize("n_epochs", [1, 4])
+def test_gradients_that_are_zero_or_no_numbers(n_epochs):
+    records = made_up(4, n_epochs)
+    for record in records:
+        record["gradient_norm"][1], record["gradient_norm"][2] = 0.0, np.nan
+        record["gradient_quantiles"][1], record["gradient_quantiles"][2] = 0.0, np.nan
+    display = LayerStatisticsDisplay(records=records).plot()
+    display.figure_.canvas.draw()
+    marks = [line for line in display.norm_ax_.get_lines() if line.get_marker() == "v"]
+    if n_epochs == 1:
+        (mark,) = marks
+        assert mark.get_xydata().tolist() == [[2, 0]]
+        assert np.isnan(display.norm_lines_[None].get_ydata()).tolist() == [False, True, True, False]
+    else:
+        (mark,) = marks
+        assert mark.get_xydata().tolist() == [[1, 0], [2, 0], [3, 0], [4, 0]]
+        assert np.isnan(display.norm_lines_[1].get_ydata()).all()
+    low, high = display.norm_ax_.get_ylim()
+    assert 0 < low < records[0]["gradient_norm"][0] < high
+    for record in records:
+        for name in ("gradient_norm", "gradient_quantiles", "activation_quantiles"):
+            record[name][:] = 0.0
+    LayerStatisticsDisplay(records=records).plot().figure_.canvas.draw()
+
+
+def test_activations_that_explode_are_seen():
+    (record,) = made_up(6, 1)
+    record["activation_quantiles"] = 10.0 ** np.arange(5)[:, np.newaxis] * np.linspace(-1, 1, 5)
+    display = LayerStatisticsDisplay(records=[record]).plot()
+    assert display.axes_[0, 0].get_yscale() == "symlog"
+    assert LayerStatisticsDisplay(records=made_up(6, 1)).plot().axes_[0, 0].get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("n_epochs", [1, 3])
+@pytest.mark.parametrize("n_layers", [1, 2, 3, 5, 8, 9, 12, 13, 20])
+def test_pictures_of_many_layers_are_no_wider(n_layers, n_epochs):
+    display = LayerStatisticsDisplay(records=made_up(n_layers, n_epochs, 0.1)).plot()
+    width, height = display.figure_.get_size_inches()
+    assert 6 <= width <= 13
+    assert 5 <= height <= 16
+    assert display.axes_.shape == (2, 1 if n_epochs == 1 else n_layers)
+    if n_layers in (1, 9, 20):
+        display.figure_.canvas.draw()
+        for axes in display.axes_[1]:
+            assert axes.bbox.width > 90
+            assert axes.bbox.height > 60
+
+
+def test_its_legends_lie_on_nothing():
+    for n_layers, n_epochs in ((1, 3), (4, 3), (4, 1)):
+        display = LayerStatisticsDisplay(records=made_up(n_layers, n_epochs)).plot()
+        display.figure_.canvas.draw()
+        everything = [axes for axes in display.figure_.axes if axes.axison]
+        legends = [axes.get_legend() for axes in display.figure_.axes if axes.get_legend()]
+        assert len(legends) == (1 if n_epochs == 1 else 2)
+        for legend in legends:
+            assert not any(legend.get_window_extent().overlaps(axes.bbox) for axes in everything)
+
+
+def test_images_of_many_units_are_no_larger(digits):
+    clf = copy.copy(digits)
+    for n_units in (1, 9, 196):
+        clf.coefs_ = [np.random.default_rng(0).standard_normal((64, n_units))]
+        display = WeightsDisplay.from_estimator(clf, n_units=n_units)
+        assert min(display.figure_.get_size_inches()) >= 3
+        assert max(display.figure_.get_size_inches()) < 13.01
 
 
 def fit_of(estimator, epoch=0):
     """What a callback sees of a fit, as far as statistics look at it."""
     network, data = estimator._problem(X, Y)
-    return SimpleNamespace(
+
+    class SeenFit(SimpleNamespace):
+        is_incremental = False
+        epoch_number = property(lambda self: self.epoch)
+
+    return SeenFit(
         epoch=epoch,
         X=X,
         y=Y,
@@ -707,6 +1013,31 @@ def test_losses_that_are_not_finite_are_left_out():
     assert (display.contour_.zmin, display.contour_.zmax) == (1, 7)
 
 
+@pytest.mark.parametrize("kind", ["contour", "surface", "line"])
+def test_losses_around_that_span_decades(kind):
+    alphas = np.linspace(-1, 1, 5)
+    losses = 1e-4 * 10 ** (5 * np.abs(alphas))
+    losses[0] = np.nan
+    if kind != "line":
+        losses = losses[:, np.newaxis] * np.ones(5)
+    display = LossLandscapeDisplay(alphas=alphas, betas=None if kind == "line" else alphas, losses=losses)
+    for log_scale, is_log in (("auto", True), (True, True), (False, False)):
+        display.plot(kind=kind, log_scale=log_scale).figure_.canvas.draw()
+        if kind == "line":
+            assert display.ax_.get_yscale() == ("log" if is_log else "linear")
+        elif kind == "surface":
+            assert display.ax_.get_zlabel() == ("log10(loss)" if is_log else "Loss")
+        else:
+            steps = np.diff(np.log(display.contour_.levels[1:]))
+            assert np.allclose(steps, steps[0]) == is_log
+            ticks = display.figure_.axes[-1].yaxis.get_major_formatter().format_ticks([1e-3, 1e-2])
+            assert all(ticks)
+    flat = LossLandscapeDisplay(alphas=alphas, betas=alphas, losses=np.ones((5, 5)))
+    flat.plot(log_scale=True).figure_.canvas.draw()
+    with pytest.raises(ValueError, match="log_scale must be True, False or 'auto', got 'log'"):
+        display.plot(kind=kind, log_scale="log")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -843,14 +1174,27 @@ def test_fits_of_all_kinds_are_watched(options):
             assert all(np.isfinite(record["gradient_norm"]).all() for record in watch.records_)
 
 
+def test_partial_fit_goes_on_with_the_records():
+    watch = LayerStatistics(every=2)
+    clf = MLPClassifier((8, 6), callbacks=[watch], random_state=0)
+    for _ in range(5):
+        clf.partial_fit(X, Y, classes=[0, 1, 2])
+    assert [record["epoch"] for record in watch.records_] == [2, 4]
+    assert len(LayerStatisticsDisplay.from_estimator(clf).norm_lines_) == 3
+    clf.set_params(max_iter=3).fit(X, Y)
+    assert [record["epoch"] for record in watch.records_] == [2]
+    clone(clf).partial_fit(X, Y, classes=[0, 1, 2])
+
+
 def test_the_history_of_a_fit_is_drawn():
     samples = {"validation": (X, Y), "validation_b": (X[::2], Y[::2])}
     clf = MLPClassifier((8,), max_iter=4, scoring=["accuracy", "neg_log_loss"], random_state=0)
     display = TrainingCurveDisplay.from_estimator(clf.fit(X, Y, eval_set=samples))
     losses = ["loss", "validation_loss", "validation_b_loss"]
-    scores = [f"{name}_{metric}" for name in samples for metric in ("accuracy", "neg_log_loss")]
-    assert {name for name, line in display.lines_.items() if line.axes is display.axes_[0]} == set(losses)
-    assert {name for name, line in display.lines_.items() if line.axes is display.axes_[1]} == set(scores)
+    for axes, names in zip(
+        display.axes_, [losses, *([f"{one}_{m}" for one in samples] for m in ("accuracy", "neg_log_loss"))], strict=True
+    ):
+        assert {name for name, line in display.lines_.items() if line.axes is axes} == set(names)
     for name, line in display.lines_.items():
         np.testing.assert_array_equal(line.get_ydata(), clf.history_[name])
     clf = MLPRegressor(solver="lbfgs", max_iter=5, random_state=0).fit(X, Y)

@@ -489,6 +489,12 @@ def test_rows_refuses_what_it_cannot_read_in_place(X):
         _engine.Rows(X)
 
 
+@pytest.mark.parametrize("kind", [complex, object, "U1", "M8[s]"])
+def test_rows_refuses_types_that_are_no_numbers(kind):
+    with pytest.raises(ValueError, match="X must be of a real type, got "):
+        _engine.Rows(np.zeros((2, 2), kind))
+
+
 @pytest.mark.parametrize("shape", [shape for shape in PRODUCTS if shape[0]], ids=str)
 def test_first_layer_on_csr_rows_is_bitwise_the_dense_one(shape, dtype, isa):
     from fastmlp.rows import rows_of

@@ -8,7 +8,18 @@ import pytest
 from sklearn.base import clone
 
 from fastmlp import _engine, losses
-from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, NAMED_LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, Loss, loss_of
+from fastmlp.losses import (
+    CLASS_TARGET_LOSSES,
+    LOSSES,
+    NAMED_LOSSES,
+    OUTPUT_ACTIVATIONS,
+    CustomLoss,
+    Loss,
+    check_loss_options,
+    engine_targets,
+    loss_of,
+    target_range,
+)
 from fastmlp.rows import rows_of
 from tests import reference
 
@@ -244,3 +255,99 @@ def test_the_trainer_refuses_what_does_not_fit():
         trainer("pinball", output_weights=[1, 2])
     with pytest.raises(ValueError, match="output_weights are for losses with a matrix of targets, not for log_loss"):
         trainer("log_loss", output_weights=[1, 2, 3])
+
+
+# ---- targets as users give them --------------------------------------------------------------------------------------
+
+#: The least a target may be, whether it may be that, and the most.
+RANGES = {
+    **dict.fromkeys(["squared_error", "absolute_error", "huber", "pinball"], (-np.inf, True, np.inf)),
+    **dict.fromkeys(["poisson", "tweedie"], (0.0, True, np.inf)),
+    "gamma": (0.0, False, np.inf),
+}
+
+
+@pytest.mark.parametrize("loss", sorted(set(LOSSES) - CLASS_TARGET_LOSSES))
+def test_targets_are_in_the_range_of_the_loss(loss, dtype):
+    least, allowed, most = RANGES.get(loss, (0.0, True, 1.0))
+    assert target_range(loss) == (least, allowed, most)
+    good, bad = [0.5, 1.0], [np.nan, np.inf, -np.inf]
+    (good if least < 0 or allowed else bad).append(0.0)
+    (good if least < 0 else bad).extend([-1e-9, -5.0])
+    (good if most > 1 else bad).extend([1.0001, 17.0])
+    targets = engine_targets(np.array(good)[:, np.newaxis].tolist(), loss, (len(good), 1), dtype)
+    assert targets.dtype == dtype
+    np.testing.assert_array_equal(targets.ravel(), np.array(good, dtype))
+    for value in bad:
+        with pytest.raises(ValueError, match=f"targets of the loss '{loss}' must be .*; got "):
+            engine_targets([[0.5], [value], [1.0]], loss, (3, 1), dtype)
+
+
+@pytest.mark.parametrize("loss", sorted(CLASS_TARGET_LOSSES))
+def test_class_numbers_are_from_0_to_the_number_of_outputs(loss, dtype):
+    for given in ([0, 2, 1], (0, 2, 1), np.array([0, 2, 1], np.uint8), np.array([0, 9, 2, 9, 1, 9])[::2]):
+        targets = engine_targets(given, loss, (3, 3), dtype)
+        assert targets.dtype == np.int32
+        assert targets.flags.c_contiguous
+        assert targets.tolist() == [0, 2, 1]
+    assert engine_targets([True, False], loss, (2, 2), dtype).tolist() == [1, 0]
+    for wrong in (3, -1, 10**9, -5, 2**32, 2**32 + 1, -(2**63)):
+        with pytest.raises(ValueError, match=f"'{loss}' must be class numbers from 0 to 2; got {wrong}"):
+            engine_targets([0, wrong, 1], loss, (3, 3), dtype)
+    for wrong, got in (([0.0, 1.0, 2.0], "float64"), (["a", "b", "c"], "<U1"), ([None] * 3, "object")):
+        with pytest.raises(ValueError, match=f"class numbers, integers of shape .3,.; got {got}"):
+            engine_targets(wrong, loss, (3, 3), dtype)
+    for wrong in ([0, 1], [[0], [1], [2]], 1, np.eye(3, dtype=int)):
+        with pytest.raises(ValueError, match=r"class numbers, of shape \(3,\); got shape"):
+            engine_targets(wrong, loss, (3, 3), dtype)
+
+
+def test_targets_of_one_output_may_be_a_vector(dtype):
+    for given in ([1, 2], [[1], [2]], np.array([1, 2], np.int8), np.array([1.0, 0, 2.0, 0])[::2]):
+        targets = engine_targets(given, "squared_error", (2, 1), dtype)
+        np.testing.assert_array_equal(targets, np.array([[1], [2]], dtype))
+        assert targets.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([1.0, 2.0], r"must have shape \(2, 3\); got shape \(2,\)"),
+        (np.zeros((3, 3)), r"must have shape \(2, 3\); got shape \(3, 3\)"),
+        (np.zeros((2, 4)), r"must have shape \(2, 3\); got shape \(2, 4\)"),
+        ([["a", "b", "c"]] * 2, "must be real numbers"),
+        (np.zeros((2, 3), complex), "must be real numbers"),
+        (None, "must be real numbers"),
+        ([[1, 2, 3], [4, 5]], "must be real numbers"),
+    ],
+    ids=str,
+)
+def test_targets_of_other_shapes_and_kinds_are_refused(targets, message):
+    with pytest.raises(ValueError, match=f"targets of the loss 'squared_error' {message}"):
+        engine_targets(targets, "squared_error", (2, 3), np.float64)
+
+
+def test_targets_too_large_for_the_type():
+    with pytest.raises(ValueError, match="targets of the loss 'squared_error' must be finite in float32; got inf"):
+        engine_targets([1e39], "squared_error", (1, 1), np.float32)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_options_are_what_the_class_takes(loss):
+    good = {"huber": 2.0, "pinball": 0.9, "tweedie": 1.9, "focal": 0.0, "binary_focal": 3.0}
+    check_loss_options(loss, ())
+    if loss not in good:
+        with pytest.raises(ValueError, match=rf"loss_options must be \(\), since the loss '{loss}' has none; got 1.0"):
+            check_loss_options(loss, 1.0)
+        return
+    check_loss_options(loss, good[loss])
+    check_loss_options(loss, [good[loss]] * 3)
+    for bad in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"loss_options of the loss '{loss}' must be in the range .*; got {bad!r}"):
+            check_loss_options(loss, [good[loss], bad])
+    with pytest.raises(ValueError, match=f"loss_options of the loss '{loss}' must be in the range .*; got 'a'"):
+        check_loss_options(loss, "a")
+
+
+def test_probabilities_of_a_list():
+    assert loss_of("squared_error").probabilities([[0.2, 0.2]], "multiclass").tolist() == [[0.5, 0.5]]

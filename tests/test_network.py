@@ -1,5 +1,8 @@
 """Networks: views of the parameters, and gradients against finite differences of the loss."""
 
+import copy
+import pickle
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +24,7 @@ from fastmlp.network import (
     hidden_layer,
 )
 from fastmlp.rows import rows_of
+from fastmlp.threads import Team
 from tests import reference
 from tests.test_engine import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem, squared_errors
 
@@ -315,7 +319,7 @@ def test_forward_in_pieces_is_forward_at_once(monkeypatch, dtype):
     np.testing.assert_array_equal(network.predictor("columns", 2)(X), whole)
     np.testing.assert_array_equal(network.forward(rows, n_threads=2), whole)
     order = np.random.default_rng(0).permutation(len(X))
-    np.testing.assert_array_equal(forward_in_pieces(network.packed(), rows, order, 2), whole[order])
+    np.testing.assert_array_equal(forward_in_pieces(network.packed(), rows, order, Team(2, False)), whole[order])
 
 
 def test_gradients_can_be_asked_for_again(dtype):
@@ -350,3 +354,366 @@ def test_views_of_another_vector(dtype):
     }
     assert all(np.shares_memory(view, vector) for view in views.values())
     np.testing.assert_array_equal(np.concatenate([view.ravel() for view in views.values()]), vector)
+
+
+# ---- what a network is given -----------------------------------------------------------------------------------------
+
+
+def regression(sizes=(3, 4, 1), loss="squared_error", **options):
+    return Network.create(sizes, "relu", loss, random_state=0, **options)
+
+
+X3, Y3 = np.random.default_rng(0).standard_normal((6, 3)), np.zeros((6, 1))
+
+
+def test_no_rows_have_outputs_but_no_loss(dtype):
+    """Without rows there is no mean; the engine would divide by their number."""
+    network = regression(dtype=dtype)
+    for X in (np.zeros((0, 3), dtype), scipy.sparse.csr_array((0, 3), dtype=dtype), rows_of(np.zeros((0, 3)), dtype)):
+        assert network.forward(X).shape == (0, 1)
+        assert [array.shape for array in network.activations(X)] == [(0, 4), (0, 1)]
+        message = r"Found array with 0 sample\(s\) \(shape=\(0, 3\)\) while a minimum of 1 is required"
+        with pytest.raises(ValueError, match=message):
+            network.loss_and_gradients(X, np.zeros((0, 1)))
+    with pytest.raises(ValueError, match=message):
+        check_gradients(network.astype(float), np.zeros((0, 3)), np.zeros((0, 1)))
+    assert network.predictor("flat", 1)(np.zeros((0, 3), dtype)).shape == (0,)
+
+
+@pytest.mark.parametrize("loss", sorted(CLASS_TARGET_LOSSES))
+@pytest.mark.parametrize("wrong", [3, -1, 10**9, -5, 2**32])
+def test_class_numbers_beyond_the_classes(loss, wrong):
+    network = regression((3, 4, 3), loss)
+    for function in (network.loss_and_gradients, lambda *data: check_gradients(network, *data)):
+        with pytest.raises(
+            ValueError, match=f"targets of the loss '{loss}' must be class numbers from 0 to 2; got {wrong}"
+        ):
+            function(X3, [0, 1, 2, 0, 1, wrong])
+
+
+@pytest.mark.parametrize(
+    ("n_threads", "what"),
+    [(0, "0"), (-1, "-1"), (1.5, "1.5"), (2.0, "2.0"), ("2", "'2'"), (None, "None"), (True, "True")],
+)
+def test_threads_that_can_not_be(n_threads, what):
+    network = regression()
+    for call in (
+        lambda: network.forward(X3, n_threads),
+        lambda: network.activations(X3, n_threads),
+        lambda: network.loss_and_gradients(X3, Y3, n_threads=n_threads),
+    ):
+        with pytest.raises(ValueError, match=f"n_threads must be an integer of at least 1; got {what}"):
+            call()
+    if n_threads not in (-1, None):  # of the estimators' n_jobs these have a meaning
+        with pytest.raises(ValueError, match=f"n_jobs must .*got {what}"):
+            network.predictor("flat", n_threads)
+
+
+def test_too_many_threads_are_no_mistake():
+    """As many as may be; and no more are started than there is work for."""
+    network = regression()
+    np.testing.assert_array_equal(network.forward(X3, 10**9), network.forward(X3))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "squared_errors"}, r"loss='squared_errors' is not known; known are 'squared_error', "),
+        ({"loss": "log_los"}, r"loss='log_los' is not known; known are 'log_loss', "),
+        ({"loss": None}, "loss: None is not known; known are "),
+        ({"activation": "rleu"}, r"activation='rleu' is not known; known are 'relu', "),
+        ({"activation": ["relu", "relu"]}, r"activation must be one value, or one for each of 1 hidden layers; got \["),
+        ({"activation": []}, "activation must be one value, or one for each of 1 hidden layers"),
+        ({"normalization": "btach"}, r"normalization='btach' is not known; known are 'batch', 'layer'"),
+        ({"normalization": True}, "normalization: True is not known"),
+        ({"dtype": "float16"}, "dtype must be float32 or float64; got 'float16'"),
+        ({"dtype": int}, "dtype must be float32 or float64; got <class 'int'>"),
+        ({"dtype": "bfloat16"}, "dtype must be float32 or float64; got 'bfloat16'"),
+        ({"dtype": ">f8"}, "dtype must be float32 or float64; got '>f8'"),
+        ({"random_state": "x"}, "'x' cannot be used to seed"),
+        ({"weight_init": "he_norm"}, r"weight_init='he_norm' is not known; known are 'he_normal', "),
+        ({"bias_init": "zeroes"}, r"bias_init='zeroes' is not known; known are 'zeros', "),
+    ],
+    ids=str,
+)
+def test_what_create_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        Network.create([3, 4, 1], **options)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[], [3], [3, 0, 1], [3, -1, 1], [3, 4.0, 1], [3, True, 1], [3, None, 1], [3, "4", 1], [3, [4], 1], 3, "341", None],
+    ids=repr,
+)
+def test_sizes_that_can_not_be(sizes):
+    message = f"sizes must be integers of at least 1, inputs and outputs included; got {re.escape(repr(sizes))}"
+    for made in (Network.create, lambda given: Structure.of(given, "relu", "squared_error")):
+        with pytest.raises(ValueError, match=message):
+            made(sizes)
+
+
+@pytest.mark.parametrize("sizes", [np.array([3, 4, 1], np.int8), (3, 4, 1), iter([3, 4, 1]), [np.int64(3), 4, 1]])
+def test_sizes_of_other_types(sizes):
+    network = Network.create(sizes)
+    assert network.structure.sizes == (3, 4, 1)
+    assert all(type(size) is int for size in network.structure.sizes)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "message"),
+    [
+        ((), r"hidden must have 1 layers for sizes=\(3, 4, 1\); got 0"),
+        (("relu",), "hidden must consist of HiddenLayers, as hidden_layer makes them; got 'relu'"),
+        ((HiddenLayer("rleu"),), "activation='rleu' is not known; known are 'relu', "),
+        ((HiddenLayer("relu", learned=True),), "activation='relu' has nothing to learn"),
+        ((HiddenLayer("elu", np.nan),), "number must be a finite number; got nan"),
+        ((HiddenLayer("elu", "1"),), "number must be a finite number; got '1'"),
+        ((HiddenLayer("relu", normalization="group"),), "normalization='group' is not known"),
+        ((HiddenLayer("native"),), "parameter of NativeActivation must be an instance of .*LowLevelCallable"),
+        ((HiddenLayer("native", function=(1, 2)),), "parameter of NativeActivation must be an instance of"),
+    ],
+    ids=str,
+)
+def test_structures_that_can_not_be(hidden, message):
+    with pytest.raises(ValueError, match=message):
+        Network(Structure((3, 4, 1), hidden, "squared_error"))
+
+
+def test_what_is_no_structure():
+    with pytest.raises(TypeError, match=r"structure must be a Structure, as Structure.of makes it; got \[3, 4, 1\]"):
+        Network([3, 4, 1])
+    with pytest.raises(TypeError, match="activation must be a name or an Activation, got None"):
+        Network(Structure((3, 4, 1), (HiddenLayer("python"),), "squared_error"))
+    with pytest.raises(ValueError, match="loss='mse_' is not known"):
+        Network(Structure((3, 1), (), "mse_"))
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        np.zeros(20), np.zeros(22), np.zeros((21, 1)), np.zeros(42)[::2], np.zeros(21, int), np.zeros(21, np.float16),
+        np.zeros(21, ">f8"), np.zeros(21, complex), [0.0] * 21, 0.0, "x", np.frombuffer(b"x" * 169, offset=1),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_vectors_that_can_not_be_parameters(vector):
+    network = regression()
+    message = r"must be a contiguous array of float32 or float64, of shape \(21,\); got "
+    with pytest.raises(ValueError, match=f"params {message}"):
+        Network(network.structure, vector)
+    with pytest.raises(ValueError, match=f"vector {message}"):
+        network.named_parameters(vector)
+
+
+def test_parameters_that_are_read_only_predict_and_have_gradients():
+    network = regression()
+    params = network.params.copy()
+    params.flags.writeable = False
+    other = Network(network.structure, params)
+    np.testing.assert_array_equal(other.forward(X3), network.forward(X3))
+    np.testing.assert_array_equal(other.loss_and_gradients(X3, Y3)[1], network.loss_and_gradients(X3, Y3)[1])
+
+
+def test_lists_and_other_arrays_are_converted(dtype):
+    network, X = regression(dtype=dtype), np.arange(6).reshape(2, 3)
+    expected = network.loss_and_gradients(X.astype(dtype), np.ones((2, 1), dtype), np.array([1.0, 2.0]))
+    for samples in (X.tolist(), X, X.astype(np.float16), np.asfortranarray(X), X.astype(object), X.astype(">f4")):
+        np.testing.assert_array_equal(network.forward(samples), network.forward(X.astype(dtype)))
+        for targets in ([1, 1], [[1], [1]], np.ones(4)[::2], np.ones(2, np.int8)):
+            for weights in ([1, 2], np.array([1, 2], np.float32), np.array([1.0, 0, 2.0, 0])[::2]):
+                value, gradient = network.loss_and_gradients(samples, targets, weights)
+                assert value == expected[0]
+                np.testing.assert_array_equal(gradient, expected[1])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([1.0, 2.0, 3.0], "Expected 2D array, got 1D array instead"),
+        (5, "Expected 2D array, got scalar array instead"),
+        (np.zeros((2, 4)), "X has 4 features, but Network is expecting 3 features as input"),
+        (rows_of(np.zeros((2, 4)), np.float64), "X has 4 features, but Network is expecting 3 features as input"),
+        ([[1, 2, np.nan]], "Input X contains NaN"),
+        ([[1, 2, -np.inf]], "Input X contains infinity"),
+        ([["a", "b", "c"]], "could not convert string to float"),
+        (scipy.sparse.csr_array(np.eye(4)), "X has 4 features, but Network is expecting 3 features as input"),
+    ],
+    ids=str,
+)
+def test_samples_that_can_not_be(X, message):
+    network = regression()
+    for call in (
+        network.forward,
+        network.activations,
+        lambda X: network.loss_and_gradients(X, [0.0]),
+        lambda X: check_gradients(network, X, [0.0]),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call(X)
+
+
+def test_sparse_samples_that_lie():
+    network = regression()
+    X = scipy.sparse.csr_array(np.eye(3))
+    X.indices[1] = 3
+    for call in (network.forward, network.activations, lambda X: network.loss_and_gradients(X, np.zeros(3))):
+        with pytest.raises(ValueError, match=r"X.indices must be from 0 to 2, got 3 as element 1"):
+            call(X)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0] * 5, r"weights must have shape \(6,\); got shape \(5,\)"),
+        ([[1.0]] * 6, r"weights must have shape \(6,\); got shape \(6, 1\)"),
+        (1.0, r"weights must have shape \(6,\); got shape \(\)"),
+        ([-1.0] + [1.0] * 5, "weights must be at least 0; got -1.0"),
+        ([np.nan] * 6, "weights must be finite in float64; got nan"),
+        ([np.inf] * 6, "weights must be finite in float64; got inf"),
+        (np.zeros(6), "weights must not all be 0"),
+        (["a"] * 6, "weights must be real numbers"),
+    ],
+    ids=str,
+)
+def test_weights_that_can_not_be(weights, message):
+    with pytest.raises(ValueError, match=message):
+        regression().loss_and_gradients(X3, Y3, weights)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"alpha": -1}, "alpha must be a finite number of at least 0; got -1"),
+        ({"alpha": np.nan}, "alpha must be a finite number of at least 0; got nan"),
+        ({"alpha": "0.1"}, "alpha must be a finite number of at least 0; got '0.1'"),
+        ({"seed": -1}, "seed must be an integer of at least 0; got -1"),
+        ({"seed": 0.5}, "seed must be an integer of at least 0; got 0.5"),
+        ({"regularization": {"l1": 1.0}}, "regularization must be a Regularization; got {'l1': 1.0}"),
+        ({"regularization": Regularization(l1=-1.0)}, "regularization: l1 must be at least 0, and finite; got -1.0"),
+        ({"regularization": Regularization(max_norm=np.nan)}, "regularization: max_norm must be at least 0"),
+        (
+            {"regularization": Regularization(average_decay=1.0)},
+            "average_decay must be at least 0 and below 1; got 1.0",
+        ),
+        ({"regularization": Regularization(dropout=[0.5, 1.0])}, "dropout must be at least 0 and below 1; got"),
+        ({"regularization": Regularization(dropout=[0.5])}, r"expected 2 rates of dropout, got \[0.5\]"),
+        ({"python_loss": "mse"}, "must be a callable"),
+        ({"python_loss": lambda *_: 0.0}, r"must return a pair \(loss, gradient\); got 0.0"),
+        ({"python_loss": lambda *_: (0.0, [1.0])}, r"the gradient must have shape \(6, 1\); got shape \(1,\)"),
+        ({"loss_options": 1.0}, "loss_options must be .., since the loss 'squared_error' has none; got 1.0"),
+        ({"output_weights": [1.0, 2.0]}, "output_weights must be one number or one for each of the 1 outputs"),
+        ({"output_weights": [-1.0]}, r"output_weights must be at least 0; got \[-1.0\]"),
+        ({"output_weights": [np.nan]}, "output_weights must be finite in float64; got nan"),
+    ],
+    ids=str,
+)
+def test_options_that_can_not_be(options, message):
+    network = regression()
+    with pytest.raises(ValueError, match=message):
+        network.loss_and_gradients(X3, Y3, **options)
+    with pytest.raises(ValueError, match=message):
+        check_gradients(network, X3, Y3, **options)
+
+
+def test_numbers_of_a_loss_that_can_not_be():
+    with pytest.raises(
+        ValueError, match=r"loss_options of the loss 'huber' must be in the range \(0.0, inf\); got -1.0"
+    ):
+        regression(loss="huber").loss_and_gradients(X3, Y3, loss_options=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"step": 0.0}, "step must be a finite number above 0; got 0.0"),
+        ({"step": "1"}, "step must be a finite number above 0; got '1'"),
+        ({"n_directions": 0}, "n_directions must be an integer of at least 1; got 0"),
+        ({"n_directions": 1.5}, "n_directions must be an integer of at least 1; got 1.5"),
+    ],
+)
+def test_directions_that_can_not_be(options, message):
+    with pytest.raises(ValueError, match=message):
+        check_gradients(regression(), X3, Y3, **options)
+
+
+def test_a_batch_of_one_has_no_moments():
+    network = regression(normalization="batch")
+    with pytest.raises(ValueError, match="normalization='batch' needs 2 samples or more in a batch; got 1 sample"):
+        network.loss_and_gradients(X3[:1], Y3[:1])
+    assert network.forward(X3[:1]).shape == (1, 1)
+
+
+def test_arrays_and_types_that_are_not_the_networks():
+    network = regression(normalization="batch")
+    good = network.arrays()
+    for arrays in ({}, {"params": good["params"]}, {**good, "params": 0.0}, {**good, "running.0": np.zeros((2, 1))}):
+        with pytest.raises(ValueError, match=r"arrays must hold '.*', of shape .*; got "):
+            network.with_arrays(arrays)
+    with pytest.raises(ValueError, match="dtype must be float32 or float64; got 'float16'"):
+        network.astype("float16")
+    with pytest.raises(ValueError, match=r"form='rows' is not known; known are 'columns', 'flat', 'pair'"):
+        network.predictor("rows", 1)
+    network.input_means = np.zeros(3)
+    with pytest.raises(ValueError, match="input_means and input_scales go together; got only one of them"):
+        network.forward(X3)
+    network.input_scales = np.ones(4)
+    with pytest.raises(ValueError, match="expected 3 means and scales, got shape"):
+        network.forward(X3)
+    network.input_means = network.input_scales = None
+    network.running = [None]
+    with pytest.raises(ValueError, match=r"running\[0\] must be the mean and the variance of hidden layer 0; got None"):
+        network.forward(X3)
+
+
+@pytest.mark.parametrize("X", [X3.tolist(), X3.astype(np.float32), X3.T, X3[:, :2], X3[0], None, X3[::2], X3[:, ::-1]])
+def test_a_predictor_takes_what_it_can_read(X):
+    with pytest.raises(
+        ValueError, match=r"X must be a C-contiguous array of shape \(n_samples, 3\) and type float64, got"
+    ):
+        regression().predictor("flat", 1)(X)
+
+
+def test_a_predictor_is_made_where_it_is_used():
+    for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="cannot be converted to a Python object"):
+            copied(regression().predictor("flat", 1))
+
+
+@pytest.mark.parametrize(
+    ("everyday", "canonical"),
+    [
+        ({"activation": "Sigmoid"}, {"activation": "logistic"}),
+        ({"activation": ["LeakyReLU", "linear"]}, {"activation": ["leaky_relu", "identity"]}),
+        ({"loss": "mse"}, {"loss": "squared_error"}),
+        ({"loss": "BCE"}, {"loss": "binary_log_loss"}),
+        ({"loss": "cross_entropy"}, {"loss": "log_loss"}),
+        ({"loss": "MAE"}, {"loss": "absolute_error"}),
+        ({"normalization": "BatchNorm"}, {"normalization": "batch"}),
+        ({"weight_init": "Xavier", "bias_init": "ZEROS"}, {"weight_init": "glorot_uniform", "bias_init": "zeros"}),
+        ({"weight_init": "auto", "activation": "sigmoid"}, {"activation": "logistic"}),
+    ],
+    ids=str,
+)
+def test_everyday_names(everyday, canonical):
+    ours, expected = (
+        Network.create([3, 4, 5, 1], **{"activation": "relu", **given}, random_state=0)
+        for given in (everyday, canonical)
+    )
+    assert ours.structure == expected.structure
+    np.testing.assert_array_equal(ours.params, expected.params)
+
+
+def test_a_network_without_hidden_layers_has_an_activation_all_the_same():
+    """Its initial weights follow it, as scikit-learn's do."""
+    ours, expected = (Network.create([3, 1], name, random_state=0).params for name in ("sigmoid", "logistic"))
+    np.testing.assert_array_equal(ours, expected)
+    assert abs(ours).max() < abs(Network.create([3, 1], "relu", random_state=0).params).max()
+
+
+@pytest.mark.parametrize("names", [("sigmoyd", "logistic"), ("gelo", "gelu")], ids=str)
+def test_unknown_names_are_answered_with_the_nearest(names):
+    with pytest.raises(ValueError, match=f"activation={names[0]!r} is not known; known are {names[1]!r}"):
+        Structure.of([3, 4, 1], names[0], "mse")
+    with pytest.raises(ValueError, match=r"normalization='bach' is not known; known are 'batch', 'layer'"):
+        Structure.of([3, 4, 1], "relu", "mse", "bach")

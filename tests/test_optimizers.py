@@ -758,3 +758,48 @@ def test_lbfgs_keeps_the_last_iterate_on_ctrl_c():
     result = LBFGS().minimize(rosenbrock, np.zeros(2), interrupted)
     assert (result.status, result.nit) == ("interrupted", 3)
     assert rosenbrock(result.x)[0] == result.fun == iterates[-1]
+
+
+WRONG_STEPS = {
+    "fewer gradients": (lambda p, g, state: (p, g[:1], state), "grads must be arrays of the shapes of params"),
+    "more gradients": (lambda p, g, state: (p, [*g, g[0]], state), "grads must be arrays of the shapes of params"),
+    "one number": (
+        lambda p, g, state: (p, [g[0], np.ones(1)], state),
+        r"\[\(3, 2\), \(2,\)\]; got \[\(3, 2\), \(1,\)\]",
+    ),
+    "a number": (lambda p, g, state: (p, [g[0], 1.0], state), "got .*float"),
+    "transposed": (lambda p, g, state: (p, [g[0].T, g[1]], state), r"got \[\(2, 3\), \(2,\)\]"),
+    "a list": (lambda p, g, state: (p, [g[0], [1.0, 1.0]], state), "got .*list"),
+    "no state": (lambda p, g, state: (p, g, None), r"state must be what init\(params\) returned; got None"),
+    "an empty state": (lambda p, g, state: (p, g, {}), r"state must be what init\(params\) returned; got \{\}"),
+    "integers": (
+        lambda p, g, state: ([p[0].astype(int), p[1]], g, state),
+        "params must be a list of arrays of a floating",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_STEPS)
+@pytest.mark.parametrize("optimizer", MINIBATCH, ids=repr)
+def test_a_step_that_can_not_be_leaves_everything_as_it_was(optimizer, kind):
+    made, message = WRONG_STEPS[kind]
+    params, grads = [np.ones((3, 2)), np.full(2, 2.0)], [np.ones((3, 2)), np.ones(2)]
+    state = optimizer.init(params)
+    before = copy.deepcopy((params, state))
+    with pytest.raises(ValueError, match=message):
+        optimizer.step(*made(params, grads, state))
+    np.testing.assert_equal((params, state), before)
+
+
+@pytest.mark.parametrize("optimizer", [rule for rule in MINIBATCH if rule.init([np.ones((3, 2))])["slots"]], ids=repr)
+def test_the_state_of_other_parameters_is_refused(optimizer):
+    state = optimizer.init([np.ones((2, 3)), np.ones(2)])
+    with pytest.raises(ValueError, match=r"state must be what init\(params\) returned for params of the shapes"):
+        optimizer.step([np.ones((3, 2)), np.ones(2)], [np.ones((3, 2)), np.ones(2)], state)
+
+
+def test_parameters_that_can_not_be_written_to_are_refused():
+    params = [np.ones(2)]
+    params[0].flags.writeable = False
+    with pytest.raises(ValueError, match="params must be a list of arrays of a floating type, which can be written to"):
+        Adam().step(params, [np.ones(2)], Adam().init(params))

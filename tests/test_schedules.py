@@ -440,3 +440,32 @@ def test_a_warmup_leaves_the_rate_of_the_schedule_behind_it(start_factor):
         alone.after_epoch(n_samples)
     np.testing.assert_allclose(warm.hyper(6, 2)[:, 0], alone.hyper(6, 1)[0, 0])
     assert warm.learning_rate == alone.learning_rate == pytest.approx(0.1 / 61**0.5)
+
+
+# ---- where a schedule ends -------------------------------------------------------------------------------------------
+
+WITH_A_LENGTH = [name for name, cls in SCHEDULES.items() if issubclass(cls, Timed)]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_stay_from_the_end_on(name):
+    bound = SCHEDULES[name](0.5).bound(n_steps=24, steps_per_epoch=4)
+    assert bound.end == (24 if name in WITH_A_LENGTH else None)
+    if bound.end is not None:
+        assert len(set(bound(range(24, 60)))) == 1
+
+
+@pytest.mark.parametrize("name", WITH_A_LENGTH)
+def test_bound_anew_it_is_as_if_it_had_been_so_from_the_beginning(name):
+    for schedule in (SCHEDULES[name](0.5), SCHEDULES[name](0.5, per="epoch"), WarmUp(SCHEDULES[name](0.5), 3)):
+        assert schedule.end is None
+        bound = schedule.bound(24, 4)
+        anew, directly = bound.unbound().bound(36, 4), schedule.bound(36, 4)
+        assert (bound.end, anew.end, directly.end) == (24, 36, 36)
+        np.testing.assert_array_equal(anew(range(40)), directly(range(40)))
+    given = SCHEDULES[name](0.5, 10).bound(24, 4)
+    assert given.unbound().bound(36, 4).end == given.end == 10
+    by_epoch = SCHEDULES[name](0.5, 2, per="epoch")
+    assert by_epoch.end is None  # as long as the epochs' length is not known
+    assert by_epoch.bound(24, 4).end == 8
+    assert WarmUp(SCHEDULES[name](0.5, 6), 1, per="epoch").bound(24, 4).end == 10

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastmlp.stopping import NoImprovement
+from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.stopping import N_ITER_NO_CHANGE, NoImprovement
 
 
 def test_loss_must_fall_by_tol():
@@ -31,11 +32,21 @@ def test_equal_values_improve_where_tol_is_zero():
     assert rule.count == 0
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("maximize", [False, True])
-def test_nan_is_neither_better_nor_worse(maximize):
-    rule = NoImprovement(tol=0.1, patience=1, maximize=maximize, best=1.0, count=1)
-    assert not rule.update(math.nan)
-    assert (rule.best, rule.count) == (1.0, 0)
+def test_what_is_no_finite_number_is_never_the_best(maximize, value):
+    rule = NoImprovement(tol=0.1, patience=1, maximize=maximize)
+    assert not any(rule.update(value) for _ in range(5))
+    assert (rule.has_best, rule.count, rule.exhausted) == (False, 0, False)  # there is nothing to be worse than
+    assert rule.update(1.0)
+    assert (rule.update(value), rule.has_best, rule.best, rule.count) == (False, True, 1.0, 1)
+    assert not rule.update(value)
+    assert rule.exhausted
+
+
+def test_the_default_patience_is_the_estimators():
+    for cls in (MLPClassifier, MLPRegressor):
+        assert cls().n_iter_no_change == N_ITER_NO_CHANGE
 
 
 def test_infinite_patience():

@@ -7,6 +7,7 @@ import gzip
 import os
 import re
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -33,6 +34,8 @@ from fastmlp.tables import (  # noqa: E402
     read_table,
     texts_of,
 )
+from fastmlp.tables.notation import grouping, number  # noqa: E402
+from fastmlp.tables.values import spellings  # noqa: E402
 
 FAST = {"max_iter": 5, "random_state": 0}
 
@@ -77,9 +80,10 @@ def test_separator_may_be_told(write):
     assert frame["0"].tolist() == ["a;b", "c;d"]
 
 
-def test_decimal_comma_beside_semicolons_only(write):
-    assert read_table(write("x;y\n1,5;-2,25\n"))[0].iloc[0].tolist() == ["1.5", "-2.25"]
-    assert read_table(write('x\ty\n"1,5"\t2\n'))[0].iloc[0].tolist() == ["1,5", "2"]
+def test_values_are_read_as_they_stand_there(write):
+    frame, _ = read_table(write("x;y\n1,5;-2,25\n01;1.0\n"))
+    assert frame.to_dict("list") == {"x": ["1,5", "01"], "y": ["-2,25", "1.0"]}
+    assert frame.attrs["separator"] == ";"
 
 
 @pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
@@ -94,16 +98,40 @@ def test_blanks_byte_order_marks_and_blank_lines(write):
     assert frame.to_dict("list") == {"x": ["1", "2"], "y": ["a b", "c"]}
 
 
-def test_latin_1_is_read_and_said(write, caplog):
+@pytest.mark.parametrize(
+    ("content", "value", "used"),
+    [
+        ("städte,n\nKöln,1\n".encode("latin-1"), "Köln", "Windows-1252"),
+        ("städte,n\n„5 €“ Œuvre,1\n".encode("cp1252"), "„5 €“ Œuvre", "Windows-1252"),
+        ("städte,n\n".encode("latin-1") + b"\x81,1\n", "\x81", "Latin-1"),  # none of the characters of Windows
+    ],
+)
+def test_other_encodings_of_the_west_are_read_and_said(write, caplog, content, value, used):
     caplog.set_level("INFO")
-    assert read_table(write("städte,n\nKöln,1\n".encode("latin-1")))[0].loc[0, "städte"] == "Köln"
-    assert "not UTF-8; read as Latin-1" in caplog.text
+    assert read_table(write(content))[0].loc[0, "städte"] == value
+    assert f"not UTF-8; read as {used} (--encoding says otherwise)" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "utf-16-le", "utf-16-be", "utf-8", "utf-32"])
+def test_encoding_may_be_told(write, encoding):
+    frame, _ = read_table(write("шлюз,n\nЩит,1\nцикл,2\n".encode(encoding)), encoding=encoding)
+    assert frame.to_dict("list") == {"шлюз": ["Щит", "цикл"], "n": ["1", "2"]}
+
+
+def test_encodings_that_are_none(write):
+    path = write("städte,n\nKöln,1\n".encode("cp1252"))
+    with pytest.raises(TableError, match=r"table\.csv is no text in utf-8: .* can't decode byte 0xe4"):
+        read_table(path, encoding="utf-8")
+    for name in ("klingon", "base64"):
+        with pytest.raises(TableError, match=f"encoding='{name}' is not known"):
+            read_table(path, encoding=name)
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
 @pytest.mark.parametrize("separator", [None, "\t"])
 @pytest.mark.parametrize(
-    ("codec", "mark"), [("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff"), ("utf-8", "\ufeff"), ("utf-8", "")]
+    ("codec", "mark"),
+    [("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff"), ("utf-8", "\ufeff"), ("utf-8", ""), ("utf-32-le", "\ufeff")],
 )
 def test_byte_order_marks_tell_the_encoding(write, caplog, codec, mark, separator, ending):
     caplog.set_level("INFO")
@@ -123,7 +151,6 @@ def test_byte_order_marks_tell_the_encoding(write, caplog, codec, mark, separato
         "x,y\n1,a\n2,b\n".encode("utf-16-be"),
         "x,y\n1,\u00e4\n2,b\n".encode("utf-16-le"),
         "x,y\n1,a\n2,b\n".encode("utf-16")[:-1],
-        "x,y\n1,a\n2,b\n".encode("utf-32"),
         b"x,y\n1,a\0\n2,b\n",
         b"x,y\n" + b"1,a\n" * 2000 + b"2,\0\n",
     ],
@@ -136,6 +163,7 @@ def test_text_with_nul_characters_is_refused(write, text, separator):
 @pytest.mark.parametrize(
     ("text", "has_header"),
     [
+        ("2019,2020\n1,a\n2,b", True),
         ("x,y\n1,a\n2,b", True),  # text above numbers
         ("1,a\n2,b", False),
         ("name,color\na,red\nb,red\nc,blue", True),  # texts of which none comes again
@@ -165,22 +193,13 @@ def test_header_may_be_told(write, header):
         ("\n \n", "table.csv is empty"),
         ("x,y\n", "table.csv has no rows"),
         ("x,y,x\n1,2,3\n", "several columns of the same name: 'x'"),
-        ("x,y\n1,2\n1,2,3\n", "table.csv is no table with fields separated by ','.*line 3, saw 3"),
+        ("x,y\n1,2\n1,2,3\n", "table.csv is no table with fields separated by ','.*line 3 has 3 fields, line 1 has 2"),
         ('x,y\n1,"2\n', "table.csv is no table"),
     ],
 )
 def test_refused_files(write, text, message):
     with pytest.raises(TableError, match=message):
         read_table(write(text))
-
-
-def test_ctrl_c_that_pandas_loses(write, monkeypatch):
-    def interrupted(*_, **__):
-        raise pd.errors.ParserError("Error tokenizing data. C error: Calling read(nbytes) on source failed.")
-
-    monkeypatch.setattr(pd, "read_csv", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        read_table(write("x,y\n1,2\n"))
 
 
 @pytest.mark.parametrize("name", ["none.csv", "none.parquet", "none.pq"])
@@ -190,6 +209,313 @@ def test_a_file_that_is_not_there(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=re.escape(os.strerror(errno.ENOENT))) as raised:
         read_table(tmp_path / name)
     assert raised.value.filename == str(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("x\n1\n\n3\n", ["1", "", "3"]),
+        ('x\r\n1\r\n""\r\n3', ["1", "", "3"]),
+        ("x\n1\n2\n\n\n", ["1", "2", "", ""]),
+        ("x\n\n1\n \t \n", ["", "1", ""]),
+        ("\n\nx\n1\n", ["1"]),  # before the names there are no rows
+        ("x\n#1\n1\n", ["#1", "1"]),
+        ("x\r1\r\r3", ["1", "", "3"]),
+        ("x\n1,5\n2\n", ["1,5", "2"]),
+    ],
+)
+def test_each_line_of_one_column_is_a_row(write, text, values):
+    frame, _ = read_table(write(text), header=True)
+    assert frame.to_dict("list") == {"x": values}
+
+
+def test_rows_before_the_first_value(write):
+    assert read_table(write("\n1\n\n2\n"), header=False)[0]["0"].tolist() == ["", "1", "", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("x,y\n1,2\n\n3,4\n\n\n", [["1", "2"], ["3", "4"]]),
+        ('x,y\r\n,\r\n"",""\r\n3,4', [["", ""], ["", ""], ["3", "4"]]),
+        ("x\ty\n\t\n3\t4\n", [["", ""], ["3", "4"]]),
+        ("x y\n 1  2 \n3 4\n", [["1", "2"], ["3", "4"]]),
+        ("x,y\n#1,2\n", [["#1", "2"]]),
+        ('x,y\n"a\n\nb",2\n', [["a\n\nb", "2"]]),
+        ('x,y\n"1" ,2\n', [["1", "2"]]),
+        ("x,y\n\x85\u2028a,2\n", [["a", "2"]]),  # these are blanks, and no ends of lines
+        ("x,y\n" + "z" * 200_000 + ",2\n", [["z" * 200_000, "2"]]),
+        # Separators at the end of lines.
+        ("x,y,\n1,2,\n3,4,\n", [["1", "2"], ["3", "4"]]),
+        ("x,y\n1,2,\n3,4,\n", [["1", "2"], ["3", "4"]]),
+        ("x,y,\n1,2\n3,4\n", [["1", "2"], ["3", "4"]]),
+    ],
+)
+def test_rows_of_two_columns(write, text, rows):
+    frame, _ = read_table(write(text), header=True)
+    assert list(frame.columns) == ["x", "y"]
+    assert frame.to_numpy().tolist() == rows
+
+
+def test_lines_that_are_no_rows_are_said(write, caplog):
+    caplog.set_level("INFO")
+    read_table(write("x,y\n1,2\n\n3,4\n\n"))
+    assert [record.getMessage().partition(".csv: ")[2] for record in caplog.records] == ["empty lines are no rows: 3"]
+    caplog.clear()
+    read_table(write("x\n1\n\n3\n"))
+    assert caplog.records[0].getMessage().endswith("1 empty line without a value, rows all the same")
+
+
+def test_names_of_rows_as_r_writes_them(write):
+    frame, _ = read_table(write("x,y\na,1,2\nb,3,4\n"))
+    assert frame.to_dict("list") == {"Unnamed: 0": ["a", "b"], "x": ["1", "3"], "y": ["2", "4"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x,y\n1,2\n1,2,3\n", "line 3 has 3 fields, line 1 has 2"),
+        ("x,y\n1,2,3\n4,5\n", "line 2 has 3 fields, line 1 has 2"),
+        ("x,y\n1,2,3\n", "line 2 has 3 fields, line 1 has 2"),
+        ("x,y\n1,2\n3\n4,5\n", "line 3 has 1 field, line 1 has 2"),
+        ("x;y;z\n1,5;2;3\n4;5\n6;7;8\n", "';': line 3 has 2 fields, line 1 has 3"),
+        ('x,y\n"a\nb",2\n\n3\n', "line 5 has 1 field, line 1 has 2"),
+        ("sep=;\nx;y\n1;2\n3;4;5\n", "line 4 has 3 fields, line 2 has 2"),
+        ("x,y\n" + "1,2\n" * 1500 + "3\n", "line 1502 has 1 field, line 1 has 2"),
+        ('x,y\n1,2\n3,"4\n5,6\n', "the quotation mark that line 3 opens is not closed"),
+    ],
+)
+def test_lines_of_another_length_are_named(write, text, said):
+    with pytest.raises(TableError, match=re.escape(said)):
+        read_table(write(text))
+
+
+@pytest.mark.parametrize("line", ["sep=;\n", "\ufeffsep=;\r\n", '"sep=;"\n', "SEP=;\n", "sep=;;\n"])
+def test_excels_first_line_names_the_separator(write, line):
+    frame, has_header = read_table(write(line + "a;b\n1,5;x,y\n2,5;z,\n", encoding="utf-8"))
+    assert has_header
+    assert frame.to_dict("list") == {"a": ["1,5", "2,5"], "b": ["x,y", "z,"]}
+
+
+def test_separators_of_single_columns(write):
+    assert read_table(write("x\n1,5\n-2,25\n3\n"))[0]["x"].tolist() == ["1,5", "-2,25", "3"]
+    assert find_separator(["x", "1,5", "2,5"]) == ";"
+    assert find_separator(["1,5", "2,5"]) == ","
+
+
+DATA_ROWS = [
+    [["5.1", "3.5", "setosa"], ["4.9", "3.0", "setosa"], ["6.3", "3.3", "virginica"]],
+    [["5.1", "3.5", "setosa"], ["4.9", "3.0", "versicolor"], ["6.3", "3.3", "virginica"]],
+    [["1", "2", "3"], ["4", "5", "6"], ["7", "8", "9"]],
+    [[str(i), str(i + 1), str(i + 2)] for i in range(1, 20)],
+    [[str(i), "ab"[i > 1]] for i in range(1, 20)],
+    [["2019", "5.5"], ["2020", "4.5"], ["2021", "3.5"], ["2022", "1.5"]],
+    [["2019", "1950", "a"], ["2018", "150", "a"], ["2020", "3000", "b"], ["2017", "4", "b"]],
+    [[str(i * i), str(i**3)] for i in range(1, 20)],
+    [["0", "1"], ["1", "0"], ["0", "1"], ["1", "1"]],
+    [["5", "red"], ["3", "blue"], ["8", "blue"], ["1", "green"]],
+    [["0"], ["4"], ["3"], ["5"]],
+    [["1,5", "2,5"], ["2,5", "3,5"]],
+    [["Ann", "5", "1.5"], ["Bob", "5.5", "2"], ["Cid", "6.5", "3"], ["Dan", "6.1", "4"], ["Eve", "2.5", "8"]],
+]
+
+
+@pytest.mark.parametrize("rows", DATA_ROWS, ids=lambda rows: " ".join(rows[0]))
+def test_rows_of_data_are_no_names(write, rows):
+    frame, found = read_table(write("\n".join(";".join(row) for row in rows)))
+    assert not found
+    assert frame.to_numpy().tolist() == rows
+
+
+ROUNDED = [[f"{value:.2f}" for value in row] for row in np.random.default_rng(0).normal(size=(12, 6))]
+WHOLE = [[str(round(float(value) * 1000)) for value in row] for row in ROUNDED]
+FLAGS = [[str(int(float(value) > 0)) for value in row] for row in ROUNDED]
+
+
+@pytest.mark.parametrize("last", [None, "class"])
+@pytest.mark.parametrize(
+    ("names", "rows"),
+    [
+        ("2019,2020,2021", ROUNDED),
+        ("2019,2020,2021", WHOLE),
+        ("2021,2020,2019", ROUNDED),
+        ("1999,2005,2021", WHOLE),
+        ("201911,201912,202001", ROUNDED),
+        ("20191231,20200131", ROUNDED),
+        ("1100,1102,1104,1106", ROUNDED),
+        ("400.5,401,401.5", ROUNDED),
+        ("1,2,3", ROUNDED),
+        ("1,2,3,4,5,6", ROUNDED),
+        ("4019,25000,41401", FLAGS),
+        ("name,2019,2020", ROUNDED),
+        ("2020-01,2020-02,2020-03", ROUNDED),
+        ("0,1", ROUNDED),
+    ],
+)
+def test_names_that_are_numbers(write, names, rows, last):
+    rows = [row[: names.count(",") + 1] for row in rows]
+    names = names.split(",")
+    if last:
+        names, rows = [*names, last], [[*row, "ab"[i % 2]] for i, row in enumerate(rows)]
+    frame, found = read_table(write("\n".join(",".join(row) for row in [names, *rows])))
+    assert found
+    assert list(frame.columns) == names
+    assert frame.to_numpy().tolist() == rows
+
+
+def test_an_index_without_a_name(write):
+    rows = "".join(f"{i},{row[0]},{row[1]}\n" for i, row in enumerate(ROUNDED))
+    assert list(read_table(write(",2019,2020\n" + rows))[0].columns) == ["Unnamed: 0", "2019", "2020"]
+
+
+def test_names_that_are_numbers_are_said(write, caplog):
+    caplog.set_level("INFO")
+    read_table(write("2019,2020,class\n1,2,a\n3,4,b\n"))
+    assert "the first line has the columns' names, numbers among them (--header no says otherwise)" in caplog.text
+
+
+@pytest.mark.parametrize("load", ["iris", "wine", "diabetes", "breast_cancer"])
+def test_no_header_is_found_in_plain_data(write, load):
+    frame = getattr(datasets, f"load_{load}")(as_frame=True).frame
+    for shuffled in (frame, frame.sample(frac=1, random_state=0)):
+        assert not read_table(write(shuffled.to_csv(index=False, header=False)))[1]
+
+
+def test_no_header_is_found_in_random_tables(write):
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        shape = rng.integers(3, 12), rng.integers(1, 5)
+        kinds = [
+            rng.integers(0, 10, shape),
+            rng.normal(size=shape).round(1),
+            rng.integers(1900, 2100, shape),
+            np.cumsum(rng.integers(1, 100, shape), axis=0),
+        ]
+        frame = pd.DataFrame(kinds[seed % 4])
+        if seed % 3:
+            frame["text"] = rng.choice(["a", "b"], shape[0])
+            frame.loc[0, "text"] = frame.loc[1, "text"]
+        assert not read_table(write(frame.to_csv(index=False, header=False)))[1], frame
+
+
+def typed(n_rows=40):
+    """A table with columns of many types, some of them with gaps."""
+    frame = table(n_rows, flag=[True, False] * (n_rows // 2), big=pd.array([2**53 + 1, None] * (n_rows // 2), "Int64"))
+    frame["text"] = ["a", None, "NA", "01"] * (n_rows // 4)
+    return frame
+
+
+def written(frame, path):
+    """Write a table in the format that the file's name says."""
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    elif path.suffix in (".feather", ".arrow"):
+        frame.to_feather(path)
+    elif path.suffix == ".json":
+        frame.to_json(path, orient="records", double_precision=15)
+    elif path.suffix == ".jsonl":
+        frame.to_json(path, orient="records", lines=True, double_precision=15)
+    else:
+        frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather", "arrow", "json", "jsonl"])
+def test_formats_with_types(tmp_path, ending):
+    pytest.importorskip("pyarrow")
+    frame = typed()
+    read, has_header = read_table(written(frame, tmp_path / f"t.{ending}"))
+    assert has_header
+    assert list(read.columns) == list(frame.columns)
+    assert read["big"].tolist() == frame["big"].tolist()  # whole numbers stay whole beside gaps
+    assert read["flag"].tolist() == frame["flag"].tolist()
+    assert texts_of(read["text"]).tolist() == ["a", "", "NA", "01"] * 10
+    np.testing.assert_allclose(read["x"], frame["x"], rtol=1e-9)
+
+
+def test_arrows_format_for_streams(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    data = pyarrow.table({"x": [1, 2], "y": ["a", "b"]})
+    with pyarrow.OSFile(str(tmp_path / "t.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, data.schema) as writer:
+        writer.write_table(data)
+    assert read_table(tmp_path / "t.arrow")[0].to_dict("list") == {"x": [1, 2], "y": ["a", "b"]}
+
+
+def test_what_a_file_is_by_its_content(tmp_path, write):
+    """Compression and Parquet are known by the first bytes, whatever the name."""
+    pyarrow = pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"x": [1, 2], "y": ["a", "b"]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    content = (tmp_path / "t.parquet").read_bytes()
+    for name, bytes_ in (("t.csv", content), ("t.parquet.gz", gzip.compress(content)), ("t", gzip.compress(content))):
+        assert read_table(write(bytes_, name))[0].to_dict("list") == frame.to_dict("list")
+    plain = b"x,y\n1,a\n2,b\n"
+    zstd = pyarrow.compress(plain, codec="zstd", asbytes=True)
+    for name, bytes_ in (("t.csv", gzip.compress(plain)), ("t.csv.gz", plain), ("t.csv.zst", zstd), ("t.dat", zstd)):
+        assert read_table(write(bytes_, name))[0].to_dict("list") == {"x": ["1", "2"], "y": ["a", "b"]}
+
+
+def test_format_may_be_told(write):
+    assert read_table(write('{"x": 1}\n{"x": 2}\n', "t.txt"), format="jsonl")[0]["x"].tolist() == [1, 2]
+    assert read_table(write("x,y\n1,2\n", "t.json"), format="csv")[0].to_dict("list") == {"x": ["1"], "y": ["2"]}
+    with pytest.raises(ValueError, match="format='xml' is not known; known are 'csv', 'json'"):
+        read_table("t", format="xml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"x": 1, "y": "01"}\n{"x": null}\n\n{"x": 9007199254740993, "y": "a"}',
+        '[{"x": 1, "y": "01"}, {"x": null}, {"x": 9007199254740993, "y": "a"}]',
+        '{"x": [1, null, 9007199254740993], "y": ["01", null, "a"]}',
+        '{"schema": {}, "data": [{"x": 1, "y": "01"}, {"x": null}, {"x": 9007199254740993, "y": "a"}]}',
+    ],
+)
+def test_json(write, text):
+    frame, has_header = read_table(write(text, "t.json"))
+    assert has_header
+    assert texts_of(frame["x"]).tolist() == ["1", "", "9007199254740993"]
+    assert texts_of(frame["y"]).tolist() == ["01", "", "a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.jsonl", b'{"x": 1}\n{"x": 2\n', "line 2 is no JSON"),
+        ("t.jsonl", b'{"x": 1, "x": 2}\n', "line 1 is no JSON: it has 'x' twice"),
+        ("t.json", b"[1, 2]", "row 1 is no object with names and values, but 1"),
+        ("t.json", b"x,y\n1,2\n", "is no JSON"),
+        ("t.json", b"[]", "has no rows"),
+        ("t.json", b"", "is empty"),
+        ("t.json", b'{"x": [1], "y": [1, 2]}', "has columns of different lengths"),
+        ("t.feather", b"x,y\n1,2\n", "is no Feather file"),
+        ("t.csv.gz", gzip.compress(b"x,y\n1,2\n" * 999)[:-20], "cannot be uncompressed \\(gzip\\)"),
+        ("t.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an Excel workbook; save the table as CSV"),
+        ("t.h5", b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
+    ],
+)
+def test_refused_contents(write, name, content, message):
+    with pytest.raises(TableError, match=message):
+        read_table(write(content, name))
+
+
+def test_refused_archives(tmp_path):
+    for member, message in (("[Content_Types].xml", "is a workbook"), ("a.csv", "holds 2 files, and a table is one")):
+        with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+            archive.writestr(member, "x,y\n1,2\n")
+            archive.writestr("b.csv", "x,y\n1,2\n")
+        with pytest.raises(TableError, match=message):
+            read_table(tmp_path / "t.zip")
+
+
+def test_folders(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        read_table(tmp_path)
+    pytest.importorskip("pyarrow")
+    (tmp_path / "parts.parquet").mkdir()
+    for i in range(2):
+        pd.DataFrame({"x": [i], "y": ["a"]}).to_parquet(tmp_path / "parts.parquet" / f"{i}.parquet")
+    assert read_table(tmp_path / "parts.parquet")[0]["x"].tolist() == [0, 1]
 
 
 def test_parquet(tmp_path):
@@ -248,6 +574,7 @@ def test_dates_are_no_numbers():
         (["1", "2", "3.5"] * 5, "regression", "numbers with 3 values"),
         ([str(i) for i in range(21)] * 9, "regression", "numbers with 21 values"),
         (["1", "2", "few"] * 5, "classification", "text with 3 values"),
+        (["inf", "-inf", "0"] * 5, "classification", "whole numbers with only 3 values"),
     ],
 )
 def test_task_is_found(labels, task, why):
@@ -285,6 +612,549 @@ def test_network_parameters_for_any_number_of_rows(n_rows, hold_out, batch_size)
     assert 1 <= parameters["batch_size"] <= n_rows
     assert parameters["max_iter"] >= 20
     assert 0 < parameters.get("ema", 0.5) < 1
+
+
+# ---- how numbers are written ----------------------------------------------------------------------------------------
+
+NAN = float("nan")
+# A text, and the number that it is with a decimal point and with a decimal comma.
+WRITTEN = [
+    ("5", 5, 5),
+    ("-5", -5, -5),
+    ("+5", 5, 5),
+    ("007", 7, 7),
+    ("1e5", 1e5, 1e5),
+    ("1E+05", 1e5, 1e5),
+    ("1.5D+03", 1500, NAN),
+    ("2.5", 2.5, NAN),
+    ("2,5", NAN, 2.5),
+    (".5", 0.5, NAN),
+    (",5", NAN, 0.5),
+    ("25,000", 25000, 25),
+    ("25.000", 25, 25000),
+    ("0,123", NAN, 0.123),
+    ("0.123", 0.123, NAN),
+    ("1234,567", NAN, 1234.567),
+    ("1,234.50", 1234.5, NAN),
+    ("1.234,50", NAN, 1234.5),
+    ("1.234.567", NAN, 1234567),
+    ("1,234,567", 1234567, NAN),
+    ("12,34,567.8", 1234567.8, NAN),
+    ("1,2345", NAN, 1.2345),
+    ("1 234,5", NAN, 1234.5),
+    ("1\u00a0234,5", NAN, 1234.5),
+    ("1\u202f234\u202f567", 1234567, 1234567),
+    ("1\u2009234.5", 1234.5, NAN),
+    ("1'234.50", 1234.5, NAN),
+    ("1\u2019234.50", 1234.5, NAN),
+    ("1_000", 1000, 1000),
+    ("$25,000", 25000, 25),
+    ("-$5", -5, -5),
+    ("$-5.50", -5.5, NAN),
+    ("US$ 5", 5, 5),
+    ("R$ 1.234,56", NAN, 1234.56),
+    ("\u20ac 5", 5, 5),
+    ("5 \u20ac", 5, 5),
+    ("5\u00a3", 5, 5),
+    ("EUR 5", 5, 5),
+    ("5 CHF", 5, 5),
+    ("CHF 1'234.-", 1234, 1234),
+    ("25,-- \u20ac", 25, 25),
+    ("100 kr", 100, 100),
+    ("5 z\u0142", 5, 5),
+    ("(5)", -5, -5),
+    ("($1,234.50)", -1234.5, NAN),
+    ("$(5)", -5, -5),
+    ("5-", -5, -5),
+    ("\u22125", -5, -5),
+    ("- 5", -5, -5),
+    ("12 %", 12, 12),
+    ("12,5%", NAN, 12.5),
+    ("\uff11\uff12", 12, 12),
+    ("\u0663\u066b\u0665", 3.5, NAN),
+    ("inf", np.inf, np.inf),
+    *(
+        (text, NAN, NAN)
+        for text in ["", "A1", "1.2.3", "1,2,3", "12:30", "2020-01-15", "5-4", "--5", "(5", "5)", "-(5)"]
+    ),
+    *(
+        (text, NAN, NAN)
+        for text in ["$", "%", "1 00", "1,23,4", "5+", "0x10", "5 m", "5\u00b2", "\u00bd", "1e", "R1", "nan"]
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "point", "comma"), WRITTEN)
+def test_numbers_as_they_are_written(text, point, comma):
+    np.testing.assert_array_equal([number(text, "."), number(text, ",")], [point, comma])
+    # One that has a mark alone is a number whatever the mark of the others.
+    either = comma if np.isnan(point) else point
+    np.testing.assert_array_equal(numbers_of([text, "7"]), [either, 7])
+    np.testing.assert_array_equal(numbers_of([text, "7"], decimal=","), [point if np.isnan(comma) else comma, 7])
+
+
+@pytest.mark.parametrize(
+    ("text", "thousands", "expected"),
+    [("1,234", ",", 1234), ("1,234", "", NAN), ("1 234", " ", 1234), ("1\u00a0234", " ", 1234), ("1 234", ",", NAN)],
+)
+def test_what_groups_digits_may_be_told(text, thousands, expected):
+    np.testing.assert_equal(number(text, ".", thousands), expected)
+
+
+def test_other_spellings_of_what_groups_digits():
+    assert [grouping(mark) for mark in ("space", "none", "\u00a0", "\u2019", ",")] == [" ", "", " ", "'", ","]
+
+
+def numbers_learned(values, separator=",", target="y", **options):
+    """The numbers that a model makes of a column of texts, and the model."""
+    values = [values[i % len(values)] for i in range(60)]
+    frame = pd.DataFrame({"v": values, "x": range(60), "y": ["a", "b"] * 30})
+    frame.attrs["separator"] = separator
+    model = TableModel(target, parameters={"max_iter": 1, "random_state": 0}, **options).fit(frame)
+    return model, model._inputs(frame)["v"].tolist()[: len(set(values))] if target == "y" else None
+
+
+@pytest.mark.parametrize(
+    ("values", "separator", "expected"),
+    [
+        (["25.000,50", "1.234", "7,5"], ",", [25000.5, 1234, 7.5]),
+        (["25.000,50", "1.234", "7"], ";", [25000.5, 1234, 7]),
+        (["25,000", "1,234"], ",", [25000, 1234]),
+        (["25,000", "1,234"], "\t", [25000, 1234]),
+        (["25,000", "1,234"], ";", [25, 1.234]),
+        (["25.000", "1.234"], ",", [25, 1.234]),
+        (["25.000", "1.234"], ";", [25000, 1234]),
+        (["25.000", "0.234"], ";", [25, 0.234]),
+        (["25.000", "1.5"], ";", [25, 1.5]),
+        (["25,000", "1.5"], ",", [25000, 1.5]),
+        (["25,000", "1,5"], ",", [25, 1.5]),
+        (["25,000", "1,234,567"], ";", [25000, 1234567]),
+        (["$25,000", "$1,234"], ";", [25000, 1234]),  # money has no three decimals
+        (["25.000 \u20ac", "1.234 \u20ac"], ",", [25000, 1234]),
+        (["(1,234)", "5", "7.5-"], ",", [-1234, 5, -7.5]),
+        (["12 %", "7.5%"], ",", [12, 7.5]),
+        (["1.5", "2,5"], ",", [1.5, 2.5]),
+    ],
+)
+def test_the_convention_is_found_for_each_column(values, separator, expected):
+    assert numbers_learned(values, separator)[1] == expected
+
+
+def test_what_is_taken_is_said_and_may_be_told(caplog):
+    caplog.set_level("INFO")
+    said = {
+        "25,000": "column 'v': '25,000' is read as 25000; --decimal , makes it 25",
+        "1.234": "column 'v': '1.234' is read as 1.234; --decimal , makes it 1234",
+        "25.000,50": "column 'v': '25.000,50' is read as 25000.5",
+        "$5": "column 'v': '$5' is read as 5, '(7)' is read as -7",
+        "1.5": None,
+        "12": None,
+    }
+    for value, line in said.items():
+        caplog.clear()
+        numbers_learned([value, "(7)" if value == "$5" else value.replace("2", "3"), value.replace("5", "9")])
+        found = [record.getMessage() for record in caplog.records if "is read as" in record.getMessage()]
+        assert found == ([line] if line else [])
+    assert numbers_learned(["25,000", "1,234"], decimal=",")[1] == [25, 1.234]
+    assert numbers_learned(["25,000", "1,234"], ";", decimal=".")[1] == [25000, 1234]
+    assert numbers_learned(["25,000", "1,234"], ";", thousands=",")[1] == [25000, 1234]
+    assert numbers_learned(["25.000", "1.234"], thousands=".")[1] == [25000, 1234]
+    assert numbers_learned(["25,000", "1,234"], thousands="")[1] == [25, 1.234]  # nothing groups: these are decimals
+    with pytest.raises(ValueError, match="decimal and thousands are both ','"):
+        numbers_learned(["1"], decimal=",", thousands=",")
+
+
+def test_other_columns_say_what_a_column_leaves_open():
+    frame = pd.DataFrame({"v": ["25,000", "1,234"] * 30, "x": ["1,5", "2"] * 30, "y": ["a", "b", "a"] * 20})
+    frame["text"] = ["1.5 m", "no. 7.5"] * 30  # no numbers, which say nothing
+    model = TableModel(parameters=FAST).fit(frame)
+    assert model.decimals_ == {"v": ",", "x": ","}
+    assert model._inputs(frame)["v"].tolist()[:2] == [25, 1.234]
+
+
+def read_later(model, **columns):
+    frame = pd.DataFrame({"x": ["1"]} | {name: [value] for name, value in columns.items()})
+    return model._inputs(frame)["v"].tolist()[0]
+
+
+def test_the_convention_of_training_is_that_of_predictions(caplog):
+    german, _ = numbers_learned(["25.000,50", "1.234,00"])
+    english, _ = numbers_learned(["25,000.50", "1,234.00"])
+    whole, _ = numbers_learned(["1", "2", "3"])
+    assert (read_later(german, v="1.234"), read_later(german, v="1,234")) == (1234, 1.234)
+    assert (read_later(english, v="1.234"), read_later(english, v="1,234")) == (1.234, 1234)
+    assert (read_later(whole, v="1,234"), read_later(whole, v="1,5")) == (1234, 1.5)
+    assert read_later(german, v=1.234) == 1.234  # a number as such
+    caplog.set_level("INFO")
+    assert (read_later(german, v="12"), read_later(german, v="12,5")) == (12, 12.5)
+    assert not caplog.records
+    # A table that is clearly written otherwise is read otherwise.
+    assert read_later(german, v="12.5") == 12.5
+    assert "column 'v': numbers have the decimal mark '.', unlike in training" in caplog.text
+    frame = pd.DataFrame({"v": ["1.234", "0.5"], "x": ["1", "2"]})
+    assert german._inputs(frame)["v"].tolist() == [1.234, 0.5]
+    german.set_params(decimal=".")
+    assert read_later(german, v="1.234") == 1.234
+
+
+def test_the_convention_is_kept_in_files(tmp_path):
+    model, _ = numbers_learned(["25.000,50", "1.234,00"])
+    fastmlp.save(model, tmp_path / "model")
+    assert read_later(fastmlp.load(tmp_path / "model"), v="1.234") == 1234
+
+
+def test_targets_as_countries_write_them():
+    frame = pd.DataFrame({"x": range(60), "y": [f"{i}.000,50 \u20ac" for i in range(1, 61)]})
+    model = TableModel(parameters=FAST).fit(frame)
+    assert (model.task_, model.mean_) == ("regression", 30500.5)
+    as_numbers = frame.assign(y=[1000.0 * i + 0.5 for i in range(1, 61)])
+    assert model.evaluate(frame) == model.evaluate(as_numbers)
+    # What could be either is as in training.
+    assert model.evaluate(frame.assign(y=[f"{i}.000" for i in range(1, 61)]))["mae"] == pytest.approx(
+        model.evaluate(frame.assign(y=[1000.0 * i for i in range(1, 61)]))["mae"]
+    )
+
+
+# ---- labels and other texts, as they are spelled --------------------------------------------------------------------
+
+
+def of_labels(*labels, **options):
+    """A table in which a number tells the label, each of which comes as often; and its model."""
+    n = 90 // len(labels) * len(labels)
+    frame = pd.DataFrame({"x": [i % len(labels) for i in range(n)], "y": [labels[i % len(labels)] for i in range(n)]})
+    return frame, TableModel(parameters={"max_iter": 40, "random_state": 0}, **options).fit(frame)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["01", "07", "10"],
+        ["01", "1"],
+        ["01", "10", "A1"],
+        ["1.0", "2.0", "3.0"],
+        ["1.1", "1.10"],
+        ["1.50", "2.50"],
+        ["1e3", "2e3"],
+        ["+1", "-1"],
+        ["0x10", "0x11"],
+        ["1_000", "2_000"],
+        ["9007199254740992", "9007199254740993"],
+        ["123456789012345678901", "123456789012345678902"],
+        ["TRUE", "FALSE"],
+        ["1,5", "2,5"],
+        ["1.234", "2.345"],
+        ["$1", "$2"],
+        ["5 %", "10 %"],
+        ["NO", "no"],
+        ["A", "a"],
+        ["AaBb", "AABB", "aabb"],
+        ["2020-01-01", "2021-01-01"],
+        ["\u00fcber", "unter"],
+    ],
+)
+def test_labels_come_back_as_the_table_spells_them(tmp_path, write, labels):
+    frame, model = of_labels(*labels, task="classification")
+    assert model.classes_ == sorted(labels)
+    assert model.predict(frame).tolist() == frame["y"].tolist()
+    assert model.evaluate(frame)["accuracy"] == 1.0
+    for label in labels:  # a table may hold only some of them
+        assert model.evaluate(frame[frame["y"] == label])["accuracy"] == 1.0
+    texts, _ = read_table(write(frame.to_csv(index=False, sep="|")), separator="|")
+    assert model.evaluate(texts)["accuracy"] == 1.0
+    fastmlp.save(model, tmp_path / "model")
+    assert (fastmlp.load(tmp_path / "model").predict(frame) == frame["y"]).all()
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_codes_that_begin_with_zero_are_classes(n):
+    assert find_task(np.array([f"{i:03}" for i in range(n)] * 5, object))[0] == "classification"
+    assert find_task(np.array([f"{i:03}" for i in range(n)] * 4, object))[0] == "regression"
+
+
+@pytest.mark.parametrize(
+    ("labels", "others"),
+    [
+        (["01", "07", "10"], [1, 7, 10]),
+        (["01", "07", "10"], ["1", "7", "10.0"]),
+        (["1", "2", "3"], [1.0, 2.0, 3.0]),
+        (["1", "2", "3"], ["1.0", "2.00", "+3"]),
+        (["1.0", "2.0", "3.0"], [1, 2, 3]),
+        (["1.50", "2.50"], [1.5, 2.5]),
+        (["1,5", "2,5"], [1.5, 2.5]),
+        (["$1,000", "$2,000"], [1000, 2000]),
+        (["True", "False"], ["TRUE", "false"]),
+        (["TRUE", "FALSE"], [True, False]),
+        (["true", "false"], pd.array([True, False], "boolean")),
+        (["Yes", "no"], ["YES", "No"]),
+        (["Y", "N"], ["y", "n"]),
+        (["K\u00f6ln", "Bonn"], ["Ko\u0308ln", "bonn"]),
+        (["New York", "Rome"], ["New\u00a0York ", "\u2009Rome"]),
+        (["a b", "c"], ["a  b", "c\u200b"]),
+        (["2020-01-01", "2021-01-01"], pd.to_datetime(["2020-01-01", "2021-01-01"])),
+    ],
+)
+def test_labels_that_are_spelled_otherwise_are_known(labels, others, caplog):
+    _, model = of_labels(*labels, task="classification")
+    caplog.set_level("INFO")
+    evaluated = pd.DataFrame({"x": range(len(labels)), "y": others})
+    assert model.evaluate(evaluated)["accuracy"] == 1.0
+    assert model.predict(evaluated).tolist() == labels
+    for i in range(len(labels)):
+        assert model.evaluate(evaluated.iloc[i : i + 1])["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "other"),
+    [
+        (["01", "1"], "001"),
+        (["1.1", "1.10"], "1.100"),
+        (["A", "a"], "b"),
+        (["AaBb", "AABB", "aabb"], "aaBB"),
+        (["9007199254740992", "5"], "9007199254740993"),
+        (["A", "b"], "a"),
+    ],
+)
+def test_labels_that_could_be_several_are_not_known(labels, other):
+    frame, model = of_labels(*labels, task="classification")
+    with pytest.raises(TableError, match=f"training did not see '{other}'"):
+        model.evaluate(frame.assign(y=other))
+
+
+def test_spellings_of_one_label_are_one_class(caplog):
+    caplog.set_level("INFO")
+    frame, model = of_labels("true", "no", "TRUE", "No", "true", "no")
+    assert (model.classes_, model.class_counts_) == (["no", "true"], [45, 45])
+    assert "column 'y': 'TRUE' is taken for 'true', 'No' is taken for 'no' (--exact tells them apart)" in caplog.text
+    assert model.evaluate(frame)["rows"] == 90
+    assert of_labels("true", "no", "TRUE", "No", exact=True)[1].classes_ == ["No", "TRUE", "no", "true"]
+    assert of_labels("1", "2", "2.0", "1")[1].classes_ == ["1", "2"]
+    assert of_labels("y", "N", "Y", "n", "n")[1].classes_ == ["n", "y"]
+
+
+def test_exact_labels_are_no_others():
+    frame, model = of_labels("true", "no", exact=True)
+    with pytest.raises(TableError, match="did not see 'True'"):
+        model.evaluate(frame.assign(y="True"))
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["true", "TRUE", "false", "true"], {"TRUE": "true"}),
+        (["TRUE", "true", "false"], {"true": "TRUE"}),  # of equals the first
+        (["1", "1.0", "01", "2"], {"1.0": "1"}),
+        (["1.1", "1.10"], {}),
+        (["a", "A", "b"], {}),
+        (["m", "M", "f", "F"], {"M": "m", "F": "f"}),
+        (["NO", "no"], {}),
+        (["mW", "MW", "kW"], {}),
+        (["AaBb", "AABB", "aabb", "red", "RED"], {}),
+        (["Co", "CO", "Fe"], {}),
+        (["", "red", "Red", "blue", ""], {"Red": "red"}),
+        (["a b", "a\u00a0b", "c"], {"a\u00a0b": "a b"}),
+        (["\u00fc", "u\u0308"], {"u\u0308": "\u00fc"}),
+    ],
+)
+def test_spellings(texts, expected):
+    assert spellings(np.array(texts, object)) == expected
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather", "json", "jsonl"])
+@pytest.mark.parametrize("trained", ["csv", "parquet"])
+def test_categories_are_the_same_in_all_formats(tmp_path, trained, ending):
+    pytest.importorskip("pyarrow")
+    codes = ["1.0", "2.0", "x", "y", "z"] * 20
+    frame = table(100, flag=["TRUE", "FALSE"] * 50, code=codes, town=["K\u00f6ln", "Bonn"] * 50)
+    model = TableModel(parameters=FAST).fit(read_table(written(frame, tmp_path / f"a.{trained}"))[0])
+    assert model.categories_["code"] == ["1.0", "2.0", "x", "y", "z"]
+    others = frame[:2].assign(flag=[True, False], code=[1, 2], town=["Ko\u0308ln ", "\u00a0BONN"])
+    others = read_table(written(others, tmp_path / f"b.{ending}"))[0]
+    np.testing.assert_allclose(model.predict_proba(others), model.predict_proba(frame[:2]), rtol=1e-5)
+
+
+def test_columns_whose_names_only_look_different(caplog):
+    frame = table().rename(columns={"x": "Gr\u00f6\u00dfe", "c": "Color"})
+    model = TableModel(parameters=FAST).fit(frame)
+    expected = model.predict_proba(frame)
+    caplog.set_level("INFO")
+    others = frame.set_axis(["Gro\u0308\u00dfe", " color", "y"], axis=1)
+    np.testing.assert_array_equal(model.predict_proba(others), expected)
+    assert "'Gro\u0308\u00dfe' is taken for 'Gr\u00f6\u00dfe', ' color' is taken for 'Color'" in caplog.text
+    assert TableModel("gro\u0308\u00dfe", parameters=FAST).fit(frame).target_ == "Gr\u00f6\u00dfe"
+
+
+# ---- missing values -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather", "json", "jsonl"])
+@pytest.mark.parametrize("mark", ["-999", "-999.0", "-9.99e2", "-999,00", -999, -999.0])
+def test_numbers_that_mean_missing(tmp_path, ending, mark):
+    pytest.importorskip("pyarrow")
+    n = 60
+    frame = pd.DataFrame({"whole": [*range(n)], "real": np.linspace(1.5, 3.5, n), "text": ["1.5", "2.5"] * (n // 2)})
+    frame["y"] = np.linspace(0, 1, n)
+    frame.loc[:9, ["whole", "real", "y"]] = -999
+    frame.loc[10:19, "text"] = "-999.00"
+    frame = read_table(written(frame, tmp_path / f"t.{ending}"))[0]
+    model = TableModel(missing=[mark], parameters=FAST).fit(frame)
+    assert model.training_["rows"] == 50
+    assert model.mean_ == pytest.approx(np.linspace(0, 1, n)[10:].mean())
+    assert model.numbers_ == ["whole", "real", "text"]
+    gaps = model._inputs(frame).isna().sum().tolist()
+    assert gaps == [10, 10, 10]
+    assert model.evaluate(frame)["rows"] == 50
+    fastmlp.save(model, tmp_path / "model")
+    assert fastmlp.load(tmp_path / "model")._inputs(frame).isna().sum().tolist() == gaps
+
+
+def test_texts_that_mean_missing():
+    frame = table(c=["red", "Unknown"] * 30, n=["5", "unknown ", "7"] * 20)
+    model = TableModel(missing=["unknown"], parameters=FAST).fit(frame)
+    assert model.categories_ == {"c": ["", "red"]}
+    assert model.numbers_ == ["x", "n"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_class_called_none(tmp_path, ending, caplog):
+    caplog.set_level("INFO")
+    frame = pd.DataFrame({"x": range(99), "y": ["None", "Fire", "Theft"] * 33})
+    read = read_table(written(frame, tmp_path / f"t.{ending}"))[0]
+    model = TableModel(parameters=FAST).fit(read)
+    assert (model.classes_, model.class_counts_) == (["Fire", "None", "Theft"], [33, 33, 33])
+    assert "'None' is a class, of 33 rows (--missing None says otherwise)" in caplog.text
+    assert model.evaluate(read)["rows"] == 99
+    assert model.evaluate(read[read["y"] == "None"])["rows"] == 33
+    model = TableModel(missing=["None"], parameters=FAST).fit(read)
+    assert model.classes_ == ["Fire", "Theft"]
+
+
+@pytest.mark.parametrize("word", ["None", "NA", "N/A", "n/a", "null", "NULL", "NaN", "nan", "?", "#N/A"])
+def test_marks_that_are_classes_if_one_says_so(word, caplog, tmp_path):
+    caplog.set_level("INFO")
+    frame = pd.DataFrame({"x": range(100), "y": [word, *["EU"] * 60, *["ASIA"] * 39]})
+    model = TableModel(parameters=FAST).fit(frame)
+    assert model.classes_ == ["ASIA", "EU"]
+    assert f"1 row without target dropped: {word!r} in 1 (--keep {word} makes a class of {word!r})" in caplog.text
+    model = TableModel(keep=[word], parameters=FAST).fit(frame)
+    assert model.classes_ == sorted(["ASIA", "EU", word])
+    fastmlp.save(model, tmp_path / "model")
+    model = fastmlp.load(tmp_path / "model")
+    assert model.evaluate(frame)["rows"] == 100
+    assert model.evaluate(frame[:1])["rows"] == 1
+
+
+def test_kept_words_are_categories_and_no_numbers():
+    frame = table(c=["NA", "EU"] * 30, n=["NA", *map(str, range(59))])
+    model = TableModel(keep=["NA"], parameters=FAST).fit(frame)
+    assert model.categories_ == {"c": ["EU", "NA"]}
+    assert model._inputs(frame)["n"].isna().sum() == 1
+    assert TableModel(parameters=FAST).fit(frame).categories_ == {"c": ["", "EU"]}
+
+
+def test_nulls_stay_missing():
+    frame = pd.DataFrame({"x": range(60), "y": pd.Series([None, "None", "Fire"] * 20, dtype=object)})
+    model = TableModel(keep=["None"], parameters=FAST).fit(frame)
+    assert (model.classes_, model.class_counts_) == (["Fire", "None"], [20, 20])
+    assert model.training_["rows_without_target"] == 20
+
+
+def test_kept_words_beside_numbers():
+    """They are classes where the numbers are, and missing where these are learned as numbers."""
+    classes = pd.DataFrame({"x": range(60), "y": ["NA", "1", "0"] * 20})
+    assert TableModel(keep=["NA"], parameters=FAST).fit(classes).classes_ == ["0", "1", "NA"]
+    numbers = pd.DataFrame({"x": range(60), "y": ["NA", *[f"{i}.5" for i in range(59)]]})
+    model = TableModel(keep=["NA"], parameters=FAST).fit(numbers)
+    assert (model.task_, model.training_["rows_without_target"]) == ("regression", 1)
+    assert model.evaluate(numbers)["rows"] == 59
+
+
+def test_numbers_beside_none_are_missing():
+    frame = pd.DataFrame({"x": range(60), "y": ["None", "1.5", "2.5"] * 20})
+    assert TableModel(parameters=FAST).fit(frame).classes_ == ["1.5", "2.5"]
+
+
+def test_a_target_of_which_marks_leave_one_class_says_so():
+    frame = pd.DataFrame({"x": range(60), "y": ["NA", "EU"] * 30})
+    with pytest.raises(TableError, match="always 'EU': nothing to learn; 30 rows without it were dropped"):
+        TableModel(parameters=FAST).fit(frame)
+    with pytest.raises(TableError, match=r"missing in all rows: 'NA' in 60 \(--keep NA makes a class of 'NA'\)"):
+        TableModel(parameters=FAST).fit(frame.assign(y="NA"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"missing": [None]}, "missing must be a list of str or numbers"),
+        ({"missing": [True]}, "missing must be a list of str or numbers"),
+        ({"keep": [1]}, "keep must be a list of str"),
+        ({"keep": [""]}, "keep must be a list of str that are not empty"),
+        ({"keep": ["NA"], "missing": ["NA"]}, "missing and keep both have 'NA'"),
+        ({"decimal": ";"}, "decimal"),
+        ({"thousands": "x"}, "thousands"),
+        ({"exact": "no"}, "exact"),
+    ],
+)
+def test_parameters_that_do_not_fit(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        TableModel(**parameters).fit(table())
+
+
+# ---- data frames of all kinds ---------------------------------------------------------------------------------------
+
+
+def test_frames_of_polars_and_pyarrow():
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    frame = table()
+    expected = TableModel(parameters=FAST).fit(frame).predict_proba(frame)
+    for other in (polars.from_pandas(frame), pyarrow.Table.from_pandas(frame)):
+        model = TableModel(parameters=FAST).fit(other)
+        np.testing.assert_array_equal(model.predict_proba(other), expected)
+
+
+@pytest.mark.parametrize(
+    "wrap", [list, np.array, pd.Series, lambda y: pd.Series(y, name="kind"), lambda y: pd.DataFrame({"kind": y})]
+)
+def test_the_target_may_be_given_beside_the_frame(wrap):
+    frame = table()
+    X, y = frame[["x", "c"]], wrap(frame["y"].tolist())
+    X.index = range(100, 160)  # rows belong together by their order
+    model = TableModel(parameters=FAST).fit(X, y)
+    assert model.target_ == ("kind" if hasattr(y, "columns") or getattr(y, "name", None) else "target")
+    np.testing.assert_array_equal(model.predict_proba(X), TableModel(parameters=FAST).fit(frame).predict_proba(frame))
+    with pytest.raises(TableError, match="y has 59 rows, the table 60"):
+        TableModel().fit(X, y[:59])
+    with pytest.raises(TableError, match="has a column 'c' already, which y is to be"):
+        TableModel("c").fit(X, y)
+
+
+def test_names_that_are_no_texts(tmp_path):
+    frame = table().set_axis([2019, 2020, 2021], axis=1)
+    model = TableModel(2021, parameters=FAST).fit(frame)
+    assert (model.target_, model.columns_) == ("2021", ["2019", "2020", "2021"])
+    fastmlp.save(model, tmp_path / "model")
+    np.testing.assert_array_equal(fastmlp.load(tmp_path / "model").predict(frame), model.predict(frame))
+    assert TableModel(1, parameters=FAST).fit(frame).target_ == "2020"
+
+
+@pytest.mark.parametrize("given", [np.zeros((3, 2)), [[1, 2]], "t.csv", None, {"x": [1]}, pd.Series([1])])
+def test_what_is_no_table(given):
+    model = TableModel(parameters=FAST).fit(table())
+    for call in (TableModel().fit, model.predict, model.predict_proba, model.evaluate):
+        with pytest.raises(TypeError, match=r"takes a pandas\.DataFrame, a table with named columns; got \w+"):
+            call(given)
+
+
+def test_tables_without_rows_or_with_a_name_twice():
+    model = TableModel(parameters=FAST).fit(table())
+    with pytest.raises(TableError, match="the table has no rows"):
+        model.predict(table()[:0])
+    with pytest.raises(TableError, match="several columns of the same name: 'x'"):
+        TableModel().fit(table().set_axis(["x", "x", "y"], axis=1))
+
+
+def test_a_row_of_which_all_is_missing_has_a_prediction():
+    model = TableModel(parameters=FAST).fit(table())
+    assert len(model.predict(pd.DataFrame({"x": [None, "", "?"], "c": [None, "", "NA"]}))) == 3
 
 
 # ---- models ----------------------------------------------------------------------------------------------------------
@@ -349,6 +1219,10 @@ def test_columns_that_say_nothing_are_dropped_with_a_note(values, why, caplog):
 def test_numbers_of_rows_are_dropped_by_name_and_values(name):
     assert name in TableModel(parameters=FAST).fit(table(**{name: range(60)})).dropped_
     assert name in TableModel(parameters=FAST).fit(table(**{name: [1, 2, 3] * 20})).numbers_
+
+
+def test_infinite_values_are_no_numbers_of_rows():
+    assert "id" in TableModel(parameters=FAST).fit(table(id=[np.inf, *range(58), 5])).numbers_
 
 
 def test_other_names_are_kept():
@@ -589,7 +1463,7 @@ def test_attributes_that_fit_does_not_set_are_refused(target, tmp_path):
             forged.describe()
         assert n_refused >= 6, name
     with pytest.raises(ValueError, match="missing must be a list of str"):
-        changed(model, "missing", [1]).check_fitted_attributes()
+        changed(model, "missing", [None]).check_fitted_attributes()
     with pytest.raises(ValueError, match="columns_"):
         fastmlp.save(changed(model, "columns_", [1]), tmp_path / "model")
     fastmlp.save(model, tmp_path / "model")

@@ -3,10 +3,12 @@
 from fastmlp.callbacks.base import Callback, Fit
 from fastmlp.callbacks.checkpoint import ModelCheckpoint
 from fastmlp.callbacks.learning_rate import LearningRateFinder, ReduceOnPlateau
-from fastmlp.callbacks.reports import CSVLogger, ProgressBar
+from fastmlp.callbacks.progress_bar import ProgressBar
+from fastmlp.callbacks.reports import CSVLogger
 from fastmlp.callbacks.scikit_learn import ScikitLearnCallbacks
 from fastmlp.callbacks.statistics import LayerStatistics
 from fastmlp.callbacks.stopping import EarlyStopping, TerminateOnNaN
+from fastmlp.callbacks.trackers import MLflow, TensorBoard
 
 __all__ = [
     "CSVLogger",
@@ -15,9 +17,11 @@ __all__ = [
     "Fit",
     "LayerStatistics",
     "LearningRateFinder",
+    "MLflow",
     "ModelCheckpoint",
     "ProgressBar",
     "ReduceOnPlateau",
     "ScikitLearnCallbacks",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -1,5 +1,7 @@
 """The contract of a callback, and what it sees of a fit and may do to it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -51,6 +53,9 @@ class Callback(Component):
     steers: ClassVar[bool] = True
     #: Whether it is called after all others, when everything an epoch changes has been changed.
     comes_last: ClassVar[bool] = False
+    #: Whether it is there to find the right epoch to end with. Then the estimator's own rule, n_iter_no_change epochs
+    #: without improvement, leaves the end to it unless that parameter has been set, and says nothing at max_iter.
+    decides_end: ClassVar[bool] = False
 
     def validate(self) -> Self:
         """Return self, checked: its parameters, and that all its hooks are such.
@@ -65,25 +70,25 @@ class Callback(Component):
                 raise ValueError(f"{type(self).__name__}.{name} is no hook; hooks are {listed(name, HOOKS)}.")
         return super().validate()
 
-    def on_fit_begin(self, fit: "Fit") -> None:
+    def on_fit_begin(self, fit: Fit) -> None:
         """Hear that a fit begins. What earlier fits left behind is to be forgotten here."""
 
-    def on_fit_resume(self, fit: "Fit") -> None:
+    def on_fit_resume(self, fit: Fit) -> None:
         """Hear, instead, that a fit goes on from a checkpoint; this callback's attributes are as they were then."""
 
-    def on_epoch_begin(self, fit: "Fit") -> None:
+    def on_epoch_begin(self, fit: Fit) -> None:
         """Hear that an epoch begins."""
 
-    def on_batch_begin(self, fit: "Fit") -> None:
+    def on_batch_begin(self, fit: Fit) -> None:
         """Hear that the minibatch fit.batch begins. Batches go through Python one by one then."""
 
-    def on_batch_end(self, fit: "Fit") -> None:
+    def on_batch_end(self, fit: Fit) -> None:
         """Hear that a minibatch has been learned from; fit.batch_loss is its loss."""
 
-    def on_epoch_end(self, fit: "Fit") -> None:
+    def on_epoch_end(self, fit: Fit) -> None:
         """Hear that an epoch has ended; fit.history has its values."""
 
-    def on_fit_end(self, fit: "Fit") -> None:
+    def on_fit_end(self, fit: Fit) -> None:
         """Hear that the fit is over, whatever ended it; not called where on_fit_begin failed."""
 
 
@@ -98,6 +103,8 @@ class Fit:
         Epochs finished, of this fit (iterations of solver='lbfgs').
     max_epochs : int
         Epochs at most.
+    is_incremental : bool
+        Whether this is partial_fit, a fit of one epoch.
     n_samples, batch_size, n_batches : int
         Rows trained on; rows of a minibatch, and minibatches of an epoch.
     batch, batch_loss : int, float
@@ -116,6 +123,7 @@ class Fit:
     estimator: Any
     epoch: int = 0
     max_epochs: int
+    is_incremental: bool = False
     n_samples: int
     batch_size: int
     batch: int | None = None
@@ -145,8 +153,12 @@ class Fit:
         #: Whether the fit is to end, or has ended, and what was said of it.
         self.stopped = False
         self.stop_reason = ""
-        #: What a callback raised.
-        self.error: Exception | None = None
+        #: Whether it has ended since it came to numbers that are not finite.
+        self.diverged = False
+        #: Whether a callback is there to end it.
+        self.end_is_decided = any(callback.decides_end for callback in ordered)
+        #: What a callback raised, or what else the fit failed with.
+        self.error: BaseException | None = None
 
     # ---- what callbacks use ------------------------------------------------------------------------------------------
 
@@ -164,6 +176,15 @@ class Fit:
     def learning_rate(self, value: float) -> None:
         raise NotImplementedError
 
+    @property
+    def epoch_number(self) -> int:
+        """The last epoch's number: of partial_fit among those of all calls, elsewhere that in the fit."""
+        return len(self.history["loss"]) if self.is_incremental else self.epoch
+
+    def latest(self) -> dict[str, float]:
+        """Return the last epoch's entries of history, as far as this fit has made any."""
+        return {name: values[-1] for name, values in self.history.items() if values and name in self._recorded}
+
     def value(self, name: str) -> float:
         """Return the last epoch's value of an entry of history.
 
@@ -180,10 +201,14 @@ class Fit:
         """Return whether more of an entry of history is better: scores, as scikit-learn's scorers give them."""
         return name in self._metrics
 
-    def stop(self, reason: str = "") -> None:
-        """End the fit after this epoch, or after this batch. The reason is printed if verbose is True."""
+    def stop(self, reason: str = "", *, diverged: bool = False) -> None:
+        """End the fit after this epoch, or after this batch. The reason is printed if verbose is True.
+
+        With diverged, it is given in a :class:`fastmlp.exceptions.DivergenceWarning` at the fit's end, too.
+        """
         self.stopped = True
         self.stop_reason = reason
+        self.diverged = self.diverged or diverged
 
     def network(self) -> Network:
         """Return a copy of the network as it is now, to predict with."""
@@ -278,3 +303,16 @@ class Fit:
                 callback.on_fit_end(self)
             except Exception as error:
                 self.error = self.error or error
+
+
+def are_finite(arrays: Mapping[str, NDArray]) -> bool:
+    """Return whether all numbers in what :meth:`Fit.arrays` returned are finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.callbacks.base import are_finite
+    >>> are_finite({"params": np.array([0.0, np.inf])})
+    False
+    """
+    return all(bool(np.isfinite(array).all()) for array in arrays.values())

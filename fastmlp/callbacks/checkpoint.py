@@ -1,5 +1,7 @@
 """The callback that writes checkpoints."""
 
+from __future__ import annotations
+
 import os
 from numbers import Integral
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.callbacks.base import Fit
+from fastmlp.callbacks.base import Fit, are_finite
 from fastmlp.callbacks.monitor import Monitor
 from fastmlp.components import listed
 
@@ -29,7 +31,8 @@ class ModelCheckpoint(Monitor):
     every : int >= 1, default=1
         Epochs from one checkpoint to the next. There is another one after the epoch that ends the fit.
     save_best_only : bool, default=False
-        Whether to write only when a value has got better.
+        Whether to write only when a value has got better; where the fit ends and none has been a finite number, the
+        last model is written.
     monitor : str or None, default=None
         An entry of ``history_``. None is the loss of the first set of eval_set, or of the rows that early_stopping
         holds out; that of training if there is none.
@@ -92,11 +95,12 @@ class ModelCheckpoint(Monitor):
 
     def on_epoch_end(self, fit: Fit) -> None:
         """Write, if it is time to."""
+        is_last = fit.stopped or fit.epoch == fit.max_epochs
         if self.save_best_only:
-            due = self.improves(fit)
+            due = self.improves(fit) or (is_last and self.best_ is None)
         else:
-            due = fit.epoch % self.every == 0 or fit.stopped or fit.epoch == fit.max_epochs
-        if due and np.isfinite(fit.value("loss")) and all(np.isfinite(array).all() for array in fit.arrays().values()):
+            due = is_last or fit.epoch % self.every == 0
+        if due and np.isfinite(fit.value("loss")) and are_finite(fit.arrays()):
             path = self._path(fit)
             fit.save(path)
             self.path_ = path

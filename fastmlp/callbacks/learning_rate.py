@@ -1,6 +1,7 @@
 """Callbacks that find and change the learning rate."""
 
-import warnings
+from __future__ import annotations
+
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -9,13 +10,15 @@ from sklearn.utils._param_validation import Interval
 
 from fastmlp.callbacks.base import Callback, Fit
 from fastmlp.callbacks.monitor import Monitor
+from fastmlp.exceptions import LearningRateWarning, warn_user
 
 
 class ReduceOnPlateau(Monitor):
     """Multiplies the learning rate by a factor when a value has not got better for some epochs.
 
     Where the learning rate follows a schedule, the whole rest of it becomes so much smaller. (The schedule of the same
-    name follows the loss or the score that ends training, and needs no callback.)
+    name follows the loss or the score that ends training, and needs no callback.) A value that is not a finite number
+    is no better than one that is; epochs before the first finite one do not count.
 
     Parameters
     ----------
@@ -91,6 +94,8 @@ class ReduceOnPlateau(Monitor):
         """Count epochs without improvement from the last one, or from the end of a cooldown."""
         if self.improves(fit):
             self._since = max(self._since, fit.epoch)
+        elif self.best_ is None:
+            self._since = fit.epoch
         elif fit.epoch - self._since >= self.patience:
             fit.learning_rate = max(fit.learning_rate * self.factor, min(self.min_learning_rate, fit.learning_rate))
             self._since = fit.epoch + self.cooldown
@@ -122,7 +127,8 @@ class LearningRateFinder(Callback):
     learning_rates_, losses_, smoothed_losses_ : ndarray
         The test's steps, up to where the loss diverges.
     suggestion_ : float or None
-        The learning rate found; None, with a warning, where the loss falls nowhere.
+        The learning rate found; None, with a :class:`fastmlp.exceptions.LearningRateWarning`, where the loss falls
+        nowhere.
 
     Examples
     --------
@@ -163,7 +169,7 @@ class LearningRateFinder(Callback):
         self.divergence = divergence
         self.apply = apply
 
-    def validate(self) -> "LearningRateFinder":
+    def validate(self) -> LearningRateFinder:
         """Return self, checked."""
         super().validate()
         if not self.min_rate < self.max_rate < np.inf:
@@ -176,8 +182,8 @@ class LearningRateFinder(Callback):
         """Make the test."""
         rates = np.geomspace(self.min_rate, self.max_rate, self.n_steps)
         losses = fit.range_test(rates)
-        # Negated, so that NaN counts as too much.
-        too_much = ~(losses <= self.divergence * np.fmin.accumulate(np.abs(losses)))
+        # Negated, so that NaN counts as too much, as infinity does.
+        too_much = ~(np.isfinite(losses) & (losses <= self.divergence * np.fmin.accumulate(np.abs(losses))))
         end = int(np.argmax(too_much)) if too_much.any() else self.n_steps
         self.learning_rates_, self.losses_ = rates[:end], losses[:end]
         steps = np.arange(end)
@@ -186,10 +192,10 @@ class LearningRateFinder(Callback):
         least = int(np.argmin(self.smoothed_losses_)) if end else 0
         self.suggestion_ = float(rates[least] / 10) if least else None
         if self.suggestion_ is None:
-            warnings.warn(
+            warn_user(
                 f"LearningRateFinder found no learning rate from {self.min_rate} to {self.max_rate} at which the loss"
-                " falls; the optimizer's stays.",
-                stacklevel=2,
+                f" {'falls' if end else 'is a finite number'}; the optimizer's stays.",
+                LearningRateWarning,
             )
         elif self.apply:
             fit.set_highest_learning_rate(self.suggestion_)

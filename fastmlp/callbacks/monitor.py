@@ -1,5 +1,7 @@
 """What callbacks that wait for a value to get better have in common."""
 
+from __future__ import annotations
+
 import math
 from numbers import Real
 from typing import ClassVar
@@ -11,6 +13,9 @@ from fastmlp.callbacks.base import Callback, Fit
 
 class Monitor(Callback):
     """Follows one entry of a fit's history, and knows its best value.
+
+    A value that is not a finite number is never better. While there has been no other, there is nothing to wait for the
+    improvement of, and a subclass waits.
 
     Parameters
     ----------
@@ -49,11 +54,11 @@ class Monitor(Callback):
         return fit.first_loss if self.monitor is None else self.monitor
 
     def improves(self, fit: Fit) -> bool:
-        """Take the last epoch's value in; return whether it is better than all before. NaN never is."""
+        """Take the last epoch's value in; return whether it is better than all before. NaN and infinity never are."""
         name = self.watched(fit)
         value = fit.value(name)
         maximize = fit.maximizes(name) if self.mode == "auto" else self.mode == "max"
-        if math.isnan(value):
+        if not math.isfinite(value):
             return False
         gain = 0.0 if self.best_ is None else (value - self.best_ if maximize else self.best_ - value)
         if self.best_ is not None and not gain > self.min_delta:

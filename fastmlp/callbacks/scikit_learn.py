@@ -1,5 +1,7 @@
 """scikit-learn's own callbacks, as set_callbacks takes them."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from sklearn.callback import CallbackContext

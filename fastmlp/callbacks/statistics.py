@@ -1,5 +1,7 @@
 """What flows through a network's layers: distributions of activations and of gradients, epoch by epoch."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar
@@ -106,7 +108,8 @@ def _saturated(activation: str, outputs: NDArray) -> float:
 class LayerStatistics(Callback):
     """Record how activations and gradients are distributed in each layer, every few epochs.
 
-    :class:`fastmlp.inspection.LayerStatisticsDisplay` draws it.
+    :class:`fastmlp.inspection.LayerStatisticsDisplay` draws it. Calls of partial_fit after the first go on with the
+    records.
 
     Parameters
     ----------
@@ -168,7 +171,7 @@ class LayerStatistics(Callback):
         self.n_samples = n_samples
         self.quantiles = quantiles
 
-    def validate(self) -> "LayerStatistics":
+    def validate(self) -> LayerStatistics:
         """Return self, with parameters that are checked."""
         super().validate()
         if (self.X is None) != (self.y is None):
@@ -178,9 +181,10 @@ class LayerStatistics(Callback):
         return self
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Forget what was recorded."""
+        """Forget what was recorded, but by calls of partial_fit before."""
         self.validate()
-        self.records_: list[dict[str, Any]] = []
+        if not (fit.is_incremental and fit.epoch_number and hasattr(self, "records_")):
+            self.records_: list[dict[str, Any]] = []
 
     def on_fit_resume(self, fit: Fit) -> None:
         """Begin anew if nothing is known of the time before the checkpoint."""
@@ -189,7 +193,7 @@ class LayerStatistics(Callback):
 
     def on_epoch_end(self, fit: Fit) -> None:
         """Record, when it is time."""
-        if fit.epoch % self.every:
+        if fit.epoch_number % self.every:
             return
         if self.X is None:
             rows = slice(self.n_samples)
@@ -199,7 +203,7 @@ class LayerStatistics(Callback):
             network, data = fit.fitted()._problem(self.X, self.y)
             X, targets, weights, settings = data.rows, data.targets, data.weights, data.settings
         found = layer_statistics(network, X, targets, weights, quantiles=self.quantiles, **settings)
-        self.records_.append({"epoch": fit.epoch, **found})
+        self.records_.append({"epoch": fit.epoch_number, **found})
 
 
 def check_quantiles(quantiles: Any) -> None:

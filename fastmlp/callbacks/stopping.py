@@ -1,20 +1,26 @@
 """Callbacks that end a fit."""
 
-import warnings
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.base import Callback, Fit, are_finite
 from fastmlp.callbacks.monitor import Monitor
 
 
 class EarlyStopping(Monitor):
     """Ends the fit when a value has not got better for some epochs.
 
-    The estimators' own rule, n_iter_no_change and tol, holds beside it; ``n_iter_no_change=np.inf`` leaves all to this.
+    The estimators' own rule leaves the end to it, and max_iter: with this callback, n_iter_no_change=10, the default,
+    ends no fit, with early_stopping or without. Set to another number, it holds beside this.
+
+    A value that is not a finite number is never the best. While there has been no other, patience does not run out: if
+    none ever comes, the model is that of the last epoch, and a :class:`fastmlp.exceptions.UndefinedScoreWarning` says
+    why.
 
     Parameters
     ----------
@@ -32,8 +38,8 @@ class EarlyStopping(Monitor):
 
     Attributes
     ----------
-    best_ : float
-        The best value.
+    best_ : float or None
+        The best value; None where there was no finite one.
     best_epoch_ : int
         Its epoch, counted from 1.
 
@@ -56,6 +62,7 @@ class EarlyStopping(Monitor):
         "patience": [Interval(Integral, 1, None, closed="left")],
         "restore_best": ["boolean"],
     }
+    decides_end = True
 
     def __init__(
         self,
@@ -79,11 +86,16 @@ class EarlyStopping(Monitor):
 
     def on_epoch_end(self, fit: Fit) -> None:
         """Remember a better model, or lose patience."""
+        before = self.best_
         if self.improves(fit):
+            arrays = fit.arrays() if self.restore_best else {}
+            if not are_finite(arrays):  # the epoch's last step was one too far
+                self.best_ = before
+                return
             self.best_epoch_ = fit.epoch
             if self.restore_best:
-                fit.end_with(fit.arrays())
-        elif fit.epoch - self.best_epoch_ >= self.patience:
+                fit.end_with(arrays)
+        elif self.best_ is not None and fit.epoch - self.best_epoch_ >= self.patience:
             fit.stop(
                 f"{self.watched(fit)} has not got better for {self.patience} epochs; it was {self.best_} after epoch"
                 f" {self.best_epoch_}."
@@ -94,7 +106,9 @@ class TerminateOnNaN(Callback):
     """Ends the fit, with a warning, when loss or parameters are no longer finite.
 
     The model then is the last one whose loss is known to be finite: that of the epoch before, or of the one before
-    that. Without this callback a fit that ends so raises, and leaves the estimator as it was before.
+    that; or the best one, where early_stopping or another callback keeps it. The warning is a
+    :class:`fastmlp.exceptions.DivergenceWarning`. Without this callback, and where nothing keeps a best epoch, a fit
+    that ends so raises, and leaves the estimator as it was before.
 
     Examples
     --------
@@ -122,16 +136,44 @@ class TerminateOnNaN(Callback):
         arrays = fit.arrays()
         if np.isfinite(fit.value("loss")):
             self._good = self._last  # this epoch began with it
-            if all(np.isfinite(array).all() for array in arrays.values()):
+            if are_finite(arrays):
                 self._last = arrays
                 return
-        if not fit.ends_elsewhere:
+        keeps_best = fit.ends_elsewhere
+        if not keeps_best:
             fit.end_with(self._good)
         reason = (
-            f"Epoch {fit.epoch} made loss or parameters infinite or NaN; the fit ends with the last model before it."
+            f"Epoch {fit.epoch} made loss or parameters infinite or NaN; the fit ends with"
+            f" {'its best epoch' if keeps_best else 'the last model before it'}."
         )
-        warnings.warn(reason, stacklevel=2)
-        fit.stop(reason)
+        fit.stop(reason, diverged=True)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_good", "_last")}
+
+
+def kept_epoch(estimator: Any) -> int | None:
+    """Return the epoch whose model early stopping kept, counted from 1 in ``history_``; None where it kept none.
+
+    It is that of an EarlyStopping with restore_best among the callbacks, or that of the best validation score with
+    early_stopping=True; scikit-learn's estimators have the latter, too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fastmlp import MLPClassifier
+    >>> from fastmlp.callbacks.stopping import kept_epoch
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MLPClassifier(early_stopping=True, random_state=0).fit(X, y)
+    >>> clf.history_["validation_score"][kept_epoch(clf) - 1] == clf.best_validation_score_
+    True
+    """
+    history: dict[str, list[float]] = getattr(estimator, "history_", {"loss": getattr(estimator, "loss_curve_", [])})
+    n_epochs = len(history["loss"])
+    for callback in reversed(getattr(estimator, "callbacks", None) or ()):
+        if isinstance(callback, EarlyStopping) and callback.restore_best and getattr(callback, "best_epoch_", None):
+            return n_epochs - estimator.n_iter_ + callback.best_epoch_
+    scores = getattr(estimator, "validation_scores_", None)
+    if not scores or np.isnan(scores).all():
+        return None
+    return n_epochs - len(scores) + int(np.nanargmax(scores)) + 1

@@ -1,11 +1,21 @@
 """What displays draw on: matplotlib when it is needed, and axes, given or new."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fastmlp.estimators import MLPClassifier, MLPRegressor
+
+#: Width and height of a new figure at most, whatever is in it.
+MOST_INCHES = (13.0, 16.0)
+#: More entries of a legend than these are in small letters.
+MANY = 8
+#: What is too much for a linear axis: the largest value over the smallest.
+DECADES = 1e3
 
 
 def pyplot() -> Any:
@@ -57,17 +67,24 @@ def axes_or_new(ax: Any, projection: str | None = None) -> Any:
     return ax
 
 
-def grid_of_axes(ax: Any, n_rows: int, n_columns: int, size: tuple[float, float], **options: Any) -> NDArray:
-    """Return axes in rows and columns: within those given, which are put out of sight, or in a new figure.
+def grid_of_places(
+    ax: Any, heights: Sequence[float], widths: Sequence[float], least: tuple[float, float] = (0.0, 0.0)
+) -> tuple[Any, Any]:
+    """Return a figure, and places for axes in rows and columns: within the axes given, which are put out of sight.
 
     Parameters
     ----------
     ax : matplotlib Axes or None
-    n_rows, n_columns : int
-    size : tuple of float
-        Width and height of each of a new figure's, in inches.
-    **options
-        What else ``matplotlib.figure.Figure.subplots`` takes.
+        None makes a new figure, of at most 13 x 16 inches; what would be larger is scaled down.
+    heights, widths : sequence of float
+        Of the rows and of the columns, in inches.
+    least : tuple of float
+        Width and height that a new figure has at least.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    places : matplotlib GridSpecBase
 
     Raises
     ------
@@ -79,21 +96,134 @@ def grid_of_axes(ax: Any, n_rows: int, n_columns: int, size: tuple[float, float]
     Examples
     --------
     >>> import matplotlib.pyplot as plt
+    >>> from fastmlp.inspection.drawing import grid_of_places
+    >>> figure, places = grid_of_places(None, [2.0], [3.0] * 20)
+    >>> figure.get_size_inches().tolist(), places.ncols
+    ([13.0, 2.0], 20)
+    >>> plt.close(figure)
+    """
+    plt = pyplot()
+    shares = {"height_ratios": heights, "width_ratios": widths}
+    if ax is None:
+        sizes = zip((sum(widths), sum(heights)), least, MOST_INCHES, strict=True)
+        figure = plt.figure(
+            figsize=[min(max(size, at_least), most) for size, at_least, most in sizes], layout="constrained"
+        )
+        return figure, figure.add_gridspec(len(heights), len(widths), **shares)
+    place = axes_or_new(ax).get_subplotspec()
+    if place is None:
+        raise ValueError(f"ax must be one of a grid, as plt.subplots() makes it, to be divided; got {ax!r}.")
+    ax.set_axis_off()
+    return ax.figure, place.subgridspec(len(heights), len(widths), **shares)
+
+
+def grid_of_axes(
+    ax: Any, n_rows: int, n_columns: int, size: tuple[float, float], least: tuple[float, float] = (0.0, 0.0)
+) -> NDArray:
+    """Return axes in rows and columns, as :func:`grid_of_places` places them.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+    n_rows, n_columns : int
+    size : tuple of float
+        Width and height of each of a new figure's, in inches.
+    least : tuple of float
+        Width and height that a new figure has at least.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
     >>> from fastmlp.inspection.drawing import grid_of_axes
     >>> axes = grid_of_axes(None, 2, 3, (1, 1))
     >>> axes.shape
     (2, 3)
     >>> plt.close(axes[0, 0].figure)
     """
+    _, places = grid_of_places(ax, [size[1]] * n_rows, [size[0]] * n_columns, least)
+    return np.asarray(places.subplots(squeeze=False))
+
+
+def legend_outside(axes: Any, handles: Sequence[Any]) -> None:
+    """Add a legend that lies on no curve: below the axes, which give way where no layout makes room.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    handles : sequence of matplotlib artists
+        What has a label.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fastmlp.inspection.drawing import axes_or_new, legend_outside
+    >>> ax = axes_or_new(None)
+    >>> legend_outside(ax, ax.plot([1, 2], label="loss"))
+    >>> ax.figure.canvas.draw()
+    >>> bool(ax.get_legend().get_window_extent().y1 < ax.bbox.y0)
+    True
+    >>> plt.close(ax.figure)
+    """
     plt = pyplot()
-    if ax is None:
-        figure = plt.figure(figsize=(n_columns * size[0], n_rows * size[1]), layout="constrained")
-        return figure.subplots(n_rows, n_columns, squeeze=False, **options)
-    place = axes_or_new(ax).get_subplotspec()
-    if place is None:
-        raise ValueError(f"ax must be one of a grid, as plt.subplots() makes it, to be divided; got {ax!r}.")
-    ax.set_axis_off()
-    return np.asarray(place.subgridspec(n_rows, n_columns).subplots(squeeze=False, **options))
+    figure, em = axes.figure, plt.matplotlib.font_manager.FontProperties(size="medium").get_size_in_points() / 72
+    longest = max(len(handle.get_label()) for handle in handles)
+    n_columns = int(axes.bbox.width / figure.dpi / ((0.6 * longest + 4.5) * em))
+    # Below the numbers and the name of the axis.
+    below = plt.matplotlib.transforms.ScaledTranslation(0, -4.2 * em, figure.dpi_scale_trans)
+    legend = axes.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=axes.transAxes + below,
+        borderaxespad=0.0,
+        ncols=min(max(1, n_columns), len(handles)),
+        fontsize=legend_size(len(handles)),
+    )
+    if figure.get_layout_engine() is None:  # nobody else sees to it that the legend is within the figure
+        box, height = axes.get_position(), legend.get_window_extent().height
+        needed = (height + 4.2 * em * figure.dpi) / figure.bbox.height + 0.01
+        bottom = max(box.y0, min(needed, box.y1 - box.height / 3))
+        axes.set_position([box.x0, bottom, box.width, box.y1 - bottom])
+
+
+def legend_size(n_entries: int) -> str:
+    """Return the size of letters for a legend of so many entries."""
+    return "medium" if n_entries <= MANY else "small"
+
+
+def spans_decades(values: ArrayLike) -> bool:
+    """Return whether a logarithmic axis shows values better: they are positive, and the largest is 1000 smallest ones.
+
+    Values that are not finite are not looked at.
+
+    Examples
+    --------
+    >>> from fastmlp.inspection.drawing import spans_decades
+    >>> spans_decades([0.001, float("nan"), 1.0]), spans_decades([0.1, 1.0]), spans_decades([0.0, 1000.0])
+    (True, False, False)
+    """
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    return bool(len(finite) and finite.min() > 0 and finite.max() >= DECADES * finite.min())
+
+
+def is_logarithmic(log_scale: bool | str, values: ArrayLike) -> bool:
+    """Return whether the axis of values is logarithmic: as log_scale says, or where "auto" leaves it to them.
+
+    Raises
+    ------
+    ValueError
+        For another log_scale.
+
+    Examples
+    --------
+    >>> from fastmlp.inspection.drawing import is_logarithmic
+    >>> is_logarithmic("auto", [1e-3, 1.0]), is_logarithmic(False, [1e-3, 1.0])
+    (True, False)
+    """
+    if not (isinstance(log_scale, bool | np.bool_) or (isinstance(log_scale, str) and log_scale == "auto")):
+        raise ValueError(f"log_scale must be True, False or 'auto', got {log_scale!r}.")
+    return spans_decades(values) if isinstance(log_scale, str) else bool(log_scale)
 
 
 def check_is_ours(estimator: Any) -> None:

@@ -1,6 +1,9 @@
 """Distributions of activations and gradients, layer by layer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any, Self
 
 import numpy as np
@@ -8,18 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.callbacks.statistics import QUANTILES, LayerStatistics, check_quantiles, layer_statistics
-from fastmlp.inspection.drawing import check_is_ours, grid_of_axes
+from fastmlp.inspection.drawing import check_is_ours, grid_of_places, legend_outside, pyplot, spans_decades
 
-# What is drawn, in rows: the key of a record without "_quantiles", and its title.
-_ROWS = {"activation": "Activations", "gradient": "Gradients of weights"}
+# What is drawn, in rows: the key of a record without "_quantiles", and its name.
+_ROWS = {"activation": "activations", "gradient": "gradients"}
+#: Of more layers than these the legend has but some.
+_MANY_LAYERS = 9
 
 
 class LayerStatisticsDisplay:
-    """Quantiles of each layer's activations, and of the gradients of its weights, over the epochs or over the layers.
+    """How steep the loss is in each layer's weights, and quantiles of each layer's activations and gradients.
 
-    With records of several epochs there is a column for each layer, and the epochs run along its axis; with one, the
-    layers do. The bands lie between a quantile and its counterpart (5 and 95 %, say); a line is the median. To be made
-    by :meth:`from_estimator`.
+    At the top, on a logarithmic axis, the norm of the gradient of each layer's weights: where it falls by orders of
+    magnitude from layer to layer the gradient vanishes, where it grows it explodes. A norm of 0 is a triangle at the
+    lower edge. Below, the bands lie between a quantile and its counterpart (5 and 95 %, say); a line is the median.
+    Those of gradients have the same axis in all layers, logarithmic to both sides of 0.
+
+    With records of several epochs there is a picture for each layer, and the epochs run along its axis; with one, the
+    layers do. To be made by :meth:`from_estimator`.
 
     Parameters
     ----------
@@ -29,13 +38,17 @@ class LayerStatisticsDisplay:
 
     Attributes
     ----------
+    norm_lines_ : dict of (int or None) to matplotlib Line2D
+        The norms, by the layer, from 0; None for all layers, of a single record. Norms of 0 are left out.
     bands_ : dict of (str, int or None) to list of matplotlib artists
-        By "activation" or "gradient" and the layer, from 0; None for all layers, of a single record. The widest first.
+        By "activation" or "gradient" and the layer, as above. The widest first.
     lines_ : dict of (str, int or None) to matplotlib Line2D
         The medians, where they are among the quantiles.
-    axes_ : ndarray of matplotlib Axes
-        Activations above, gradients below. There are no hidden outputs of the output layer: its place above is empty.
+    norm_ax_ : matplotlib Axes
+    axes_ : ndarray of matplotlib Axes of shape (2, n_layers) or (2, 1)
+        Activations, gradients. There are no hidden outputs of the output layer: its place is empty.
     figure_ : matplotlib Figure
+        A new one is at most 13 inches wide: the pictures of many layers stand in several rows.
 
     Examples
     --------
@@ -51,8 +64,10 @@ class LayerStatisticsDisplay:
     >>> plt.close(display.figure_)
     """
 
+    norm_lines_: dict[int | None, Any]
     bands_: dict[tuple[str, int | None], list[Any]]
     lines_: dict[tuple[str, int | None], Any]
+    norm_ax_: Any
     axes_: NDArray
     figure_: Any
 
@@ -130,28 +145,93 @@ class LayerStatisticsDisplay:
         """
         if not self.records:
             raise ValueError(f"records={self.records!r}: there is nothing to draw.")
-        self.bands_, self.lines_ = {}, {}
+        self.norm_lines_, self.bands_, self.lines_ = {}, {}, {}
         quantiles = self.records[0]["quantiles"]
-        # (epochs, layers, quantiles) for each row of axes.
+        # (epochs, layers, quantiles) for each kind of axes; (epochs, layers).
         found = {what: np.array([record[f"{what}_quantiles"] for record in self.records]) for what in _ROWS}
-        n_layers, over_layers = found["gradient"].shape[1], len(self.records) == 1
-        n_columns = 1 if over_layers else n_layers
-        self.axes_ = grid_of_axes(ax, len(_ROWS), n_columns, (5.0 if over_layers else 3.0, 2.5))
-        self.figure_ = self.axes_[0, 0].figure
+        norms = np.array([record["gradient_norm"] for record in self.records])
+        n_layers, over_layers = norms.shape[1], len(self.records) == 1
+        self._place(ax, 1 if over_layers else n_layers)
+        self.figure_ = self.norm_ax_.figure
+        self._draw_norms(norms)
         for row, (what, title) in zip(self.axes_, _ROWS.items(), strict=True):
             for column, axes in enumerate(row):
                 layer = None if over_layers else column
                 if layer is not None and layer >= found[what].shape[1]:
                     axes.set_axis_off()
                     continue
-                axes.set_title(title if layer is None else f"{title}, layer {layer + 1}")
-                axes.set_xlabel("Layer" if layer is None else "Epoch")
-                axes.xaxis.get_major_locator().set_params(integer=True)
+                axes.set_title(title.capitalize() if layer is None else f"Layer {layer + 1}: {title}", size="medium")
                 values = found[what][0] if layer is None else found[what][:, layer]
-                at = np.arange(1, len(values) + 1) if layer is None else [record["epoch"] for record in self.records]
-                self._draw(axes, (what, layer), at, values, quantiles, band_kwargs)
-        self.axes_[-1, 0].legend()
+                self._draw(axes, (what, layer), self._at(values, layer), values, quantiles, band_kwargs)
+                if what == "activation" and spans_decades(_sizes(values)):
+                    _set_scale(axes, values)
+                self._name_x(axes)
+        _set_scale(self.axes_[1, 0], found["gradient"])
+        first = None if over_layers else 0
+        medians = [self.lines_["gradient", first]] if self.lines_ else []
+        self._add_legends([*self.bands_["gradient", first], *medians])
         return self
+
+    def _at(self, values: NDArray, layer: int | None) -> NDArray:
+        """Return where values of a layer, or of all layers, lie along x."""
+        if layer is None:
+            return np.arange(1, len(values) + 1)
+        return np.array([record["epoch"] for record in self.records])
+
+    def _name_x(self, axes: Any) -> None:
+        axes.set_xlabel("Layer" if len(self.records) == 1 else "Epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+    def _place(self, ax: Any, n: int) -> None:
+        """Make the axes: the norms', and below them n times two, in as many rows as it takes."""
+        n_blocks = ceil(n / (4 if n <= 8 else 6))
+        n_columns = ceil(n / n_blocks)
+        height = min(2.4, 12.5 / (2 * n_blocks))
+        heights, widths = [3.0] + [height] * 2 * n_blocks, [max(3.0, 6.4 / n_columns)] * n_columns
+        figure, places = grid_of_places(ax, heights, widths, least=(6.4, 0.0))
+        top = places[0, :].subgridspec(1, 2, width_ratios=(5, 1))
+        self.norm_ax_ = figure.add_subplot(top[0] if len(self.records) > 1 else places[0, :])
+        self._legend_place = top[1]
+        activations, gradients = (
+            [places[1 + 2 * (i // n_columns) + row, i % n_columns] for i in range(n)] for row in (0, 1)
+        )
+        # Gradients are to be compared from layer to layer.
+        first = figure.add_subplot(gradients[0])
+        rest = [figure.add_subplot(place, sharey=first) for place in gradients[1:]]
+        for i, axes in enumerate(rest, start=1):
+            axes.tick_params(labelleft=i % n_columns == 0)
+        self.axes_ = np.array([[figure.add_subplot(place) for place in activations], [first, *rest]])
+
+    def _add_legends(self, bands: list[Any]) -> None:
+        """Tell what the bands are, and of several records the layers' colours, where nothing is drawn."""
+        if len(self.records) == 1:
+            legend_outside(self.axes_[-1, 0], bands)
+            return
+        beside = self.figure_.add_subplot(self._legend_place)
+        beside.set_axis_off()
+        lines = list(self.norm_lines_.values())
+        if len(lines) > _MANY_LAYERS:  # their colours are in order
+            lines = [lines[i] for i in np.linspace(0, len(lines) - 1, _MANY_LAYERS).round().astype(int)]
+        for axes, handles in ((beside, lines), (self.axes_[0, -1], bands)):
+            place = {"loc": "upper left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.0}
+            axes.legend(handles=handles, fontsize="small", **place).set_in_layout(False)
+
+    def _draw_norms(self, norms: NDArray) -> None:
+        """Draw the gradients' norms, (epochs, layers), on a logarithmic axis."""
+        axes, over_layers = self.norm_ax_, len(norms) == 1
+        curves = {None: norms[0]} if over_layers else dict(enumerate(norms.T))
+        colours = pyplot().get_cmap("viridis")(np.linspace(0, 0.9, len(curves)))
+        axes.set_yscale("log")
+        for (layer, values), colour in zip(curves.items(), colours, strict=True):
+            at, zero = self._at(values, layer), values == 0
+            look = {"color": colour, "marker": ".", "label": None if layer is None else f"layer {layer + 1}"}
+            (self.norm_lines_[layer],) = axes.plot(at, np.where(zero, np.nan, values), **look)
+            if zero.any():
+                where = axes.get_xaxis_transform()
+                axes.plot(at[zero], np.zeros(zero.sum()), "v", color=colour, transform=where, clip_on=False)
+        axes.set_title("Norms of the gradients of weights", size="medium")
+        axes.set_ylabel("Norm")
+        self._name_x(axes)
 
     def _draw(
         self,
@@ -182,6 +262,24 @@ class LayerStatisticsDisplay:
         if len(quantiles) % 2:
             label = f"{quantiles[n_bands]:.3g}"
             (self.lines_[key],) = axes.plot(at, values[:, n_bands], color="C0", marker=".", label=label)
+
+
+def _sizes(quantiles: NDArray) -> NDArray:
+    """Return how far the widest bands, quantiles (..., n_quantiles), reach from 0, as far as they are finite."""
+    sizes = np.abs(quantiles[..., [0, -1]]).max(axis=-1)
+    return sizes[np.isfinite(sizes) & (sizes > 0)]
+
+
+def _set_scale(axes: Any, quantiles: NDArray) -> None:
+    """Make the axis of bands logarithmic to both sides of 0; within the narrowest one it is linear."""
+    sizes = _sizes(quantiles)
+    if not len(sizes):
+        return
+    axes.set_yscale("symlog", linthresh=sizes.min())
+    low, high = np.floor(np.log10([sizes.min(), sizes.max()]))
+    ticks = 10.0 ** np.unique([(low + high + 1) // 2, high])
+    axes.set_yticks([*-ticks[::-1], 0.0, *ticks])
+    axes.set_yticks([], minor=True)
 
 
 def _records_of(estimator: Any) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """The loss around the parameters that were learned."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -9,9 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.evaluation import mean_loss
-from fastmlp.inspection.drawing import axes_or_new, check_is_ours
+from fastmlp.inspection.drawing import axes_or_new, check_is_ours, is_logarithmic, pyplot
 from fastmlp.network import Network, forward_in_pieces
-from fastmlp.threads import team_size
+from fastmlp.threads import prediction_team
 
 _KINDS = ("contour", "surface", "line")
 
@@ -132,13 +134,13 @@ class LossLandscapeDisplay:
         # Half steps from the middle, which thus is 0 without rounding.
         steps = span * (2 * np.arange(n_points) - (n_points - 1)) / (n_points - 1)
         packed = network.folded().packed()
-        n_threads = team_size(estimator.n_jobs, network.flops_per_row / 3 * data.rows.n_rows)
+        team = prediction_team(estimator.n_jobs)
         start, losses = network.params.copy(), []
         with np.errstate(over="ignore"):
             for at in np.ndindex((n_points,) * len(directions)):
                 network.params[:] = start + steps[list(at)] @ directions
                 packed.load(network.folded().params)
-                z = forward_in_pieces(packed, data.rows, None, n_threads, linked=False)
+                z = forward_in_pieces(packed, data.rows, None, team, linked=False)
                 losses.append(mean_loss(network.structure.loss, z, data.targets, data.weights, **data.settings))
         display = cls(
             alphas=steps,
@@ -147,7 +149,7 @@ class LossLandscapeDisplay:
         )
         return display.plot(ax, kind=kind, **kwargs)
 
-    def plot(self, ax: Any = None, *, kind: str | None = None, **kwargs: Any) -> Self:
+    def plot(self, ax: Any = None, *, kind: str | None = None, log_scale: bool | str = "auto", **kwargs: Any) -> Self:
         """Draw the losses.
 
         Parameters
@@ -156,6 +158,9 @@ class LossLandscapeDisplay:
             None makes a new figure; with kind="surface" they must have projection="3d".
         kind : {"contour", "surface", "line"}, default=None
             None is "contour", or "line" with one direction.
+        log_scale : bool or "auto", default="auto"
+            Whether steps of the loss are equal by their ratio; "auto" has it so where the loss is positive and spans
+            three decades or more.
         **kwargs
             As matplotlib's ``contourf``, ``plot_surface`` or ``plot`` takes them.
 
@@ -176,24 +181,35 @@ class LossLandscapeDisplay:
             raise ValueError(
                 f"kind={kind!r} does not fit losses along {'one' if self.betas is None else 'two'} directions."
             )
+        logarithmic = is_logarithmic(log_scale, self.losses)
         self.ax_ = axes_or_new(ax, "3d" if kind == "surface" else None)
         self.figure_ = self.ax_.figure
         self.ax_.set_xlabel("First direction")
         if self.betas is None:
             (self.line_,) = self.ax_.plot(self.alphas, self.losses, **{"label": "loss", **kwargs})
             self.ax_.set_ylabel("Loss")
+            if logarithmic:
+                self.ax_.set_yscale("log", nonpositive="mask")
             return self
         # The first index is the first direction, which runs along x.
         x, y = np.meshgrid(self.alphas, self.betas, indexing="ij")
         losses = np.ma.masked_invalid(self.losses)
+        if logarithmic:
+            losses = np.ma.masked_less_equal(losses, 0)
         self.ax_.set_ylabel("Second direction")
         if kind == "surface":
-            self.surface_ = self.ax_.plot_surface(x, y, losses, **{"cmap": "viridis", **kwargs})
-            self.ax_.set_zlabel("Loss")
+            heights = np.ma.log10(losses) if logarithmic else losses  # matplotlib has no logarithmic third axis
+            self.surface_ = self.ax_.plot_surface(x, y, heights, **{"cmap": "viridis", **kwargs})
+            self.ax_.set_zlabel("log10(loss)" if logarithmic else "Loss")
             return self
-        self.contour_ = self.ax_.contourf(x, y, losses, **{"levels": 20, **kwargs})
+        scale: dict[str, Any] = {"levels": 20}
+        ticks = None
+        if logarithmic and losses.count() and losses.min() < losses.max():
+            scale = {"levels": np.geomspace(losses.min(), losses.max(), 21), "norm": "log"}
+            ticks = pyplot().matplotlib.ticker.LogLocator()
+        self.contour_ = self.ax_.contourf(x, y, losses, **{**scale, **kwargs})
         self.ax_.plot(0, 0, "k+")
-        self.figure_.colorbar(self.contour_, ax=self.ax_, label="Loss")
+        self.figure_.colorbar(self.contour_, ax=self.ax_, label="Loss", ticks=ticks)
         return self
 
 

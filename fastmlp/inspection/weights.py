@@ -1,5 +1,7 @@
 """Weights of a layer's units as images."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from math import ceil, isqrt, sqrt
 from numbers import Integral
@@ -9,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from fastmlp.inspection.drawing import grid_of_axes
+from fastmlp.inspection.drawing import MOST_INCHES, grid_of_axes
 
 #: Units drawn at most, unless more are asked for.
 MOST_UNITS = 64
@@ -118,7 +120,8 @@ class WeightsDisplay:
         self : WeightsDisplay
         """
         n_columns = ceil(sqrt(len(self.weights)))
-        self.axes_ = grid_of_axes(ax, ceil(len(self.weights) / n_columns), n_columns, (1.0, 1.0))
+        side = min(1.0, MOST_INCHES[0] / n_columns)
+        self.axes_ = grid_of_axes(ax, ceil(len(self.weights) / n_columns), n_columns, (side, side), (4.0, 3.0))
         self.figure_ = self.axes_[0, 0].figure
         limit = float(np.abs(self.weights).max())
         for axes in self.axes_.flat:

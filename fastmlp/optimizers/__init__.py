@@ -1,9 +1,11 @@
 """Optimizers: one class each, one file per family."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
-from fastmlp.components import Component, named
+from fastmlp.components import Component, Registry, named
 from fastmlp.optimizers.adam import Adam, AdamW, AMSGrad, Nadam
 from fastmlp.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from fastmlp.optimizers.base import Fused, Optimizer
@@ -15,17 +17,26 @@ from fastmlp.optimizers.sgd import SGD
 from fastmlp.optimizers.sign import Lion, Rprop
 
 #: Optimizers by the name the estimators know them by, the class's in lower case.
-OPTIMIZERS: dict[str, type[Component]] = {
-    cls.__name__.lower(): cls
-    for cls in (
-        SGD, Adagrad, Adadelta, RMSprop, Adam, AMSGrad, Nadam, AdamW, Lion, Rprop, Muon, ScheduleFreeAdamW, LBFGS,
-    )
-}  # fmt: skip
+OPTIMIZERS: Registry[type[Component]] = Registry(
+    {
+        cls.__name__.lower(): cls
+        for cls in (
+            SGD, Adagrad, Adadelta, RMSprop, Adam, AMSGrad, Nadam, AdamW, Lion, Rprop, Muon, ScheduleFreeAdamW, LBFGS,
+        )
+    },
+    {
+        "sgd": ("stochastic_gradient_descent", "gradient_descent", "gd", "vanilla_sgd"),
+        "nadam": ("nesterov_adam",),
+        "adamw": ("adam_with_weight_decay",),
+        "rprop": ("resilient_backpropagation", "resilient_propagation"),
+        "schedulefreeadamw": ("schedule_free", "adamw_schedule_free"),
+        "lbfgs": ("l_bfgs_b", "lm_bfgs"),
+    },
+)  # fmt: skip
 
-# What the estimators call the parameters of their optimizers, what these call them, and which optimizers take them: all
-# their learning rate, but momentum and Adam's numbers only those for which scikit-learn's defaults are meant.
 _ADAM_LIKE = (Adam, AMSGrad, AdamW, Nadam, ScheduleFreeAdamW)
-_ESTIMATORS_NAMES: dict[str, tuple[str, tuple[type, ...]]] = {
+
+ESTIMATORS_NAMES: dict[str, tuple[str, tuple[type, ...]]] = {
     "learning_rate_init": ("learning_rate", (Optimizer,)),
     "momentum": ("momentum", (SGD,)),
     "nesterovs_momentum": ("nesterov", (SGD,)),
@@ -70,17 +81,17 @@ def from_estimator_parameters(name: str, parameters: Mapping[str, Any]) -> Any:
     >>> from_estimator_parameters("adam", parameters)
     Adam(beta_1=0.7, epsilon_hat=True, learning_rate=0.5)
     """
-    named(name, OPTIMIZERS, "solver")
-    cls = OPTIMIZERS[name]
+    cls = named(name, OPTIMIZERS, "solver")
     taken = {
         ours: parameters[theirs]
-        for theirs, (ours, takers) in _ESTIMATORS_NAMES.items()
+        for theirs, (ours, takers) in ESTIMATORS_NAMES.items()
         if issubclass(cls, takers) and theirs in parameters
     }
     return cls(**taken, **({"epsilon_hat": True} if cls is Adam else {}))
 
 
 __all__ = [
+    "ESTIMATORS_NAMES",
     "LBFGS",
     "OPTIMIZERS",
     "SGD",

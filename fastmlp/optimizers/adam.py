@@ -1,5 +1,7 @@
 """Adam and what came of it: AMSGrad, AdamW, Nadam."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 import numpy as np
@@ -83,7 +85,7 @@ class Adam(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        rate, beta_1, beta_2, epsilon, epsilon_hat, decay = self._next_hyper(state)
+        rate, beta_1, beta_2, epsilon, epsilon_hat, decay = self._next_hyper(params, grads, state)
         t = state["step"]
         root = float(np.sqrt(1 - beta_2**t))
         size = rate * root / (1 - beta_1**t)
@@ -268,7 +270,7 @@ class Nadam(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        of_m, of_g, beta_1, beta_2, epsilon = self._next_hyper(state)
+        of_m, of_g, beta_1, beta_2, epsilon = self._next_hyper(params, grads, state)
         for w, g, m, v in zip(params, grads, *state["slots"], strict=True):
             m *= beta_1
             m += (1 - beta_1) * g

@@ -1,5 +1,7 @@
 """Gradients divided by their size so far: Adagrad, Adadelta, RMSprop."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 import numpy as np
@@ -45,7 +47,7 @@ class Adagrad(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        rate, epsilon = self._next_hyper(state)
+        rate, epsilon = self._next_hyper(params, grads, state)
         for w, g, s in zip(params, grads, *state["slots"], strict=True):
             s += g**2
             w -= rate * g / (np.sqrt(s) + epsilon)
@@ -94,7 +96,7 @@ class Adadelta(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        rate, rho, epsilon = self._next_hyper(state)
+        rate, rho, epsilon = self._next_hyper(params, grads, state)
         for w, g, s, u in zip(params, grads, *state["slots"], strict=True):
             s *= rho
             s += (1 - rho) * g**2
@@ -175,7 +177,7 @@ class RMSprop(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        rate, rho, epsilon, momentum = self._next_hyper(state)
+        rate, rho, epsilon, momentum = self._next_hyper(params, grads, state)
         for w, g, s, *others in zip(params, grads, *state["slots"], strict=True):
             s *= rho
             s += (1 - rho) * g**2

@@ -1,5 +1,7 @@
 """The contract of an optimizer that takes a step at a time."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable
 from numbers import Real
@@ -60,7 +62,14 @@ class Optimizer(Component):
         raise NotImplementedError
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: Any) -> None:
-        """Update params and state in place."""
+        """Update params and state in place.
+
+        Raises
+        ------
+        ValueError
+            For gradients or a state of other shapes than the parameters; none of these has changed then. (So it is with
+            the optimizers of this package; it is not asked of others.)
+        """
         raise NotImplementedError
 
     def rates(self, steps: NDArray) -> NDArray:
@@ -153,11 +162,43 @@ class Fused(Optimizer):
         """Whether ``hyper`` may differ from step to step while the learning rate stays."""
         return any(map(callable, self.get_params(deep=False).values()))
 
-    def _next_hyper(self, state: State) -> list[float]:
-        """Count a step; return its hyperparameters."""
+    def _next_hyper(self, params: list[NDArray], grads: list[NDArray], state: State) -> list[float]:
+        """Count a step, if it can be made; return its hyperparameters."""
+        check_step(params, grads, state)
         steps = np.array([state["step"]])
         state["step"] += 1
         return self.hyper(steps, self.rates(steps))[0].tolist()
+
+
+def check_step(params: list[NDArray], grads: list[NDArray], state: State, kept: list[NDArray] | None = None) -> None:
+    """Refuse a step that would fail half-way, or take one number of a gradient for several parameters.
+
+    Raises
+    ------
+    ValueError
+        Unless params are arrays of a floating type, grads arrays of the same shapes, and each slot of the state a list
+        of such; or of the shapes of kept, the parameters that have a state, where these are not all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.optimizers.base import check_step
+    >>> check_step([np.ones(3)], [np.ones(1)], {"step": 0, "slots": []})
+    Traceback (most recent call last):
+    ...
+    ValueError: grads must be arrays of the shapes of params, [(3,)]; got [(1,)].
+    """
+    if not all(isinstance(w, np.ndarray) and w.dtype.kind == "f" and w.flags.writeable for w in params):
+        raise ValueError("params must be a list of arrays of a floating type, which can be written to.")
+    shapes = [w.shape for w in params]
+    found = [g.shape if isinstance(g, np.ndarray) else type(g) for g in grads]
+    if found != shapes:
+        raise ValueError(f"grads must be arrays of the shapes of params, {shapes}; got {found}.")
+    if not isinstance(state, dict) or not {"step", "slots"} <= set(state):
+        raise ValueError(f"state must be what init(params) returned; got {state!r}.")
+    of_state = shapes if kept is None else [w.shape for w in kept]
+    if any([getattr(each, "shape", None) for each in slot] != of_state for slot in state["slots"]):
+        raise ValueError(f"state must be what init(params) returned for params of the shapes {shapes}.")
 
 
 def rows(*columns: Any) -> NDArray:

@@ -1,5 +1,7 @@
 """An optimizer at work: what changes while it trains a network."""
 
+from __future__ import annotations
+
 import copy
 import hashlib
 from typing import Any
@@ -91,6 +93,11 @@ class Descent:
     def _schedule(self) -> Any:
         return self.optimizer.learning_rate if self._schedules_itself else self._other_schedule
 
+    @property
+    def schedule_beside(self) -> Any:
+        """The schedule that was given beside the optimizer; None for none."""
+        return self._other_schedule
+
     def set_rate(self, value: float) -> None:
         """Have the next step take this learning rate; what a schedule makes of it changes in proportion.
 
@@ -137,10 +144,50 @@ class Descent:
         n_steps = len(self._last_rates) // n_epochs
         return self._last_rates[n_steps - 1 :: n_steps].tolist()
 
+    def plan_anew(self, n_steps: int, steps_per_epoch: int) -> None:
+        """Have schedules over the whole fit be as long as it is now; what was made of their rates stays in proportion.
+
+        Examples
+        --------
+        >>> from fastmlp.optimizers import SGD, Descent
+        >>> from fastmlp.schedules import Linear
+        >>> descent = Descent(SGD(Linear(1.0), momentum=0.0), length=(2, 1))
+        >>> descent.plan_anew(4, 1)
+        >>> descent.hyper(0, 5)[:, 0]
+        array([1.  , 0.75, 0.5 , 0.25, 0.  ])
+        """
+        optimizer = copy.copy(self.optimizer)
+        for name, value in optimizer.get_params(deep=False).items():
+            if isinstance(value, Schedule):
+                setattr(optimizer, name, value.unbound())
+        self.optimizer = optimizer.bound(n_steps, steps_per_epoch)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the state of a fused rule is finite; that of another rule, only it knows."""
+        slots = self.state["slots"] if self.optimizer.rule is not None and self.state is not None else []
+        # A sum is faster, and finite unless something in it is not, or it is too large itself.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return all(bool(np.isfinite(slot.sum()) or np.isfinite(slot).all()) for slot, *_ in slots)
+
+    @property
+    def end(self) -> int | None:
+        """The step from which on the learning rate is planned to stay; None for no such plan."""
+        given = self.optimizer.learning_rate
+        return given.end if isinstance(given, Schedule) else None
+
+    @property
+    def rate_at_end(self) -> float:
+        """What the learning rate is from ``end`` on, as a part of the highest one that was planned before."""
+        assert self.end is not None, "there is no end"
+        # As many as show a schedule's form.
+        rates = self.optimizer.rates(np.unique(np.linspace(0, self.end, 1000).astype(np.int64)))
+        return float(rates[-1] / rates.max()) if rates.max() else 0.0
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_row", "_last_rates")}
 
-    def copied(self) -> "Descent":
+    def copied(self) -> Descent:
         """Return a copy that steps of this one leave as it is, but for the arrays of a fused rule's state."""
         other = copy.copy(self)
         other.optimizer, other._other_schedule = copy.deepcopy((self.optimizer, self._other_schedule))
@@ -148,7 +195,7 @@ class Descent:
             other.state = copy.deepcopy(self.state)
         return other
 
-    def unscheduled(self, rate: float) -> "Descent":
+    def unscheduled(self, rate: float) -> Descent:
         """Return one that goes on from here with a learning rate of its own, which nothing but setting it changes."""
         other = Descent(copy.copy(self.optimizer).set_params(learning_rate=rate))
         other.state, other.n_updates, other.average = self.state, self.n_updates, self.average

@@ -1,5 +1,7 @@
 """Limited-memory BFGS over all samples at once, through SciPy."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import ClassVar

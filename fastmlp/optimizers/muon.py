@@ -1,5 +1,7 @@
 """Muon: momentum made orthogonal, for hidden layers."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import ClassVar
 
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.optimizers.adam import AdamW
-from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Optimizer, Schedulable, State
+from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Optimizer, Schedulable, State, check_step
 
 # The quintic that draws the singular values of a matrix towards 1.
 QUINTIC = (3.4445, -4.7750, 2.0315)
@@ -88,11 +90,12 @@ class Muon(Optimizer):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
+        hidden, others = _hidden_and_others(params, params)
+        check_step(params, grads, state, hidden)
         steps = np.array([state["step"]])
         rate, momentum, decay = (
             float(self.over(name, steps)[0]) for name in ("learning_rate", "momentum", "weight_decay")
         )
-        hidden, others = _hidden_and_others(params, params)
         hidden_grads, other_grads = _hidden_and_others(params, grads)
         for w, g, b in zip(hidden, hidden_grads, *state["slots"], strict=True):
             b *= momentum

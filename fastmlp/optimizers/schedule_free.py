@@ -1,5 +1,7 @@
 """Schedule-free AdamW: an average of the iterates in place of a schedule."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import ClassVar
 
@@ -98,7 +100,7 @@ class ScheduleFreeAdamW(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        a, c, beta_1, beta_2, epsilon, decay = self._next_hyper(state)
+        a, c, beta_1, beta_2, epsilon, decay = self._next_hyper(params, grads, state)
         for y, g, v, z in zip(params, grads, *state["slots"], strict=True):
             v *= beta_2
             v += (1 - beta_2) * g**2

@@ -1,5 +1,7 @@
 """Gradient descent, plain and with momentum."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 from numpy.typing import NDArray
@@ -63,7 +65,7 @@ class SGD(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        rate, momentum = self._next_hyper(state)
+        rate, momentum = self._next_hyper(params, grads, state)
         if self.n_slots == 0:
             for w, g in zip(params, grads, strict=True):
                 w -= rate * g

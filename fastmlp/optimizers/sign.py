@@ -1,5 +1,7 @@
 """Steps that depend on signs alone: Lion, Rprop."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import ClassVar
 
@@ -63,7 +65,7 @@ class Lion(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        rate, beta_1, beta_2, decay = self._next_hyper(state)
+        rate, beta_1, beta_2, decay = self._next_hyper(params, grads, state)
         for w, g, m in zip(params, grads, *state["slots"], strict=True):
             direction = np.sign(beta_1 * m + (1 - beta_1) * g)
             m *= beta_2
@@ -144,7 +146,7 @@ class Rprop(Fused):
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:
         """Update params and state in place."""
-        eta_minus, eta_plus, step_min, step_max = self._next_hyper(state)
+        eta_minus, eta_plus, step_min, step_max = self._next_hyper(params, grads, state)
         for w, g, before, size in zip(params, grads, *state["slots"], strict=True):
             agreement = np.sign(g) * np.sign(before)
             size[agreement < 0] *= eta_minus

@@ -1,0 +1,153 @@
+"""Keywords that are no parameters: which parameter is meant.
+
+People bring the names of other libraries along, and mistype ours. Nothing here makes a wrong name work; it ends in an
+error that says what to write.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+
+def plain(name: str) -> str:
+    """Return a name without what people write differently: case, underscores, hyphens, blanks.
+
+    Examples
+    --------
+    >>> from fastmlp.keywords import plain
+    >>> plain("Cosine-Annealing"), plain("cosine_annealing")
+    ('cosineannealing', 'cosineannealing')
+    """
+    return "".join(filter(str.isalnum, name)).lower()
+
+
+# What parameters are called elsewhere (and here, in another class): by the plain form of that name, the parameters that
+# it may mean. The first that a class has is the one.
+_ELSEWHERE: dict[str, tuple[str, ...]] = {
+    each: meant
+    for names, meant in {
+        "lr eta eta0 alpha0 baselr maxlr initiallr initlr peaklr startlr learningrateinit learningratevalue rate"
+        " learningratestart stepsizeinit maxlearningrate initiallearningrate": ("learning_rate_init", "learning_rate"),
+        "scheduler schedule lrscheduler lrschedule learningrateschedule lrpolicy": ("learning_rate", "schedule"),
+        "wd weightdecay l2 l2reg l2regularization reg regularization reglambda lambd lambda lambdal2 penalty c"
+        " kernelregularizer": ("weight_decay", "alpha"),
+        "epochs nepochs numepochs maxepochs epoch iterations niter niterations numiterations maxiterations maxiters"
+        " nestimators numiter nit nbepoch trainingepochs": ("max_iter", "n_steps"),
+        "hiddenunits hiddenlayers hiddensizes hiddensize layers units hidden layersizes nhidden neurons numhidden"
+        " dnnhiddenunits hiddendim hiddendims hiddenchannels hiddenlayersize hiddenlayer nunits nneurons width widths"
+        " architecture layerunits sizes hiddenunitslist hiddenneurons nodes": ("hidden_layer_sizes",),
+        "optimizer optimiser optim algorithm method trainingalgorithm optimizercls": ("solver",),
+        "seed randomseed rng rngseed randomgenerator key": ("random_state",),
+        "verbosity silent quiet disp progress progressbar showprogress logging verboseeval": ("verbose", "show"),
+        "patience earlystoppingrounds earlystoppingpatience earlystoppinground niternochange nonimprovement"
+        " stoppingrounds nwait": ("patience", "n_iter_no_change"),
+        "validationsplit valfraction valsplit validationsize valsize testsize validationpercent holdout evalfraction"
+        " validsize validationratio": ("validation_fraction",),
+        "batch minibatch minibatchsize bs batchlen batchrows": ("batch_size",),
+        "activationfunction activationfn act actfn nonlinearity nonlin transferfunction activations hiddenactivation": (
+            "activation",
+        ),
+        "criterion objective lossfunction lossfn lossfunc cost costfunction errorfunction": ("loss", "function"),
+        "metrics metric evalmetric evalmetrics": ("scoring", "monitor"),
+        "dropoutrate droprate dropoutp pdrop dropoutprob hiddendropout": ("dropout", "probability"),
+        "inputdropoutrate": ("input_dropout",),
+        "initializer kernelinitializer init weightinitialization weightinitializer initialization winit weightsinit": (
+            "weight_init",
+        ),
+        "biasinitializer biasinitialization binit": ("bias_init",),
+        "eps": ("epsilon",),
+        "beta1 b1 betas": ("beta_1",),
+        "beta2 b2": ("beta_2",),
+        "nesterov nesterovsmomentum nesterovmomentum usenesterov": ("nesterovs_momentum", "nesterov"),
+        "nthreads numthreads nthread threads nworkers numworkers workers threadcount ncores njob": ("n_jobs",),
+        "clip clipnorm maxgradnorm gradclip gradclipnorm gradientclipping clipgradnorm gradnorm gradientclip"
+        " globalclipnorm gradientclipval": ("gradient_clip_norm",),
+        "clipvalue gradclipvalue clipgradvalue": ("gradient_clip_value",),
+        "classweights weightsofclasses scaleposweight isunbalance balanced": ("class_weight",),
+        "outputweights taskweights": ("loss_weights",),
+        "l1reg lambdal1 l1regularization l1alpha regalpha": ("l1",),
+        "batchnorm batchnormalization usebn bn layernorm layernormalization norm norma": ("normalization",),
+        "tolerance mindelta threshold delta": ("min_delta", "tol"),
+        "precision floatx computedtype": ("dtype",),
+        "emadecay weightaverage averagedecay useema emamomentum averaging average polyak": ("ema",),
+        "normalize scale standardise scaling scaleinputs scaler preprocess": ("standardize",),
+        "augmentation augmenter transform transforms dataaugmentation": ("augment", "augmentations"),
+        "callback": ("callbacks",),
+        "validationdata evaldata validationset evalsets validset valdata valset devset": ("eval_set",),
+        "weights weight w sampleweights instanceweight": ("sample_weight", "class_weight"),
+        "labels classlabels allclasses": ("classes",),
+        "y label targetcolumn column ycolumn response dependent": ("target",),
+        "navalues na nan missingvalues": ("missing",),
+        "earlystop useearlystopping": ("early_stopping",),
+        "noise noisestd inputnoisestd gaussiannoise": ("input_noise", "std"),
+        "labelsmooth smoothing smooth": ("label_smoothing",),
+        "warmstarting reuse": ("warm_start",),
+        "unitnorm maxnormconstraint weightconstraint": ("max_norm",),
+        "minlr etamin minimumlearningrate minrate lrmin": ("min_learning_rate", "final_learning_rate", "min_rate"),
+        "tmax totalsteps numtrainingsteps steps totaliters numsteps decaysteps length period t0": ("n_steps",),
+        "warmupsteps numwarmupsteps warmup warmupepochs nwarmup": ("n_warmup_steps",),
+        "gamma decay decayrate factorofdecay": ("factor", "rho", "power"),
+        "alpha slope leak negslope": ("negative_slope", "quantile"),
+        "beta d": ("delta",),
+        "quantiles q tau level": ("quantile",),
+        "exponent p": ("power", "power_t", "probability"),
+        "sigma stddev stdev scaleofnoise standarddeviation": ("std",),
+        "degrees": ("angle",),
+        "shear": ("skew",),
+        "pixels": ("shift",),
+        "shape imagesize size": ("image_shape",),
+        "filepath filename file fname dirpath": ("path",),
+        "savebest bestonly monitorbest": ("save_best_only",),
+        "restorebestweights restorebestmodel restore savebestweights": ("restore_best",),
+        "direction": ("mode",),
+        "frequency period_ saveevery everynepochs freq everyepochs": ("every",),
+    }.items()
+    for each in map(plain, names.split())
+}
+
+
+def meant_by(name: str, parameters: Iterable[str]) -> str | None:
+    """Return the parameter among those there are that somebody means by a name; None where there is no telling.
+
+    Examples
+    --------
+    >>> from fastmlp.keywords import meant_by
+    >>> meant_by("lr", ["learning_rate", "epsilon"]), meant_by("epsylon", ["learning_rate", "epsilon"])
+    ('learning_rate', 'epsilon')
+    """
+    known = {plain(parameter): parameter for parameter in parameters}
+    if plain(name) in known:
+        return known[plain(name)]
+    for candidate in _ELSEWHERE.get(plain(name), ()):
+        if candidate in known.values():
+            return candidate
+    near = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.7)
+    return known[near[0]] if near else None
+
+
+def advice(name: str, parameters: Iterable[str], texts: Mapping[str, str]) -> str:
+    """Return what to write instead of a keyword that is none: a sentence, or nothing where there is no telling.
+
+    Parameters
+    ----------
+    name : str
+        The keyword.
+    parameters : iterable of str
+        Those there are.
+    texts : mapping of str to str
+        By its plain form: what to say of a keyword that means no parameter.
+
+    Examples
+    --------
+    >>> from fastmlp.keywords import advice
+    >>> advice("lr", ["learning_rate"], {}), advice("GPU", ["learning_rate"], {"gpu": "There is none."})
+    ("Did you mean 'learning_rate'?", 'There is none.')
+    """
+    if plain(name) in texts:
+        return texts[plain(name)]
+    meant = meant_by(name, parameters)
+    return "" if meant is None else f"Did you mean {meant!r}?"
+
+
+def unexpected(function: str, name: str, hint: str) -> TypeError:
+    """Return the error for a keyword that a function does not take, as Python words it, with a hint behind it."""
+    return TypeError(f"{function}() got an unexpected keyword argument {name!r}{f'. {hint}' if hint else ''}")

@@ -1,0 +1,201 @@
+"""Models in files: one safetensors file each, which holds numbers and text and nothing that is run.
+
+A file has the model's arrays as tensors, and in its metadata:
+
+========  ==========================================================================================================
+format    "fastmlp"
+version   of the format, "1"
+fastmlp   the package's version
+sklearn   scikit-learn's
+checksum  SHA-256 of the whole file, in hexadecimal, taken with zeros in its own place
+model     the model as a tree, in JSON
+========  ==========================================================================================================
+
+In the tree null, true, false, finite numbers, text and lists are what they are in JSON; everything else is an object
+with the name of its kind (see ``decode.Decoder``): {"tuple": [...]}, {"tensor": name}, {"object": name of a class,
+"state": {attribute: ...}}, ... A class is looked up in the list of those that a file may hold, made without calling
+anything of its own, and checked; functions of NumPy, SciPy and scikit-learn are looked up in a list, too. Nothing is
+ever imported or called because a file names it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import sklearn
+
+from fastmlp.exceptions import warn_user
+from fastmlp.persistence.callbacks import hand_over
+from fastmlp.persistence.checks import check
+from fastmlp.persistence.contents import classes, is_root, own_classes
+from fastmlp.persistence.decode import Decoder
+from fastmlp.persistence.encode import Encoder
+from fastmlp.persistence.format import BadTree, content, parsed, read, write_atomically
+from fastmlp.persistence.sklearn_classes import sklearn_name
+
+__all__ = ["FileError", "check", "classes", "load", "packed", "save", "write_atomically"]
+
+
+class FileError(ValueError):
+    """A file that holds no model, or one that cannot be made of it; the message says which file, and why."""
+
+
+def save(model: Any, path: str | os.PathLike[str]) -> None:
+    """Write a model to a file that :func:`load` reads; it is one safetensors file without any code.
+
+    The file is written beside its place and then put there: whatever happens, there is the whole new file or what was
+    there before. scikit-learn's callbacks (``set_callbacks``) are left out. A parameter that no file can hold, such as
+    a function, is noted as missing, and is to be given to load; so are ``callbacks`` with one of a class of yours, of
+    which those attributes are stored that a file can hold.
+
+    Parameters
+    ----------
+    model : MLPClassifier, MLPRegressor, TableModel or an estimator of scikit-learn's
+        Fitted or not. Of scikit-learn's estimators (pipelines, searches, ensembles, transformers) and of their parts
+        those that are in :func:`classes`: their state is numbers and text. Trees, forests, neighbours and kernel
+        machines are not; ``skops.io.dump`` stores them. Functions of NumPy, SciPy and scikit-learn that are well known,
+        such as ``numpy.log1p`` in a FunctionTransformer, are stored by name.
+    path : str or path-like
+        In a folder that exists.
+
+    Raises
+    ------
+    TypeError
+        For other models, and when something of the model cannot be stored; it says where.
+    ValueError
+        For parameters or attributes with which the model could not be loaded.
+    OSError
+        When the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import fastmlp
+    >>> X = np.linspace(-1, 1, 50).reshape(-1, 1)
+    >>> reg = fastmlp.MLPRegressor(hidden_layer_sizes=(5,), solver="lbfgs", random_state=0).fit(X, X.ravel())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.safetensors")
+    ...     fastmlp.save(reg, path)
+    ...     loaded = fastmlp.load(path)
+    >>> bool((loaded.predict(X) == reg.predict(X)).all())
+    True
+    """
+    write_atomically(path, packed(model))
+
+
+def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
+    """Return the model in a file that :func:`save` wrote.
+
+    It predicts, and goes on learning, as the one that was saved. Whatever is in the file, loading it does nothing but
+    make the model or fail. (A fit may do more, if callbacks that came with the file write files: look at a stranger's
+    ``model.callbacks`` before you train it further.)
+
+    Parameters
+    ----------
+    path : str or path-like
+    **parameters
+        Take the place of the model's parameters, named as ``set_params`` takes them; needed for those that no file can
+        hold. Callbacks get what those saved in their places, if of the same classes, knew beside their parameters.
+
+    Returns
+    -------
+    model : MLPClassifier, MLPRegressor, TableModel or an estimator of scikit-learn's
+
+    Raises
+    ------
+    FileError
+        A ValueError: when this is no such file, it is damaged, what it holds is no sound model, or when a parameter is
+        to be given.
+    OSError
+        When the file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        When parts of scikit-learn are in it that another version of scikit-learn saved.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import fastmlp
+    >>> halving = lambda step: 0.1 * 0.5 ** (step // 1000)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.safetensors")
+    ...     fastmlp.save(fastmlp.MLPRegressor(learning_rate=halving), path)
+    ...     fastmlp.load(path, learning_rate=halving).learning_rate is halving
+    True
+    """
+    path = os.fspath(path)
+    try:
+        metadata, tensors = read(path)
+        decoder = Decoder(tensors, parameters)
+        model = decoder.decode(parsed(metadata["model"]), "model")
+        if decoder.missing:
+            raise BadTree(_missing(decoder.missing))
+        decoder.finish()
+        if not _is_model(model):
+            raise BadTree(f"holds a {type(model).__name__}, which is no model.")
+        check(model)
+    except (OSError, ImportError):  # of the reading, not of the file
+        raise
+    except BadTree as error:
+        raise FileError(f"{path!r} {error}") from error
+    except Exception as error:  # of NumPy's and scikit-learn's checks, too
+        what = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise FileError(f"{path!r} holds no sound model: {what}") from error
+    if parameters:
+        hand_over(model, decoder.callbacks, parameters)
+        check(model.set_params(**parameters))
+    if decoder.has_sklearn and metadata["sklearn"] != sklearn.__version__:
+        warn_user(
+            f"{path!r} was saved with scikit-learn {metadata['sklearn']}, this is {sklearn.__version__}; its classes in"
+            " the file may work otherwise, or not at all."
+        )
+    return model
+
+
+def packed(model: Any) -> list[memoryview | bytes]:
+    """Return a file's content, in pieces."""
+    if not _is_model(model):
+        raise TypeError(_refusal(model))
+    encoder = Encoder(model)
+    tree = encoder.encode(model, "model")
+    check(model)
+    return content(tree, encoder.tensors)
+
+
+def _is_model(value: Any) -> bool:
+    """Whether a file may hold it alone."""
+    cls = type(value)
+    return (sklearn_name(cls) is not None or cls in own_classes().values()) and is_root(cls)
+
+
+def _refusal(model: Any) -> str:
+    """Return what to say of what is no model."""
+    cls = model if isinstance(model, type) else type(model)
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    ours = own_classes().values()
+    if isinstance(model, type):
+        return f"save takes a model; got the class {name}, not an object of it."
+    takes = (
+        "save takes fastmlp's MLPClassifier, MLPRegressor and TableModel, and pipelines, searches and other estimators"
+    )
+    takes += " of scikit-learn's that are in fastmlp.persistence.classes()"
+    twin = next((own for own in ours if own.__name__ == cls.__name__ and is_root(own)), None)
+    parent = next((own for own in ours if isinstance(model, own) and is_root(own)), None)
+    if twin is not None and parent is None:
+        hint = f"fit fastmlp.{twin.__name__} instead, with the same parameters, or store this one with skops.io.dump"
+    elif parent is not None:
+        hint = f"a class of your own is code, which no file holds: save an object of fastmlp.{parent.__name__} itself"
+    else:
+        hint = "skops.io.dump stores other estimators"
+    return f"{takes}; got {name}{f': {hint}' if hasattr(model, 'get_params') else ''}."
+
+
+def _missing(missing: dict[str, str]) -> str:
+    """Return what is to be given, and how."""
+    were = ", ".join(f"{name}={text}" for name, text in missing.items())
+    how = ", ".join(f"{name}=..." for name in missing)
+    return f"was saved with {were}, which no file holds; give it: load(path, {how})."

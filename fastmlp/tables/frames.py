@@ -1,0 +1,96 @@
+"""Data frames: pandas when it is needed, and what a frame must be before anything is made of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+#: What a reader should know goes here, whichever module of the package says it.
+log = logging.getLogger("fastmlp.tables")
+
+
+class TableError(ValueError):
+    """A table that cannot be used; the message names the file, the column or the value."""
+
+
+def import_pandas() -> Any:
+    """Return the module pandas.
+
+    Raises
+    ------
+    ImportError
+        Says what to install.
+    """
+    try:
+        return import_module("pandas")
+    except ImportError as error:
+        raise ImportError("Tables need pandas, which is not installed: pip install 'fastmlp[cli]'") from error
+
+
+def as_frame(given: Any, what: str) -> Any:
+    """Return a table as a pandas.DataFrame whose columns are named by texts, each differently.
+
+    Parameters
+    ----------
+    given : DataFrame of pandas or polars, Table of pyarrow
+    what : str
+        Whose argument it is, for the message.
+
+    Raises
+    ------
+    TypeError
+        For what has no named columns.
+    TableError
+        Without rows, or when two columns have the same name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from fastmlp.tables.frames import as_frame
+    >>> as_frame(pd.DataFrame({2019: [1.5]}), "fit").columns.tolist()
+    ['2019']
+    """
+    pandas = import_pandas()
+    convert = getattr(given, "to_pandas", None)  # frames of polars, tables of pyarrow
+    frame = convert() if convert is not None and not isinstance(given, pandas.DataFrame) else given
+    if not isinstance(frame, pandas.DataFrame):
+        raise TypeError(
+            f"{what} takes a pandas.DataFrame, a table with named columns; got {type(given).__name__}. Of an array X,"
+            " pandas.DataFrame(X) makes one; for arrays of numbers there are MLPClassifier and MLPRegressor, too."
+        )
+    return named(frame, "the table")
+
+
+def named(frame: Any, name: str) -> Any:
+    """Return a frame with its columns' names as texts; the name says in messages what it is."""
+    names = [str(column) for column in frame.columns]
+    if names != list(frame.columns):
+        frame = frame.set_axis(names, axis=1)
+    if not len(frame):
+        raise TableError(f"{name} has no rows")
+    twice = frame.columns[frame.columns.duplicated()].unique().tolist()
+    if twice:
+        raise TableError(f"{name} has several columns of the same name: {shown(twice)}")
+    return frame
+
+
+def shown(values: Iterable[Any], most: int = 10) -> str:
+    """Return values as a message lists them."""
+    values = list(values)
+    return ", ".join(repr(value) for value in values[:most]) + (
+        f" and {len(values) - most:,} more" if len(values) > most else ""
+    )
+
+
+def counted(n: int, what: str = "row") -> str:
+    """Return a number of things as a message has it.
+
+    Examples
+    --------
+    >>> from fastmlp.tables.frames import counted
+    >>> counted(1), counted(2000)
+    ('1 row', '2,000 rows')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

@@ -1,0 +1,56 @@
+"""How good predictions for a table are, beside what is as good without a network."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+    recall_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
+
+
+def scores_of_classes(
+    y: NDArray, probabilities: NDArray, classes: list[str], majority: str
+) -> dict[str, float | int | None]:
+    """Return the figures of a classification; None for what such rows do not say.
+
+    Parameters
+    ----------
+    y : ndarray of str
+        The true labels.
+    probabilities : ndarray of shape (n_rows, n_classes)
+    classes : list of str
+        Labels in the order of the probabilities.
+    majority : str
+        The most frequent class of training.
+    """
+    predicted, present = np.array(classes)[probabilities.argmax(axis=1)], np.unique(y)
+    figures = {
+        "accuracy": accuracy_score(y, predicted),
+        "balanced_accuracy": recall_score(y, predicted, labels=present, average="macro"),
+        "log_loss": log_loss(y, probabilities, labels=classes),
+        "macro_f1": f1_score(y, predicted, labels=present, average="macro", zero_division=0.0),
+    }
+    if len(classes) == 2:
+        figures["roc_auc"] = roc_auc_score(y, probabilities[:, 1]) if len(present) == 2 else None
+    figures["majority_accuracy"] = np.mean(y == majority)
+    return {name: None if figure is None else float(figure) for name, figure in figures.items()}
+
+
+def scores_of_numbers(y: NDArray, predicted: NDArray, mean_of_training: float) -> dict[str, float | int | None]:
+    """Return the figures of a regression; None for what such rows do not say."""
+    mean = np.full(len(y), mean_of_training)
+    return {
+        "r2": float(r2_score(y, predicted)) if len(y) > 1 else None,
+        "mae": float(mean_absolute_error(y, predicted)),
+        "rmse": float(root_mean_squared_error(y, predicted)),
+        "mean_mae": float(mean_absolute_error(y, mean)),
+        "mean_rmse": float(root_mean_squared_error(y, mean)),
+    }

@@ -1,0 +1,50 @@
+/* How a thread waits until another changes a number: looking at it over and over, or asleep. */
+#ifndef FASTMLP_WAITING_H
+#define FASTMLP_WAITING_H
+#include <stdatomic.h>
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#include <pthread.h>
+#endif
+
+#define FM_SPINS_PER_LOOK 64 /* at the clock */
+
+static inline void fm_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Sleeps while the number is value, or for less; whoever changes it must wake those that sleep afterwards. */
+#ifdef __linux__
+static inline void fm_sleep_while(atomic_int *at, int value) {
+    syscall(SYS_futex, at, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static inline void fm_wake_all(atomic_int *at) {
+    syscall(SYS_futex, at, FUTEX_WAKE_PRIVATE, 0x7fffffff, NULL, NULL, 0);
+}
+#else
+static pthread_mutex_t fm_sleep_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t fm_sleep_changed = PTHREAD_COND_INITIALIZER;
+
+static inline void fm_sleep_while(atomic_int *at, int value) {
+    pthread_mutex_lock(&fm_sleep_mutex);
+    while (atomic_load(at) == value)
+        pthread_cond_wait(&fm_sleep_changed, &fm_sleep_mutex);
+    pthread_mutex_unlock(&fm_sleep_mutex);
+}
+
+static inline void fm_wake_all(atomic_int *at) {
+    (void)at;
+    pthread_mutex_lock(&fm_sleep_mutex); /* nobody is between looking at the number and falling asleep */
+    pthread_mutex_unlock(&fm_sleep_mutex);
+    pthread_cond_broadcast(&fm_sleep_changed);
+}
+#endif
+#endif

@@ -1,0 +1,91 @@
+"""Keywords that are no parameters: what is meant by them."""
+
+import pytest
+
+from fastmlp import MLPClassifier
+from fastmlp.keywords import advice, meant_by, plain, unexpected
+from fastmlp.optimizers import OPTIMIZERS
+from fastmlp.schedules import SCHEDULES
+
+PARAMETERS = MLPClassifier._get_param_names()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("hiden_layer_sizes", "hidden_layer_sizes"),
+        ("hiddenLayerSizes", "hidden_layer_sizes"),
+        ("hidden_units", "hidden_layer_sizes"),
+        ("layers", "hidden_layer_sizes"),
+        ("units", "hidden_layer_sizes"),
+        ("lr", "learning_rate_init"),
+        ("eta", "learning_rate_init"),
+        ("learning_rate_initial", "learning_rate_init"),
+        ("scheduler", "learning_rate"),
+        ("epochs", "max_iter"),
+        ("n_epochs", "max_iter"),
+        ("max_epochs", "max_iter"),
+        ("optimizer", "solver"),
+        ("optimiser", "solver"),
+        ("weight_decay", "alpha"),
+        ("l2", "alpha"),
+        ("lambda_", "alpha"),
+        ("seed", "random_state"),
+        ("verbosity", "verbose"),
+        ("batch", "batch_size"),
+        ("batchsize", "batch_size"),
+        ("n_threads", "n_jobs"),
+        ("criterion", "loss"),
+        ("objective", "loss"),
+        ("metrics", "scoring"),
+        ("dropout_rate", "dropout"),
+        ("kernel_initializer", "weight_init"),
+        ("batch_norm", "normalization"),
+        ("validation_split", "validation_fraction"),
+        ("betas", "beta_1"),
+        ("eps", "epsilon"),
+        ("nesterov", "nesterovs_momentum"),
+        ("clipnorm", "gradient_clip_norm"),
+        ("early_stoping", "early_stopping"),
+        ("class_weights", "class_weight"),
+        ("callback", "callbacks"),
+        ("Solver", "solver"),
+        ("quux", None),
+        ("_", None),
+    ],
+)
+def test_what_is_meant(name, meant):
+    assert meant_by(name, PARAMETERS) == meant
+    if meant is not None:
+        with pytest.raises(TypeError, match=rf"argument '{name}'\. .*{meant}"):
+            MLPClassifier(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "meant"),
+    [
+        (OPTIMIZERS["adam"], "lr", "learning_rate"),
+        (OPTIMIZERS["adamw"], "wd", "weight_decay"),
+        (OPTIMIZERS["adamw"], "eps", "epsilon"),
+        (OPTIMIZERS["sgd"], "nesterovs_momentum", "nesterov"),
+        (OPTIMIZERS["lbfgs"], "maxiter", "max_iter"),
+        (SCHEDULES["cosine"], "T_max", "n_steps"),
+        (SCHEDULES["one_cycle"], "max_lr", "learning_rate"),
+        (SCHEDULES["one_cycle"], "total_steps", "n_steps"),
+        (SCHEDULES["warmup"], "warmup_steps", "n_warmup_steps"),
+    ],
+)
+def test_the_same_name_means_what_the_class_has(cls, name, meant):
+    with pytest.raises(
+        TypeError,
+        match=rf"^{cls.__name__}\.__init__\(\) got an unexpected keyword argument '{name}'\."
+        rf" Did you mean '{meant}'\?$",
+    ):
+        cls(**{name: 1})
+
+
+def test_advice():
+    assert plain("L-BFGS_b ") == "lbfgsb"
+    assert advice("quux", PARAMETERS, {}) == ""
+    assert advice("G P U", PARAMETERS, {"gpu": "None."}) == "None."
+    assert str(unexpected("f", "x", "")) == "f() got an unexpected keyword argument 'x'"
