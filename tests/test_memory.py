@@ -173,8 +173,13 @@ def test_a_thousand_fits_leave_what_ten_left(script):
                 fit(template, data)
             return resident()
 
-        some(len(kinds) * len(inputs))
-        before = some(10)
-        print(some(990) - before)
+        def looked(n):
+            # The least of several: what the allocator holds back moves by a megabyte or two.
+            return min(some(n) for _ in range(3))
+
+        some(3 * len(kinds) * len(inputs))
+        before = looked(5)
+        some(900)
+        print(looked(30) - before)
     """
     assert abs(float(script(source))) < 2
