@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -19,7 +19,7 @@ from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS, Activation, BuiltIn, NativeActivation, activation_of
 from fastmlp.components import Registry, compute_dtype, layer_sizes, listed, named, real_array, whole_number
 from fastmlp.initializers import initial_params
-from fastmlp.losses import LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, check_loss_options, engine_targets
+from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, check_loss_options, engine_targets
 from fastmlp.rows import Rows, checked_rows, rows_of
 from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
@@ -69,12 +69,12 @@ class HiddenLayer(NamedTuple):
         if not isinstance(self.number, Real) or not math.isfinite(float(self.number)):
             raise ValueError(f"number must be a finite number; got {self.number!r}.")
         if self.normalization is not None:
-            _check_name(self.normalization, ("batch", "layer"), "normalization")
+            _check_name(self.normalization, NORMALIZATIONS, "normalization")
         return self
 
 
-def _check_name(name: Any, known: Sequence[str], parameter: str) -> None:
-    if name not in known:
+def _check_name(name: Any, known: Collection[str], parameter: str) -> None:
+    if not isinstance(name, str) or name not in known:
         what = f"{parameter}={name!r}" if isinstance(name, str) else f"{parameter}: {name!r}"
         raise ValueError(f"{what} is not known; known are {listed(str(name), known)}.")
 
@@ -191,7 +191,7 @@ class Structure(NamedTuple):
             if not isinstance(layer, HiddenLayer):
                 raise ValueError(f"hidden must consist of HiddenLayers, as hidden_layer makes them; got {layer!r}.")
             layer.validate()
-        _check_name(self.loss, LOSSES, "loss")
+        _check_name(self.loss, OUTPUT_ACTIVATIONS, "loss")
         return self if sizes == self.sizes else self._replace(sizes=sizes)
 
     def parts(self) -> list[tuple[str, int, tuple[int, ...]]]:
