@@ -251,6 +251,11 @@ class Regularization:
         ValueError
             Names what cannot be.
         """
+        if isinstance(self.dropout, str) or not isinstance(self.dropout, Sequence | np.ndarray):
+            raise ValueError(
+                "regularization: dropout must be a sequence of rates, of the inputs and of each hidden layer; got"
+                f" {self.dropout!r}."
+            )
         for name, value in asdict(self).items():
             rates = list(value) if name == "dropout" else [value]
             most = 1.0 if name in ("dropout", "average_decay") else math.inf
@@ -715,6 +720,19 @@ def _checked_vector(vector: Any, n_params: int, parameter: str) -> NDArray:
     )
 
 
+# What the engine's Trainer can be told, beside what the calls themselves decide.
+_OPTIONS = (
+    "regularization",
+    "seed",
+    "loss_options",
+    "output_weights",
+    "python_loss",
+    "bfloat16",
+    "split",
+    "isa",
+)
+
+
 def _checked_options(loss: str, alpha: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the engine is told beside samples; refuse what cannot be what it is called."""
     if not isinstance(alpha, Real) or not 0 <= float(alpha) < math.inf:
@@ -722,6 +740,9 @@ def _checked_options(loss: str, alpha: Any, options: Mapping[str, Any]) -> dict[
     checked = {**options, "alpha": float(alpha)}
     if not options:
         return checked
+    for name in options:
+        if name not in _OPTIONS:
+            raise TypeError(f"Network takes no option {name!r}; there are {listed(name, _OPTIONS)}.")
     regularization, python_loss = options.get("regularization"), options.get("python_loss")
     if regularization is not None:
         if not isinstance(regularization, Regularization):
@@ -729,7 +750,9 @@ def _checked_options(loss: str, alpha: Any, options: Mapping[str, Any]) -> dict[
         regularization.validate()
     if python_loss is not None and not isinstance(python_loss, CustomLoss):
         checked["python_loss"] = CustomLoss(python_loss).validate()
-    whole_number(options.get("seed", 0), "seed", least=0)
+    seed = whole_number(options.get("seed", 0), "seed", least=0)
+    if seed >= 2**64:
+        raise ValueError(f"seed must be an integer below 2**64; got {seed}.")
     check_loss_options(loss, options.get("loss_options", ()))
     weights = options.get("output_weights")
     if weights is not None and (real_array(weights, np.shape(weights), np.float64, "output_weights") < 0).any():
