@@ -38,7 +38,7 @@ from fastmlp.augmentation import AUGMENTATIONS, Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Named, Parameterized, Registry, real_array
-from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
+from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, are_alike, r2
 from fastmlp.exceptions import IgnoredParameterWarning, warn_user
 from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
 from fastmlp.initializers import INITIALIZERS
@@ -908,6 +908,13 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 self._random_state = self.random_state
         elif self.early_stopping and not sets:
             rows, held_out = self._split(data.targets)
+            if data.weights is not None:
+                for part, what in ((rows, "left to learn from"), (held_out, "held out")):
+                    if not data.weights[part].any():
+                        raise ValueError(
+                            f"validation_fraction={self.validation_fraction!r}: all rows that are {what} have the"
+                            " weight 0; give weights to more rows, or fit an eval_set."
+                        )
         if held_out is not None:
             weights = None if data.sample_weight is None else data.sample_weight[held_out]
             targets = np.ascontiguousarray(data.targets[held_out])
@@ -1579,10 +1586,20 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         if isinstance(self.class_weight, dict):
             weights = self._weights_of_classes(self.class_weight)[class_numbers(y, self.classes_)]
         else:
-            weights = compute_sample_weight(self.class_weight, y)
+            weights = self._balanced(y, sample_weight)
         weights = np.ascontiguousarray(weights if sample_weight is None else weights * sample_weight, dtype=np.float64)
         if not weights.any():
             raise ValueError(f"class_weight={self.class_weight!r} leaves no sample a weight above 0.")
+        return weights
+
+    def _balanced(self, y: Any, sample_weight: NDArray | None) -> NDArray:
+        """Return what makes all classes (of each label) weigh the same; rows of weight 0 are as if they were not there.
+
+        Like scikit-learn's, it counts the rows of a class, whatever else they weigh.
+        """
+        counts = slice(None) if sample_weight is None else sample_weight > 0
+        weights = np.zeros(y.shape[0])
+        weights[counts] = compute_sample_weight("balanced", y[counts])
         return weights
 
     def _weights_of_classes(self, weights: dict) -> NDArray:
@@ -1880,6 +1897,8 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
             errors = np.asarray(y).reshape(-1, 1) - outputs
             losses = np.maximum(quantiles * errors, (quantiles - 1) * errors).sum(axis=1)
             return -float(np.average(losses, weights=sample_weight))
+        if are_alike(y, sample_weight):  # scikit-learn's 0 would make the first epoch the best
+            return np.nan
         return r2(y, self._decode(outputs), sample_weight)
 
     @_available_if(_BaseMLP._can_partial_fit)

@@ -5,7 +5,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse
@@ -17,6 +18,10 @@ from fastmlp import _engine
 
 #: What is recorded of every fit; no set's metric may have such a name.
 OF_TRAINING = ("loss", "learning_rate", "seconds")
+
+# Scores that measure errors by how far targets are from each other, and are not defined where these are all the same;
+# scikit-learn then gives 0 in every epoch, of which the first would be the best.
+_OF_VARIANCE = ("r2_score", "explained_variance_score", "d2_absolute_error_score")
 
 
 @dataclass
@@ -77,6 +82,7 @@ class Evaluation:
         self._loss = loss
         self._settings = settings
         self.reasons: dict[str, str] = {}
+        self._alike: dict[str, bool] = {}
 
     def measure(
         self, outputs_of: Callable[[_engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
@@ -125,29 +131,51 @@ class Evaluation:
     def _scored(self, part: EvaluationSet, z: NDArray, model: Any) -> dict[str, float]:
         """Return what the scorer makes of a set, NaN where the set, or the model's outputs, do not let it."""
         weights = {} if part.sample_weight is None else {"sample_weight": part.sample_weight}
+        # Of a single class, what scikit-learn calls undefined would be the same 0 or 1 in every epoch: no score.
+        is_undefined: Literal["ignore", "error"] = "error" if self._lacks_variety(part) else "ignore"
         try:
-            with _without_remarks():
+            with _remarks(is_undefined):
                 values = self._scorer(model, part.samples(), part.y, **weights)
-        except (ValueError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError, UserWarning) as error:
             values = dict.fromkeys(self._metrics, math.nan)
             named = getattr(self._scorer, "_scorers", {})
             if not named:
                 self._excuse(error, part, z, self._metrics)
             for metric, scorer in named.items():  # some of several may do
                 try:
-                    with _without_remarks():
+                    with _remarks(is_undefined):
                         values[metric] = scorer(model, part.samples(), part.y, **weights)
-                except (ValueError, ArithmeticError) as of_this:
+                except (ValueError, ArithmeticError, UserWarning) as of_this:
                     self._excuse(of_this, part, z, [metric])
         values = values if isinstance(values, dict) else {"score": values}
         if "loss" in values:
             raise ValueError("scoring must not have a metric called 'loss', which is the loss itself.")
         self._metrics = list(values)
-        return {metric: float(value) for metric, value in values.items()}
+        scorers = getattr(self._scorer, "_scorers", {"score": self._scorer})
+        found = {}
+        for metric, value in values.items():
+            number = value.item() if getattr(value, "size", 0) == 1 else value
+            if not isinstance(number, Real):
+                raise ValueError(f"scoring must give a real number for {metric!r}; got {value!r}.")
+            score_func = getattr(scorers.get(metric), "_score_func", None)
+            of_variance = getattr(score_func, "__name__", "") in _OF_VARIANCE
+            found[metric] = math.nan if of_variance and self._lacks_variety(part) else float(number)
+        return found
+
+    def _lacks_variety(self, part: EvaluationSet) -> bool:
+        """Whether all targets of a set that count are the same."""
+        if part.name not in self._alike:
+            self._alike[part.name] = are_alike(part.y, part.sample_weight)
+        return self._alike[part.name]
 
     def _excuse(self, error: Exception, part: EvaluationSet, z: NDArray, metrics: list[str]) -> None:
         """Have metrics the reason that their scorer failed, or raise the error if it is none of the set's."""
         reason = self._reason(part, z)
+        if isinstance(error, Warning):
+            if not self._lacks_variety(part):  # the user's filters make errors of warnings
+                raise error
+            self.reasons |= dict.fromkeys((f"{part.name}_{metric}" for metric in metrics), reason)
+            return
         if not reason and isinstance(error, ValueError):
             raise error
         said = f"its scorer raised {type(error).__name__}: {error}"
@@ -158,13 +186,11 @@ class Evaluation:
         """Return why scores of a set are not defined, as far as the set or the network's outputs for it tell."""
         if not (np.isfinite(z).all() and np.isfinite(_engine.link(self._loss, z)).all()):
             return "the network's outputs are not finite"
-        y = part.y.toarray() if scipy.sparse.issparse(part.y) else np.asarray(part.y)
-        if part.sample_weight is not None:
-            y = y[part.sample_weight > 0]
+        y = _counted(part.y, part.sample_weight)
         if len(y) < 2:
             return "there is but one row to judge by"
         if self._classes is None:
-            return ""
+            return "all targets to judge by are the same" if self._lacks_variety(part) else ""
         if y.ndim == 2:
             same = np.flatnonzero((y == y[0]).all(axis=0)).tolist()
             return f"all rows to judge by are alike in label {same[0]}" if same else ""
@@ -173,6 +199,32 @@ class Evaluation:
             return f"all rows to judge by are of one class, {found.tolist()[0]!r}"
         missing = [label for label in self._classes.tolist() if label not in found]
         return f"the rows to judge by have none of class {missing[0]!r}" if missing else ""
+
+
+def _counted(y: Any, weights: NDArray | None) -> NDArray:
+    """Return the targets whose weight is not 0."""
+    y = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
+    return y if weights is None else y[weights > 0]
+
+
+def are_alike(y: Any, weights: NDArray | None) -> bool:
+    """Whether all targets that count are the same, so that nothing tells better predictions of them from a guess.
+
+    Parameters
+    ----------
+    y : ndarray or sparse matrix of shape (n_samples,) or (n_samples, n_outputs)
+    weights : ndarray of shape (n_samples,) or None
+        Those of weight 0 do not count.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.evaluation import are_alike
+    >>> are_alike(np.array([2.0, 2.0, 3.0]), None), are_alike(np.array([2.0, 2.0, 3.0]), np.array([1.0, 1.0, 0.0]))
+    (False, True)
+    """
+    counted = _counted(y, weights)
+    return bool((counted == counted[:1]).all())
 
 
 def mean_loss(
@@ -278,11 +330,13 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
 
 
 @contextmanager
-def _without_remarks() -> Iterator[None]:
-    """Keep scikit-learn's metrics from remarking in every epoch on what is undefined."""
+def _remarks(undefined: Literal["ignore", "error"]) -> Iterator[None]:
+    """Keep scikit-learn's metrics from remarking in every epoch, or have them fail at what is undefined."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.metrics")
+        warnings.simplefilter(undefined, UndefinedMetricWarning)
+        # Of average_precision, which has no class for it.
+        warnings.filterwarnings(undefined, "No positive class found", UserWarning, r"sklearn\.metrics")
         yield
 
 

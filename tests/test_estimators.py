@@ -1250,8 +1250,37 @@ def test_class_weight_is_sample_weight_by_class(kind, class_weight):
     plain = small(MLPClassifier).fit(X_SMALL, y)
     assert not np.array_equal(everything(weighted.fit(X_SMALL, y)), everything(plain))
     np.testing.assert_array_equal(everything(weighted), everything(plain.fit(X_SMALL, y, of_classes)))
+    counts = own > 0
+    of_classes[counts] = compute_sample_weight(class_weight, y[counts])
     weighted.fit(X_SMALL, y, own)
     np.testing.assert_array_equal(everything(weighted), everything(plain.fit(X_SMALL, y, own * of_classes)))
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_rows_of_weight_0_do_not_count_for_balanced_classes(kind):
+    """Their labels, which may be anything, change no other row's weight."""
+    weights = np.where(np.arange(90) < 60, 1.0, 0.0)
+    y = TARGETS[kind]
+    other = np.concatenate([y[:60], y[:30]])
+    assert not np.array_equal(y, other)
+    fits = [small(MLPClassifier, class_weight="balanced").fit(X_SMALL, labels, weights) for labels in (y, other)]
+    np.testing.assert_array_equal(everything(fits[0]), everything(fits[1]))
+    of_classes = np.zeros(90)
+    of_classes[:60] = compute_sample_weight("balanced", y[:60])
+    np.testing.assert_array_equal(everything(fits[0]), everything(small(MLPClassifier).fit(X_SMALL, y, of_classes)))
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_early_stopping_says_on_which_side_all_weights_are_0(cls):
+    """One row counts, which is either learned from or held out: nothing is on the other side."""
+    weights, said = np.eye(1, 90)[0], set()
+    for seed in range(20):
+        with pytest.raises(ValueError, match=r"validation_fraction=0\.3: all rows that are") as raised:
+            small(cls, early_stopping=True, validation_fraction=0.3, random_state=seed).fit(
+                X_SMALL, TARGETS["binary"], weights
+            )
+        said.add(re.search("that are (.*) have the weight 0", str(raised.value))[1])
+    assert said == {"left to learn from", "held out"}
 
 
 def test_class_weights_in_partial_fit():
