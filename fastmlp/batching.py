@@ -76,6 +76,8 @@ def feature_scaling(
     (array([2., 5.]), array([1., 1.]))
     """
     if scipy.sparse.issparse(X):
+        if X.indices.dtype != X.indptr.dtype or X.indices.dtype.kind == "u":  # which scikit-learn's does not take
+            X = type(X)((X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64)), shape=X.shape)
         return np.zeros(X.shape[1]), 1 / StandardScaler(with_mean=False).fit(X, sample_weight=weights).scale_
     scaler = StandardScaler()
     for start in range(0, X.shape[0], n_rows):

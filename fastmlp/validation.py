@@ -228,7 +228,8 @@ def _short(value: Any) -> str:
 
 
 def _first(y: Any, is_wanted: Any) -> Any:
-    return next((value for value in np.asarray(y, dtype=object).flat if is_wanted(value)), None)
+    values = y.tocoo().data if scipy.sparse.issparse(y) else np.asarray(y, dtype=object).flat
+    return next((value for value in values if is_wanted(value)), None)
 
 
 def _of_targets(error: Exception, y: Any = None, *, name: str, takes_numbers: bool) -> str:

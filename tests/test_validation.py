@@ -215,6 +215,10 @@ def test_what_are_no_numbers(y, told):
     [
         (np.linspace(0, 1, N), r"Unknown label type: continuous\. y holds .* MLPRegressor learns numbers\."),
         (np.linspace(0, 1, 2 * N).reshape(N, 2), r"Unknown label type: continuous-multioutput\. .*MLPRegressor"),
+        (
+            scipy.sparse.csr_array(np.linspace(0, 1, 2 * N).reshape(N, 2)),
+            r"Unknown label type: continuous-multioutput\. y holds real numbers such as 0\.01.* MLPRegressor",
+        ),
         (np.arange(2 * N).reshape(N, 2), r"Multioutput target data is not supported: y has 2 columns of classes\."),
         (np.array([None, 1] * 20, dtype=object), "Input y contains None: a label is missing"),
         (np.array(["a", 1] * 20, dtype=object), "y mixes labels of different types: int, str"),
@@ -222,7 +226,7 @@ def test_what_are_no_numbers(y, told):
         ([[1, 2], [1]] * 20, "y has rows of different lengths, 2 and 1; .*MultiLabelBinarizer"),
         (3, "y must be an array of shape"),
     ],
-    ids=["real", "real matrix", "matrix", "None", "mixed", "sets", "ragged", "number"],
+    ids=["real", "real matrix", "sparse real matrix", "matrix", "None", "mixed", "sets", "ragged", "number"],
 )
 def test_what_are_no_labels(y, told, incremental):
     clf = small(MLPClassifier)
