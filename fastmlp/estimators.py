@@ -38,7 +38,7 @@ from fastmlp.augmentation import AUGMENTATIONS, Augment, as_augment
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Named, Parameterized, Registry, real_array
-from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, are_alike, r2
+from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
 from fastmlp.exceptions import IgnoredParameterWarning, warn_user
 from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
 from fastmlp.initializers import INITIALIZERS
@@ -762,7 +762,15 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
         # Refuses weights that are all zero, too.
-        return np.ascontiguousarray(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
+        weights = np.ascontiguousarray(
+            _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        )
+        if weights.max() < np.finfo(np.float64).tiny:  # which the engine's arithmetic takes for 0
+            raise ValueError(
+                f"sample_weight must have numbers of at least {np.finfo(np.float64).tiny:.3g}; got at most"
+                f" {weights.max():.3g}: divide them by that."
+            )
+        return weights
 
     def _check_unchanged(self, structure: Structure) -> None:
         """Refuse to go on with a network of another shape than the parameters ask for."""
@@ -881,7 +889,16 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         return fit, run
 
     def _evaluation(self, sets: list[EvaluationSet], network: Network, data: _Data) -> Evaluation:
-        return Evaluation(sets, self.scoring, self._validation_score, self, network.structure.loss, data.settings)
+        return Evaluation(
+            sets,
+            self.scoring,
+            self._validation_score,
+            self,
+            network.structure.loss,
+            data.settings,
+            learned=(data.y, data.sample_weight),
+            of_variance=not is_classifier(self) and self._loss().outputs_per_target == 1,
+        )
 
     def _minibatch_fit(
         self,
@@ -1897,8 +1914,6 @@ class MLPRegressor(RegressorMixin, _BaseMLP):
             errors = np.asarray(y).reshape(-1, 1) - outputs
             losses = np.maximum(quantiles * errors, (quantiles - 1) * errors).sum(axis=1)
             return -float(np.average(losses, weights=sample_weight))
-        if are_alike(y, sample_weight):  # scikit-learn's 0 would make the first epoch the best
-            return np.nan
         return r2(y, self._decode(outputs), sample_weight)
 
     @_available_if(_BaseMLP._can_partial_fit)

@@ -58,6 +58,10 @@ class Evaluation:
         The engine's.
     settings : dict
         What the engine is told of the loss beside its name.
+    learned : (y, sample_weight)
+        The targets of training.
+    of_variance : bool, default=False
+        Whether score_of measures errors by how far targets are from each other, as R^2 does.
 
     Attributes
     ----------
@@ -73,8 +77,12 @@ class Evaluation:
         estimator: Any,
         loss: str,
         settings: dict[str, Any],
+        *,
+        learned: tuple[Any, NDArray | None],
+        of_variance: bool = False,
     ) -> None:
         self.sets = sets
+        self._learned, self._of_variance = learned, of_variance
         self._score_of = score_of
         self._scorer = _scorer(estimator, scoring)
         self._metrics = list(getattr(self._scorer, "_scorers", ["score"]))
@@ -113,6 +121,8 @@ class Evaluation:
                 loss = mean_loss(self._loss, z, part.targets, part.sample_weight, **self._settings)
                 if not (math.isfinite(loss) or np.isfinite(z).all()):
                     found = dict.fromkeys(self._metrics, math.nan)
+                elif self._scorer is None and self._of_variance and self._lacks_variety(part):
+                    found = {"score": math.nan}
                 elif self._scorer is None:
                     found = {"score": self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)}
                 else:
@@ -163,9 +173,9 @@ class Evaluation:
         return found
 
     def _lacks_variety(self, part: EvaluationSet) -> bool:
-        """Whether all targets of a set that count are the same."""
+        """Whether all targets of a set that count are the same, unlike those of training."""
         if part.name not in self._alike:
-            self._alike[part.name] = are_alike(part.y, part.sample_weight)
+            self._alike[part.name] = are_alike(part.y, part.sample_weight) and not are_alike(*self._learned)
         return self._alike[part.name]
 
     def _excuse(self, error: Exception, part: EvaluationSet, z: NDArray, metrics: list[str]) -> None:

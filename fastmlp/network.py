@@ -643,8 +643,12 @@ class Network:
             weights = np.ascontiguousarray(real_array(weights, (n_rows,), np.float64, "weights"))
             if (weights < 0).any():
                 raise ValueError(f"weights must be at least 0; got {weights.min()}.")
-            if not weights.any():
-                raise ValueError("weights must not all be 0.")
+            if not weights.max() >= np.finfo(np.float64).tiny:  # below which the engine's arithmetic takes them for 0
+                raise ValueError(
+                    "weights must not all be 0."
+                    if not weights.any()
+                    else f"weights must not all be next to 0; got at most {weights.max():.3g}: divide them by that."
+                )
         return rows, targets, weights
 
     def loss_and_gradients(

@@ -1283,6 +1283,13 @@ def test_early_stopping_says_on_which_side_all_weights_are_0(cls):
     assert said == {"left to learn from", "held out"}
 
 
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_weights_too_small_for_the_engine_are_refused(cls):
+    """They would be 0 there, and the loss, too."""
+    with pytest.raises(ValueError, match=r"sample_weight must have numbers of at least 2\.23e-308; got at most 1e-310"):
+        small(cls).fit(X_SMALL, TARGETS["binary"], np.full(90, 1e-310))
+
+
 def test_class_weights_in_partial_fit():
     y, weights = TARGETS["multiclass"], {0: 2.0, 1: 0.0, 2: 1.0}
     clf, plain = small(MLPClassifier, class_weight=weights), small(MLPClassifier)

@@ -613,6 +613,14 @@ def test_targets_that_are_all_the_same_tell_no_epoch_from_another(scoring, weigh
     np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])
 
 
+@pytest.mark.parametrize(("cls", "scoring"), [(MLPClassifier, None), (MLPRegressor, None), (MLPRegressor, "r2")])
+def test_nothing_is_said_of_targets_that_are_all_the_same_in_training_too(cls, scoring):
+    """No epoch is better than another then; scikit-learn, whose tests have such data, gives no warning."""
+    model = cls(hidden_layer_sizes=(5,), early_stopping=True, scoring=scoring, max_iter=20, random_state=0)
+    assert said(lambda: model.fit(X, np.zeros(len(X), int))) == []
+    assert np.isfinite(model.validation_scores_).all()
+
+
 def test_errors_are_judged_by_targets_that_are_all_the_same():
     model = MLPRegressor(early_stopping=True, scoring="neg_mean_absolute_error", max_iter=5, random_state=0)
     assert said(lambda: model.fit(X, X[:, 0], eval_set=(X_NEW, np.full(50, 2.0)))) == []

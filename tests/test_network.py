@@ -618,6 +618,11 @@ def test_options_that_can_not_be(options, message):
         check_gradients(network, X3, Y3, **options)
 
 
+def test_weights_next_to_nothing_are_refused():
+    with pytest.raises(ValueError, match="weights must not all be next to 0; got at most 1e-310: divide them by that"):
+        regression().loss_and_gradients(X3, Y3, np.full(len(X3), 1e-310))
+
+
 @pytest.mark.parametrize("name", ["dropout", "max_batch", "n_jobs", "seeds"])
 def test_options_that_there_are_not(name):
     for call in (regression().loss_and_gradients, lambda *args, **what: check_gradients(regression(), *args, **what)):
