@@ -1427,7 +1427,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         and, for two classes, 'perceptron', which give decision_function instead of probabilities; an object of
         :mod:`fastmlp.losses`, or a function as :class:`fastmlp.losses.CustomLoss` takes it.
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, times sample_weight; 'balanced' is n_samples / (n_classes * count of the class).
+        Weights of the classes, times sample_weight; 'balanced' is n_samples / (n_classes * count of the class), in
+        which samples of weight 0 do not count.
     label_smoothing : float in [0, 1), default=0.0
         For loss='log_loss': how much of a class's target goes to all classes alike.
 
