@@ -469,6 +469,9 @@ def test_format_may_be_told(write):
         '[{"x": 1, "y": "01"}, {"x": null}, {"x": 9007199254740993, "y": "a"}]',
         '{"x": [1, null, 9007199254740993], "y": ["01", null, "a"]}',
         '{"schema": {}, "data": [{"x": 1, "y": "01"}, {"x": null}, {"x": 9007199254740993, "y": "a"}]}',
+        '{"x": {"0": 1, "1": null, "2": 9007199254740993}, "y": {"0": "01", "1": null, "2": "a"}}',
+        '{"0": {"x": 1, "y": "01"}, "1": {"x": null, "y": null}, "2": {"x": 9007199254740993, "y": "a"}}',
+        '{"columns": ["x", "y"], "index": [0, 1, 2], "data": [[1, "01"], [null, null], [9007199254740993, "a"]]}',
     ],
 )
 def test_json(write, text):
@@ -476,6 +479,30 @@ def test_json(write, text):
     assert has_header
     assert texts_of(frame["x"]).tolist() == ["1", "", "9007199254740993"]
     assert texts_of(frame["y"]).tolist() == ["01", "", "a"]
+
+
+@pytest.mark.parametrize("orient", ["columns", "index", "records", "split", "table"])
+def test_json_as_pandas_writes_it(tmp_path, orient):
+    table(20).to_json(tmp_path / "t.json", orient=orient)
+    frame, _ = read_table(tmp_path / "t.json")
+    np.testing.assert_allclose(frame["x"], table(20)["x"])
+    assert frame["y"].tolist() == table(20)["y"].tolist()
+
+
+@pytest.mark.parametrize(
+    "text", ['{"x": 1, "y": "a, b"}\n{"x": 2, "y": "c"}\n', '[{"x": 1, "y": "a, b"},\n{"x": 2, "y": "c"}]']
+)
+def test_json_is_known_by_its_content(write, caplog, text):
+    """Standard input has no name that says it; objects taken for rows of CSV would be learned from as texts."""
+    caplog.set_level("INFO")
+    assert read_table(write(text, "t.txt"))[0].to_dict("list") == {"x": [1, 2], "y": ["a, b", "c"]}
+    assert "read as JSON (--format csv says otherwise)" in caplog.text
+
+
+def test_texts_in_braces_are_no_json(write):
+    for first in ('{"a",b', "[x],y", '[{"x": 1},2', '{"x": 1},2'):
+        frame, _ = read_table(write(f"{first}\n1,2\n3,4\n"), header=False)
+        assert frame.iloc[1:].to_numpy().tolist() == [["1", "2"], ["3", "4"]]
 
 
 @pytest.mark.parametrize(
@@ -488,6 +515,7 @@ def test_json(write, text):
         ("t.json", b"[]", "has no rows"),
         ("t.json", b"", "is empty"),
         ("t.json", b'{"x": [1], "y": [1, 2]}', "has columns of different lengths"),
+        ("t.json", b'{"columns": ["x", "x"], "data": [[1, 2]]}', "has two columns of the same name"),
         ("t.feather", b"x,y\n1,2\n", "is no Feather file"),
         ("t.csv.gz", gzip.compress(b"x,y\n1,2\n" * 999)[:-20], "cannot be uncompressed \\(gzip\\)"),
         ("t.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an Excel workbook; save the table as CSV"),
