@@ -401,7 +401,7 @@ class TableModel(Parameterized):
     def _typed_numbers(self, column: Any) -> NDArray:
         """Return the numbers of a column that holds numbers, NaN for what is missing."""
         numbers = import_pandas().to_numeric(column).to_numpy(np.float64, na_value=np.nan)
-        return Marks(self.missing).cleared(numbers)
+        return Marks(self.missing).cleared(numbers, column.dtype)
 
     def _with_target(self, frame: Any, otherwise: str, keep: Iterable[str]) -> tuple[Any, NDArray]:
         """Return the rows that have the target, and its texts; say what becomes of the others."""
