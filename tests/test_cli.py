@@ -626,6 +626,18 @@ def test_module_runs(module, tmp_path):
     assert process(module=module).returncode == 2
 
 
+def test_a_target_that_the_locale_lacks(tmp_path, monkeypatch):
+    """Where the locale is C, arguments are ASCII to Python, and the table is UTF-8 all the same."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("PYTHONCOERCECLOCALE", "0")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    (tmp_path / "t.csv").write_text("gr\u00f6\u00dfe,x\n" + "a,1\nb,2\n\u00e4,3\n" * 20, encoding="utf-8")
+    options = "--target", "gr\u00f6\u00dfe".encode(), "--missing", "\u00e4".encode(), "--max-iter", "1"
+    done = process("train", "t.csv", "--out", "m", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("classification of 'gr\\xf6\\xdfe' from 1 columns of 40 rows")
+
+
 def interrupted(arguments, when):
     """Run the command as a process, send it Ctrl-C after when(process); return its status and what it said.
 

@@ -26,8 +26,8 @@ _MARKS = [
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 ]  # fmt: skip
-# From Latin-1 to Windows-1252. Five bytes are no characters there; as in browsers, they stay what they are, for all others
-# of such a file are no less what Windows wrote.
+# From Latin-1 to Windows-1252. Five bytes are no characters there; as in browsers, they stay what they are, for all
+# others of such a file are no less what Windows wrote.
 _WINDOWS = {byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xA0)}
 _WINDOWS = {byte: character for byte, character in _WINDOWS.items() if character != "\ufffd"}
 _EXCEL = re.compile(r'"?sep=([^"\r\n])"?[^\S\r\n]*\1*(?:\r\n|\r|\n|$)', re.IGNORECASE)
