@@ -22,6 +22,11 @@ __all__ = [
     "UndefinedScoreWarning",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 # Packages whose frames stand between a user's line and what is said of it: ours, those that call us (searches and
 # pipelines, in workers), and those that call us back (L-BFGS).
 _BETWEEN = frozenset({"concurrent", "fastmlp", "joblib", "multiprocessing", "scipy", "sklearn", "threading"})

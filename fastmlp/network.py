@@ -23,6 +23,24 @@ from fastmlp.losses import LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, check_loss_op
 from fastmlp.rows import Rows, checked_rows, rows_of
 from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
+__all__ = [
+    "NORMALIZATIONS",
+    "Gradients",
+    "HiddenLayer",
+    "Network",
+    "Predictor",
+    "Regularization",
+    "Structure",
+    "check_gradients",
+    "hidden_layer",
+    "hidden_layers",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 Predictor = _engine.Predictor
 
 #: Normalizations by name, as a hidden layer has them.
