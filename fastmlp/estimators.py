@@ -290,12 +290,16 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         **dict.fromkeys(("device", "gpu", "cuda", "usegpu"), "fastmlp computes on the CPU; n_jobs says on how many."),
         **dict.fromkeys(
             ("inputdim", "inputsize", "inputshape", "ninputs", "nfeatures", "outputdim", "outputsize", "noutputs",
-             "nclasses", "numclasses", "infeatures", "outfeatures"),
+             "nclasses", "numclasses", "numclass", "infeatures", "outfeatures"),
             "Inputs and outputs follow from X and y; hidden_layer_sizes is of the layers between them.",
         ),
         **dict.fromkeys(
             ("outputactivation", "outactivation", "finalactivation", "lastactivation"),
             "The output's activation follows from the loss.",
+        ),
+        **dict.fromkeys(
+            ("categoricalfeatures", "categoricalfeature", "catfeatures", "categoricalcolumns", "enablecategorical"),
+            "fastmlp.TableModel learns from tables with categories; for arrays there is scikit-learn's OneHotEncoder.",
         ),
         **dict.fromkeys(("sampleweight", "sampleweights"), "It goes to fit: fit(X, y, sample_weight=...)."),
     }  # fmt: skip
@@ -309,7 +313,11 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     def _unexpected(self, method: str, name: str, accepted: Sequence[str]) -> TypeError:
         """Return the error for a keyword that a method does not take; it may be one of the parameters."""
         cls = type(self).__name__
-        meant, parameter = meant_by(name, accepted), meant_by(name, self._get_param_names())
+        # What is known to mean a parameter of the estimator is not taken for one of the method's that it is like.
+        parameters = self._get_param_names()
+        meant, parameter = meant_by(name, accepted, guess=False), meant_by(name, parameters, guess=False)
+        if meant is None and parameter is None:
+            meant, parameter = meant_by(name, accepted), meant_by(name, parameters)
         if meant is not None or parameter is None or plain(name) in self._advice:
             hint = advice(name, accepted, {} if meant else self._advice)
         else:
@@ -319,6 +327,12 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     def _hint(self, name: str, value: Any) -> str:
         if name == "learning_rate" and isinstance(value, Real):
             return f"A rate is learning_rate_init={value!r}; learning_rate says how it changes."
+        schedule = SCHEDULES.canonical(value)
+        is_schedule = isinstance(schedule, Schedule) or (isinstance(schedule, str) and schedule in SCHEDULES)
+        if name == "learning_rate_init" and is_schedule:
+            return f"A schedule is learning_rate={schedule!r}; learning_rate_init is the rate."
+        if name == "callbacks" and isinstance(value, callbacks_module.Callback):
+            return f"Write callbacks=[{value!r}]."
         return super()._hint(name, value)
 
     # ---- what the two kinds of estimator answer differently ---------------------------------------------------------
@@ -761,6 +775,11 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         return self._dtype_asked_for() or _single_or_double(X.dtype if first_pass else self.coefs_[0].dtype)
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
+        if isinstance(sample_weight, str | dict):  # as class_weight may be
+            raise ValueError(
+                f"sample_weight must be numbers, one for each of the {X.shape[0]} rows; got {sample_weight!r}. Weights"
+                " of classes are the classifier's parameter class_weight."
+            )
         # Refuses weights that are all zero, too.
         return np.ascontiguousarray(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
 

@@ -1,5 +1,6 @@
 """What a model makes of samples that it does not learn from: loss and scores, epoch by epoch."""
 
+import difflib
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import _safe_indexing
 
 from fastmlp import _engine
+from fastmlp.keywords import plain
 
 #: What is recorded of every fit; no set's metric may have such a name.
 OF_TRAINING = ("loss", "learning_rate", "seconds")
@@ -294,4 +296,31 @@ def _scorer(estimator: Any, scoring: Any) -> Any:
     try:
         return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)
     except ValueError as error:  # which does not say what it is about
-        raise ValueError(f"scoring={scoring!r} is none: {error}") from None
+        near = _nearest_scorers(scoring) if isinstance(scoring, str) else []
+        instead = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise ValueError(f"scoring={scoring!r} is none: {error}{instead}") from None
+
+
+# What scores are called elsewhere: in Keras, XGBoost and LightGBM, and in scikit-learn's functions.
+_SCORES: dict[str, str] = {
+    "acc": "accuracy",
+    "auc": "roc_auc",
+    "ap": "average_precision",
+    "loss": "neg_log_loss",
+    "logloss": "neg_log_loss",
+    "crossentropy": "neg_log_loss",
+    "mse": "neg_mean_squared_error",
+    "rmse": "neg_root_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+    "mape": "neg_mean_absolute_percentage_error",
+}
+
+
+def _nearest_scorers(name: str) -> list[str]:
+    """Return those of scikit-learn's scorers that a name may mean, the nearest first."""
+    from sklearn.metrics import get_scorer_names  # noqa: PLC0415
+
+    if plain(name) in _SCORES:
+        return [_SCORES[plain(name)]]
+    known = {plain(each.removeprefix("neg_")): each for each in get_scorer_names()}
+    return [known[each] for each in difflib.get_close_matches(plain(name), known, n=3)]

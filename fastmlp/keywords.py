@@ -34,14 +34,14 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         " nestimators numiter nit nbepoch trainingepochs": ("max_iter", "n_steps"),
         "hiddenunits hiddenlayers hiddensizes hiddensize layers units hidden layersizes nhidden neurons numhidden"
         " dnnhiddenunits hiddendim hiddendims hiddenchannels hiddenlayersize hiddenlayer nunits nneurons width widths"
-        " architecture layerunits sizes hiddenunitslist hiddenneurons nodes": ("hidden_layer_sizes",),
+        " nlayers numlayers architecture layerunits sizes hiddenunitslist hiddenneurons nodes": ("hidden_layer_sizes",),
         "optimizer optimiser optim algorithm method trainingalgorithm optimizercls": ("solver",),
         "seed randomseed rng rngseed randomgenerator key": ("random_state",),
         "verbosity silent quiet disp progress progressbar showprogress logging verboseeval": ("verbose", "show"),
         "patience earlystoppingrounds earlystoppingpatience earlystoppinground niternochange nonimprovement"
         " stoppingrounds nwait": ("patience", "n_iter_no_change"),
         "validationsplit valfraction valsplit validationsize valsize testsize validationpercent holdout evalfraction"
-        " validsize validationratio": ("validation_fraction",),
+        " validsize validationratio trainsplit": ("validation_fraction",),
         "batch minibatch minibatchsize bs batchlen batchrows": ("batch_size",),
         "activationfunction activationfn act actfn nonlinearity nonlin transferfunction activations hiddenactivation": (
             "activation",
@@ -105,8 +105,15 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
 }
 
 
-def meant_by(name: str, parameters: Iterable[str]) -> str | None:
+def meant_by(name: str, parameters: Iterable[str], guess: bool = True) -> str | None:
     """Return the parameter among those there are that somebody means by a name; None where there is no telling.
+
+    Parameters
+    ----------
+    name : str
+    parameters : iterable of str
+    guess : bool, default=True
+        Whether a name that is only like a parameter's means it, too.
 
     Examples
     --------
@@ -120,6 +127,8 @@ def meant_by(name: str, parameters: Iterable[str]) -> str | None:
     for candidate in _ELSEWHERE.get(plain(name), ()):
         if candidate in known.values():
             return candidate
+    if not guess:
+        return None
     near = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.7)
     return known[near[0]] if near else None
 

@@ -31,10 +31,10 @@ from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU, NativeActiva
 from fastmlp.augmentation import AUGMENTATIONS, Compose, Noise
 from fastmlp.callbacks import EarlyStopping, ModelCheckpoint
 from fastmlp.exceptions import IgnoredParameterWarning
-from fastmlp.initializers import INITIALIZERS
+from fastmlp.initializers import INITIALIZERS, HeNormal
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, Focal, Huber, LogLoss, Pinball, Tweedie, loss_of
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
-from fastmlp.schedules import SCHEDULES, Cosine, Schedule
+from fastmlp.schedules import SCHEDULES, Cosine, OneCycle, Schedule
 from fastmlp.targets import label_kind
 from tests.conftest import ROOT, exhaustive
 from tests.test_rows import LIES, OTHER_LIES, compressed
@@ -1254,6 +1254,15 @@ def test_class_weight_is_sample_weight_by_class(kind, class_weight):
     np.testing.assert_array_equal(everything(weighted), everything(plain.fit(X_SMALL, y, own * of_classes)))
 
 
+@pytest.mark.parametrize("weights", ["balanced", {0: 1.0, 1: 2.0}], ids=["name", "dict"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_weights_of_classes_are_no_sample_weights(weights, method):
+    clf = MLPClassifier()
+    more = {"classes": [0, 1]} if method == "partial_fit" else {}
+    with pytest.raises(ValueError, match=r"^sample_weight must be numbers, .* 2 rows; got .*parameter class_weight\.$"):
+        getattr(clf, method)([[0.0], [1.0]], [0, 1], sample_weight=weights, **more)
+
+
 def test_class_weights_in_partial_fit():
     y, weights = TARGETS["multiclass"], {0: 2.0, 1: 0.0, 2: 1.0}
     clf, plain = small(MLPClassifier, class_weight=weights), small(MLPClassifier)
@@ -1783,6 +1792,20 @@ def test_a_search_takes_everyday_names():
         ({"normalization": "bathc"}, r"'normalization' parameter .* Got 'bathc'"),
         ({"dtype": np.float16}, r"'dtype' parameter .* Got <class 'numpy\.float16'>"),
         ({"scoring": "acurracy"}, r"^scoring='acurracy' is none: 'acurracy' is not a valid scoring"),
+        ({"scoring": "acurracy"}, r"valid options\. Did you mean 'accuracy' or "),
+        ({"scoring": "AUC"}, r" Did you mean 'roc_auc'\?$"),
+        ({"scoring": "mse"}, r" Did you mean 'neg_mean_squared_error'\?$"),
+        ({"scoring": "log_loss"}, r" Did you mean 'neg_log_loss'"),
+        ({"scoring": "##"}, r"valid options\.$"),
+        ({"learning_rate_init": "CosineDecay"}, r" A schedule is learning_rate='cosine'; learning_rate_init is the"),
+        ({"learning_rate_init": Cosine(0.1)}, r" A schedule is learning_rate=Cosine\(learning_rate=0\.1\); "),
+        ({"learning_rate_init": "0.1"}, r"'0\.1' instead\.$"),
+        ({"learning_rate_init": [1]}, r"\[1\] instead\.$"),
+        ({"callbacks": EarlyStopping()}, r" Write callbacks=\[EarlyStopping\(\)\]\.$"),
+        ({"solver": AdamW("OneCycleLR")}, r"^The 'learning_rate' parameter of AdamW .* of its name: OneCycle\(\)\.$"),
+        ({"solver": AdamW("quux")}, r"'quux' instead\.$"),
+        ({"solver": AdamW(OneCycle)}, r"of AdamW is the class OneCycle\. Give an object instead .*: OneCycle\(\)\.$"),
+        ({"weight_init": HeNormal}, r"^weight_init must be an object instead of its class: HeNormal\(\)"),
         ({"scoring": []}, r"^scoring=\[\] is none: "),
     ],
 )
@@ -1804,6 +1827,8 @@ def test_what_names_do_not_mean(cls, params, message):
         ({"solver": "sgd", "solver__nesterov": False}, r"SGD\(nesterov=False\), or set nesterovs_momentum"),
         ({"solver__learning_rate__n_steps": 5}, r"Write solver=Adam\(learning_rate=\.\.\.\)"),
         ({"solver__quux": 0.5}, r"has no parameters\.$"),
+        ({"solver__lr": 0.5}, r" Write solver=Adam\(learning_rate=0\.5\), or set learning_rate_init\.$"),
+        ({"loss": "focal", "loss__gama": 0.5}, r" Write loss=Focal\(gamma=0\.5\)\.$"),
         ({"activation__negative_slope": 0.1}, r"Write activation=LeakyReLU\(negative_slope=0\.1\)\.$"),
         ({"activation": "lrelu", "activation__negative_slope": 0.1}, r"activation='leaky_relu' is a name.*LeakyReLU"),
         ({"activation": ["relu"], "activation__0__alpha": 0.1}, r"Write activation__0=ELU\(alpha=0\.1\)\.$"),

@@ -42,6 +42,9 @@ PARAMETERS = MLPClassifier._get_param_names()
         ("kernel_initializer", "weight_init"),
         ("batch_norm", "normalization"),
         ("validation_split", "validation_fraction"),
+        ("train_split", "validation_fraction"),
+        ("n_layers", "hidden_layer_sizes"),
+        ("num_layers", "hidden_layer_sizes"),
         ("betas", "beta_1"),
         ("eps", "epsilon"),
         ("nesterov", "nesterovs_momentum"),
@@ -82,6 +85,25 @@ def test_the_same_name_means_what_the_class_has(cls, name, meant):
         rf" Did you mean '{meant}'\?$",
     ):
         cls(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("eval_metric", r"It is a parameter of the estimator: MLPClassifier\(scoring=\.\.\.\)\."),
+        ("evalset", r"Did you mean 'eval_set'\?"),
+        ("evl_set", r"Did you mean 'eval_set'\?"),
+        ("learning_rte", r"It is a parameter of the estimator: MLPClassifier\(learning_rate=\.\.\.\)\."),
+        ("cat_features", r"fastmlp\.TableModel learns from tables with categories"),
+        ("quux", ""),
+    ],
+)
+def test_a_keyword_of_fit_that_the_estimator_takes(name, told):
+    """What is known to mean a parameter of the estimator is not taken for one of the method's that it is like."""
+    wrong = rf"^MLPClassifier\.fit\(\) got an unexpected keyword argument '{name}'"
+    with pytest.raises(TypeError, match=rf"{wrong}\. {told}" if told else f"{wrong}$"):
+        MLPClassifier().fit([[0.0], [1.0]], [0, 1], **{name: 1})
+    assert meant_by("evl_set", ["eval_set"], guess=False) is None
 
 
 def test_advice():

@@ -1121,6 +1121,8 @@ def test_the_target_may_be_given_beside_the_frame(wrap):
     model = TableModel(parameters=FAST).fit(X, y)
     assert model.target_ == ("kind" if hasattr(y, "columns") or getattr(y, "name", None) else "target")
     np.testing.assert_array_equal(model.predict_proba(X), TableModel(parameters=FAST).fit(frame).predict_proba(frame))
+    with pytest.raises(TableError, match=r"y='label' is a name: .* is TableModel\(target='label'\)$"):
+        TableModel().fit(frame, "label")
     with pytest.raises(TableError, match="y has 59 rows, the table 60"):
         TableModel().fit(X, y[:59])
     with pytest.raises(TableError, match="has a column 'c' already, which y is to be"):

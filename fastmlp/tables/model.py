@@ -45,6 +45,8 @@ def _is_index(target: str) -> bool:
 
 def _joined(frame: Any, y: Any, target: str | int | None) -> tuple[Any, str]:
     """Return a table with the target as a column, and its name."""
+    if isinstance(y, str):
+        raise TableError(f"y={y!r} is a name: a column that is the target already is TableModel(target={y!r})")
     pandas = import_pandas()
     y = y.to_pandas() if hasattr(y, "to_pandas") else y
     if isinstance(y, pandas.DataFrame) and y.shape[1] == 1:
