@@ -26,7 +26,11 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
     each: meant
     for names, meant in {
         "lr eta eta0 alpha0 baselr maxlr initiallr initlr peaklr startlr learningrateinit learningratevalue rate"
-        " learningratestart stepsizeinit maxlearningrate initiallearningrate": ("learning_rate_init", "learning_rate"),
+        " learningratestart stepsizeinit maxlearningrate initiallearningrate": (
+            "learning_rate_init",
+            "learning_rate",
+            "min_rate",
+        ),
         "scheduler schedule lrscheduler lrschedule learningrateschedule lrpolicy": ("learning_rate", "schedule"),
         "wd weightdecay l2 l2reg l2regularization reg regularization reglambda lambd lambda lambdal2 penalty c"
         " kernelregularizer": ("weight_decay", "alpha"),
@@ -82,11 +86,12 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         "labelsmooth smoothing smooth": ("label_smoothing",),
         "warmstarting reuse": ("warm_start",),
         "unitnorm maxnormconstraint weightconstraint": ("max_norm",),
-        "minlr etamin minimumlearningrate minrate lrmin": ("min_learning_rate", "final_learning_rate", "min_rate"),
+        "minlr etamin minimumlearningrate minrate lrmin": ("min_learning_rate", "final_rate", "min_rate"),
+        "endlearningrate endlr finallr finallearningrate": ("final_rate", "max_rate"),
         "tmax totalsteps numtrainingsteps steps totaliters numsteps decaysteps length period t0": ("n_steps",),
         "warmupsteps numwarmupsteps warmup warmupepochs nwarmup": ("n_warmup_steps",),
         "gamma decay decayrate factorofdecay": ("factor", "rho", "power"),
-        "alpha slope leak negslope": ("negative_slope", "quantile"),
+        "alpha slope leak negslope": ("negative_slope", "quantile", "rho"),
         "beta d": ("delta",),
         "quantiles q tau level": ("quantile",),
         "exponent p": ("power", "power_t", "probability"),
@@ -99,7 +104,7 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         "savebest bestonly monitorbest": ("save_best_only",),
         "restorebestweights restorebestmodel restore savebestweights": ("restore_best",),
         "direction": ("mode",),
-        "frequency period_ saveevery everynepochs freq everyepochs": ("every",),
+        "frequency period_ saveevery everynepochs freq everyepochs stepsize": ("every",),
     }.items()
     for each in map(plain, names.split())
 }

@@ -76,6 +76,11 @@ def test_what_is_meant(name, meant):
         (SCHEDULES["one_cycle"], "max_lr", "learning_rate"),
         (SCHEDULES["one_cycle"], "total_steps", "n_steps"),
         (SCHEDULES["warmup"], "warmup_steps", "n_warmup_steps"),
+        (SCHEDULES["polynomial"], "end_learning_rate", "final_rate"),
+        (SCHEDULES["cosine"], "eta_min", "final_rate"),
+        (SCHEDULES["reduce_on_plateau"], "min_lr", "min_rate"),
+        (SCHEDULES["step_decay"], "step_size", "every"),
+        (OPTIMIZERS["rmsprop"], "alpha", "rho"),
     ],
 )
 def test_the_same_name_means_what_the_class_has(cls, name, meant):
