@@ -499,6 +499,8 @@ def whole_number(value: Any, parameter: str, least: int | None = 1) -> int:
     ...
     ValueError: n_threads must be an integer of at least 1; got 2.0.
     """
+    if type(value) is int and (least is None or value >= least):  # by far the most there are, many in each fit
+        return value
     try:
         number = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:
