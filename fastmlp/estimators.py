@@ -276,8 +276,10 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     }
     _advice: ClassVar[dict[str, str]] = {
         **dict.fromkeys(
-            ("validationdata", "evalset", "evaldata", "validationset", "validset", "valdata", "xval", "yval", "devset"),
-            "Rows to validate on go to fit: fit(X, y, eval_set=(X_val, y_val)).",
+            ("validationdata", "evalset", "evalsets", "evals", "evaldata", "validationset", "validset", "validsets",
+             "valset", "valdata", "testset", "devset", "xval", "yval", "xvalid", "yvalid", "xvalidation", "yvalidation",
+             "xeval", "yeval", "xtest", "ytest", "sampleweightval"),
+            "Rows to validate on go to fit: fit(X, y, eval_set=(X_val, y_val)), or fit(X, y, X_val=..., y_val=...).",
         ),
         **dict.fromkeys(
             ("earlystoppingrounds", "patience", "earlystoppingpatience"),
@@ -319,6 +321,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     def _hint(self, name: str, value: Any) -> str:
         if name == "learning_rate" and isinstance(value, Real):
             return f"A rate is learning_rate_init={value!r}; learning_rate says how it changes."
+        if name == "loss" and isinstance(value, list | tuple | Integral):  # the first of a regressor's parameters
+            return f"Units of hidden layers are hidden_layer_sizes={value!r}."
         return super()._hint(name, value)
 
     # ---- what the two kinds of estimator answer differently ---------------------------------------------------------

@@ -73,6 +73,10 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         "augmentation augmenter transform transforms dataaugmentation": ("augment", "augmentations"),
         "callback": ("callbacks",),
         "validationdata evaldata validationset evalsets validset valdata valset devset": ("eval_set",),
+        "xvalid xvalidation xeval xtest valx validx evalx validationx": ("X_val",),
+        "yvalid yvalidation yeval ytest valy validy evaly validationy": ("y_val",),
+        "valsampleweight validationsampleweight evalsampleweight sampleweighteval sampleweightvalid sampleweightevalset"
+        " weightsval valweights validationweights evalweights": ("sample_weight_val",),
         "weights weight w sampleweights instanceweight": ("sample_weight", "class_weight"),
         "labels classlabels allclasses": ("classes",),
         "y label targetcolumn column ycolumn response dependent": ("target",),
@@ -117,9 +121,8 @@ def meant_by(name: str, parameters: Iterable[str]) -> str | None:
     known = {plain(parameter): parameter for parameter in parameters}
     if plain(name) in known:
         return known[plain(name)]
-    for candidate in _ELSEWHERE.get(plain(name), ()):
-        if candidate in known.values():
-            return candidate
+    if plain(name) in _ELSEWHERE:  # what is like it in letters means something else
+        return next((each for each in _ELSEWHERE[plain(name)] if each in known.values()), None)
     near = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.7)
     return known[near[0]] if near else None
 

@@ -391,6 +391,7 @@ BAD_PARAMETERS = [
     ({"learning_rate": returning("fast")}, "The schedule <function .* gave 'fast' at step 0"),
     ({"learning_rate": raising}, "^\nRaised by learning_rate=.*function raising"),
     ({"loss": None}, r"The 'loss' parameter of MLP\w+ must be .* Got None instead"),
+    ({"loss": (20,)}, r"Got \(20,\) instead\. Units of hidden layers are hidden_layer_sizes=\(20,\)\."),
     ({"loss": Huber}, "loss must be a name, a Loss or a callable, got <class"),
     ({"loss": "hube"}, f"loss='hube' {UNKNOWN} 'huber', "),
     ({"loss": returning(0.0)}, r"loss=<function .*> must return a pair \(loss, gradient\); got 0\.0"),

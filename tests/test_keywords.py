@@ -84,6 +84,31 @@ def test_the_same_name_means_what_the_class_has(cls, name, meant):
         cls(**{name: 1})
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("x_val", "Did you mean 'X_val'?"),
+        ("X_valid", "Did you mean 'X_val'?"),
+        ("y_test", "Did you mean 'y_val'?"),
+        ("eval_sample_weight", "Did you mean 'sample_weight_val'?"),
+        ("val_sample_weight", "Did you mean 'sample_weight_val'?"),
+        ("validation_data", "Did you mean 'eval_set'?"),
+        ("eval_metric", "It is a parameter of the estimator: MLPClassifier(scoring=...)."),
+    ],
+)
+def test_what_fit_does_not_take(name, hint):
+    """What a name is known to mean comes before what it is like in letters."""
+    with pytest.raises(TypeError) as caught:
+        MLPClassifier().fit([[0.0], [1.0]], [0, 1], **{name: 1})
+    assert str(caught.value).endswith(f"keyword argument '{name}'. {hint}")
+
+
+@pytest.mark.parametrize("name", ["X_val", "y_val", "sample_weight_val", "X_test", "y_valid", "eval_set", "valid_sets"])
+def test_rows_to_validate_on_go_to_fit(name):
+    with pytest.raises(TypeError, match=r"go to fit: .*eval_set=\(X_val, y_val\).*, or .*X_val=\.\.\., y_val=\.\.\."):
+        MLPClassifier(**{name: 1})
+
+
 def test_advice():
     assert plain("L-BFGS_b ") == "lbfgsb"
     assert advice("quux", PARAMETERS, {}) == ""
