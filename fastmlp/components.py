@@ -218,7 +218,7 @@ class Parameterized(BaseEstimator):
         Raises
         ------
         ValueError
-            For a name that is no parameter: it says which is meant; nothing has been set then.
+            For a name that is no parameter: it says which is meant; nothing of this object has been set then.
         """
         names = self._get_param_names()
         within: dict[str, dict[str, Any]] = {}
@@ -239,11 +239,11 @@ class Parameterized(BaseEstimator):
                 values[name] = _set_in(value, inner, name, candidates)
             else:
                 _check_has_parameters(value, name, inner, candidates, self._flat)
+        for name, inner in within.items():  # first, since a name within may be none
+            if type(value := values.get(name, getattr(self, name))) not in (list, tuple):
+                value.set_params(**inner)
         for name, value in values.items():
             setattr(self, name, value)
-        for name, inner in within.items():
-            if type(value := getattr(self, name)) not in (list, tuple):
-                value.set_params(**inner)
         return self
 
     @classmethod

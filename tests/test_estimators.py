@@ -1283,8 +1283,9 @@ def test_label_smoothing_is_what_probabilities_come_to():
 
 def test_l1_is_the_lasso():
     """Of orthogonal features: least squares, moved towards 0 by the penalty."""
-    X = np.linalg.qr(RNG.standard_normal((64, 4)))[0] * 8
-    y = X @ np.array([1.0, -0.5, 0.05, 0.0]) + 0.1 * RNG.standard_normal(64)
+    rng = np.random.default_rng(0)
+    X = np.linalg.qr(rng.standard_normal((64, 4)))[0] * 8
+    y = X @ np.array([1.0, -0.5, 0.05, 0.0]) + 0.1 * rng.standard_normal(64)
     reg = MLPRegressor(
         hidden_layer_sizes=(), l1=6.4, alpha=0.0, solver=SGD(lambda step: 0.2 / (1 + 0.05 * step), momentum=0.0),
         batch_size=64, max_iter=2000, n_iter_no_change=2000, tol=0.0, bias_init="zeros",
@@ -1314,8 +1315,9 @@ def test_an_output_of_no_weight_is_not_trained():
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_several_quantiles(early_stopping):
     quantiles = [0.1, 0.5, 0.9]
-    X = RNG.uniform(-1, 1, (2000, 1))
-    y = X.ravel() + (1 + 0.5 * X.ravel()) * RNG.standard_normal(2000)
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (2000, 1))
+    y = X.ravel() + (1 + 0.5 * X.ravel()) * rng.standard_normal(2000)
     reg = MLPRegressor(Pinball(quantiles), (), learning_rate_init=0.01, max_iter=300, random_state=0)
     predicted = reg.set_params(early_stopping=early_stopping).fit(X, y).predict(X)
     assert predicted.shape == (2000, 3)

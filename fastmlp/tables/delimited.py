@@ -191,10 +191,6 @@ def _fields_of_any_length() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _is_blank(row: list[str]) -> bool:
-    return not row or (len(row) == 1 and not row[0].strip(BLANKS))
-
-
 class _Reading:
     """Rows as they come: the first, which may be the names, and the others, which have one width."""
 
