@@ -23,6 +23,33 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastmlp import _engine
 from fastmlp.components import Component, Registry, named
 
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "BuiltIn",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "LeakyReLU",
+    "Logistic",
+    "Mish",
+    "NativeActivation",
+    "PReLU",
+    "ReLU",
+    "SiLU",
+    "Softplus",
+    "Step",
+    "Tanh",
+    "activation_of",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 class Activation(Component):
     """An activation of one's own: a subclass with ``__call__`` and ``derivative``, both elementwise.

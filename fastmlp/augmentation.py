@@ -13,6 +13,27 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp.components import Component, Named, Registry, named, real_array
 
+__all__ = [
+    "AUGMENTATIONS",
+    "Augmentation",
+    "Compose",
+    "Contrast",
+    "ImageAugmentation",
+    "Mixup",
+    "Noise",
+    "Reflect",
+    "Rotate",
+    "Skew",
+    "Translate",
+    "as_augment",
+    "augmented",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 #: What augments a batch: (X, y, rng) -> (X, y); one that sees sample_weight may return (X, y, sample_weight).
 Augment = Callable[..., tuple[NDArray, ...]]
 

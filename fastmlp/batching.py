@@ -1,6 +1,7 @@
 """Minibatches: how many rows, and in which order they are visited."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -76,6 +77,10 @@ def feature_scaling(
     (array([2., 5.]), array([1., 1.]))
     """
     if scipy.sparse.issparse(X):
+        sparse: Any = X
+        if sparse.indices.dtype != sparse.indptr.dtype or sparse.indices.dtype.kind == "u":  # scikit-learn refuses both
+            indices, indptr = (array.astype(np.int64) for array in (sparse.indices, sparse.indptr))
+            X = type(sparse)((sparse.data, indices, indptr), shape=sparse.shape)
         return np.zeros(X.shape[1]), 1 / StandardScaler(with_mean=False).fit(X, sample_weight=weights).scale_
     scaler = StandardScaler()
     for start in range(0, X.shape[0], n_rows):

@@ -338,6 +338,13 @@ _GROUPING = _value(grouping, lambda mark: mark in THOUSANDS, "one of , . ' _ spa
 _SEED = _value(int, lambda value: 0 <= value < 2**32, "a seed from 0 to 4294967295")
 
 
+def _as_utf8(argument: str) -> str:
+    """Return what names a column or a value, as UTF-8 where the locale lacks its characters."""
+    with suppress(UnicodeError):
+        return argument.encode(sys.getfilesystemencoding(), "surrogateescape").decode("utf-8")
+    return argument
+
+
 def _encoding(name: str) -> str:
     try:
         "".encode(name)
@@ -403,7 +410,9 @@ def _parser() -> argparse.ArgumentParser:
 
     train = command("train", _train, "learn a column of a table from the others")
     train.add_argument("--out", required=True, metavar="MODEL", help="where the model is saved")
-    train.add_argument("--target", help="the column to learn, by name or by number from 0 (default: the last)")
+    train.add_argument(
+        "--target", type=_as_utf8, help="the column to learn, by name or by number from 0 (default: the last)"
+    )
     train.add_argument(
         "--task",
         choices=["auto", "classification", "regression"],
@@ -413,6 +422,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--missing",
         action="append",
+        type=_as_utf8,
         default=[],
         metavar="TEXT",
         help="what means a missing value, beside ?, NA, NaN, null and their like; numbers in any spelling, -999 for"
@@ -421,6 +431,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--keep",
         action="append",
+        type=_as_utf8,
         default=[],
         metavar="TEXT",
         help="which of these is a value after all, such as a class NA; may be given several times",

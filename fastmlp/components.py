@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError, make_constraint
 
-from fastmlp.keywords import advice, plain, unexpected
+from fastmlp.keywords import advice, meant_by, plain, unexpected
 
 _Known = TypeVar("_Known")
 
@@ -218,7 +218,7 @@ class Parameterized(BaseEstimator):
         Raises
         ------
         ValueError
-            For a name that is no parameter: it says which is meant; nothing has been set then.
+            For a name that is no parameter: it says which is meant; nothing of this object has been set then.
         """
         names = self._get_param_names()
         within: dict[str, dict[str, Any]] = {}
@@ -239,11 +239,11 @@ class Parameterized(BaseEstimator):
                 values[name] = _set_in(value, inner, name, candidates)
             else:
                 _check_has_parameters(value, name, inner, candidates, self._flat)
+        for name, inner in within.items():  # first, since a name within may be none
+            if type(value := values.get(name, getattr(self, name))) not in (list, tuple):
+                value.set_params(**inner)
         for name, value in values.items():
             setattr(self, name, value)
-        for name, inner in within.items():
-            if type(value := getattr(self, name)) not in (list, tuple):
-                value.set_params(**inner)
         return self
 
     @classmethod
@@ -360,7 +360,12 @@ def _check_has_parameters(
     index, _, rest = key.partition("__")
     parameter, deeper, _ = (rest if index.isdecimal() else key).partition("__")
     own = [value if isinstance(value, type) else candidates.get(value)] if isinstance(value, type | str) else []
-    fitting = [cls for cls in (*own, *candidates.values()) if isinstance(cls, type) and _takes(cls, parameter)]
+    classes = [cls for cls in (*own, *candidates.values()) if isinstance(cls, type)]
+    fitting = [cls for cls in classes if _takes(cls, parameter)]
+    if not fitting:  # a parameter by a name of elsewhere, of what is there
+        for cls in own:
+            if isinstance(cls, type) and (meant := meant_by(parameter, inspect.signature(cls).parameters)):
+                fitting, parameter = [cls], meant
     instead = ""
     if fitting:
         made = f"{fitting[0].__name__}({parameter}={'...' if deeper else repr(new)})"
@@ -404,9 +409,14 @@ class Component(Parameterized):
             Names the parameter, what it must be and what it is.
         """
         self._validate_params()
-        for value in self.get_params(deep=False).values():
+        for name, value in self.get_params(deep=False).items():
             if isinstance(value, Component):
                 value.validate()
+            elif isinstance(value, type) and issubclass(value, Component):  # a callable, but to make an object
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} is the class {value.__name__}."
+                    f" {self._hint(name, value)}"
+                )
         return self
 
     def __repr__(self, N_CHAR_MAX: int = 0) -> str:
@@ -499,6 +509,8 @@ def whole_number(value: Any, parameter: str, least: int | None = 1) -> int:
     ...
     ValueError: n_threads must be an integer of at least 1; got 2.0.
     """
+    if type(value) is int and (least is None or value >= least):  # by far the most there are, many in each fit
+        return value
     try:
         number = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:

@@ -276,8 +276,10 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     }
     _advice: ClassVar[dict[str, str]] = {
         **dict.fromkeys(
-            ("validationdata", "evalset", "evaldata", "validationset", "validset", "valdata", "xval", "yval", "devset"),
-            "Rows to validate on go to fit: fit(X, y, eval_set=(X_val, y_val)).",
+            ("validationdata", "evalset", "evalsets", "evals", "evaldata", "validationset", "validset", "validsets",
+             "valset", "valdata", "testset", "devset", "xval", "yval", "xvalid", "yvalid", "xvalidation", "yvalidation",
+             "xeval", "yeval", "xtest", "ytest", "sampleweightval"),
+            "Rows to validate on go to fit: fit(X, y, eval_set=(X_val, y_val)), or fit(X, y, X_val=..., y_val=...).",
         ),
         **dict.fromkeys(
             ("earlystoppingrounds", "patience", "earlystoppingpatience"),
@@ -290,12 +292,16 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         **dict.fromkeys(("device", "gpu", "cuda", "usegpu"), "fastmlp computes on the CPU; n_jobs says on how many."),
         **dict.fromkeys(
             ("inputdim", "inputsize", "inputshape", "ninputs", "nfeatures", "outputdim", "outputsize", "noutputs",
-             "nclasses", "numclasses", "infeatures", "outfeatures"),
+             "nclasses", "numclasses", "numclass", "infeatures", "outfeatures"),
             "Inputs and outputs follow from X and y; hidden_layer_sizes is of the layers between them.",
         ),
         **dict.fromkeys(
             ("outputactivation", "outactivation", "finalactivation", "lastactivation"),
             "The output's activation follows from the loss.",
+        ),
+        **dict.fromkeys(
+            ("categoricalfeatures", "categoricalfeature", "catfeatures", "categoricalcolumns", "enablecategorical"),
+            "fastmlp.TableModel learns from tables with categories; for arrays there is scikit-learn's OneHotEncoder.",
         ),
         **dict.fromkeys(("sampleweight", "sampleweights"), "It goes to fit: fit(X, y, sample_weight=...)."),
     }  # fmt: skip
@@ -309,7 +315,11 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     def _unexpected(self, method: str, name: str, accepted: Sequence[str]) -> TypeError:
         """Return the error for a keyword that a method does not take; it may be one of the parameters."""
         cls = type(self).__name__
-        meant, parameter = meant_by(name, accepted), meant_by(name, self._get_param_names())
+        # What is known to mean a parameter of the estimator is not taken for one of the method's that it is like.
+        parameters = self._get_param_names()
+        meant, parameter = meant_by(name, accepted, guess=False), meant_by(name, parameters, guess=False)
+        if meant is None and parameter is None:
+            meant, parameter = meant_by(name, accepted), meant_by(name, parameters)
         if meant is not None or parameter is None or plain(name) in self._advice:
             hint = advice(name, accepted, {} if meant else self._advice)
         else:
@@ -319,6 +329,14 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     def _hint(self, name: str, value: Any) -> str:
         if name == "learning_rate" and isinstance(value, Real):
             return f"A rate is learning_rate_init={value!r}; learning_rate says how it changes."
+        schedule = SCHEDULES.canonical(value)
+        is_schedule = isinstance(schedule, Schedule) or (isinstance(schedule, str) and schedule in SCHEDULES)
+        if name == "learning_rate_init" and is_schedule:
+            return f"A schedule is learning_rate={schedule!r}; learning_rate_init is the rate."
+        if name == "callbacks" and isinstance(value, callbacks_module.Callback):
+            return f"Write callbacks=[{value!r}]."
+        if name == "loss" and isinstance(value, list | tuple | Integral):  # the first of a regressor's parameters
+            return f"Units of hidden layers are hidden_layer_sizes={value!r}."
         return super()._hint(name, value)
 
     # ---- what the two kinds of estimator answer differently ---------------------------------------------------------
@@ -761,8 +779,21 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         return self._dtype_asked_for() or _single_or_double(X.dtype if first_pass else self.coefs_[0].dtype)
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
+        if isinstance(sample_weight, str | dict):  # as class_weight may be
+            raise ValueError(
+                f"sample_weight must be numbers, one for each of the {X.shape[0]} rows; got {sample_weight!r}. Weights"
+                " of classes are the classifier's parameter class_weight."
+            )
         # Refuses weights that are all zero, too.
-        return np.ascontiguousarray(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
+        weights = np.ascontiguousarray(
+            _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        )
+        if weights.max() < np.finfo(np.float64).tiny:  # which the engine's arithmetic takes for 0
+            raise ValueError(
+                f"sample_weight must have numbers of at least {np.finfo(np.float64).tiny:.3g}; got at most"
+                f" {weights.max():.3g}: divide them by that."
+            )
+        return weights
 
     def _check_unchanged(self, structure: Structure) -> None:
         """Refuse to go on with a network of another shape than the parameters ask for."""
@@ -881,7 +912,16 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         return fit, run
 
     def _evaluation(self, sets: list[EvaluationSet], network: Network, data: _Data) -> Evaluation:
-        return Evaluation(sets, self.scoring, self._validation_score, self, network.structure.loss, data.settings)
+        return Evaluation(
+            sets,
+            self.scoring,
+            self._validation_score,
+            self,
+            network.structure.loss,
+            data.settings,
+            learned=(data.y, data.sample_weight),
+            of_variance=not is_classifier(self) and self._loss().outputs_per_target == 1,
+        )
 
     def _minibatch_fit(
         self,
@@ -908,6 +948,13 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 self._random_state = self.random_state
         elif self.early_stopping and not sets:
             rows, held_out = self._split(data.targets)
+            if data.weights is not None:
+                for part, what in ((rows, "left to learn from"), (held_out, "held out")):
+                    if not data.weights[part].any():
+                        raise ValueError(
+                            f"validation_fraction={self.validation_fraction!r}: all rows that are {what} have the"
+                            " weight 0; give weights to more rows, or fit an eval_set."
+                        )
         if held_out is not None:
             weights = None if data.sample_weight is None else data.sample_weight[held_out]
             targets = np.ascontiguousarray(data.targets[held_out])
@@ -1403,7 +1450,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         and, for two classes, 'perceptron', which give decision_function instead of probabilities; an object of
         :mod:`fastmlp.losses`, or a function as :class:`fastmlp.losses.CustomLoss` takes it.
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, times sample_weight; 'balanced' is n_samples / (n_classes * count of the class).
+        Weights of the classes, times sample_weight; 'balanced' is n_samples / (n_classes * count of the class), in
+        which samples of weight 0 do not count.
     label_smoothing : float in [0, 1), default=0.0
         For loss='log_loss': how much of a class's target goes to all classes alike.
 
@@ -1579,10 +1627,20 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         if isinstance(self.class_weight, dict):
             weights = self._weights_of_classes(self.class_weight)[class_numbers(y, self.classes_)]
         else:
-            weights = compute_sample_weight(self.class_weight, y)
+            weights = self._balanced(y, sample_weight)
         weights = np.ascontiguousarray(weights if sample_weight is None else weights * sample_weight, dtype=np.float64)
         if not weights.any():
             raise ValueError(f"class_weight={self.class_weight!r} leaves no sample a weight above 0.")
+        return weights
+
+    def _balanced(self, y: Any, sample_weight: NDArray | None) -> NDArray:
+        """Return what makes all classes (of each label) weigh the same; rows of weight 0 are as if they were not there.
+
+        Like scikit-learn's, it counts the rows of a class, whatever else they weigh.
+        """
+        counts = slice(None) if sample_weight is None else sample_weight > 0
+        weights = np.zeros(y.shape[0])
+        weights[counts] = compute_sample_weight("balanced", y[counts])
         return weights
 
     def _weights_of_classes(self, weights: dict) -> NDArray:

@@ -1,11 +1,13 @@
 """What a model makes of samples that it does not learn from: loss and scores, epoch by epoch."""
 
+import difflib
 import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse
@@ -14,9 +16,14 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import _safe_indexing
 
 from fastmlp import _engine
+from fastmlp.keywords import plain
 
 #: What is recorded of every fit; no set's metric may have such a name.
 OF_TRAINING = ("loss", "learning_rate", "seconds")
+
+# Scores that measure errors by how far targets are from each other, and are not defined where these are all the same;
+# scikit-learn then gives 0 in every epoch, of which the first would be the best.
+_OF_VARIANCE = ("r2_score", "explained_variance_score", "d2_absolute_error_score")
 
 
 @dataclass
@@ -53,6 +60,10 @@ class Evaluation:
         The engine's.
     settings : dict
         What the engine is told of the loss beside its name.
+    learned : (y, sample_weight)
+        The targets of training.
+    of_variance : bool, default=False
+        Whether score_of measures errors by how far targets are from each other, as R^2 does.
 
     Attributes
     ----------
@@ -68,8 +79,12 @@ class Evaluation:
         estimator: Any,
         loss: str,
         settings: dict[str, Any],
+        *,
+        learned: tuple[Any, NDArray | None],
+        of_variance: bool = False,
     ) -> None:
         self.sets = sets
+        self._learned, self._of_variance = learned, of_variance
         self._score_of = score_of
         self._scorer = _scorer(estimator, scoring)
         self._metrics = list(getattr(self._scorer, "_scorers", ["score"]))
@@ -77,6 +92,7 @@ class Evaluation:
         self._loss = loss
         self._settings = settings
         self.reasons: dict[str, str] = {}
+        self._alike: dict[str, bool] = {}
 
     def measure(
         self, outputs_of: Callable[[_engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
@@ -107,6 +123,8 @@ class Evaluation:
                 loss = mean_loss(self._loss, z, part.targets, part.sample_weight, **self._settings)
                 if not (math.isfinite(loss) or np.isfinite(z).all()):
                     found = dict.fromkeys(self._metrics, math.nan)
+                elif self._scorer is None and self._of_variance and self._lacks_variety(part):
+                    found = {"score": math.nan}
                 elif self._scorer is None:
                     found = {"score": self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)}
                 else:
@@ -125,29 +143,51 @@ class Evaluation:
     def _scored(self, part: EvaluationSet, z: NDArray, model: Any) -> dict[str, float]:
         """Return what the scorer makes of a set, NaN where the set, or the model's outputs, do not let it."""
         weights = {} if part.sample_weight is None else {"sample_weight": part.sample_weight}
+        # Of a single class, what scikit-learn calls undefined would be the same 0 or 1 in every epoch: no score.
+        is_undefined: Literal["ignore", "error"] = "error" if self._lacks_variety(part) else "ignore"
         try:
-            with _without_remarks():
+            with _remarks(is_undefined):
                 values = self._scorer(model, part.samples(), part.y, **weights)
-        except (ValueError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError, UserWarning) as error:
             values = dict.fromkeys(self._metrics, math.nan)
             named = getattr(self._scorer, "_scorers", {})
             if not named:
                 self._excuse(error, part, z, self._metrics)
             for metric, scorer in named.items():  # some of several may do
                 try:
-                    with _without_remarks():
+                    with _remarks(is_undefined):
                         values[metric] = scorer(model, part.samples(), part.y, **weights)
-                except (ValueError, ArithmeticError) as of_this:
+                except (ValueError, ArithmeticError, UserWarning) as of_this:
                     self._excuse(of_this, part, z, [metric])
         values = values if isinstance(values, dict) else {"score": values}
         if "loss" in values:
             raise ValueError("scoring must not have a metric called 'loss', which is the loss itself.")
         self._metrics = list(values)
-        return {metric: float(value) for metric, value in values.items()}
+        scorers = getattr(self._scorer, "_scorers", {"score": self._scorer})
+        found = {}
+        for metric, value in values.items():
+            number = value.item() if getattr(value, "size", 0) == 1 else value
+            if not isinstance(number, Real):
+                raise ValueError(f"scoring must give a real number for {metric!r}; got {value!r}.")
+            score_func = getattr(scorers.get(metric), "_score_func", None)
+            of_variance = getattr(score_func, "__name__", "") in _OF_VARIANCE
+            found[metric] = math.nan if of_variance and self._lacks_variety(part) else float(number)
+        return found
+
+    def _lacks_variety(self, part: EvaluationSet) -> bool:
+        """Whether all targets of a set that count are the same, unlike those of training."""
+        if part.name not in self._alike:
+            self._alike[part.name] = are_alike(part.y, part.sample_weight) and not are_alike(*self._learned)
+        return self._alike[part.name]
 
     def _excuse(self, error: Exception, part: EvaluationSet, z: NDArray, metrics: list[str]) -> None:
         """Have metrics the reason that their scorer failed, or raise the error if it is none of the set's."""
         reason = self._reason(part, z)
+        if isinstance(error, Warning):
+            if not self._lacks_variety(part):  # the user's filters make errors of warnings
+                raise error
+            self.reasons |= dict.fromkeys((f"{part.name}_{metric}" for metric in metrics), reason)
+            return
         if not reason and isinstance(error, ValueError):
             raise error
         said = f"its scorer raised {type(error).__name__}: {error}"
@@ -158,13 +198,11 @@ class Evaluation:
         """Return why scores of a set are not defined, as far as the set or the network's outputs for it tell."""
         if not (np.isfinite(z).all() and np.isfinite(_engine.link(self._loss, z)).all()):
             return "the network's outputs are not finite"
-        y = part.y.toarray() if scipy.sparse.issparse(part.y) else np.asarray(part.y)
-        if part.sample_weight is not None:
-            y = y[part.sample_weight > 0]
+        y = _counted(part.y, part.sample_weight)
         if len(y) < 2:
             return "there is but one row to judge by"
         if self._classes is None:
-            return ""
+            return "all targets to judge by are the same" if self._lacks_variety(part) else ""
         if y.ndim == 2:
             same = np.flatnonzero((y == y[0]).all(axis=0)).tolist()
             return f"all rows to judge by are alike in label {same[0]}" if same else ""
@@ -173,6 +211,32 @@ class Evaluation:
             return f"all rows to judge by are of one class, {found.tolist()[0]!r}"
         missing = [label for label in self._classes.tolist() if label not in found]
         return f"the rows to judge by have none of class {missing[0]!r}" if missing else ""
+
+
+def _counted(y: Any, weights: NDArray | None) -> NDArray:
+    """Return the targets whose weight is not 0."""
+    y = y.toarray() if scipy.sparse.issparse(y) else np.asarray(y)
+    return y if weights is None else y[weights > 0]
+
+
+def are_alike(y: Any, weights: NDArray | None) -> bool:
+    """Whether all targets that count are the same, so that nothing tells better predictions of them from a guess.
+
+    Parameters
+    ----------
+    y : ndarray or sparse matrix of shape (n_samples,) or (n_samples, n_outputs)
+    weights : ndarray of shape (n_samples,) or None
+        Those of weight 0 do not count.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.evaluation import are_alike
+    >>> are_alike(np.array([2.0, 2.0, 3.0]), None), are_alike(np.array([2.0, 2.0, 3.0]), np.array([1.0, 1.0, 0.0]))
+    (False, True)
+    """
+    counted = _counted(y, weights)
+    return bool((counted == counted[:1]).all())
 
 
 def mean_loss(
@@ -278,11 +342,13 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
 
 
 @contextmanager
-def _without_remarks() -> Iterator[None]:
-    """Keep scikit-learn's metrics from remarking in every epoch on what is undefined."""
+def _remarks(undefined: Literal["ignore", "error"]) -> Iterator[None]:
+    """Keep scikit-learn's metrics from remarking in every epoch, or have them fail at what is undefined."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.metrics")
+        warnings.simplefilter(undefined, UndefinedMetricWarning)
+        # Of average_precision, which has no class for it.
+        warnings.filterwarnings(undefined, "No positive class found", UserWarning, r"sklearn\.metrics")
         yield
 
 
@@ -294,4 +360,31 @@ def _scorer(estimator: Any, scoring: Any) -> Any:
     try:
         return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)
     except ValueError as error:  # which does not say what it is about
-        raise ValueError(f"scoring={scoring!r} is none: {error}") from None
+        near = _nearest_scorers(scoring) if isinstance(scoring, str) else []
+        instead = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise ValueError(f"scoring={scoring!r} is none: {error}{instead}") from None
+
+
+# What scores are called elsewhere: in Keras, XGBoost and LightGBM, and in scikit-learn's functions.
+_SCORES: dict[str, str] = {
+    "acc": "accuracy",
+    "auc": "roc_auc",
+    "ap": "average_precision",
+    "loss": "neg_log_loss",
+    "logloss": "neg_log_loss",
+    "crossentropy": "neg_log_loss",
+    "mse": "neg_mean_squared_error",
+    "rmse": "neg_root_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+    "mape": "neg_mean_absolute_percentage_error",
+}
+
+
+def _nearest_scorers(name: str) -> list[str]:
+    """Return those of scikit-learn's scorers that a name may mean, the nearest first."""
+    from sklearn.metrics import get_scorer_names  # noqa: PLC0415
+
+    if plain(name) in _SCORES:
+        return [_SCORES[plain(name)]]
+    known = {plain(each.removeprefix("neg_")): each for each in get_scorer_names()}
+    return [known[each] for each in difflib.get_close_matches(plain(name), known, n=3)]

@@ -10,6 +10,7 @@ Examples
 
 import sys
 import warnings
+from types import FrameType
 
 import sklearn.exceptions
 
@@ -22,9 +23,14 @@ __all__ = [
     "UndefinedScoreWarning",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 # Packages whose frames stand between a user's line and what is said of it: ours, those that call us (searches and
 # pipelines, in workers), and those that call us back (L-BFGS).
-_BETWEEN = frozenset({"concurrent", "fastmlp", "joblib", "multiprocessing", "scipy", "sklearn", "threading"})
+_BETWEEN = frozenset({"concurrent", "fastmlp", "joblib", "multiprocessing", "runpy", "scipy", "sklearn", "threading"})
 
 
 class IgnoredParameterWarning(UserWarning):
@@ -51,11 +57,18 @@ class LearningRateWarning(UserWarning):
     """A range test found no learning rate at which the loss falls."""
 
 
+def _package(frame: FrameType) -> str:
+    """Return the package that a frame's code is of; also of a module that was started as a program, as workers are."""
+    name, spec = frame.f_globals.get("__name__", ""), frame.f_globals.get("__spec__")
+    return (spec.name if name == "__main__" and spec is not None else name).partition(".")[0]
+
+
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn of something, as of the user's line: the innermost one outside of fastmlp and of what lies between.
 
     Frames of scikit-learn, joblib and SciPy are passed over, too, so that a fit within a pipeline or a search points at
-    the line that began it, however many calls that is away. In a worker, which has no such line, it is the caller's.
+    the line that began it, however many calls that is away. In a worker, which has no such line, it is the one that
+    called fastmlp.
 
     Parameters
     ----------
@@ -72,12 +85,13 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     >>> str(caught[0].message)
     'What a day.'
     """
-    frame = innermost = sys._getframe(1)
-    while frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
-        if frame.f_back is None:  # nobody outside: a worker
-            frame = innermost
-            break
+    frame: FrameType | None = sys._getframe(1)
+    caller = None
+    while frame is not None and (package := _package(frame)) in _BETWEEN:
+        if package == "fastmlp":
+            caller = frame.f_back
         frame = frame.f_back
+    frame = frame or caller or sys._getframe(1)  # a worker; the package's own command
     found = frame.f_globals
     warnings.warn_explicit(
         message,

@@ -111,6 +111,8 @@ class RecordedFit(Fit):
 
     def _say_overflow(self, losses: list[float]) -> None:
         """Warn of losses of training that are not finite, though the weights are."""
+        if math.isfinite(sum(losses)):
+            return
         which = np.flatnonzero(~np.isfinite(losses))
         if len(which):
             warn_user(

@@ -14,6 +14,29 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastmlp import _engine
 from fastmlp.components import Component, Registry, compute_dtype, layer_sizes, named, real_array, whole_number
 
+__all__ = [
+    "INITIALIZERS",
+    "Auto",
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Normal",
+    "Orthogonal",
+    "Uniform",
+    "Zeros",
+    "initial_params",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 #: What a callable of yours takes, and returns: (rng, fan_in, fan_out, dtype) -> array.
 Draw = Callable[[np.random.RandomState, int, int, DTypeLike], NDArray]
 
@@ -469,6 +492,8 @@ def _resolved(init: str | Draw, activation: str, parameter: str) -> Draw:
         return init.validate()
     if callable(init) and not isinstance(init, type):
         return init
+    if isinstance(init, type) and issubclass(init, Initializer):
+        raise TypeError(f"{parameter} must be an object instead of its class: {init.__name__}(); got {init!r}.")
     raise TypeError(
         f"{parameter} must be a name, an Initializer or a callable (rng, fan_in, fan_out, dtype) -> array; got"
         f" {init!r}."

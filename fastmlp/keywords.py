@@ -26,7 +26,11 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
     each: meant
     for names, meant in {
         "lr eta eta0 alpha0 baselr maxlr initiallr initlr peaklr startlr learningrateinit learningratevalue rate"
-        " learningratestart stepsizeinit maxlearningrate initiallearningrate": ("learning_rate_init", "learning_rate"),
+        " learningratestart stepsizeinit maxlearningrate initiallearningrate": (
+            "learning_rate_init",
+            "learning_rate",
+            "min_rate",
+        ),
         "scheduler schedule lrscheduler lrschedule learningrateschedule lrpolicy": ("learning_rate", "schedule"),
         "wd weightdecay l2 l2reg l2regularization reg regularization reglambda lambd lambda lambdal2 penalty c"
         " kernelregularizer": ("weight_decay", "alpha"),
@@ -34,14 +38,14 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         " nestimators numiter nit nbepoch trainingepochs": ("max_iter", "n_steps"),
         "hiddenunits hiddenlayers hiddensizes hiddensize layers units hidden layersizes nhidden neurons numhidden"
         " dnnhiddenunits hiddendim hiddendims hiddenchannels hiddenlayersize hiddenlayer nunits nneurons width widths"
-        " architecture layerunits sizes hiddenunitslist hiddenneurons nodes": ("hidden_layer_sizes",),
+        " nlayers numlayers architecture layerunits sizes hiddenunitslist hiddenneurons nodes": ("hidden_layer_sizes",),
         "optimizer optimiser optim algorithm method trainingalgorithm optimizercls": ("solver",),
         "seed randomseed rng rngseed randomgenerator key": ("random_state",),
         "verbosity silent quiet disp progress progressbar showprogress logging verboseeval": ("verbose", "show"),
         "patience earlystoppingrounds earlystoppingpatience earlystoppinground niternochange nonimprovement"
         " stoppingrounds nwait": ("patience", "n_iter_no_change"),
         "validationsplit valfraction valsplit validationsize valsize testsize validationpercent holdout evalfraction"
-        " validsize validationratio": ("validation_fraction",),
+        " validsize validationratio trainsplit": ("validation_fraction",),
         "batch minibatch minibatchsize bs batchlen batchrows": ("batch_size",),
         "activationfunction activationfn act actfn nonlinearity nonlin transferfunction activations hiddenactivation": (
             "activation",
@@ -73,6 +77,10 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         "augmentation augmenter transform transforms dataaugmentation": ("augment", "augmentations"),
         "callback": ("callbacks",),
         "validationdata evaldata validationset evalsets validset valdata valset devset": ("eval_set",),
+        "xvalid xvalidation xeval xtest valx validx evalx validationx": ("X_val",),
+        "yvalid yvalidation yeval ytest valy validy evaly validationy": ("y_val",),
+        "valsampleweight validationsampleweight evalsampleweight sampleweighteval sampleweightvalid sampleweightevalset"
+        " weightsval valweights validationweights evalweights": ("sample_weight_val",),
         "weights weight w sampleweights instanceweight": ("sample_weight", "class_weight"),
         "labels classlabels allclasses": ("classes",),
         "y label targetcolumn column ycolumn response dependent": ("target",),
@@ -82,11 +90,12 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         "labelsmooth smoothing smooth": ("label_smoothing",),
         "warmstarting reuse": ("warm_start",),
         "unitnorm maxnormconstraint weightconstraint": ("max_norm",),
-        "minlr etamin minimumlearningrate minrate lrmin": ("min_learning_rate", "final_learning_rate", "min_rate"),
+        "minlr etamin minimumlearningrate minrate lrmin": ("min_learning_rate", "final_rate", "min_rate"),
+        "endlearningrate endlr finallr finallearningrate": ("final_rate", "max_rate"),
         "tmax totalsteps numtrainingsteps steps totaliters numsteps decaysteps length period t0": ("n_steps",),
         "warmupsteps numwarmupsteps warmup warmupepochs nwarmup": ("n_warmup_steps",),
         "gamma decay decayrate factorofdecay": ("factor", "rho", "power"),
-        "alpha slope leak negslope": ("negative_slope", "quantile"),
+        "alpha slope leak negslope": ("negative_slope", "quantile", "rho"),
         "beta d": ("delta",),
         "quantiles q tau level": ("quantile",),
         "exponent p": ("power", "power_t", "probability"),
@@ -99,14 +108,21 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         "savebest bestonly monitorbest": ("save_best_only",),
         "restorebestweights restorebestmodel restore savebestweights": ("restore_best",),
         "direction": ("mode",),
-        "frequency period_ saveevery everynepochs freq everyepochs": ("every",),
+        "frequency period_ saveevery everynepochs freq everyepochs stepsize": ("every",),
     }.items()
     for each in map(plain, names.split())
 }
 
 
-def meant_by(name: str, parameters: Iterable[str]) -> str | None:
+def meant_by(name: str, parameters: Iterable[str], guess: bool = True) -> str | None:
     """Return the parameter among those there are that somebody means by a name; None where there is no telling.
+
+    Parameters
+    ----------
+    name : str
+    parameters : iterable of str
+    guess : bool, default=True
+        Whether a name that is only like a parameter's means it, too.
 
     Examples
     --------
@@ -117,9 +133,10 @@ def meant_by(name: str, parameters: Iterable[str]) -> str | None:
     known = {plain(parameter): parameter for parameter in parameters}
     if plain(name) in known:
         return known[plain(name)]
-    for candidate in _ELSEWHERE.get(plain(name), ()):
-        if candidate in known.values():
-            return candidate
+    if plain(name) in _ELSEWHERE:  # what is like it in letters means something else
+        return next((each for each in _ELSEWHERE[plain(name)] if each in known.values()), None)
+    if not guess:
+        return None
     near = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.7)
     return known[near[0]] if near else None
 

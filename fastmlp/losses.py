@@ -43,30 +43,68 @@ from sklearn.utils._param_validation import Interval
 from fastmlp import _engine
 from fastmlp.components import Component, Registry, named, real_array
 
+__all__ = [
+    "CLASS_TARGET_LOSSES",
+    "LOSSES",
+    "NAMED_LOSSES",
+    "OUTPUT_ACTIVATIONS",
+    "AbsoluteError",
+    "CustomLoss",
+    "Focal",
+    "Gamma",
+    "Hinge",
+    "Huber",
+    "LogLoss",
+    "Loss",
+    "Perceptron",
+    "Pinball",
+    "Poisson",
+    "SquaredError",
+    "SquaredHinge",
+    "Tweedie",
+    "check_loss_options",
+    "engine_targets",
+    "loss_of",
+    "target_range",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 LOSSES: tuple[str, ...] = _engine.LOSSES
-# What losses are called elsewhere: in scikit-learn's metrics, LightGBM, PyTorch and Keras.
+# What losses are called elsewhere: in scikit-learn's metrics, LightGBM, XGBoost, PyTorch and Keras.
 _CROSS_ENTROPY = (
     "cross_entropy", "cross_entropy_loss", "ce", "xent", "softmax_cross_entropy", "categorical_crossentropy",
     "categorical_cross_entropy", "sparse_categorical_crossentropy", "sparse_categorical_cross_entropy", "nll",
-    "nll_loss", "negative_log_likelihood", "deviance", "multi_logloss", "log",
+    "nll_loss", "negative_log_likelihood", "deviance", "multi_logloss", "mlogloss",
+    "log", "multiclass", "multi:softmax", "multi:softprob",
 )  # fmt: skip
 _BINARY_CROSS_ENTROPY = (
     "bce", "bce_loss", "bce_with_logits", "bce_with_logits_loss", "binary_crossentropy", "binary_cross_entropy",
     "binary_logloss", "binomial_deviance", "sigmoid_cross_entropy", "logistic_loss",
+    "logistic", "binary", "binary:logistic",
 )  # fmt: skip
 _SQUARED_ERROR = (
     "mse", "mse_loss", "mean_squared_error", "l2", "l2_loss", "least_squares", "ls", "squared_loss", "squared",
-    "quadratic_loss", "sum_of_squares", "sse",
+    "quadratic_loss", "sum_of_squares", "sse", "regression", "regression_l2", "reg:squarederror",
 )  # fmt: skip
 _ALIASES: dict[str, tuple[str, ...]] = {
     "absolute_error": (
         "mae", "mean_absolute_error", "l1", "l1_loss", "lad", "least_absolute_deviation", "absolute_loss", "absolute",
+        "regression_l1", "reg:absoluteerror",
     ),
     "huber": ("huber_loss", "smooth_l1", "smooth_l1_loss"),
-    "pinball": ("quantile", "quantile_loss", "pinball_loss", "mean_pinball_loss", "quantile_regression"),
-    "poisson": ("poisson_deviance", "mean_poisson_deviance", "poisson_nll", "poisson_nll_loss", "poisson_loss"),
-    "gamma": ("gamma_deviance", "mean_gamma_deviance", "gamma_loss"),
-    "tweedie": ("tweedie_deviance", "mean_tweedie_deviance", "tweedie_loss"),
+    "pinball": (
+        "quantile", "quantile_loss", "pinball_loss", "mean_pinball_loss", "quantile_regression", "reg:quantileerror",
+    ),
+    "poisson": (
+        "poisson_deviance", "mean_poisson_deviance", "poisson_nll", "poisson_nll_loss", "poisson_loss",
+        "count:poisson",
+    ),
+    "gamma": ("gamma_deviance", "mean_gamma_deviance", "gamma_loss", "reg:gamma"),
+    "tweedie": ("tweedie_deviance", "mean_tweedie_deviance", "tweedie_loss", "reg:tweedie"),
     "hinge": ("hinge_loss", "svm"),
     "squared_hinge": ("squared_hinge_loss", "l2_svm"),
     "perceptron": ("perceptron_loss",),

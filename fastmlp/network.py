@@ -23,6 +23,24 @@ from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, check_loss_options, e
 from fastmlp.rows import Rows, checked_rows, rows_of
 from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
+__all__ = [
+    "NORMALIZATIONS",
+    "Gradients",
+    "HiddenLayer",
+    "Network",
+    "Predictor",
+    "Regularization",
+    "Structure",
+    "check_gradients",
+    "hidden_layer",
+    "hidden_layers",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 Predictor = _engine.Predictor
 
 #: Normalizations by name, as a hidden layer has them.
@@ -251,6 +269,11 @@ class Regularization:
         ValueError
             Names what cannot be.
         """
+        if isinstance(self.dropout, str) or not isinstance(self.dropout, Sequence | np.ndarray):
+            raise ValueError(
+                "regularization: dropout must be a sequence of rates, of the inputs and of each hidden layer; got"
+                f" {self.dropout!r}."
+            )
         for name, value in asdict(self).items():
             rates = list(value) if name == "dropout" else [value]
             most = 1.0 if name in ("dropout", "average_decay") else math.inf
@@ -638,8 +661,12 @@ class Network:
             weights = np.ascontiguousarray(real_array(weights, (n_rows,), np.float64, "weights"))
             if (weights < 0).any():
                 raise ValueError(f"weights must be at least 0; got {weights.min()}.")
-            if not weights.any():
-                raise ValueError("weights must not all be 0.")
+            if not weights.max() >= np.finfo(np.float64).tiny:  # below which the engine's arithmetic takes them for 0
+                raise ValueError(
+                    "weights must not all be 0."
+                    if not weights.any()
+                    else f"weights must not all be next to 0; got at most {weights.max():.3g}: divide them by that."
+                )
         return rows, targets, weights
 
     def loss_and_gradients(
@@ -715,6 +742,19 @@ def _checked_vector(vector: Any, n_params: int, parameter: str) -> NDArray:
     )
 
 
+# What the engine's Trainer can be told, beside what the calls themselves decide.
+_OPTIONS = (
+    "regularization",
+    "seed",
+    "loss_options",
+    "output_weights",
+    "python_loss",
+    "bfloat16",
+    "split",
+    "isa",
+)
+
+
 def _checked_options(loss: str, alpha: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the engine is told beside samples; refuse what cannot be what it is called."""
     if not isinstance(alpha, Real) or not 0 <= float(alpha) < math.inf:
@@ -722,6 +762,9 @@ def _checked_options(loss: str, alpha: Any, options: Mapping[str, Any]) -> dict[
     checked = {**options, "alpha": float(alpha)}
     if not options:
         return checked
+    for name in options:
+        if name not in _OPTIONS:
+            raise TypeError(f"Network takes no option {name!r}; there are {listed(name, _OPTIONS)}.")
     regularization, python_loss = options.get("regularization"), options.get("python_loss")
     if regularization is not None:
         if not isinstance(regularization, Regularization):
@@ -729,7 +772,9 @@ def _checked_options(loss: str, alpha: Any, options: Mapping[str, Any]) -> dict[
         regularization.validate()
     if python_loss is not None and not isinstance(python_loss, CustomLoss):
         checked["python_loss"] = CustomLoss(python_loss).validate()
-    whole_number(options.get("seed", 0), "seed", least=0)
+    seed = whole_number(options.get("seed", 0), "seed", least=0)
+    if seed >= 2**64:
+        raise ValueError(f"seed must be an integer below 2**64; got {seed}.")
     check_loss_options(loss, options.get("loss_options", ()))
     weights = options.get("output_weights")
     if weights is not None and (real_array(weights, np.shape(weights), np.float64, "output_weights") < 0).any():

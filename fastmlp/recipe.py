@@ -452,4 +452,4 @@ def _differ(value: Any, other: Any) -> bool:
     if value is other:
         return False
     same = np.asarray(value, dtype=object) == other if isinstance(value, list | tuple | np.ndarray) else value == other
-    return not np.all(same)
+    return not (same if type(same) is bool else np.all(same))

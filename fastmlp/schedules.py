@@ -19,6 +19,35 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp.components import Component, Registry
 
+__all__ = [
+    "SCHEDULES",
+    "Adaptive",
+    "Constant",
+    "CosLog4",
+    "Cosine",
+    "CosineRestarts",
+    "Exponential",
+    "FlatCos",
+    "Function",
+    "HasLearningRate",
+    "InvScaling",
+    "Linear",
+    "OneCycle",
+    "Paced",
+    "Polynomial",
+    "ReduceOnPlateau",
+    "Schedule",
+    "StepDecay",
+    "Timed",
+    "WarmUp",
+    "as_schedule",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 _RATE = Interval(Real, 0, np.inf, closed="left")
 _POSITIVE = Interval(Real, 0, np.inf, closed="neither")
 _DECAY = Interval(Real, 0, 1, closed="right")

@@ -14,6 +14,15 @@ from sklearn.utils.validation import validate_data
 _ROWS = 10_000
 _NAMED = 5
 
+# How messages begin that are about missing samples: scikit-learn's, of NaT, and Python's of pandas.NA.
+_OF_MISSING = (
+    "Input X contains NaN",
+    "Input contains NaN",
+    "boolean value of NA",
+    "float() argument must be a string or a real number, not 'NAType'",
+    "float() argument must be a string or a real number, not 'NaTType'",
+)
+
 
 def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
     """Return what scikit-learn's validate_data returns.
@@ -51,6 +60,10 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
         samples = checked[0] if targets else checked
         if samples.dtype.kind not in "biuf":  # of frames that become arrays of objects only here
             samples = samples.astype(np.float64)
+            if np.isnan(samples).any():  # of None among them, which scikit-learn does not look for
+                raise ValueError("Input X contains NaN.")
+            if np.isinf(samples).any():
+                raise ValueError("Input X contains infinity or a value too large for dtype('float64').")
             checked = (samples, *checked[1:]) if targets else samples
     except (ValueError, TypeError) as error:
         if told := _of_samples(error, X, name, is_fit):
@@ -102,7 +115,7 @@ def _are_times(values: Any) -> bool:
 def _of_samples(error: Exception, X: Any, name: str, is_fit: bool) -> str:
     """Return what is wrong with samples, and what helps; "" if that is unknown."""
     text = str(error)
-    if text.startswith("Input X contains NaN"):
+    if text.startswith(_OF_MISSING):
         return (
             f"Input X contains NaN.\n{name} does not accept missing values encoded as NaN natively"
             f"{_where(X, np.isnan)}. fastmlp.TableModel takes them as they are; or fill them first, in a pipeline:"
@@ -117,6 +130,9 @@ def _of_samples(error: Exception, X: Any, name: str, is_fit: bool) -> str:
         ways: dict[Any, str] = {dict: ": make it a pandas.DataFrame", str: ": read it with pandas.read_csv, say"}
         instead = ways.get(type(X), "")
         return f"X must be an array or a frame of shape (n_samples, n_features); got {_short(X)}{instead}."
+    if isinstance(X, list | tuple) and X and isinstance(X[0], dict):
+        instead = "make a pandas.DataFrame of them"
+        return f"X must be an array or a frame of shape (n_samples, n_features); got a list of dicts: {instead}."
     if lengths := _lengths(X):
         return f"X has rows of different lengths, {lengths}: each must have as many features as the others."
     odd = _odd_columns(X)
@@ -228,7 +244,8 @@ def _short(value: Any) -> str:
 
 
 def _first(y: Any, is_wanted: Any) -> Any:
-    return next((value for value in np.asarray(y, dtype=object).flat if is_wanted(value)), None)
+    values = y.tocoo().data if scipy.sparse.issparse(y) else np.asarray(y, dtype=object).flat
+    return next((value for value in values if is_wanted(value)), None)
 
 
 def _of_targets(error: Exception, y: Any = None, *, name: str, takes_numbers: bool) -> str:

@@ -95,6 +95,7 @@ static void *help(void *argument) {
 static void forget(void) {
     memset(helpers, 0, sizeof helpers);
     pthread_mutex_init(&creation, NULL);
+    fm_forget_sleepers();
 }
 
 /* Makes a helper, HELD; 0 where the system gives no more threads. */
@@ -129,8 +130,11 @@ void fm_call_helpers(fm_call *call, int n) {
     call->called = fm_seconds();
     for (int i = 0; i < n && i < MAX_HELPERS; i++) {
         helper *one = &helpers[i];
-        if (!swap(one, IDLE, HELD) && !(atomic_load(&one->state) == ABSENT && create(one)))
-            continue; /* helps another caller */
+        if (!swap(one, IDLE, HELD) && !(atomic_load(&one->state) == ABSENT && create(one))) {
+            if (atomic_load(&one->state) == ABSENT)
+                break; /* to be told so takes as long each time as to get a thread */
+            continue;  /* helps another caller */
+        }
         one->call = call;
         one->number = i + 1;
         one->next = call->first;

@@ -29,6 +29,9 @@ static inline void fm_sleep_while(atomic_int *at, int value) {
 static inline void fm_wake_all(atomic_int *at) {
     syscall(SYS_futex, at, FUTEX_WAKE_PRIVATE, 0x7fffffff, NULL, NULL, 0);
 }
+
+static inline void fm_forget_sleepers(void) {
+}
 #else
 static pthread_mutex_t fm_sleep_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t fm_sleep_changed = PTHREAD_COND_INITIALIZER;
@@ -45,6 +48,12 @@ static inline void fm_wake_all(atomic_int *at) {
     pthread_mutex_lock(&fm_sleep_mutex); /* nobody is between looking at the number and falling asleep */
     pthread_mutex_unlock(&fm_sleep_mutex);
     pthread_cond_broadcast(&fm_sleep_changed);
+}
+
+/* In the child of a fork: one that fell asleep then, and is not there to give the mutex back, may have held it. */
+static inline void fm_forget_sleepers(void) {
+    pthread_mutex_init(&fm_sleep_mutex, NULL);
+    pthread_cond_init(&fm_sleep_changed, NULL);
 }
 #endif
 #endif

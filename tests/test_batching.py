@@ -67,3 +67,12 @@ def test_feature_scaling(form, code):
         np.testing.assert_allclose(means, centred, rtol=1e-12)
         np.testing.assert_allclose(scales[:3], 1 / all_of_them.std(axis=0)[:3], rtol=1e-6 if code == "f4" else 1e-12)
         assert scales[3] == 1
+
+
+@pytest.mark.parametrize("types", [("i4", "i8"), ("i8", "i4"), ("u4", "u4")], ids=str)
+def test_scaling_of_sparse_rows_whose_indices_are_of_other_types(types):
+    """They are read in a fit, too; SciPy makes none such, but lets them be set."""
+    dense = np.arange(12.0).reshape(4, 3) % 5
+    X = scipy.sparse.csr_array(dense)
+    X.indices, X.indptr = X.indices.astype(types[0]), X.indptr.astype(types[1])
+    np.testing.assert_allclose(feature_scaling(X)[1], 1 / dense.std(axis=0), rtol=1e-12)

@@ -164,6 +164,27 @@ def test_an_unknown_name_is_refused_with_those_there_are():
         model.fit(*TRAIN, eval_set=VALID)
 
 
+def test_keras_name_of_a_validation_value():
+    """It means the entry validation_loss, unless there is one of its own; without other rows it says how."""
+    for scoring, name, ours in [
+        (None, "val_loss", "validation_loss"),
+        ("accuracy", "val_accuracy", "validation_accuracy"),
+    ]:
+        callback = EarlyStopping(name, patience=2)
+        model = MLPClassifier(max_iter=5, scoring=[scoring] if scoring else None, callbacks=[callback], **WHAT)
+        model.fit(*TRAIN, eval_set=VALID)
+        best = max if scoring else min
+        assert callback.best_ == best(model.history_[ours])
+        assert callback.monitor == name
+    callback = EarlyStopping("val_loss")
+    model = MLPClassifier(max_iter=5, callbacks=[callback], **WHAT).fit(*TRAIN, eval_set={"val": VALID})
+    assert callback.best_ == min(model.history_["val_loss"])
+    with pytest.raises(ValueError, match=r"^'val_loss' is not recorded .* early_stopping=True, or fit\(X, y, eval_set"):
+        model.fit(*TRAIN)
+    with pytest.raises(ValueError, match=r"^'val_accuracy' is not recorded .* 'validation_score', [^.]*\.$"):
+        model.set_params(callbacks=[EarlyStopping("val_accuracy")]).fit(*TRAIN, eval_set=VALID)
+
+
 # ---- TerminateOnNaN --------------------------------------------------------------------------------------------------
 
 

@@ -215,13 +215,12 @@ def test_standard_input(folder, capsys, monkeypatch, ending):
     options = {"orient": "records", "lines": True} if ending == "jsonl" else {"index": False}
     getattr(flowers, as_format)(f"t.{ending}", **options)
     content = (folder / f"t.{ending}").read_bytes()
-    told = ["--format", "jsonl"] if ending == "jsonl" else []  # Parquet is known by its first bytes
     as_input(monkeypatch, content)
-    assert main(["train", "-", "--out", "m", *told]) == 0
+    assert main(["train", "-", "--out", "m"]) == 0  # what it is, is known by its content
     capsys.readouterr()
     for arguments in (["predict", "m"], ["evaluate", "m", "--json"]):
         as_input(monkeypatch, content)
-        assert main([*arguments, "-", *told]) == 0
+        assert main([*arguments, "-", *(["--format", "jsonl"] if ending == "jsonl" else [])]) == 0
         piped = capsys.readouterr()
         assert main([*arguments, f"t.{ending}"]) == 0
         assert capsys.readouterr().out == piped.out
@@ -229,6 +228,9 @@ def test_standard_input(folder, capsys, monkeypatch, ending):
 
 
 def test_messages_about_standard_input(trained, capsys, monkeypatch):
+    with monkeypatch.context() as context:
+        context.setattr(sys, "stdin", None)  # as Python has it where it was closed
+        assert failed(capsys, ["predict", "m.fastmlp", "-"]) == "standard input is closed"
     for content, message in {
         b"": "standard input is empty",
         b"petal,color\n1,red\n1\n": "standard input is no table with fields separated by ',': line 3 has 1 field",
@@ -622,6 +624,18 @@ def test_module_runs(module, tmp_path):
     assert done.stderr == f"fastmlp: error: {none}: No such file or directory\n"
     assert process("--help", module=module).stdout.startswith("usage: fastmlp ")
     assert process(module=module).returncode == 2
+
+
+def test_a_target_that_the_locale_lacks(tmp_path, monkeypatch):
+    """Where the locale is C, arguments are ASCII to Python, and the table is UTF-8 all the same."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("PYTHONCOERCECLOCALE", "0")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    (tmp_path / "t.csv").write_text("gr\u00f6\u00dfe,x\n" + "a,1\nb,2\n\u00e4,3\n" * 20, encoding="utf-8")
+    options = "--target", "gr\u00f6\u00dfe".encode(), "--missing", "\u00e4".encode(), "--max-iter", "1"
+    done = process("train", "t.csv", "--out", "m", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("classification of 'gr\\xf6\\xdfe' from 1 columns of 40 rows")
 
 
 def interrupted(arguments, when):

@@ -320,7 +320,7 @@ def test_what_cannot_be_set_within(outer, params, message):
 
 def test_nothing_is_set_when_a_name_is_wrong():
     outer = Outer(Inner())
-    for params in ({"name": "y", "nam": "z"}, {"name": "y", "values__rate": 1}):
+    for params in ({"name": "y", "nam": "z"}, {"name": "y", "values__rate": 1}, {"name": "y", "inner__rat": 1}):
         with pytest.raises(ValueError):
             outer.set_params(**params)
         assert outer.name == "x"

@@ -1,8 +1,11 @@
 """What show_config tells."""
 
+import importlib
+import inspect
 import platform
 
 import numpy as np
+import pytest
 import sklearn
 
 import fastmlp
@@ -62,3 +65,14 @@ def test_modules_are_there_after_a_plain_import(script):
     """
     expected = ["True", *(f"fastmlp.{name}" for name in modules), "TrainingCurveDisplay True"]
     assert script(source).splitlines() == expected
+
+
+@pytest.mark.parametrize("name", fastmlp._MODULES)
+def test_modules_show_public_names_only(name):
+    """What completion offers is for users: neither what a module imports nor the modules it is made of."""
+    module = importlib.import_module(f"fastmlp.{name}")
+    assert dir(module) == sorted(module.__all__)
+    for each in dir(module):
+        value = getattr(module, each)
+        assert not inspect.ismodule(value)
+        assert getattr(value, "__module__", "fastmlp").partition(".")[0] == "fastmlp", each

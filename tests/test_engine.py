@@ -1823,6 +1823,29 @@ def test_there_are_no_more_helpers_than_asked_for_at_once(script):
     assert script(source) == "2"
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads cannot be counted here")
+def test_where_the_system_gives_no_more_threads_the_caller_does_all(script):
+    source = """
+        import os
+        import resource
+        import numpy as np
+        from fastmlp import _engine
+        network = _engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
+        rows = _engine.Rows(np.zeros((5000, 20), np.float32))
+        expected = network.forward(rows)
+        before = len(os.listdir("/proc/self/task"))
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (used + (3 << 20), hard))  # a stack takes more
+        refused = all(np.array_equal(network.forward(rows, n_threads=3), expected) for _ in range(5))
+        n_refused = len(os.listdir("/proc/self/task")) - before
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        given = np.array_equal(network.forward(rows, n_threads=3), expected)
+        print(refused, n_refused, given, len(os.listdir("/proc/self/task")) - before)
+    """
+    assert script(source) == "True 0 True 2"
+
+
 def test_a_forked_child_makes_helpers_of_its_own(script):
     source = """
         import os

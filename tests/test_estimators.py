@@ -31,10 +31,10 @@ from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU, NativeActiva
 from fastmlp.augmentation import AUGMENTATIONS, Compose, Noise
 from fastmlp.callbacks import EarlyStopping, ModelCheckpoint
 from fastmlp.exceptions import IgnoredParameterWarning
-from fastmlp.initializers import INITIALIZERS
+from fastmlp.initializers import INITIALIZERS, HeNormal
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, Focal, Huber, LogLoss, Pinball, Tweedie, loss_of
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
-from fastmlp.schedules import SCHEDULES, Cosine, Schedule
+from fastmlp.schedules import SCHEDULES, Cosine, OneCycle, Schedule
 from fastmlp.targets import label_kind
 from tests.conftest import ROOT, exhaustive
 from tests.test_rows import LIES, OTHER_LIES, compressed
@@ -391,6 +391,7 @@ BAD_PARAMETERS = [
     ({"learning_rate": returning("fast")}, "The schedule <function .* gave 'fast' at step 0"),
     ({"learning_rate": raising}, "^\nRaised by learning_rate=.*function raising"),
     ({"loss": None}, r"The 'loss' parameter of MLP\w+ must be .* Got None instead"),
+    ({"loss": (20,)}, r"Got \(20,\) instead\. Units of hidden layers are hidden_layer_sizes=\(20,\)\."),
     ({"loss": Huber}, "loss must be a name, a Loss or a callable, got <class"),
     ({"loss": "hube"}, f"loss='hube' {UNKNOWN} 'huber', "),
     ({"loss": returning(0.0)}, r"loss=<function .*> must return a pair \(loss, gradient\); got 0\.0"),
@@ -1250,8 +1251,53 @@ def test_class_weight_is_sample_weight_by_class(kind, class_weight):
     plain = small(MLPClassifier).fit(X_SMALL, y)
     assert not np.array_equal(everything(weighted.fit(X_SMALL, y)), everything(plain))
     np.testing.assert_array_equal(everything(weighted), everything(plain.fit(X_SMALL, y, of_classes)))
+    counts = own > 0
+    of_classes[counts] = compute_sample_weight(class_weight, y[counts])
     weighted.fit(X_SMALL, y, own)
     np.testing.assert_array_equal(everything(weighted), everything(plain.fit(X_SMALL, y, own * of_classes)))
+
+
+@pytest.mark.parametrize("weights", ["balanced", {0: 1.0, 1: 2.0}], ids=["name", "dict"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_weights_of_classes_are_no_sample_weights(weights, method):
+    clf = MLPClassifier()
+    more = {"classes": [0, 1]} if method == "partial_fit" else {}
+    with pytest.raises(ValueError, match=r"^sample_weight must be numbers, .* 2 rows; got .*parameter class_weight\.$"):
+        getattr(clf, method)([[0.0], [1.0]], [0, 1], sample_weight=weights, **more)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_rows_of_weight_0_do_not_count_for_balanced_classes(kind):
+    """Their labels, which may be anything, change no other row's weight."""
+    weights = np.where(np.arange(90) < 60, 1.0, 0.0)
+    y = TARGETS[kind]
+    other = np.concatenate([y[:60], y[:30]])
+    assert not np.array_equal(y, other)
+    fits = [small(MLPClassifier, class_weight="balanced").fit(X_SMALL, labels, weights) for labels in (y, other)]
+    np.testing.assert_array_equal(everything(fits[0]), everything(fits[1]))
+    of_classes = np.zeros(90)
+    of_classes[:60] = compute_sample_weight("balanced", y[:60])
+    np.testing.assert_array_equal(everything(fits[0]), everything(small(MLPClassifier).fit(X_SMALL, y, of_classes)))
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_early_stopping_says_on_which_side_all_weights_are_0(cls):
+    """One row counts, which is either learned from or held out: nothing is on the other side."""
+    weights, said = np.eye(1, 90)[0], set()
+    for seed in range(20):
+        with pytest.raises(ValueError, match=r"validation_fraction=0\.3: all rows that are") as raised:
+            small(cls, early_stopping=True, validation_fraction=0.3, random_state=seed).fit(
+                X_SMALL, TARGETS["binary"], weights
+            )
+        said.add(re.search("that are (.*) have the weight 0", str(raised.value))[1])
+    assert said == {"left to learn from", "held out"}
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_weights_too_small_for_the_engine_are_refused(cls):
+    """They would be 0 there, and the loss, too."""
+    with pytest.raises(ValueError, match=r"sample_weight must have numbers of at least 2\.23e-308; got at most 1e-310"):
+        small(cls).fit(X_SMALL, TARGETS["binary"], np.full(90, 1e-310))
 
 
 def test_class_weights_in_partial_fit():
@@ -1282,8 +1328,9 @@ def test_label_smoothing_is_what_probabilities_come_to():
 
 def test_l1_is_the_lasso():
     """Of orthogonal features: least squares, moved towards 0 by the penalty."""
-    X = np.linalg.qr(RNG.standard_normal((64, 4)))[0] * 8
-    y = X @ np.array([1.0, -0.5, 0.05, 0.0]) + 0.1 * RNG.standard_normal(64)
+    rng = np.random.default_rng(0)
+    X = np.linalg.qr(rng.standard_normal((64, 4)))[0] * 8
+    y = X @ np.array([1.0, -0.5, 0.05, 0.0]) + 0.1 * rng.standard_normal(64)
     reg = MLPRegressor(
         hidden_layer_sizes=(), l1=6.4, alpha=0.0, solver=SGD(lambda step: 0.2 / (1 + 0.05 * step), momentum=0.0),
         batch_size=64, max_iter=2000, n_iter_no_change=2000, tol=0.0, bias_init="zeros",
@@ -1313,8 +1360,9 @@ def test_an_output_of_no_weight_is_not_trained():
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_several_quantiles(early_stopping):
     quantiles = [0.1, 0.5, 0.9]
-    X = RNG.uniform(-1, 1, (2000, 1))
-    y = X.ravel() + (1 + 0.5 * X.ravel()) * RNG.standard_normal(2000)
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (2000, 1))
+    y = X.ravel() + (1 + 0.5 * X.ravel()) * rng.standard_normal(2000)
     reg = MLPRegressor(Pinball(quantiles), (), learning_rate_init=0.01, max_iter=300, random_state=0)
     predicted = reg.set_params(early_stopping=early_stopping).fit(X, y).predict(X)
     assert predicted.shape == (2000, 3)
@@ -1783,6 +1831,20 @@ def test_a_search_takes_everyday_names():
         ({"normalization": "bathc"}, r"'normalization' parameter .* Got 'bathc'"),
         ({"dtype": np.float16}, r"'dtype' parameter .* Got <class 'numpy\.float16'>"),
         ({"scoring": "acurracy"}, r"^scoring='acurracy' is none: 'acurracy' is not a valid scoring"),
+        ({"scoring": "acurracy"}, r"valid options\. Did you mean 'accuracy' or "),
+        ({"scoring": "AUC"}, r" Did you mean 'roc_auc'\?$"),
+        ({"scoring": "mse"}, r" Did you mean 'neg_mean_squared_error'\?$"),
+        ({"scoring": "log_loss"}, r" Did you mean 'neg_log_loss'"),
+        ({"scoring": "##"}, r"valid options\.$"),
+        ({"learning_rate_init": "CosineDecay"}, r" A schedule is learning_rate='cosine'; learning_rate_init is the"),
+        ({"learning_rate_init": Cosine(0.1)}, r" A schedule is learning_rate=Cosine\(learning_rate=0\.1\); "),
+        ({"learning_rate_init": "0.1"}, r"'0\.1' instead\.$"),
+        ({"learning_rate_init": [1]}, r"\[1\] instead\.$"),
+        ({"callbacks": EarlyStopping()}, r" Write callbacks=\[EarlyStopping\(\)\]\.$"),
+        ({"solver": AdamW("OneCycleLR")}, r"^The 'learning_rate' parameter of AdamW .* of its name: OneCycle\(\)\.$"),
+        ({"solver": AdamW("quux")}, r"'quux' instead\.$"),
+        ({"solver": AdamW(OneCycle)}, r"of AdamW is the class OneCycle\. Give an object instead .*: OneCycle\(\)\.$"),
+        ({"weight_init": HeNormal}, r"^weight_init must be an object instead of its class: HeNormal\(\)"),
         ({"scoring": []}, r"^scoring=\[\] is none: "),
     ],
 )
@@ -1804,6 +1866,8 @@ def test_what_names_do_not_mean(cls, params, message):
         ({"solver": "sgd", "solver__nesterov": False}, r"SGD\(nesterov=False\), or set nesterovs_momentum"),
         ({"solver__learning_rate__n_steps": 5}, r"Write solver=Adam\(learning_rate=\.\.\.\)"),
         ({"solver__quux": 0.5}, r"has no parameters\.$"),
+        ({"solver__lr": 0.5}, r" Write solver=Adam\(learning_rate=0\.5\), or set learning_rate_init\.$"),
+        ({"loss": "focal", "loss__gama": 0.5}, r" Write loss=Focal\(gamma=0\.5\)\.$"),
         ({"activation__negative_slope": 0.1}, r"Write activation=LeakyReLU\(negative_slope=0\.1\)\.$"),
         ({"activation": "lrelu", "activation__negative_slope": 0.1}, r"activation='leaky_relu' is a name.*LeakyReLU"),
         ({"activation": ["relu"], "activation__0__alpha": 0.1}, r"Write activation__0=ELU\(alpha=0\.1\)\.$"),

@@ -130,7 +130,7 @@ def mean_square(y, z, weights=None):
 def test_a_set_without_weight_is_refused(loss):
     weights = np.zeros(len(X))
     weights[0] = 1
-    with pytest.raises(ValueError, match="Sample weights must contain at least one non-zero number"):
+    with pytest.raises(ValueError, match=r"validation_fraction=0\.1: all rows that are held out have the weight 0"):
         MLPRegressor(loss=loss, early_stopping=True, max_iter=2, random_state=1).fit(X, X[:, 0], weights)
 
 
@@ -564,11 +564,74 @@ def test_labels_that_are_alike_in_all_rows():
     assert "all rows to judge by are alike in label 0" in str(found[0].message)
 
 
-@pytest.mark.parametrize("scoring", ["precision", "balanced_accuracy", "f1_macro"])
+@pytest.mark.parametrize("scoring", ["balanced_accuracy", "f1_macro"])
 def test_scikit_learns_remarks_do_not_come_with_every_epoch(scoring):
     model = MLPClassifier(scoring=scoring, max_iter=5, random_state=0)
     assert said(lambda: model.fit(X, labels(X, 2), eval_set=(X_NEW, np.zeros(50, int)))) == []
     assert np.isfinite(model.history_[f"validation_{scoring}"]).all()
+
+
+@pytest.mark.parametrize("scoring", ["average_precision", "recall", ["accuracy", "recall"]], ids=str)
+def test_what_scikit_learn_calls_undefined_for_one_class_is_no_score(scoring):
+    """It gives 0 in every epoch, of which the first would be the best."""
+    model = MLPClassifier(early_stopping=True, scoring=scoring, max_iter=20, random_state=0)
+    y, y_new = labels(X, 2), np.zeros(50, int)
+    if scoring == ["accuracy", "recall"]:
+        model.set_params(early_stopping=False)
+    found = said(lambda: model.fit(X, y, eval_set=(X_NEW, y_new)))
+    assert [warning.category for warning in found] == [UndefinedScoreWarning]
+    name = f"validation_{scoring if isinstance(scoring, str) else 'recall'}"
+    expected = f"{name}: no finite number in 20 of 20 epochs, since all rows to judge by are of one class, 0."
+    assert str(found[0].message).startswith(expected)
+    plain = MLPClassifier(max_iter=20, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])
+
+
+def test_users_who_make_errors_of_warnings_get_those_of_their_scorers():
+    def scorer(model, X, y):
+        warnings.warn("What a day.", UserWarning, stacklevel=1)
+        return 0.5
+
+    model = MLPClassifier(scoring=scorer, max_iter=2, random_state=0)
+    with warnings.catch_warnings(), pytest.raises(UserWarning, match="What a day"):
+        warnings.simplefilter("error")
+        model.fit(X, labels(X, 2), eval_set=(X_NEW, labels(X_NEW, 2)))
+
+
+@pytest.mark.parametrize("scoring", [None, "r2", "explained_variance", "d2_absolute_error_score"])
+@pytest.mark.parametrize("weights", [None, np.where(np.arange(50) < 20, 1.0, 0.0)], ids=["plain", "weighted"])
+def test_targets_that_are_all_the_same_tell_no_epoch_from_another(scoring, weights):
+    """Where R^2 divides by 0, scikit-learn gives 0 in every epoch, of which the first would be the best."""
+    y_new = np.full(50, 2.0)
+    if weights is not None:
+        y_new[weights == 0] = np.arange(30)
+    model = MLPRegressor(hidden_layer_sizes=(5,), early_stopping=True, scoring=scoring, **BRIEF)
+    found = said(lambda: model.fit(X, X[:, 0], eval_set=(X_NEW, y_new, *(() if weights is None else (weights,)))))
+    assert [warning.category for warning in found] == [UndefinedScoreWarning]
+    assert "no finite number in 60 of 60 epochs, since all targets to judge by are the same." in str(found[0].message)
+    plain = MLPRegressor(hidden_layer_sizes=(5,), **BRIEF).fit(X, X[:, 0])
+    np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])
+
+
+@pytest.mark.parametrize(("cls", "scoring"), [(MLPClassifier, None), (MLPRegressor, None), (MLPRegressor, "r2")])
+def test_nothing_is_said_of_targets_that_are_all_the_same_in_training_too(cls, scoring):
+    """No epoch is better than another then; scikit-learn, whose tests have such data, gives no warning."""
+    model = cls(hidden_layer_sizes=(5,), early_stopping=True, scoring=scoring, max_iter=20, random_state=0)
+    assert said(lambda: model.fit(X, np.zeros(len(X), int))) == []
+    assert np.isfinite(model.validation_scores_).all()
+
+
+def test_errors_are_judged_by_targets_that_are_all_the_same():
+    model = MLPRegressor(early_stopping=True, scoring="neg_mean_absolute_error", max_iter=5, random_state=0)
+    assert said(lambda: model.fit(X, X[:, 0], eval_set=(X_NEW, np.full(50, 2.0)))) == []
+    assert np.isfinite(model.validation_scores_).all()
+
+
+@pytest.mark.parametrize("value", [None, "0.5", 0.5j, [0.5, 0.6]], ids=str)
+def test_a_score_that_is_no_number_names_scoring(value):
+    model = MLPClassifier(scoring=lambda *_: value, max_iter=2, random_state=0)
+    with pytest.raises(ValueError, match=re.escape(f"scoring must give a real number for 'score'; got {value!r}.")):
+        model.fit(X, labels(X, 2), eval_set=(X_NEW, labels(X_NEW, 2)))
 
 
 def test_a_scorer_that_is_wrong_is_an_error():

@@ -3,6 +3,7 @@
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,25 @@ def test_in_a_thread_of_ones_own_and_in_one_of_a_pool():
         with ThreadPoolExecutor(1) as pool:
             pool.submit(model().fit, X, Y).result()
     assert [warning.filename == __file__ for warning in found] == [True, True, False]
-    assert Path(found[-1].filename).parent.name == "fastmlp"
+    assert Path(found[-1].filename).name == "thread.py"  # who called fastmlp
+
+
+def test_in_a_worker_whose_program_is_no_line_of_the_users():
+    """As joblib starts its own: a module of it runs as __main__."""
+    started = {
+        "__name__": "__main__",
+        "__spec__": ModuleSpec("joblib.worker", None),
+        "fit": model().fit,
+        "X": X,
+        "Y": Y,
+    }
+    exec(compile("def search():\n    fit(X, Y)\ndef main():\n    search()\n", "worker.py", "exec"), started)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        thread = threading.Thread(target=started["main"])
+        thread.start()
+        thread.join()
+    assert {(warning.filename, warning.lineno) for warning in found} == {("worker.py", 2)}
 
 
 def test_a_warning_is_shown_once_for_each_line():

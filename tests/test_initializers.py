@@ -275,9 +275,11 @@ def test_an_error_in_a_callable_says_where():
 def test_bad_arguments(parameter):
     with pytest.raises(ValueError, match=rf"{parameter}='he_norml' is not known; known are 'he_normal'"):
         layers(**{parameter: "he_norml"})
-    for bad in (None, 0.1, HeNormal, [1.0]):
+    for bad in (None, 0.1, int, [1.0]):
         with pytest.raises(TypeError, match=rf"{parameter} must be a name, an Initializer or a callable .*; got"):
             layers(**{parameter: bad})
+    with pytest.raises(TypeError, match=rf"{parameter} must be an object instead of its class: HeNormal\(\); got"):
+        layers(**{parameter: HeNormal})
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)

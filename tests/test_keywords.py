@@ -42,6 +42,9 @@ PARAMETERS = MLPClassifier._get_param_names()
         ("kernel_initializer", "weight_init"),
         ("batch_norm", "normalization"),
         ("validation_split", "validation_fraction"),
+        ("train_split", "validation_fraction"),
+        ("n_layers", "hidden_layer_sizes"),
+        ("num_layers", "hidden_layer_sizes"),
         ("betas", "beta_1"),
         ("eps", "epsilon"),
         ("nesterov", "nesterovs_momentum"),
@@ -73,6 +76,11 @@ def test_what_is_meant(name, meant):
         (SCHEDULES["one_cycle"], "max_lr", "learning_rate"),
         (SCHEDULES["one_cycle"], "total_steps", "n_steps"),
         (SCHEDULES["warmup"], "warmup_steps", "n_warmup_steps"),
+        (SCHEDULES["polynomial"], "end_learning_rate", "final_rate"),
+        (SCHEDULES["cosine"], "eta_min", "final_rate"),
+        (SCHEDULES["reduce_on_plateau"], "min_lr", "min_rate"),
+        (SCHEDULES["step_decay"], "step_size", "every"),
+        (OPTIMIZERS["rmsprop"], "alpha", "rho"),
     ],
 )
 def test_the_same_name_means_what_the_class_has(cls, name, meant):
@@ -82,6 +90,50 @@ def test_the_same_name_means_what_the_class_has(cls, name, meant):
         rf" Did you mean '{meant}'\?$",
     ):
         cls(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("eval_metric", r"It is a parameter of the estimator: MLPClassifier\(scoring=\.\.\.\)\."),
+        ("evalset", r"Did you mean 'eval_set'\?"),
+        ("evl_set", r"Did you mean 'eval_set'\?"),
+        ("learning_rte", r"It is a parameter of the estimator: MLPClassifier\(learning_rate=\.\.\.\)\."),
+        ("cat_features", r"fastmlp\.TableModel learns from tables with categories"),
+        ("quux", ""),
+    ],
+)
+def test_a_keyword_of_fit_that_the_estimator_takes(name, told):
+    """What is known to mean a parameter of the estimator is not taken for one of the method's that it is like."""
+    wrong = rf"^MLPClassifier\.fit\(\) got an unexpected keyword argument '{name}'"
+    with pytest.raises(TypeError, match=rf"{wrong}\. {told}" if told else f"{wrong}$"):
+        MLPClassifier().fit([[0.0], [1.0]], [0, 1], **{name: 1})
+    assert meant_by("evl_set", ["eval_set"], guess=False) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("x_val", "Did you mean 'X_val'?"),
+        ("X_valid", "Did you mean 'X_val'?"),
+        ("y_test", "Did you mean 'y_val'?"),
+        ("eval_sample_weight", "Did you mean 'sample_weight_val'?"),
+        ("val_sample_weight", "Did you mean 'sample_weight_val'?"),
+        ("validation_data", "Did you mean 'eval_set'?"),
+        ("eval_metric", "It is a parameter of the estimator: MLPClassifier(scoring=...)."),
+    ],
+)
+def test_what_fit_does_not_take(name, hint):
+    """What a name is known to mean comes before what it is like in letters."""
+    with pytest.raises(TypeError) as caught:
+        MLPClassifier().fit([[0.0], [1.0]], [0, 1], **{name: 1})
+    assert str(caught.value).endswith(f"keyword argument '{name}'. {hint}")
+
+
+@pytest.mark.parametrize("name", ["X_val", "y_val", "sample_weight_val", "X_test", "y_valid", "eval_set", "valid_sets"])
+def test_rows_to_validate_on_go_to_fit(name):
+    with pytest.raises(TypeError, match=r"go to fit: .*eval_set=\(X_val, y_val\).*, or .*X_val=\.\.\., y_val=\.\.\."):
+        MLPClassifier(**{name: 1})
 
 
 def test_advice():

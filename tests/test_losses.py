@@ -351,3 +351,27 @@ def test_options_are_what_the_class_takes(loss):
 
 def test_probabilities_of_a_list():
     assert loss_of("squared_error").probabilities([[0.2, 0.2]], "multiclass").tolist() == [[0.5, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("binary", "log_loss"),
+        ("binary:logistic", "log_loss"),
+        ("multi:softprob", "log_loss"),
+        ("multiclass", "log_loss"),
+        ("mlogloss", "log_loss"),
+        ("logistic", "log_loss"),
+        ("regression", "squared_error"),
+        ("reg:squarederror", "squared_error"),
+        ("regression_l1", "absolute_error"),
+        ("reg:absoluteerror", "absolute_error"),
+        ("reg:quantileerror", "pinball"),
+        ("count:poisson", "poisson"),
+        ("reg:gamma", "gamma"),
+        ("reg:tweedie", "tweedie"),
+    ],
+)
+def test_names_of_boosted_trees(name, meant):
+    """XGBoost's and LightGBM's objectives mean the same losses."""
+    assert NAMED_LOSSES.canonical(name) == meant

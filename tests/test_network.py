@@ -589,6 +589,7 @@ def test_weights_that_can_not_be(weights, message):
         ({"alpha": "0.1"}, "alpha must be a finite number of at least 0; got '0.1'"),
         ({"seed": -1}, "seed must be an integer of at least 0; got -1"),
         ({"seed": 0.5}, "seed must be an integer of at least 0; got 0.5"),
+        ({"seed": 2**64}, r"seed must be an integer below 2\*\*64; got 18446744073709551616"),
         ({"regularization": {"l1": 1.0}}, "regularization must be a Regularization; got {'l1': 1.0}"),
         ({"regularization": Regularization(l1=-1.0)}, "regularization: l1 must be at least 0, and finite; got -1.0"),
         ({"regularization": Regularization(max_norm=np.nan)}, "regularization: max_norm must be at least 0"),
@@ -597,6 +598,7 @@ def test_weights_that_can_not_be(weights, message):
             "average_decay must be at least 0 and below 1; got 1.0",
         ),
         ({"regularization": Regularization(dropout=[0.5, 1.0])}, "dropout must be at least 0 and below 1; got"),
+        ({"regularization": Regularization(dropout=0.5)}, "dropout must be a sequence of rates, .*; got 0.5"),
         ({"regularization": Regularization(dropout=[0.5])}, r"expected 2 rates of dropout, got \[0.5\]"),
         ({"python_loss": "mse"}, "must be a callable"),
         ({"python_loss": lambda *_: 0.0}, r"must return a pair \(loss, gradient\); got 0.0"),
@@ -614,6 +616,18 @@ def test_options_that_can_not_be(options, message):
         network.loss_and_gradients(X3, Y3, **options)
     with pytest.raises(ValueError, match=message):
         check_gradients(network, X3, Y3, **options)
+
+
+def test_weights_next_to_nothing_are_refused():
+    with pytest.raises(ValueError, match="weights must not all be next to 0; got at most 1e-310: divide them by that"):
+        regression().loss_and_gradients(X3, Y3, np.full(len(X3), 1e-310))
+
+
+@pytest.mark.parametrize("name", ["dropout", "max_batch", "n_jobs", "seeds"])
+def test_options_that_there_are_not(name):
+    for call in (regression().loss_and_gradients, lambda *args, **what: check_gradients(regression(), *args, **what)):
+        with pytest.raises(TypeError, match=f"Network takes no option '{name}'; there are .*'loss_options'"):
+            call(X3, Y3, **{name: 1})
 
 
 def test_numbers_of_a_loss_that_can_not_be():

@@ -22,7 +22,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
-from sklearn.cross_decomposition import PLSRegression
+from sklearn.cross_decomposition import CCA, PLSCanonical, PLSRegression
 from sklearn.decomposition import (
     NMF,
     PCA,
@@ -34,7 +34,7 @@ from sklearn.decomposition import (
     MiniBatchNMF,
     TruncatedSVD,
 )
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -62,7 +62,7 @@ from sklearn.kernel_approximation import (
 )
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor, RegressorChain
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
@@ -186,6 +186,17 @@ CLASSIFIERS = [
         AdaBoostClassifier(clf(), n_estimators=2, random_state=0),
     ],
     CalibratedClassifierCV(FrozenEstimator(GaussianNB().fit(X, LABELS))),
+    *[
+        BernoulliNB(),
+        QuadraticDiscriminantAnalysis(store_covariance=True),
+        QuadraticDiscriminantAnalysis(reg_param=0.1),
+    ],
+]
+OF_COUNTS = [
+    MultinomialNB(),
+    ComplementNB(norm=True),
+    CategoricalNB(),
+    VotingClassifier([("a", MultinomialNB()), ("b", clf())]),
 ]
 OF_TWO = [
     *[searches.FixedThresholdClassifier(clf(), threshold=0.3), clf()],
@@ -209,6 +220,7 @@ REGRESSORS = [
         BaggingRegressor(reg(), 2, max_features=0.5, random_state=0),
         AdaBoostRegressor(reg(), n_estimators=2, random_state=0),
     ],
+    *[linear.HuberRegressor(), linear.QuantileRegressor(alpha=0.01), linear.ARDRegression(), CCA(1), PLSCanonical(1)],
     TransformedTargetRegressor(reg(), func=np.log, inverse_func=np.exp),
     TransformedTargetRegressor(reg(), transformer=pre.QuantileTransformer(n_quantiles=5)),
 ]
@@ -257,6 +269,7 @@ MODELS = [
     *[(each, WHOLE, LABELS) for each in OF_CATEGORIES],
     *[(each, WHOLE.astype(str).astype(object), NUMBERS) for each in OF_CATEGORIES[:-1] if "0, 0" not in repr(each)],
     *[(each, X, LABELS) for each in (*SELECTORS, *CLASSIFIERS, *SEARCHES)],
+    *[(each, WHOLE, LABELS) for each in OF_COUNTS],
     *[(each, X, OTTERS) for each in OF_TWO],
     *[(each, X, MANY) for each in OF_MANY],
     *[(each, X, NUMBERS) for each in REGRESSORS],
@@ -464,6 +477,10 @@ def otters_right(estimator, samples, y):
     return float(np.mean((estimator.predict(samples) == y)[y == "otter"]))
 
 
+def share_right(y, predicted):
+    return float(np.mean(y == predicted))
+
+
 def log_cosh(y_true, y_pred, sample_weight):
     e = y_pred - y_true
     return np.log(np.cosh(e)).mean(), np.tanh(e) / e.size
@@ -473,6 +490,14 @@ OWN_FUNCTIONS = {
     "step": (make_pipeline(pre.FunctionTransformer(halved), clf()), LABELS, {"functiontransformer__func": halved}),
     "target": (TransformedTargetRegressor(reg(), func=halved, inverse_func=np.add), NUMBERS, {"func": halved}),
     "scoring": (searches.GridSearchCV(clf(), {}, cv=2, scoring=otters_right), LABELS, {"scoring": otters_right}),
+    "scorer": (
+        searches.GridSearchCV(clf(), {}, cv=2, scoring=sklearn.metrics.make_scorer(share_right)), LABELS,
+        {"scoring": sklearn.metrics.make_scorer(share_right)},
+    ),
+    "threshold": (
+        searches.TunedThresholdClassifierCV(clf(), cv=2, scoring=sklearn.metrics.make_scorer(share_right)), OTTERS,
+        {"scoring": sklearn.metrics.make_scorer(share_right)},
+    ),
     "loss": (VotingRegressor([("a", reg(loss=log_cosh))]), NUMBERS, {"a__loss": log_cosh}),
     "candidates": (
         searches.GridSearchCV(reg(), {"loss": [log_cosh, "squared_error"]}, cv=2), NUMBERS,
@@ -539,7 +564,8 @@ class Foreign(BaseEstimator):
         (RandomForestClassifier(), "sklearn.ensemble._forest.RandomForestClassifier", "skops.io.dump stores other"),
         (Mine(), "tests.test_sklearn_classes.Mine", "save an object of fastmlp.MLPRegressor itself"),
         (Foreign(), "tests.test_sklearn_classes.Foreign", "skops.io.dump stores other estimators"),
-        (Adam(), "fastmlp.optimizers.adam.Adam", ""),
+        (Adam(), "fastmlp.optimizers.adam.Adam", "it is a part of a model"),
+        ([clf(), reg()], "builtins.list", "save each model in a file of its own"),
         (None, "builtins.NoneType", ""),
         (searches.KFold(), "sklearn.model_selection._split.KFold", ""),
     ],
@@ -581,7 +607,7 @@ def test_what_a_part_has_learned_cannot_be_given(path):
     days = np.array([["2020-01-01"], ["2020-01-02"]] * 30, dtype="datetime64[D]")
     model = make_pipeline(ColumnTransformer([("day", pre.OneHotEncoder(), [0])]), clf()).fit(days, OTTERS)
     where = r"model\.steps\.0\.1\.transformers_\.0\.1\.categories_\.0 is an array of datetime64\[D\]"
-    with pytest.raises(TypeError, match=where):
+    with pytest.raises(TypeError, match=f"{where}, which no file holds.*persistence.classes.*skops.io.dump"):
         save(model, path)
 
 

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.validation import labels_of, validated
@@ -136,6 +137,34 @@ def test_missing_values_lead_to_table_model(model, X, where):
     assert "HistGradientBoosting" not in text
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "gap", [None, pd.NA, pd.NaT, np.nan, np.float32("nan")], ids=["None", "NA", "NaT", "NaN", "float32"]
+)
+@pytest.mark.parametrize("kind", [list, tuple, "object"])
+def test_missing_values_in_rows_to_predict(model, gap, kind):
+    """Each kind of them, in lists too, is refused: none becomes a prediction that is NaN, or a class."""
+    fitted = clone(model).fit(NUMBERS.to_numpy(), Y)
+    rows = [[1.0, 2.0, 3.0], [1.0, gap, 3.0]]
+    X = np.array(rows, dtype=object) if kind == "object" else kind(rows)
+    for method in ("predict", "score" if isinstance(model, MLPRegressor) else "predict_proba"):
+        arguments = (X, [0, 1]) if method == "score" else (X,)
+        with pytest.raises((ValueError, TypeError), match=r"(?s)^Input X contains NaN.*in column 1 \(1 of 2 rows\)"):
+            getattr(fitted, method)(*arguments)
+
+
+def test_missing_values_of_pandas_among_objects(model):
+    with pytest.raises((ValueError, TypeError), match=r"(?s)^Input X contains NaN.*in column 'n' \(20 of 40 rows\)"):
+        model.fit(NUMBERS.assign(n=[pd.NA, 1] * 20), Y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_infinite_values_among_objects():
+    fitted = small(MLPClassifier).fit(NUMBERS.to_numpy(), Y)
+    with pytest.raises(ValueError, match=r"^Input X contains infinity .*: there are some in column 2 \(1 of 1 rows\)"):
+        fitted.predict([np.array([1, 2, np.inf], dtype=object)])
+
+
 def test_missing_values_of_sparse_samples():
     X = scipy.sparse.csr_array(GAPS.to_numpy())
     with pytest.raises(ValueError, match=r"(?s)^Input X contains NaN.*natively\. fastmlp\.TableModel") as raised:
@@ -158,10 +187,11 @@ def test_infinite_values_are_found():
         (None, r"X must be an array or a frame of shape \(n_samples, n_features\); got None\."),
         ("table.csv", r"X must be .*; got 'table\.csv': read it with pandas\.read_csv"),
         ({"a": [1, 2]}, r"X must be .*; got \{'a': \[1, 2\]\}: make it a pandas\.DataFrame\."),
+        ([{"a": 1}] * 40, r"X must be .*; got a list of dicts: make a pandas\.DataFrame of them\."),
         ([[1, 2], [1]] * 20, "X has rows of different lengths, 2 and 1"),
         (NUMBERS.to_numpy() + 1j, "Complex data not supported"),
     ],
-    ids=["None", "path", "dict", "ragged", "complex"],
+    ids=["None", "path", "dict", "dicts", "ragged", "complex"],
 )
 def test_what_is_no_matrix(model, X, told):
     with pytest.raises((ValueError, TypeError), match=f"^{told}"):
@@ -215,6 +245,10 @@ def test_what_are_no_numbers(y, told):
     [
         (np.linspace(0, 1, N), r"Unknown label type: continuous\. y holds .* MLPRegressor learns numbers\."),
         (np.linspace(0, 1, 2 * N).reshape(N, 2), r"Unknown label type: continuous-multioutput\. .*MLPRegressor"),
+        (
+            scipy.sparse.csr_array(np.linspace(0, 1, 2 * N).reshape(N, 2)),
+            r"Unknown label type: continuous-multioutput\. y holds real numbers such as 0\.01.* MLPRegressor",
+        ),
         (np.arange(2 * N).reshape(N, 2), r"Multioutput target data is not supported: y has 2 columns of classes\."),
         (np.array([None, 1] * 20, dtype=object), "Input y contains None: a label is missing"),
         (np.array(["a", 1] * 20, dtype=object), "y mixes labels of different types: int, str"),
@@ -222,7 +256,7 @@ def test_what_are_no_numbers(y, told):
         ([[1, 2], [1]] * 20, "y has rows of different lengths, 2 and 1; .*MultiLabelBinarizer"),
         (3, "y must be an array of shape"),
     ],
-    ids=["real", "real matrix", "matrix", "None", "mixed", "sets", "ragged", "number"],
+    ids=["real", "real matrix", "sparse real matrix", "matrix", "None", "mixed", "sets", "ragged", "number"],
 )
 def test_what_are_no_labels(y, told, incremental):
     clf = small(MLPClassifier)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastmlp.components import Component, listed
+from fastmlp.evaluation import OF_TRAINING
 from fastmlp.network import Network
 
 #: What a subclass may hear of; batches only where one of the last two is there.
@@ -193,13 +194,22 @@ class Fit:
         ValueError
             For a name that is not there; it lists those that are.
         """
+        name = self.entry(name)
         if name not in self._recorded:
-            raise ValueError(f"{name!r} is not recorded in this fit; recorded are {listed(name, self._recorded)}.")
+            how = ""
+            if name.startswith("val") and self._recorded <= set(OF_TRAINING):
+                how = " Of other rows it is with early_stopping=True, or fit(X, y, eval_set=(X_val, y_val))."
+            raise ValueError(f"{name!r} is not recorded in this fit; recorded are {listed(name, self._recorded)}.{how}")
         return self.history[name][-1]
+
+    def entry(self, name: str) -> str:
+        """Return the entry of history that a name means: "val_loss", as Keras calls it, is "validation_loss"."""
+        ours = f"validation_{name.removeprefix('val_')}" if name.startswith("val_") else name
+        return name if name in self._recorded or ours not in self._recorded else ours
 
     def maximizes(self, name: str) -> bool:
         """Return whether more of an entry of history is better: scores, as scikit-learn's scorers give them."""
-        return name in self._metrics
+        return self.entry(name) in self._metrics
 
     def stop(self, reason: str = "", *, diverged: bool = False) -> None:
         """End the fit after this epoch, or after this batch. The reason is printed if verbose is True.

@@ -51,7 +51,7 @@ class Monitor(Callback):
 
     def watched(self, fit: Fit) -> str:
         """Return the name of the entry."""
-        return fit.first_loss if self.monitor is None else self.monitor
+        return fit.first_loss if self.monitor is None else fit.entry(self.monitor)
 
     def improves(self, fit: Fit) -> bool:
         """Take the last epoch's value in; return whether it is better than all before. NaN and infinity never are."""

@@ -72,13 +72,15 @@ def layer_statistics(
     _, gradient = network.loss_and_gradients(X, targets, weights, **settings)
     names = [layer.activation for layer in network.structure.hidden]
     gradients = Network(network.structure, gradient).coefs
+    with np.errstate(over="ignore"):
+        norms = np.array([np.linalg.norm(layer) for layer in gradients], dtype=np.float64)
     return {
         "quantiles": np.array(quantiles, dtype=np.float64),
         **_distribution("activation", hidden, quantiles),
         "dead": np.array([_dead(*layer) for layer in zip(names, hidden, strict=True)]),
         "saturated": np.array([_saturated(*layer) for layer in zip(names, hidden, strict=True)]),
         **_distribution("gradient", gradients, quantiles),
-        "gradient_norm": np.array([np.linalg.norm(layer) for layer in gradients], dtype=np.float64),
+        "gradient_norm": norms,
     }
 
 

@@ -6,3 +6,7 @@ from fastmlp.inspection.training_curve import TrainingCurveDisplay
 from fastmlp.inspection.weights import WeightsDisplay
 
 __all__ = ["LayerStatisticsDisplay", "LossLandscapeDisplay", "TrainingCurveDisplay", "WeightsDisplay"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -111,3 +111,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "from_estimator_parameters",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.components import Component
-from fastmlp.schedules import Schedule
+from fastmlp.schedules import SCHEDULES, Schedule
 
 State = dict[str, Any]
 
@@ -50,6 +50,12 @@ class Optimizer(Component):
     """
 
     _parameter_constraints: ClassVar[dict] = {"learning_rate": [POSITIVE, callable]}
+
+    def _hint(self, name: str, value: Any) -> str:
+        if isinstance(value, str) and callable in self._parameter_constraints.get(name, ()):
+            schedule = SCHEDULES.get(SCHEDULES.canonical(value))
+            return "" if schedule is None else f"Give an object instead of its name: {schedule.__name__}()."
+        return super()._hint(name, value)
 
     #: A number or a callable of the 0-based step, such as a schedule; rules without one have 0.
     learning_rate: Schedulable = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,7 @@ class Descent:
         slots = self.state["slots"] if self.optimizer.rule is not None and self.state is not None else []
         # A sum is faster, and finite unless something in it is not, or it is too large itself.
         with np.errstate(over="ignore", invalid="ignore"):
-            return all(bool(np.isfinite(slot.sum()) or np.isfinite(slot).all()) for slot, *_ in slots)
+            return all(math.isfinite(slot.sum()) or bool(np.isfinite(slot).all()) for slot, *_ in slots)
 
     @property
     def end(self) -> int | None:

@@ -141,6 +141,6 @@ def orthogonal(matrix: NDArray, n_steps: int, epsilon: float) -> NDArray:
 
 def _hidden_and_others(params: list[NDArray], values: list[NDArray]) -> tuple[list[NDArray], list[NDArray]]:
     """Return the values that belong to matrices but the last, and those that belong to all other parameters."""
-    matrices = [i for i, p in enumerate(params) if p.ndim == 2]
+    matrices = [i for i, p in enumerate(params) if np.ndim(p) == 2]
     hidden = set(matrices[:-1])
     return [values[i] for i in sorted(hidden)], [v for i, v in enumerate(values) if i not in hidden]

@@ -25,6 +25,7 @@ from typing import Any
 
 import sklearn
 
+from fastmlp.components import Component
 from fastmlp.exceptions import warn_user
 from fastmlp.persistence.callbacks import hand_over
 from fastmlp.persistence.checks import check
@@ -189,9 +190,13 @@ def _refusal(model: Any) -> str:
         hint = f"fit fastmlp.{twin.__name__} instead, with the same parameters, or store this one with skops.io.dump"
     elif parent is not None:
         hint = f"a class of your own is code, which no file holds: save an object of fastmlp.{parent.__name__} itself"
+    elif isinstance(model, Component):
+        hint = "it is a part of a model, which has to be saved"
+    elif isinstance(model, dict | list | tuple):
+        hint = "save each model in a file of its own"
     else:
-        hint = "skops.io.dump stores other estimators"
-    return f"{takes}; got {name}{f': {hint}' if hasattr(model, 'get_params') else ''}."
+        hint = "skops.io.dump stores other estimators" if hasattr(model, "get_params") else ""
+    return f"{takes}; got {name}{f': {hint}' if hint else ''}."
 
 
 def _missing(missing: dict[str, str]) -> str:

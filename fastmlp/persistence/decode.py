@@ -330,6 +330,8 @@ class Decoder:
                 part = getattr(part, step)
             elif (type(part) is dict and step in part) or (type(part) in (list, tuple) and step in range(len(part))):
                 part = part[step]
+            elif is_sklearn(type(part), "_Scorer") and step == "_score_func":
+                part = part._score_func
             elif self.missing:
                 part = None
             else:

@@ -28,6 +28,7 @@ from fastmlp.persistence.contents import (
     is_memory,
     is_network,
     is_ours,
+    is_sklearn,
     is_splitter,
     own_classes,
     parameters_of,
@@ -35,6 +36,11 @@ from fastmlp.persistence.contents import (
 )
 from fastmlp.persistence.format import DTYPES
 from fastmlp.persistence.sklearn_classes import distribution_name, function_name, sklearn_name
+
+_NOT_HELD = (
+    "which no file holds; files hold numbers, texts and objects of the classes in fastmlp.persistence.classes(), and"
+    " skops.io.dump stores other models"
+)
 
 
 class NotEncodable(TypeError):
@@ -172,7 +178,7 @@ class Encoder:
         if array.dtype == object and all(type(item) in PLAIN or isinstance(item, np.generic) for item in array.flat):
             items = [self.encode(item, where, depth + 1) for item in array.flat]
             return {"objects": items, "shape": list(array.shape)}
-        raise NotEncodable(f"{where} is an array of {array.dtype}, which no file holds")
+        raise NotEncodable(f"{where} is an array of {array.dtype}, {_NOT_HELD}")
 
     def _layout(self, array: NDArray) -> dict[str, Any]:
         """Return how a matrix lies in memory where it is not row after row: the last bits of products depend on it."""
@@ -285,6 +291,8 @@ class Encoder:
         elif type(value) is dict and all(type(name) is str for name in value):
             for name, part in value.items():
                 yield from self._unencodable(part, [*path, name])
+        elif is_sklearn(type(value), "_Scorer"):
+            yield from self._unencodable(value._score_func, [*path, "_score_func"])
         elif self._name(type(value)) is None:
             yield path, value
 
@@ -295,13 +303,4 @@ class Encoder:
                 return {"given": path}
             if type(part) is type(value) and isinstance(value, Parameterized):
                 return {"given": path, "state": self._encode_state(value, where, depth)}
-        raise NotEncodable(
-            f"{where} is {shown(value)}, a {type(value).__qualname__}, which no file holds{advice(value)}"
-        )
-
-
-def advice(value: Any) -> str:
-    """Return what to do with an estimator that no file holds, for the end of a message."""
-    if not hasattr(value, "get_params"):
-        return ""
-    return "; those that files hold are in fastmlp.persistence.classes(), and skops.io.dump stores other models"
+        raise NotEncodable(f"{where} is {shown(value)}, a {type(value).__qualname__}, {_NOT_HELD}")

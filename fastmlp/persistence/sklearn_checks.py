@@ -38,6 +38,7 @@ MAX_STEPS = 1_000_000
 
 _COMPONENTS = "components_=kn explained_variance_=k explained_variance_ratio_=k singular_values_=k"
 _LINEAR = "coef_=n|on intercept_=|o"
+_COUNTS = "classes_=c:* class_count_=c class_log_prior_=c"
 # Of fitted classes the shapes of attributes: a letter for each axis, the same letter the same length, n for
 # n_features_in_; #k for a number that is the length k. Other shapes follow "|", none at all being a number; "?" is for
 # None, and ":b" or ":*" for truth values or elements of any type where there are usually numbers.
@@ -84,14 +85,22 @@ _SHAPES = {
     "LinearDiscriminantAnalysis": (
         "classes_=c:* priors_=c means_=cn xbar_=n scalings_=nr coef_=on intercept_=o covariance_=nn"
     ),
+    "QuadraticDiscriminantAnalysis": "classes_=c:* priors_=c means_=cn",
     "GaussianNB": "classes_=c:* theta_=cn var_=cn class_prior_=c class_count_=c",
+    **dict.fromkeys(
+        ("BernoulliNB", "ComplementNB", "MultinomialNB"), _COUNTS + " feature_count_=cn feature_log_prob_=cn"
+    ),
+    "CategoricalNB": _COUNTS + " n_categories_=n",
     **dict.fromkeys(("LogisticRegression", "LogisticRegressionCV"), "classes_=c:* coef_=on intercept_=o"),
     "LinearSVC": "classes_=c:* coef_=on intercept_=|o",
     "LinearSVR": "coef_=n intercept_=|o",
     "BayesianRidge": "coef_=n sigma_=nn X_offset_=n X_scale_=n",
     **dict.fromkeys(("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier", "RidgeClassifierCV"), _LINEAR),
     **dict.fromkeys(("Lasso", "LassoCV", "ElasticNet", "ElasticNetCV"), _LINEAR),
-    "PLSRegression": "_x_mean=n _x_std=n x_rotations_=nk _y_mean=o coef_=on intercept_=o",
+    **dict.fromkeys(("ARDRegression", "HuberRegressor", "QuantileRegressor"), "coef_=n intercept_=|"),
+    **dict.fromkeys(
+        ("CCA", "PLSCanonical", "PLSRegression"), "_x_mean=n _x_std=n x_rotations_=nk _y_mean=o coef_=on intercept_=o"
+    ),
     "KMeans": "cluster_centers_=kn",
     "MiniBatchKMeans": "cluster_centers_=kn _counts=k",
     "BernoulliRBM": "components_=kn intercept_hidden_=k intercept_visible_=n h_samples_=bk",

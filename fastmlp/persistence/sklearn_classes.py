@@ -16,11 +16,11 @@ _CLASSES = {
     "sklearn.calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration _TemperatureScaling",
     "sklearn.cluster": "KMeans MiniBatchKMeans",
     "sklearn.compose": "ColumnTransformer TransformedTargetRegressor make_column_selector",
-    "sklearn.cross_decomposition": "PLSRegression",
+    "sklearn.cross_decomposition": "CCA PLSCanonical PLSRegression",
     "sklearn.decomposition": (
         "FactorAnalysis FastICA IncrementalPCA KernelPCA LatentDirichletAllocation MiniBatchNMF NMF PCA TruncatedSVD"
     ),
-    "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis",
+    "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
     "sklearn.dummy": "DummyClassifier DummyRegressor",
     "sklearn.ensemble": (
         "AdaBoostClassifier AdaBoostRegressor BaggingClassifier BaggingRegressor StackingClassifier StackingRegressor"
@@ -38,8 +38,8 @@ _CLASSES = {
     "sklearn.isotonic": "IsotonicRegression",
     "sklearn.kernel_approximation": ("AdditiveChi2Sampler Nystroem PolynomialCountSketch RBFSampler SkewedChi2Sampler"),
     "sklearn.linear_model": (
-        "BayesianRidge ElasticNet ElasticNetCV Lasso LassoCV LinearRegression LogisticRegression LogisticRegressionCV"
-        " Ridge RidgeCV RidgeClassifier RidgeClassifierCV"
+        "ARDRegression BayesianRidge ElasticNet ElasticNetCV HuberRegressor Lasso LassoCV LinearRegression"
+        " LogisticRegression LogisticRegressionCV QuantileRegressor Ridge RidgeCV RidgeClassifier RidgeClassifierCV"
     ),
     "sklearn.metrics._scorer": "_CurveScorer _PassthroughScorer _Scorer",
     "sklearn.model_selection": (
@@ -52,7 +52,7 @@ _CLASSES = {
     "sklearn.model_selection._split": "_CVIterableWrapper",
     "sklearn.multiclass": "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier _ConstantPredictor",
     "sklearn.multioutput": "ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain",
-    "sklearn.naive_bayes": "GaussianNB",
+    "sklearn.naive_bayes": "BernoulliNB CategoricalNB ComplementNB GaussianNB MultinomialNB",
     "sklearn.neighbors": "NeighborhoodComponentsAnalysis",
     "sklearn.neural_network": "BernoulliRBM",
     "sklearn.pipeline": "FeatureUnion Pipeline",

@@ -32,3 +32,7 @@ __all__ = [
     "read_table",
     "texts_of",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -26,6 +26,10 @@ _MARKS = [
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 ]  # fmt: skip
+# From Latin-1 to Windows-1252. Five bytes are no characters there; as in browsers, they stay what they are, for all
+# others of such a file are no less what Windows wrote.
+_WINDOWS = {byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xA0)}
+_WINDOWS = {byte: character for byte, character in _WINDOWS.items() if character != "\ufffd"}
 _EXCEL = re.compile(r'"?sep=([^"\r\n])"?[^\S\r\n]*\1*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+(,\d+)?\s*")
 
@@ -65,14 +69,8 @@ def decoded(content: bytes, name: str, encoding: str | None = None) -> str:
                 raise TableError(
                     f"{name} has NUL characters: it is no text, or UTF-16 without its end: {error}"
                 ) from None
-    try:
-        text = content.decode("cp1252")
-    except UnicodeDecodeError:  # five of its bytes are no characters
-        text, used = content.decode("latin-1"), "Latin-1"
-    else:
-        used = "Windows-1252"
-    text = _without_nul(text, name)
-    log.info("%s: not UTF-8; read as %s (--encoding says otherwise)", name, used)
+    text = _without_nul(content.decode("latin-1").translate(_WINDOWS), name)
+    log.info("%s: not UTF-8; read as Windows-1252 (--encoding says otherwise)", name)
     return text
 
 
@@ -189,10 +187,6 @@ def _fields_of_any_length() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(before)
-
-
-def _is_blank(row: list[str]) -> bool:
-    return not row or (len(row) == 1 and not row[0].strip(BLANKS))
 
 
 class _Reading:

@@ -73,6 +73,8 @@ def content_of(path: Any) -> bytes:
     """
     name = os.fspath(path)
     if name == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise TableError("standard input is closed")
         source = getattr(sys.stdin, "buffer", None)
         content = sys.stdin.read().encode() if source is None else source.read()
     else:

@@ -77,9 +77,22 @@ class Marks:
         said = {*distinct[np.isin(numbers, self._numbers)], *matches(distinct[np.isnan(numbers)], self._own)}
         return series.isin(self._known | said).to_numpy()
 
-    def cleared(self, numbers: NDArray) -> NDArray:
-        """Return numbers with NaN in the place of those that mean a missing value."""
-        return np.where(np.isin(numbers, self._numbers), np.nan, numbers) if len(self._numbers) else numbers
+    def cleared(self, numbers: NDArray, dtype: Any = None) -> NDArray:
+        """Return numbers with NaN in the place of those that mean a missing value.
+
+        Parameters
+        ----------
+        numbers : ndarray
+        dtype : dtype, default=None
+            What they were stored as: float32 has no -999.2, but a number next to it.
+        """
+        if not len(self._numbers):
+            return numbers
+        marks = self._numbers
+        if dtype is not None and dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                marks = np.union1d(marks, marks.astype(f"f{dtype.itemsize}").astype(np.float64))
+        return np.where(np.isin(numbers, marks), np.nan, numbers)
 
 
 def are_marks(values: Any) -> bool:

@@ -45,6 +45,8 @@ def _is_index(target: str) -> bool:
 
 def _joined(frame: Any, y: Any, target: str | int | None) -> tuple[Any, str]:
     """Return a table with the target as a column, and its name."""
+    if isinstance(y, str):
+        raise TableError(f"y={y!r} is a name: a column that is the target already is TableModel(target={y!r})")
     pandas = import_pandas()
     y = y.to_pandas() if hasattr(y, "to_pandas") else y
     if isinstance(y, pandas.DataFrame) and y.shape[1] == 1:
@@ -401,7 +403,7 @@ class TableModel(Parameterized):
     def _typed_numbers(self, column: Any) -> NDArray:
         """Return the numbers of a column that holds numbers, NaN for what is missing."""
         numbers = import_pandas().to_numeric(column).to_numpy(np.float64, na_value=np.nan)
-        return Marks(self.missing).cleared(numbers)
+        return Marks(self.missing).cleared(numbers, column.dtype)
 
     def _with_target(self, frame: Any, otherwise: str, keep: Iterable[str]) -> tuple[Any, NDArray]:
         """Return the rows that have the target, and its texts; say what becomes of the others."""

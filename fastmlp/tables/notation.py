@@ -22,6 +22,7 @@ DECIMALS = (".", ",")
 #: What may group digits; "" for nothing.
 THOUSANDS = (",", ".", " ", "'", "_", "")
 _ENOUGH, _SHARE_OF_OTHERS = 10_000, 0.05
+_MANY_GROUPS = 20  # of decimals with three digits, a tenth ends in 0, which most programs leave out
 _COMMON, _INTEGER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"), re.compile(r"[+-]?\d+([eE][+-]?\d+)?")
 
 # Blanks of all kinds, minus signs, apostrophes and full-width forms, in the form that the patterns below have.
@@ -44,7 +45,7 @@ _WRITTEN = re.compile(
     r"(?P<digits>\d[\d.,' _]*(?<! )|[.,]\d+)(?:(?P<e>[eE][+-]?\d{1,3})|(?P<d>[dD][+-]\d{1,3}))?"
     rf"(?P<last>-)? ?(?:{_MONEY}|%|\u2030)? ?(?P<close>\))? ?(?:{_MONEY}|%)?(?P<end> ?-)?"
 )
-_NO_DECIMALS = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)")  # 25.- and 25,-- are 25
+_NO_DECIMALS = re.compile(r"(?<=\d)([.,])-{1,2}(?=\D*$)")  # 25.- and 25,-- are 25
 _SIMPLE = re.compile(r"[+-]?(\d+)([.,])(\d+)")
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 
@@ -65,6 +66,9 @@ class Evidence(NamedTuple):
     example : str
         One that could be either. Sums of money come first: they have two decimals or none, so that "25.000 €" is 25
         thousand.
+    is_grouped : bool
+        Whether those that could be either are many, and whole numbers below 1000 stand beside them: 23.545 and 883.
+        Decimals would not have three digits each time, or none.
     """
 
     point: int = 0
@@ -73,12 +77,13 @@ class Evidence(NamedTuple):
     plain: int = 0
     neither: int = 0
     example: str = ""
+    is_grouped: bool = False
 
     def decided(self) -> str:
         """Return the mark that more values ask for; "" where they do not say."""
         if self.point != self.comma:
             return "." if self.point > self.comma else ","
-        if self.either and _is_money(self.example):
+        if self.either and (self.is_grouped or _is_money(self.example)):
             return "." if "," in self.example else ","
         return ""
 
@@ -124,14 +129,18 @@ def number(text: str, decimal: str = ".", thousands: str | None = None) -> float
     text = _plain(text)
     if _INFINITE.fullmatch(text):
         return float(text)
+    ending = _NO_DECIMALS.search(text)
     whole = _WRITTEN.fullmatch(_NO_DECIMALS.sub("", text))
     if whole is None or bool(whole["open"]) != bool(whole["close"]):
         return np.nan
     minus = [whole[name] for name in ("sign", "inner", "last", "end", "open") if whole[name]]
-    if len(minus) > 1 or not _grouped(decimal, thousands).fullmatch(digits := whole["digits"]):
-        return np.nan
+    digits, exponent = whole["digits"], whole["e"] or whole["d"]
+    if ending and decimal != ending[1] and any(mark in digits for mark in DECIMALS):
+        return np.nan  # the mark before the dash is that of the decimals: 1.234,- is 1234
+    if len(minus) > 1 or not _grouped(decimal, "" if exponent else thousands).fullmatch(digits):
+        return np.nan  # what stands before an exponent is never grouped: 2,355e+04 is 23550
     before, _, after = digits.partition(decimal)
-    exponent = (whole["e"] or whole["d"] or "e0")[1:]
+    exponent = exponent[1:] if exponent else "0"
     value = float(f"{re.sub('[^0-9]', '', before)}.{after}e{exponent}")
     return -value if minus and minus[0] != "+" else value
 
@@ -201,10 +210,12 @@ def evidence_in(texts: Iterable[str], thousands: str | None = None) -> Evidence:
     --------
     >>> from fastmlp.tables.notation import evidence_in
     >>> evidence_in(["1.234,5", "2,75", "25,000", "7", "many"])
-    Evidence(point=0, comma=2, either=1, plain=1, neither=1, example='25,000')
+    Evidence(point=0, comma=2, either=1, plain=1, neither=1, example='25,000', is_grouped=False)
     """
     counts = dict.fromkeys(("point", "comma", "either", "plain", "neither"), 0)
     example = ""
+    several: set[str] = set()
+    lengths: set[int] = set()
     for i, text in enumerate(texts):
         if i >= _ENOUGH and (
             (counts["point"] == 0) != (counts["comma"] == 0) or counts["neither"] > _SHARE_OF_OTHERS * i
@@ -213,7 +224,12 @@ def evidence_in(texts: Iterable[str], thousands: str | None = None) -> Evidence:
         counts[asked := _asked_by(text, thousands)] += 1
         if asked == "either" and (not example or (_is_money(text) and not _is_money(example))):
             example = text
-    return Evidence(**counts, example=example)
+        if asked == "either" and len(several) < _MANY_GROUPS:
+            several.add(text)
+        elif asked == "plain" and (digits := text.lstrip("+-")).isdecimal() and digits[0] != "0":
+            lengths.add(len(digits))
+    is_grouped = len(several) >= _MANY_GROUPS and any(n <= 3 for n in lengths) and all(n <= 4 for n in lengths)
+    return Evidence(**counts, example=example, is_grouped=is_grouped)
 
 
 def _asked_by(text: str, thousands: str | None) -> str:

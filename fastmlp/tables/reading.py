@@ -12,7 +12,7 @@ from fastmlp.tables.files import FORMATS, content_of, format_by_content, format_
 from fastmlp.tables.frames import import_pandas, log, named
 from fastmlp.tables.header import has_header
 from fastmlp.tables.notation import numbers_in
-from fastmlp.tables.typed import read_feather, read_json, read_parquet, require_pyarrow
+from fastmlp.tables.typed import is_json, read_feather, read_json, read_parquet, require_pyarrow
 
 _LINES_LOOKED_AT = 1000
 
@@ -45,7 +45,8 @@ def read_table(
         Of text, as Python names it. None is what a byte order mark says, else UTF-8, else Windows-1252.
     format : {"csv", "json", "jsonl", "parquet", "feather"}, default=None
         None is Parquet and Feather by the content or the file's name (.parquet, .pq, .feather, .arrow, .ipc), JSON by
-        the name (.json; .jsonl, .ndjson: an object per line), else CSV.
+        the name (.json; .jsonl, .ndjson: an object per line) or by a text that begins with an object that is whole,
+        as on standard input; else CSV.
 
     Returns
     -------
@@ -89,6 +90,9 @@ def read_table(
         return named((read_parquet if kind == "parquet" else read_feather)(content, name), name), True
     text = decoded(content, name, encoding)
     del content
+    if kind is None and separator is None and is_json(text):
+        log.info("%s: read as JSON (--format csv says otherwise)", name)
+        kind = "json"
     if kind in ("json", "jsonl"):
         return named(read_json(text, name, lines=kind == "jsonl" or None), name), True
     return _read_csv(text, name, separator, header)

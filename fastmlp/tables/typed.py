@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -79,10 +80,35 @@ def _nullable_name(kind: Any) -> str:
 # ---- JSON ------------------------------------------------------------------------------------------------------------
 
 
-def read_json(text: str, name: str, lines: bool | None = None) -> Any:
-    r"""Return a table from JSON: an object for each row, one to a line or in a list; or a list for each column.
+_OBJECT = re.compile(r'\s*(\[?)\s*(?=\{\s*")')
+_AFTER_OBJECT = {"": re.compile(r"\s*(\{|$)"), "[": re.compile(r"\s*(,\s*\{|\])")}
 
-    Values within values become texts.
+
+def is_json(text: str) -> bool:
+    """Return whether a text begins with an object of JSON that has names, or with a list of such.
+
+    Examples
+    --------
+    >>> from fastmlp.tables.typed import is_json
+    >>> is_json('{"x": 1}'), is_json('[{"x": 1}, {"x": 2}]'), is_json('{"x" of y},z')
+    (True, True, False)
+    """
+    text = text.removeprefix("\ufeff")
+    begin = _OBJECT.match(text)
+    if begin is None:
+        return False
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, begin.end())
+    except ValueError:
+        return False
+    return _AFTER_OBJECT[begin[1]].match(text, end) is not None
+
+
+def read_json(text: str, name: str, lines: bool | None = None) -> Any:
+    r"""Return a table from JSON: an object for each row, one to a line or in a list; or one for all columns.
+
+    The latter has a list for each column or, as pandas writes it unless told otherwise, an object of the rows' values
+    by the rows' names. Values within other values become texts.
 
     Parameters
     ----------
@@ -137,12 +163,28 @@ def _rows_of_whole(text: str, name: str, lines: bool | None) -> Any:
             return list(_rows_of_lines(text, name))
         raise TableError(f"{name} is no JSON: {error}") from None
     if isinstance(whole, dict) and isinstance(whole.get("data"), list):  # pandas' orient="table", and many services
-        whole = whole["data"]
+        names, whole = whole.get("columns"), whole["data"]
+        if isinstance(names, list) and all(isinstance(row, list) and len(row) == len(names) for row in whole):
+            if len(set(map(str, names))) < len(names):
+                raise TableError(f"{name} has two columns of the same name: {_shortened(names)}")
+            whole = [dict(zip(map(str, names), row, strict=True)) for row in whole]  # its orient="split"
+    if isinstance(whole, dict) and (rows := _rows_by_name(whole)):
+        return rows
     if isinstance(whole, dict) and whole and all(isinstance(column, list) for column in whole.values()):
         if len({len(column) for column in whole.values()}) > 1:
             raise TableError(f"{name} has columns of different lengths")
         return [dict(zip(whole, values, strict=True)) for values in zip(*whole.values(), strict=True)]
     return whole if isinstance(whole, list) else [whole]
+
+
+def _rows_by_name(whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table of objects, pandas' orient="columns" or "index"; none where it is no such table."""
+    parts = list(whole.values())
+    if not parts or not all(isinstance(part, dict) and part.keys() == parts[0].keys() for part in parts):
+        return []
+    if list(whole) == [str(i) for i in range(len(whole))]:  # numbers of the rows, not names of columns
+        return parts
+    return [{name: part[row] for name, part in whole.items()} for row in parts[0]]
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

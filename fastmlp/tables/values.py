@@ -1,8 +1,8 @@
 """A column's values as numbers and as texts, and which texts are the same value in another spelling.
 
 Two texts are the same value where a reader sees no difference: ``TRUE`` and ``true``, ``1`` and ``1.0``, an accent as a
-character of its own or as part of a letter, one blank or two. They are not where a reader may see one: ``01`` and
-``1``, ``1.1`` and ``1.10``, the alleles ``A`` and ``a``.
+character of its own or as part of a letter, one blank or two, ``2024-01-31`` and ``2024-01-31T00:00:00``. They are not
+where a reader may see one: ``01`` and ``1``, ``1.1`` and ``1.10``, the alleles ``A`` and ``a``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ BLANKS = " \t\n\r\f\v\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u300
 
 _NO_WIDTH = re.compile("[\u200b\u2060\ufeff\xad]")
 _WHOLE = re.compile(r"\+?(-?(?:0|[1-9]\d*))(?:\.0*)?")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|\+00:?00)?")
 _LETTERS = re.compile(r"[^\W\d_]")
 # Answers of one or two letters, which small and capital letters do not tell apart where a column has only such.
 _ANSWERS = [frozenset(pair.split()) for pair in ("y n", "t f", "m f", "m w", "j n", "s n", "o n", "m w d", "m f x")]
@@ -102,14 +103,24 @@ def form_of(text: str) -> str:
     Examples
     --------
     >>> from fastmlp.tables.values import form_of
-    >>> form_of("New  York"), form_of("1.0"), form_of("01"), form_of("1.10")
-    ('New York', '1', '01', '1.10')
+    >>> form_of("New  York"), form_of("1.0"), form_of("01"), form_of("1.10"), form_of("2024-01-31T12:30:00.000Z")
+    ('New York', '1', '01', '1.10', '2024-01-31 12:30Z')
     """
     if not text.isascii():
         text = _NO_WIDTH.sub("", unicodedata.normalize("NFC", text))
     text = " ".join(text.split())
-    whole = _WHOLE.fullmatch(text)
-    return text if whole is None else "0" if whole[1] == "-0" else whole[1]
+    if (whole := _WHOLE.fullmatch(text)) is not None:
+        return "0" if whole[1] == "-0" else whole[1]
+    time = _TIME.fullmatch(text)
+    return text if time is None else _form_of_time(time)
+
+
+def _form_of_time(time: re.Match) -> str:
+    """Return the form of a time as ISO 8601 has it, which programs write with more or fewer of its zeros."""
+    day, minute, second, fraction, zone = time.groups("")
+    seconds = f"{second}.{fraction}".rstrip("0.") if fraction.strip("0") else second
+    clock = minute if seconds in ("", "00") else f"{minute}:{seconds}"
+    return day + (f" {clock}" if clock != "00:00" or zone else "") + ("Z" if zone else "")
 
 
 def _is_word(form: str) -> bool:
