@@ -425,7 +425,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             When max_iter ends the fit, unless a schedule that ends by then, or a callback that decides of the end
             (EarlyStopping), planned it so.
         DivergenceWarning
-            When training diverges, and the model is that of the best epoch, which early_stopping or a callback kept.
+            When training diverges, and the model is that of the best epoch, which early_stopping or a callback kept;
+            and when weights end up beyond 1e10, though finite.
         OverflowWarning
             When a loss, or what the optimizer keeps of gradients, is too large for a number, and weights stay finite.
         ScheduleEndedWarning

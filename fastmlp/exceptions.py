@@ -46,7 +46,7 @@ class OverflowWarning(UserWarning):
 
 
 class DivergenceWarning(sklearn.exceptions.ConvergenceWarning):
-    """Training made weights infinite or NaN; the model is an earlier one, whose weights are finite."""
+    """Training made weights infinite or NaN, and the model is an earlier one; or weights ran away, finite as yet."""
 
 
 class ScheduleEndedWarning(UserWarning):

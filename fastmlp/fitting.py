@@ -30,6 +30,9 @@ from fastmlp.stopping import N_ITER_NO_CHANGE, NoImprovement
 from fastmlp.threads import Team
 from fastmlp.training import Epoch, Listener, MinibatchTraining, NonFiniteStepError
 
+# Weights beyond this were not learned: steps of a sound size lead there in no number of epochs.
+RUNAWAY_WEIGHT = 1e10
+
 
 class RecordedFit(Fit):
     """A fit whose epochs are recorded in the estimator's history_, and printed if it is verbose."""
@@ -120,6 +123,12 @@ class RecordedFit(Fit):
                 f" {which[0] + 1} on, though the weights are finite: a number is too large. {self.causes()}",
                 OverflowWarning,
             )
+
+    def _say_runaway(self, final: Network) -> None:
+        """Warn of weights that are finite and so large that the network cannot have learned them."""
+        largest = float(np.abs(final.params).max())
+        if largest > RUNAWAY_WEIGHT:
+            warn_user(f"Training diverged: weights reach {largest:.3g}. {self.causes()}", DivergenceWarning)
 
     def _say_undefined(self) -> None:
         """Warn of losses and scores of sets that are no finite numbers."""
@@ -362,6 +371,7 @@ class MinibatchFit(RecordedFit, Listener):
         if not self._has_failed(network, final, is_finite=is_finite):
             if not are_small:
                 self._say_overflow(losses)
+                self._say_runaway(final)
             if not remembers_well and math.isfinite(sum(losses)):
                 warn_user(
                     "What the optimizer keeps of gradients is no longer finite, so that weights are not changed as they"

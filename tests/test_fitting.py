@@ -727,6 +727,22 @@ def test_scoring_monitor_and_progress_bar_in_pipelines_and_searches(capsys):
 
 SIGNAL = np.random.default_rng(1).standard_normal((120, 3))
 TARGET = SIGNAL[:, 0] - SIGNAL[:, 1]
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_weights_that_run_away_without_end_are_told(cls, early_stopping):
+    """Adam's steps are as long as the learning rate, so that nothing becomes infinite."""
+    y = TARGET if cls is MLPRegressor else (TARGET > 0).astype(int)
+    model = cls(learning_rate_init=1e30, max_iter=5, early_stopping=early_stopping, random_state=0)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.fit(SIGNAL, y)
+    told = [str(warning.message) for warning in found if warning.category is DivergenceWarning]
+    assert len(told) == 1 and told[0].startswith("Training diverged: weights reach "), told
+    assert "take a smaller learning_rate_init than 1e+30" in told[0]
+
+
 TOO_FAST = dict(solver="sgd", learning_rate_init=10.0, random_state=0, max_iter=60)
 
 
