@@ -71,6 +71,9 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
         if told := _of_targets(error, *targets, name=name, takes_numbers=takes_numbers):
             raise ValueError(told) from None
         raise
+    except OverflowError:  # of Python's integers, which have no end
+        which = "X" if not targets or _overflows(X) else "y"
+        raise ValueError(f"Input {which} contains infinity or a value too large for dtype('float64').") from None
     if takes_numbers and isinstance(checked[1], np.ndarray):
         y = checked[1]
         if y.dtype.kind not in "biuf" and (told := _of_numbers(y, name)):
@@ -100,6 +103,14 @@ def labels_of(y: Any, name: str) -> Iterator[None]:
         if told := _of_labels(error, y, name):
             raise ValueError(told) from None
         raise
+
+
+def _overflows(values: Any) -> bool:
+    try:
+        np.asarray(values, dtype=np.float64)
+    except OverflowError:
+        return True
+    return False
 
 
 # ---- samples ---------------------------------------------------------------------------------------------------------

@@ -276,3 +276,16 @@ def test_what_is_good_comes_back():
         pass
     with pytest.raises(ValueError, match=r"^mine$"), labels_of(Y, "MLPClassifier"):
         raise ValueError("mine")
+
+
+def test_integers_beyond_all_floats():
+    huge, labels = [[1.0], [10**400], [2.0]], [0, 1, 0]
+    for call in (
+        lambda: MLPClassifier().fit(huge, labels),
+        lambda: MLPRegressor().fit(huge, [1.0, 2.0, 3.0]),
+        lambda: MLPClassifier((2,), solver="lbfgs").fit([[1.0], [3.0], [2.0]], labels).predict(huge),
+    ):
+        with pytest.raises(ValueError, match=r"^Input X contains infinity or a value too large for dtype\('float64'\)"):
+            call()
+    with pytest.raises(ValueError, match=r"^Input y contains infinity or a value too large"):
+        MLPRegressor().fit([[1.0], [3.0], [2.0]], [1, 10**400, 2])
