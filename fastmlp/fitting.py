@@ -124,12 +124,6 @@ class RecordedFit(Fit):
                 OverflowWarning,
             )
 
-    def _say_runaway(self, final: Network) -> None:
-        """Warn of weights that are finite and so large that the network cannot have learned them."""
-        largest = float(np.abs(final.params).max())
-        if largest > RUNAWAY_WEIGHT:
-            warn_user(f"Training diverged: weights reach {largest:.3g}. {self.causes()}", DivergenceWarning)
-
     def _say_undefined(self) -> None:
         """Warn of losses and scores of sets that are no finite numbers."""
         reasons = self._evaluation.reasons
@@ -381,6 +375,12 @@ class MinibatchFit(RecordedFit, Listener):
             self._say_undefined()
             self._say_how_it_ended(descent)
         return final
+
+    def _say_runaway(self, final: Network) -> None:
+        """Warn of weights that are finite and so large that the network cannot have learned them."""
+        largest = float(np.abs(final.params).max())
+        if largest > RUNAWAY_WEIGHT:
+            warn_user(f"Training diverged: weights reach {largest:.3g}. {self.causes()}", DivergenceWarning)
 
     def _say_how_it_ended(self, descent: Descent) -> None:
         """Warn of a schedule that ended before, and of epochs that ended before anything else ended the fit."""
