@@ -8,7 +8,7 @@ import pytest
 from cases import PRODUCTS
 
 from fastmlp import _engine
-from fastmlp.rows import rows_of
+from fastmlp.inputs.rows import rows_of
 
 # Large enough for a clock; the others are for the tests.
 TIMED = [shape for shape in PRODUCTS if np.prod(shape) > 10_000]

@@ -10,8 +10,8 @@ from cases import TRAINING
 
 from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS
+from fastmlp.inputs.rows import rows_of
 from fastmlp.network import Regularization, Structure, hidden_layer
-from fastmlp.rows import rows_of
 
 LOSS = "log_loss"
 

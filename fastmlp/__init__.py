@@ -32,6 +32,7 @@ if find_spec("fastmlp._engine") is None:
         " install -e .' in the folder above it, or start Python in another folder to use the installed fastmlp."
     )
 
+from fastmlp.config import __version__ as __version__
 from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor
 from fastmlp.network import Network, Structure, check_gradients
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from fastmlp import tables as tables
     from fastmlp.tables import TableModel
 
-__version__ = "0.1.0"
 __all__ = [
     "MLPClassifier",
     "MLPRegressor",

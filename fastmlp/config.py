@@ -10,6 +10,8 @@ import sklearn
 from fastmlp import _engine
 from fastmlp.threads import MUCH_WORK, team_size
 
+__version__ = "0.1.0"
+
 
 def show_config() -> dict[str, object]:
     """Print, and return, the instruction set in use, the threads, and the versions.
@@ -31,8 +33,6 @@ def show_config() -> dict[str, object]:
     >>> "scalar" in config["isas"]
     True
     """
-    from fastmlp import __version__  # noqa: PLC0415  (the package imports this module first)
-
     config: dict[str, object] = {
         "fastmlp": __version__,
         "isa": _engine.ISA,

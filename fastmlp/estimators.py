@@ -35,13 +35,30 @@ from fastmlp import callbacks as callbacks_module
 from fastmlp import persistence
 from fastmlp.activations import ACTIVATIONS, Activation
 from fastmlp.augmentation import AUGMENTATIONS, Augment, as_augment
-from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Named, Parameterized, Registry, real_array
-from fastmlp.evaluation import Evaluation, EvaluationSet, accuracy, r2
 from fastmlp.exceptions import IgnoredParameterWarning, warn_user
-from fastmlp.fitting import FullBatchFit, MinibatchFit, RecordedFit
+from fastmlp.fitting.batching import RowOrder, resolve_batch_size
+from fastmlp.fitting.evaluation import Evaluation, EvaluationSet, accuracy, r2
+from fastmlp.fitting.fit import FullBatchFit, MinibatchFit, RecordedFit
+from fastmlp.fitting.recipe import (
+    DTYPES,
+    check_held_out,
+    hidden_sizes,
+    ignored_parameters,
+    is_stochastic,
+    kept_parameters,
+    optimizer_of,
+    refuse_for_lbfgs,
+    regularization_of,
+)
+from fastmlp.fitting.stopping import NoImprovement
+from fastmlp.fitting.training import MinibatchTraining, minimize_full_batch
 from fastmlp.initializers import INITIALIZERS
+from fastmlp.inputs.rows import Rows, are_finite_rows, in_place_dtype, refuse_broken, rows_of
+from fastmlp.inputs.scaling import feature_scaling
+from fastmlp.inputs.targets import are_known, class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
+from fastmlp.inputs.validation import labels_of, validated
 from fastmlp.keywords import advice, meant_by, plain, unexpected
 from fastmlp.losses import NAMED_LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import (
@@ -55,24 +72,8 @@ from fastmlp.network import (
     hidden_layers,
 )
 from fastmlp.optimizers import ESTIMATORS_NAMES, LBFGS, OPTIMIZERS, Descent, Optimizer, Rprop
-from fastmlp.recipe import (
-    DTYPES,
-    check_held_out,
-    hidden_sizes,
-    ignored_parameters,
-    is_stochastic,
-    kept_parameters,
-    optimizer_of,
-    refuse_for_lbfgs,
-    regularization_of,
-)
-from fastmlp.rows import Rows, are_finite_rows, in_place_dtype, refuse_broken, rows_of
 from fastmlp.schedules import SCHEDULES, Schedule
-from fastmlp.stopping import NoImprovement
-from fastmlp.targets import are_known, class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
 from fastmlp.threads import BFLOAT16_SPEEDUP, prediction_team, team_size
-from fastmlp.training import MinibatchTraining, minimize_full_batch
-from fastmlp.validation import labels_of, validated
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 

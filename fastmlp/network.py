@@ -19,8 +19,8 @@ from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS, Activation, BuiltIn, NativeActivation, activation_of
 from fastmlp.components import Registry, compute_dtype, layer_sizes, listed, named, real_array, whole_number
 from fastmlp.initializers import initial_params
+from fastmlp.inputs.rows import Rows, checked_rows, rows_of
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, check_loss_options, engine_targets
-from fastmlp.rows import Rows, checked_rows, rows_of
 from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
 __all__ = [

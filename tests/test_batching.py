@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse
 
 from fastmlp._engine import shuffled
-from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
+from fastmlp.fitting.batching import RowOrder, resolve_batch_size
+from fastmlp.inputs.scaling import feature_scaling
 
 
 def test_batch_size():

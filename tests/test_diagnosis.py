@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 
 from fastmlp import MLPRegressor
-from fastmlp.diagnosis import causes
+from fastmlp.fitting.diagnosis import causes
 from fastmlp.optimizers import SGD
 from fastmlp.schedules import OneCycle
 

@@ -17,9 +17,9 @@ from scipy import LowLevelCallable
 
 from fastmlp import _engine
 from fastmlp.activations import Activation, NativeActivation, PReLU, SiLU
+from fastmlp.inputs.rows import rows_of
 from fastmlp.losses import LOSSES
 from fastmlp.network import Network, Regularization, Structure, hidden_layer
-from fastmlp.rows import rows_of
 from tests import reference
 from tests.test_optimizers import ORACLES, hyper_of, slots_of
 

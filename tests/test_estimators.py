@@ -32,10 +32,10 @@ from fastmlp.augmentation import AUGMENTATIONS, Compose, Noise
 from fastmlp.callbacks import EarlyStopping, ModelCheckpoint
 from fastmlp.exceptions import IgnoredParameterWarning
 from fastmlp.initializers import INITIALIZERS, HeNormal
+from fastmlp.inputs.targets import label_kind
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, Focal, Huber, LogLoss, Pinball, Tweedie, loss_of
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, Optimizer
 from fastmlp.schedules import SCHEDULES, Cosine, OneCycle, Schedule
-from fastmlp.targets import label_kind
 from tests.conftest import ROOT, exhaustive
 from tests.test_rows import LIES, OTHER_LIES, compressed
 

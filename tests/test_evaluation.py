@@ -20,8 +20,8 @@ from sklearn.preprocessing import StandardScaler
 import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import EarlyStopping, ModelCheckpoint, ReduceOnPlateau
-from fastmlp.evaluation import accuracy, mean_loss, r2
 from fastmlp.exceptions import UndefinedScoreWarning
+from fastmlp.fitting.evaluation import accuracy, mean_loss, r2
 from fastmlp.losses import NAMED_LOSSES
 from fastmlp.network import Network, Structure
 

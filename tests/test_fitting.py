@@ -19,7 +19,7 @@ import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import Callback, EarlyStopping, Fit, LearningRateFinder, ReduceOnPlateau, TerminateOnNaN
 from fastmlp.exceptions import DivergenceWarning, OverflowWarning, ScheduleEndedWarning, UndefinedScoreWarning
-from fastmlp.fitting import MinibatchFit
+from fastmlp.fitting.fit import MinibatchFit
 from fastmlp.losses import Focal
 from fastmlp.optimizers import OPTIMIZERS, SGD, Muon, Optimizer
 from fastmlp.schedules import SCHEDULES, Cosine, Linear, OneCycle, WarmUp

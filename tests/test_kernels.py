@@ -497,7 +497,7 @@ def test_rows_refuses_types_that_are_no_numbers(kind):
 
 @pytest.mark.parametrize("shape", [shape for shape in PRODUCTS if shape[0]], ids=str)
 def test_first_layer_on_csr_rows_is_bitwise_the_dense_one(shape, dtype, isa):
-    from fastmlp.rows import rows_of
+    from fastmlp.inputs.rows import rows_of
 
     n, k, m = shape
     X = (

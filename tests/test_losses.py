@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from fastmlp import _engine, losses
+from fastmlp.inputs.rows import rows_of
 from fastmlp.losses import (
     CLASS_TARGET_LOSSES,
     LOSSES,
@@ -20,7 +21,6 @@ from fastmlp.losses import (
     loss_of,
     target_range,
 )
-from fastmlp.rows import rows_of
 from tests import reference
 
 KINDS = ("binary", "multiclass", "multilabel", "numbers")

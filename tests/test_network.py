@@ -12,6 +12,7 @@ import scipy.sparse
 from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS, GELU, BuiltIn, SiLU
 from fastmlp.initializers import initial_params
+from fastmlp.inputs.rows import rows_of
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES
 from fastmlp.network import (
     Gradients,
@@ -23,7 +24,6 @@ from fastmlp.network import (
     forward_in_pieces,
     hidden_layer,
 )
-from fastmlp.rows import rows_of
 from fastmlp.threads import Team
 from tests import reference
 from tests.test_engine import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem, squared_errors

@@ -13,6 +13,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 
 from fastmlp import _engine
 from fastmlp.components import Component
+from fastmlp.inputs.rows import rows_of
 from fastmlp.optimizers import (
     LBFGS,
     OPTIMIZERS,
@@ -34,7 +35,6 @@ from fastmlp.optimizers import (
     from_estimator_parameters,
 )
 from fastmlp.optimizers.muon import orthogonal
-from fastmlp.rows import rows_of
 
 
 class Line(Component):

@@ -10,6 +10,17 @@ from sklearn.model_selection import train_test_split
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.activations import GELU
 from fastmlp.exceptions import IgnoredParameterWarning
+from fastmlp.fitting.recipe import (
+    DTYPES,
+    check_held_out,
+    hidden_sizes,
+    ignored_parameters,
+    is_stochastic,
+    kept_parameters,
+    optimizer_of,
+    refuse_for_lbfgs,
+    regularization_of,
+)
 from fastmlp.network import Regularization, hidden_layers, per_layer
 from fastmlp.optimizers import (
     ESTIMATORS_NAMES,
@@ -23,17 +34,6 @@ from fastmlp.optimizers import (
     Muon,
     RMSprop,
     Rprop,
-)
-from fastmlp.recipe import (
-    DTYPES,
-    check_held_out,
-    hidden_sizes,
-    ignored_parameters,
-    is_stochastic,
-    kept_parameters,
-    optimizer_of,
-    refuse_for_lbfgs,
-    regularization_of,
 )
 from fastmlp.schedules import SCHEDULES, Cosine, InvScaling, Linear, WarmUp
 

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 
 from fastmlp import _engine
-from fastmlp.rows import checked_rows, in_place_dtype, refuse_broken, rows_of
+from fastmlp.inputs.rows import checked_rows, in_place_dtype, refuse_broken, rows_of
 
 RNG = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp.stopping import N_ITER_NO_CHANGE, NoImprovement
+from fastmlp.fitting.stopping import N_ITER_NO_CHANGE, NoImprovement
 
 
 def test_loss_must_fall_by_tol():

@@ -5,8 +5,8 @@ import pytest
 import scipy.sparse
 from sklearn.preprocessing import LabelBinarizer
 
+from fastmlp.inputs.targets import are_known, decode_labels, encode_labels, encode_numbers, label_kind
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, LogLoss, Pinball, loss_of
-from fastmlp.targets import are_known, decode_labels, encode_labels, encode_numbers, label_kind
 
 INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]])
 LABELS = {

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from fastmlp.batching import RowOrder
+from fastmlp.fitting.batching import RowOrder
+from fastmlp.fitting.training import Listener, MinibatchTraining, minimize_full_batch
+from fastmlp.inputs.rows import rows_of
 from fastmlp.network import Network, Regularization, Structure, hidden_layer
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, Adam, Descent, Fused, Optimizer
-from fastmlp.rows import rows_of
-from fastmlp.training import Listener, MinibatchTraining, minimize_full_batch
 from tests.test_engine import problem
 
 SIZES, LOSS = (5, 11, 3), "log_loss"

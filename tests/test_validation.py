@@ -11,7 +11,7 @@ import scipy.sparse
 from sklearn.base import clone
 
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp.validation import labels_of, validated
+from fastmlp.inputs.validation import labels_of, validated
 
 N = 40
 NUMBERS = pd.DataFrame(np.random.default_rng(0).standard_normal((N, 3)), columns=["a", "b", "c"])

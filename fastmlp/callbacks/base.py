@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastmlp.components import Component, listed
-from fastmlp.evaluation import OF_TRAINING
 from fastmlp.network import Network
+
+#: What is recorded of every fit; no metric of an eval_set may have such a name.
+OF_TRAINING = ("loss", "learning_rate", "seconds")
 
 #: What a subclass may hear of; batches only where one of the last two is there.
 HOOKS = (

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.inputs.rows import Rows
 from fastmlp.network import Network
-from fastmlp.rows import Rows
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: The engine's activations, by name, that are 0 over a half line: units may get stuck there.

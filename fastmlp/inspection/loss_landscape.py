@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from fastmlp.evaluation import mean_loss
+from fastmlp.fitting.evaluation import mean_loss
 from fastmlp.inspection.drawing import axes_or_new, check_is_ours, is_logarithmic, pyplot
 from fastmlp.network import Network, forward_in_pieces
 from fastmlp.threads import prediction_team

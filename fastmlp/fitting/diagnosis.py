@@ -41,7 +41,7 @@ def causes(
     --------
     >>> import numpy as np
     >>> from fastmlp import MLPRegressor
-    >>> from fastmlp.diagnosis import causes
+    >>> from fastmlp.fitting.diagnosis import causes
     >>> model = MLPRegressor(solver="sgd", learning_rate_init=50.0)
     >>> causes(np.ones((3, 2)), np.ones(3), None, model.get_params(), rate=50.0)
     'The learning rate of 50 is likely too high: take a smaller learning_rate_init than 50.0.'

@@ -16,10 +16,8 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import _safe_indexing
 
 from fastmlp import _engine
+from fastmlp.callbacks.base import OF_TRAINING
 from fastmlp.keywords import plain
-
-#: What is recorded of every fit; no set's metric may have such a name.
-OF_TRAINING = ("loss", "learning_rate", "seconds")
 
 # Scores that measure errors by how far targets are from each other, and are not defined where these are all the same;
 # scikit-learn then gives 0 in every epoch, of which the first would be the best.
@@ -231,7 +229,7 @@ def are_alike(y: Any, weights: NDArray | None) -> bool:
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.evaluation import are_alike
+    >>> from fastmlp.fitting.evaluation import are_alike
     >>> are_alike(np.array([2.0, 2.0, 3.0]), None), are_alike(np.array([2.0, 2.0, 3.0]), np.array([1.0, 1.0, 0.0]))
     (False, True)
     """
@@ -271,7 +269,7 @@ def mean_loss(
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.evaluation import mean_loss
+    >>> from fastmlp.fitting.evaluation import mean_loss
     >>> mean_loss("squared_error", np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), np.array([3.0, 1.0]))
     0.5
     """
@@ -300,7 +298,7 @@ def accuracy(y: Any, predicted: Any, weights: NDArray | None) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.evaluation import accuracy
+    >>> from fastmlp.fitting.evaluation import accuracy
     >>> accuracy(np.array(["a", "b"]), np.array(["a", "a"]), np.array([3.0, 1.0]))
     0.75
     """
@@ -325,7 +323,7 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.evaluation import r2
+    >>> from fastmlp.fitting.evaluation import r2
     >>> r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]), None)
     0.5
     """

@@ -15,11 +15,11 @@ from scipy.optimize import OptimizeResult
 
 from fastmlp import _engine
 from fastmlp.augmentation import Augment, augmented
-from fastmlp.batching import RowOrder
 from fastmlp.exceptions import warn_user
+from fastmlp.fitting.batching import RowOrder
+from fastmlp.inputs.rows import Rows, rows_of
 from fastmlp.network import Gradients, Network, Regularization, forward_in_pieces
 from fastmlp.optimizers import LBFGS, Descent, Fused
-from fastmlp.rows import Rows, rows_of
 from fastmlp.threads import ALONE, Team, single_threaded_blas
 
 # Epochs run together while they have no more rows than these: little work beside the calls from Python.

@@ -82,7 +82,7 @@ def hidden_sizes(given: Any) -> list[int]:
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.recipe import hidden_sizes
+    >>> from fastmlp.fitting.recipe import hidden_sizes
     >>> hidden_sizes(30), hidden_sizes(np.array([30, 10])), hidden_sizes(())
     ([30], [30, 10], [])
     >>> hidden_sizes((30.0, 10))  # doctest: +IGNORE_EXCEPTION_DETAIL
@@ -135,7 +135,7 @@ def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, 
 
     Examples
     --------
-    >>> from fastmlp.recipe import check_held_out
+    >>> from fastmlp.fitting.recipe import check_held_out
     >>> check_held_out(0.0, 150)
     Traceback (most recent call last):
     ...
@@ -312,7 +312,7 @@ def ignored_parameters(
     --------
     >>> from fastmlp import MLPClassifier
     >>> from fastmlp.optimizers import AdamW
-    >>> from fastmlp.recipe import ignored_parameters
+    >>> from fastmlp.fitting.recipe import ignored_parameters
     >>> defaults = MLPClassifier().get_params()
     >>> parameters = defaults | {"solver": AdamW(), "learning_rate_init": 0.1}
     >>> ignored_parameters(parameters, defaults, AdamW(), n_hidden=1, has_sets=False)
@@ -398,7 +398,7 @@ def kept_parameters(
     --------
     >>> from fastmlp import MLPClassifier
     >>> from fastmlp.optimizers import Descent
-    >>> from fastmlp.recipe import kept_parameters, optimizer_of
+    >>> from fastmlp.fitting.recipe import kept_parameters, optimizer_of
     >>> begun = Descent(*optimizer_of(MLPClassifier().get_params()))
     >>> parameters = MLPClassifier(learning_rate_init=0.1).get_params()
     >>> kept_parameters(parameters, *optimizer_of(parameters), begun)

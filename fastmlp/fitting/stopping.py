@@ -27,7 +27,7 @@ class NoImprovement:
 
     Examples
     --------
-    >>> from fastmlp.stopping import NoImprovement
+    >>> from fastmlp.fitting.stopping import NoImprovement
     >>> rule = NoImprovement(tol=0.1, patience=1, maximize=False)
     >>> [(rule.update(loss), rule.exhausted) for loss in (1.0, 0.5, 0.49, 0.48)]
     [(True, False), (True, False), (True, False), (True, True)]

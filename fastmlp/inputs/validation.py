@@ -45,7 +45,7 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
     --------
     >>> import pandas as pd
     >>> from fastmlp import MLPRegressor
-    >>> from fastmlp.validation import validated
+    >>> from fastmlp.inputs.validation import validated
     >>> validated(MLPRegressor(), pd.DataFrame({"city": ["Bonn", "Ulm"], "n": [1, 2]}))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
@@ -90,7 +90,7 @@ def labels_of(y: Any, name: str) -> Iterator[None]:
     Examples
     --------
     >>> from sklearn.preprocessing import LabelBinarizer
-    >>> from fastmlp.validation import labels_of
+    >>> from fastmlp.inputs.validation import labels_of
     >>> with labels_of([0.5, 1.5], "MLPClassifier"):  # doctest: +ELLIPSIS
     ...     LabelBinarizer().fit([0.5, 1.5])
     Traceback (most recent call last):

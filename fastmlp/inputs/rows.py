@@ -25,7 +25,7 @@ def are_finite_rows(X: object) -> bool:
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.rows import are_finite_rows
+    >>> from fastmlp.inputs.rows import are_finite_rows
     >>> are_finite_rows(np.ones((2, 3))), are_finite_rows(np.array([[np.nan]])), are_finite_rows([[1.0]])
     (True, False, False)
     """
@@ -60,7 +60,7 @@ def rows_of(X: Any, dtype: DTypeLike) -> Rows:
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.rows import rows_of
+    >>> from fastmlp.inputs.rows import rows_of
     >>> rows_of(np.zeros((5, 3), dtype=np.uint8), np.float32).n_features
     3
     """
@@ -105,7 +105,7 @@ def checked_rows(X: ArrayLike | scipy.sparse.sparray, dtype: DTypeLike) -> Rows:
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.rows import checked_rows
+    >>> from fastmlp.inputs.rows import checked_rows
     >>> checked_rows([[1, 2], [3, 4], [5, 6]], np.float64).n_rows
     3
     >>> checked_rows([[1, np.nan]], np.float64)
@@ -134,7 +134,7 @@ def refuse_broken(X: Any, name: str = "X") -> None:
     Examples
     --------
     >>> import scipy.sparse
-    >>> from fastmlp.rows import refuse_broken
+    >>> from fastmlp.inputs.rows import refuse_broken
     >>> X = scipy.sparse.csr_array([[1.0, 0.0], [0.0, 2.0]])
     >>> X.indices[1] = 7
     >>> refuse_broken(X)

@@ -12,10 +12,8 @@ from scipy.optimize import OptimizeResult
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
-from fastmlp.batching import RowOrder
 from fastmlp.callbacks import Callback, Fit
-from fastmlp.diagnosis import causes
-from fastmlp.evaluation import OF_TRAINING, Evaluation
+from fastmlp.callbacks.base import OF_TRAINING
 from fastmlp.exceptions import (
     DivergenceWarning,
     OverflowWarning,
@@ -23,12 +21,15 @@ from fastmlp.exceptions import (
     UndefinedScoreWarning,
     warn_user,
 )
+from fastmlp.fitting.batching import RowOrder
+from fastmlp.fitting.diagnosis import causes
+from fastmlp.fitting.evaluation import Evaluation
+from fastmlp.fitting.stopping import N_ITER_NO_CHANGE, NoImprovement
+from fastmlp.fitting.training import Epoch, Listener, MinibatchTraining, NonFiniteStepError
+from fastmlp.inputs.rows import Rows
 from fastmlp.network import Network, forward_in_pieces
 from fastmlp.optimizers import Descent
-from fastmlp.rows import Rows
-from fastmlp.stopping import N_ITER_NO_CHANGE, NoImprovement
 from fastmlp.threads import Team
-from fastmlp.training import Epoch, Listener, MinibatchTraining, NonFiniteStepError
 
 # Weights beyond this were not learned: steps of a sound size lead there in no number of epochs.
 RUNAWAY_WEIGHT = 1e10

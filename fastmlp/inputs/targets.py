@@ -16,7 +16,7 @@ def label_kind(binarizer: LabelBinarizer) -> str:
     Examples
     --------
     >>> from sklearn.preprocessing import LabelBinarizer
-    >>> from fastmlp.targets import label_kind
+    >>> from fastmlp.inputs.targets import label_kind
     >>> label_kind(LabelBinarizer().fit(["no", "yes"])), label_kind(LabelBinarizer().fit([1, 2, 3]))
     ('binary', 'multiclass')
     """
@@ -30,7 +30,7 @@ def are_known(y: NDArray, binarizer: LabelBinarizer) -> bool:
     --------
     >>> import numpy as np
     >>> from sklearn.preprocessing import LabelBinarizer
-    >>> from fastmlp.targets import are_known
+    >>> from fastmlp.inputs.targets import are_known
     >>> binarizer = LabelBinarizer().fit([2, 3, 5])
     >>> are_known(np.array([5, 2, 5]), binarizer), are_known(np.array([4]), binarizer)
     (True, False)
@@ -51,7 +51,7 @@ def class_numbers(y: NDArray, classes: NDArray) -> NDArray[np.int32]:
     Examples
     --------
     >>> import numpy as np
-    >>> from fastmlp.targets import class_numbers
+    >>> from fastmlp.inputs.targets import class_numbers
     >>> class_numbers(np.array([5, 2, 5]), np.array([2, 3, 5]))
     array([2, 0, 2], dtype=int32)
     """
@@ -78,7 +78,7 @@ def encode_labels(y: NDArray, binarizer: LabelBinarizer, dtype: DTypeLike, loss:
     >>> import numpy as np
     >>> from sklearn.preprocessing import LabelBinarizer
     >>> from fastmlp.losses import LogLoss
-    >>> from fastmlp.targets import encode_labels
+    >>> from fastmlp.inputs.targets import encode_labels
     >>> y = np.array(["b", "a", "c"])
     >>> encode_labels(y, LabelBinarizer().fit(y), np.float32)
     array([1, 0, 2], dtype=int32)
@@ -131,7 +131,7 @@ def decode_labels(outputs: NDArray, binarizer: LabelBinarizer, threshold: float)
     --------
     >>> import numpy as np
     >>> from sklearn.preprocessing import LabelBinarizer
-    >>> from fastmlp.targets import decode_labels
+    >>> from fastmlp.inputs.targets import decode_labels
     >>> decode_labels(np.array([[0.2], [0.7]]), LabelBinarizer().fit([-1, 1]), 0.5)
     array([-1,  1])
     """
@@ -157,7 +157,7 @@ def encode_numbers(y: NDArray, loss: str | Loss, dtype: DTypeLike) -> NDArray:
     --------
     >>> import numpy as np
     >>> from fastmlp.losses import Pinball
-    >>> from fastmlp.targets import encode_numbers
+    >>> from fastmlp.inputs.targets import encode_numbers
     >>> encode_numbers(np.array([1, 2]), "squared_error", np.float64)
     array([[1.],
            [2.]])

@@ -1,0 +1,1 @@
+"""X and y as the engine reads them: validated, encoded, scaled."""
