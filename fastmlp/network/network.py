@@ -23,24 +23,6 @@ from fastmlp.inputs.rows import Rows, checked_rows, rows_of
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, check_loss_options, engine_targets
 from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
-__all__ = [
-    "NORMALIZATIONS",
-    "Gradients",
-    "HiddenLayer",
-    "Network",
-    "Predictor",
-    "Regularization",
-    "Structure",
-    "check_gradients",
-    "hidden_layer",
-    "hidden_layers",
-]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
-
-
 Predictor = _engine.Predictor
 
 #: Normalizations by name, as a hidden layer has them.
