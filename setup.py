@@ -7,9 +7,11 @@ their vector extensions.
 import hashlib
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -70,6 +72,8 @@ int main(void) {
 """
 # Compiler flags and link flags, in the order they are tried.
 OPENMP_FLAGS = [(["-fopenmp"], ["-fopenmp"]), (["-Xpreprocessor", "-fopenmp"], ["-lomp"])]
+# Objects that no build has used for so long are deleted from build/.
+DAYS_KEPT = 7
 
 
 class BuildEngine(build_ext):
@@ -123,6 +127,7 @@ class BuildEngine(build_ext):
             unfinished = folder.with_suffix(".part")
             self.compiler.compile([source], output_dir=str(unfinished), **options)
             unfinished.rename(folder)
+        os.utime(folder)  # the time it was last used
         return str(folder / Path(source).with_suffix(".o"))
 
     def build_extension(self, extension):
@@ -147,6 +152,9 @@ class BuildEngine(build_ext):
                 continue
             if name is not None:
                 extension.define_macros.append((f"FM_WITH_{name.upper()}", "1"))
+        for folder in Path(self.build_temp).glob("?" * 16):
+            if time.time() - folder.stat().st_mtime > DAYS_KEPT * 24 * 60 * 60:
+                shutil.rmtree(folder, ignore_errors=True)
         # What is left to setuptools: the table of all these, and to link them.
         extension.extra_compile_args += FLAGS
         extension.sources = ["src_c/dispatch.c"]
