@@ -244,6 +244,26 @@ def test_modules_and_tests_have_the_same_stems():
         assert name == folder.name or (folder / f"{name}.py").exists(), f"{path} tests no module of {folder.name}"
 
 
+def tree():
+    """The paths and patterns of paths that the tree in CONTRIBUTING.md names."""
+    block = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## The tree\n")[2].split("```")[1]
+    folders = []
+    for line in block.strip("\n").split("\n"):
+        depth, names = (len(line) - len(line.lstrip())) // 2, re.split(r"\s{2,}", line.strip())[0].split()
+        yield from ("".join(folders[:depth]) + name for name in names)
+        folders[depth:] = names[:1]
+
+
+def test_the_tree_has_all_files_and_no_others():
+    """A reader finds each file of fastmlp/ and src_c/ in it, and what it is for."""
+    named = {pattern: set(ROOT.glob(pattern)) for pattern in tree()}
+    assert [pattern for pattern, paths in named.items() if not paths] == []
+    kinds = {".py", ".pyx", ".pyi", ".pxd", ".c", ".h", ".def"}
+    there = {path for folder in (PACKAGE, CORE) for path in folder.rglob("*") if path.suffix in kinds}
+    missing = there - set().union(*named.values())
+    assert sorted(str(path.relative_to(ROOT)) for path in missing if path.name != "__init__.py") == []
+
+
 # Files that are longer than a reader should have to look through. Whoever splits one takes it out of here.
 STILL_LONG = {
     "fastmlp/_engine.pyx",
