@@ -37,6 +37,7 @@ from fastmlp.activations import ACTIVATIONS, Activation
 from fastmlp.augmentation import AUGMENTATIONS, Augment, as_augment
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Named, Parameterized, Registry, real_array
+from fastmlp.components.keywords import advice, meant_by, plain, unexpected
 from fastmlp.exceptions import IgnoredParameterWarning, warn_user
 from fastmlp.fitting.batching import RowOrder, resolve_batch_size
 from fastmlp.fitting.evaluation import Evaluation, EvaluationSet, accuracy, r2
@@ -59,7 +60,6 @@ from fastmlp.inputs.rows import Rows, are_finite_rows, in_place_dtype, refuse_br
 from fastmlp.inputs.scaling import feature_scaling
 from fastmlp.inputs.targets import are_known, class_numbers, decode_labels, encode_labels, encode_numbers, label_kind
 from fastmlp.inputs.validation import labels_of, validated
-from fastmlp.keywords import advice, meant_by, plain, unexpected
 from fastmlp.losses import NAMED_LOSSES, OUTPUT_ACTIVATIONS, CustomLoss, LogLoss, Loss, loss_of
 from fastmlp.network import (
     NORMALIZATIONS,

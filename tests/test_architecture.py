@@ -28,7 +28,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 # as well. The table has no circle, and a test holds it to that; so whatever runs in one room can be read without those
 # above it. A file may import any other of its own room. The first rows are for everybody who uses fastmlp.
 FAMILIES = {"activations", "augmentation", "initializers", "losses", "optimizers", "schedules"}
-BASICS = {"_engine", "components", "exceptions", "keywords", "representation"}
+BASICS = {"_engine", "components", "exceptions"}
 ARROWS = {
     "fastmlp": {
         "config",
@@ -60,10 +60,8 @@ ARROWS = {
     "initializers": BASICS,
     "losses": BASICS,
     "schedules": BASICS,
-    "components": {"keywords", "representation", "exceptions", "_engine"},
+    "components": set(),
     "exceptions": set(),
-    "keywords": set(),
-    "representation": set(),
     "_engine": set(),
 }
 

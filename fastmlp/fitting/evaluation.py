@@ -17,7 +17,7 @@ from sklearn.utils import _safe_indexing
 
 from fastmlp import _engine
 from fastmlp.callbacks.base import OF_TRAINING
-from fastmlp.keywords import plain
+from fastmlp.components.keywords import plain
 
 # Scores that measure errors by how far targets are from each other, and are not defined where these are all the same;
 # scikit-learn then gives 0 in every epoch, of which the first would be the best.

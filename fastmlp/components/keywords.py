@@ -1,6 +1,6 @@
-"""Keywords that are no parameters: which parameter is meant.
+"""Keywords that are no parameters, and the parameters that are meant by them.
 
-People bring the names of other libraries along, and mistype ours. Nothing here makes a wrong name work; it ends in an
+Users know the names that other libraries have, and mistype ours. Nothing here makes a wrong name work: each ends in an
 error that says what to write.
 """
 
@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping
 
 
 def plain(name: str) -> str:
-    """Return a name without what people write differently: case, underscores, hyphens, blanks.
+    """Return a name in lower case and without underscores, hyphens and blanks, which people write differently.
 
     Examples
     --------
-    >>> from fastmlp.keywords import plain
+    >>> from fastmlp.components.keywords import plain
     >>> plain("Cosine-Annealing"), plain("cosine_annealing")
     ('cosineannealing', 'cosineannealing')
     """
     return "".join(filter(str.isalnum, name)).lower()
 
 
-# What parameters are called elsewhere (and here, in another class): by the plain form of that name, the parameters that
-# it may mean. The first that a class has is the one.
+# The parameters that a name may mean which a parameter has in another library or in another class, by the name's plain
+# form. The first of them that a class has is meant.
 _ELSEWHERE: dict[str, tuple[str, ...]] = {
     each: meant
     for names, meant in {
@@ -115,25 +115,27 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
 
 
 def meant_by(name: str, parameters: Iterable[str], guess: bool = True) -> str | None:
-    """Return the parameter among those there are that somebody means by a name; None where there is no telling.
+    """Return the parameter that somebody means by a name; None where there is no telling.
 
     Parameters
     ----------
     name : str
+        The name that was written.
     parameters : iterable of str
+        The names of the parameters that exist.
     guess : bool, default=True
-        Whether a name that is only like a parameter's means it, too.
+        Whether a name that is only similar to a parameter's name means this parameter.
 
     Examples
     --------
-    >>> from fastmlp.keywords import meant_by
+    >>> from fastmlp.components.keywords import meant_by
     >>> meant_by("lr", ["learning_rate", "epsilon"]), meant_by("epsylon", ["learning_rate", "epsilon"])
     ('learning_rate', 'epsilon')
     """
     known = {plain(parameter): parameter for parameter in parameters}
     if plain(name) in known:
         return known[plain(name)]
-    if plain(name) in _ELSEWHERE:  # what is like it in letters means something else
+    if plain(name) in _ELSEWHERE:  # a parameter with a similar name would mean something else
         return next((each for each in _ELSEWHERE[plain(name)] if each in known.values()), None)
     if not guess:
         return None
@@ -142,20 +144,20 @@ def meant_by(name: str, parameters: Iterable[str], guess: bool = True) -> str | 
 
 
 def advice(name: str, parameters: Iterable[str], texts: Mapping[str, str]) -> str:
-    """Return what to write instead of a keyword that is none: a sentence, or nothing where there is no telling.
+    """Return a sentence that says what to write instead of an unknown keyword; an empty text where there is no telling.
 
     Parameters
     ----------
     name : str
         The keyword.
     parameters : iterable of str
-        Those there are.
+        The names of the parameters that exist.
     texts : mapping of str to str
-        By its plain form: what to say of a keyword that means no parameter.
+        The sentence for each keyword that means no parameter, by the keyword's plain form.
 
     Examples
     --------
-    >>> from fastmlp.keywords import advice
+    >>> from fastmlp.components.keywords import advice
     >>> advice("lr", ["learning_rate"], {}), advice("GPU", ["learning_rate"], {"gpu": "There is none."})
     ("Did you mean 'learning_rate'?", 'There is none.')
     """
@@ -166,5 +168,5 @@ def advice(name: str, parameters: Iterable[str], texts: Mapping[str, str]) -> st
 
 
 def unexpected(function: str, name: str, hint: str) -> TypeError:
-    """Return the error for a keyword that a function does not take, as Python words it, with a hint behind it."""
+    """Return the error for a keyword that a function does not take: the words are Python's, and a hint follows."""
     return TypeError(f"{function}() got an unexpected keyword argument {name!r}{f'. {hint}' if hint else ''}")

@@ -1,4 +1,4 @@
-"""Estimators in notebooks: scikit-learn's HTML, with what each parameter and each attribute means beside it."""
+"""The tables that show estimators in notebooks: scikit-learn's HTML, with a description of each parameter."""
 
 import html
 import importlib
@@ -19,7 +19,7 @@ class Parameters(ParamsDict):
 
 
 class Attributes(AttrsDict):
-    """The table of what an estimator learned."""
+    """The table of an estimator's attributes after a fit."""
 
     def _html_repr(self) -> str:
         bare = '<a class="param-doc-link" style="text-decoration:none;">{}</a>'
@@ -27,10 +27,10 @@ class Attributes(AttrsDict):
 
 
 def _explained(table: str, names: Iterable[str], cls: Any, section: str, cell: str) -> str:
-    """Return a table with a description for each name, which is shown while the mouse is over it.
+    """Return a table in which each name has a description, which is shown while the mouse is over the name.
 
-    What scikit-learn's estimator of the same name has too is a link to where its documentation says more. There is no
-    such page of fastmlp's own: the description is all that its docstrings say.
+    A name that scikit-learn's estimator has as well is a link to that estimator's documentation. fastmlp has no such
+    page of its own: the description is all that its docstrings say.
     """
     known, theirs = descriptions(cls, section), _scikit_learns(cls)
     for name in names:
@@ -47,12 +47,17 @@ def _explained(table: str, names: Iterable[str], cls: Any, section: str, cell: s
 
 
 def descriptions(cls: Any, section: str) -> dict[str, str]:
-    """Return what a class's docstring says of each parameter, or attribute, as HTML.
+    """Return the descriptions of parameters or attributes in a class's docstring, as HTML, by name.
+
+    Parameters
+    ----------
+    cls : type
+    section : {"Parameters", "Attributes"}
 
     Examples
     --------
     >>> from fastmlp import MLPClassifier
-    >>> from fastmlp.representation import descriptions
+    >>> from fastmlp.components.representation import descriptions
     >>> descriptions(MLPClassifier, "Parameters")["l1"].partition("<br><br>")[0]
     'l1: float, default=0.0'
     """
@@ -65,6 +70,6 @@ def descriptions(cls: Any, section: str) -> dict[str, str]:
 
 
 def _scikit_learns(cls: Any) -> Any:
-    """Return scikit-learn's estimator that a class is a drop-in for; None where there is none."""
+    """Return the estimator of scikit-learn that a class can replace; None where there is none."""
     theirs = getattr(cls, "_drop_in_for", None)
     return theirs and getattr(importlib.import_module("sklearn.neural_network"), theirs)
