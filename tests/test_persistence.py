@@ -863,7 +863,6 @@ HARM = {
     "all threads": (put("n_jobs", -1), "^no error$"),
     "a state of a schedule": (put(*OPTIMIZER, "schedule_state", [1, 2]), "schedule_state is none"),
     "a schedule that is none": (put(*OPTIMIZER, "_other_schedule", 5), "its schedule is none"),
-    "an optimizer that has no schedule": (put(*OPTIMIZER, "_schedules_itself", True), "its optimizer has no schedule"),
     "an integer of many digits": (put("n_iter_", 10**400), "bits"),
     "an array of a claimed shape": (put("x", {"objects": [], "shape": [10**12]}), "shape that is none"),
     "an array of objects": (put("x", {"objects": [{"slice": [1, 2, 3]}], "shape": [1]}), "array that is none"),

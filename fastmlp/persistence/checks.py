@@ -93,10 +93,8 @@ def _check_descent(descent: Descent) -> None:
             sound = usual is None or isinstance(value, Optimizer)
         require(sound, f"the {name} of a Descent is of another type", value)
     require(is_count(descent.n_updates), "n_updates is no count of steps", descent.n_updates)
-    given, other = getattr(descent.optimizer, "learning_rate", None), descent._other_schedule
+    other = descent.schedule_beside
     require(other is None or (isinstance(other, Component) and hasattr(other, "on_plateau")), "its schedule is none")
-    is_scheduled = hasattr(given, "on_plateau") or not descent._schedules_itself
-    require(is_scheduled and (hasattr(given, "initial_rate") or not descent._hooked), "its optimizer has no schedule")
     follows = vars(descent).get("schedule_state")
     is_followed = type(follows) is tuple and len(follows) == 3 and all(map(is_number, follows))
     require(follows is None or is_followed, "schedule_state is none", follows)
