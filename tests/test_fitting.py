@@ -223,14 +223,21 @@ class At(Callback):
         self.action = action
         self.batch = batch
 
-
-for _name in ("on_fit_begin", "on_epoch_begin", "on_epoch_end", "on_fit_end"):
-
-    def _act(self, fit, name=_name):
-        if self.hook == name and fit.epoch == self.epoch:
+    def _hear(self, hook, fit):
+        if (self.hook, self.epoch) == (hook, fit.epoch):
             self.action(fit)
 
-    setattr(At, _name, _act)
+    def on_fit_begin(self, fit):
+        self._hear("on_fit_begin", fit)
+
+    def on_epoch_begin(self, fit):
+        self._hear("on_epoch_begin", fit)
+
+    def on_epoch_end(self, fit):
+        self._hear("on_epoch_end", fit)
+
+    def on_fit_end(self, fit):
+        self._hear("on_fit_end", fit)
 
 
 class AtBatch(At):

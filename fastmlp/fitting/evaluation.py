@@ -16,7 +16,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import _safe_indexing
 
 from fastmlp import _engine
-from fastmlp.callbacks.base import OF_TRAINING
+from fastmlp.callbacks.fit import OF_TRAINING
 from fastmlp.components.keywords import plain
 
 # Scores that measure errors by how far targets are from each other, and are not defined where these are all the same;

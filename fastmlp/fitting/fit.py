@@ -12,8 +12,9 @@ from scipy.optimize import OptimizeResult
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
-from fastmlp.callbacks import Callback, Fit
-from fastmlp.callbacks.base import OF_TRAINING
+from fastmlp.callbacks import Callback
+from fastmlp.callbacks.fit import OF_TRAINING
+from fastmlp.callbacks.observed import ObservedFit
 from fastmlp.exceptions import (
     DivergenceWarning,
     OverflowWarning,
@@ -35,8 +36,10 @@ from fastmlp.threads import Team
 RUNAWAY_WEIGHT = 1e10
 
 
-class RecordedFit(Fit):
+class RecordedFit(ObservedFit):
     """A fit whose epochs are recorded in the estimator's history_, and printed if it is verbose."""
+
+    epoch: int = 0
 
     def __init__(
         self, estimator: Any, evaluation: Evaluation, callbacks: Sequence[Callback], *, prints: bool, max_epochs: int
