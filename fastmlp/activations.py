@@ -1,12 +1,12 @@
-"""The hidden layers' activation functions a = f(z), elementwise.
+"""The activation functions of hidden layers: a = f(z), applied to each element.
 
-Which to take: ReLU and its smooth kin (SiLU, GELU, Mish) for deep networks, whose gradient does not fade where z is
-large; SELU where a deep network goes without normalisation; tanh and logistic for shallow ones and for comparison with
-the textbooks; step and logistic units for perceptrons.
+ReLU and the smooth functions like it (SiLU, GELU, Mish) are for deep networks, since their gradient does not fade where
+z is large. SELU is for deep networks without normalisation, tanh and logistic for shallow networks and for comparison
+with textbooks, step and logistic for perceptrons.
 
-Each is a class with parameters and has a name that stands for its defaults. Those here are computed in C; a subclass of
-:class:`Activation` of one's own, with ``__call__`` and ``derivative`` in NumPy, goes the slow way through Python, and
-:class:`NativeActivation` takes compiled functions.
+Each is a class with parameters, and has a name that stands for the class with its default parameters. The engine
+computes all of them in C. A subclass of :class:`Activation` of your own, with ``__call__`` and ``derivative`` in NumPy,
+is called through Python, which is slow; :class:`NativeActivation` takes compiled functions.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def __dir__() -> list[str]:
 
 
 class Activation(Component):
-    """An activation of one's own: a subclass with ``__call__`` and ``derivative``, both elementwise.
+    """The contract of an activation of your own: a subclass defines ``__call__`` and ``derivative``, both elementwise.
 
-    They are called for a batch's pre-activations of one layer at a time, in one thread.
+    They are called with the pre-activations of one layer for a batch at a time, in one thread.
 
     Examples
     --------
@@ -73,14 +73,14 @@ class Activation(Component):
     """
 
     def __call__(self, z: NDArray) -> NDArray:
-        """Return f(z), an array of z's shape."""
+        """Return f(z), an array of the shape of z."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(z)")
 
     def derivative(self, z: NDArray) -> NDArray:
-        """Return f'(z), an array of z's shape."""
+        """Return f'(z), an array of the shape of z."""
         raise NotImplementedError(f"{type(self).__name__} must define derivative(z)")
 
-    # What the engine calls.
+    # The engine calls these two methods.
 
     def values(self, z: NDArray) -> NDArray:
         """Return f(z), checked."""
@@ -107,7 +107,7 @@ class Activation(Component):
 
 
 class BuiltIn(Activation):
-    """What the activations of this module have in common: they are the engine's.
+    """The base of the activations that the engine computes.
 
     Examples
     --------
@@ -117,29 +117,30 @@ class BuiltIn(Activation):
     (array([0., 2.]), array([0., 1.]))
     """
 
+    #: The name of the function in the engine, unless a parameter decides on it.
     function: ClassVar[str]
-    #: Whether each unit learns its own number.
+    #: Whether each unit learns a number of its own in place of ``number``.
     learned = False
 
     @property
     def number(self) -> float:
-        """The engine's one parameter of the function; 0 where it has none."""
+        """The one number that the engine's function takes beside z; 0 where it takes none."""
         return 0.0
 
     def __call__(self, z: ArrayLike) -> NDArray:
-        """Return f(z), an array of z's shape, float32 where z is, else float64."""
+        """Return f(z), an array of the shape of z, in float32 where z is in float32, else in float64."""
         z = _floats(z)
         return _engine.activate(self.engine_name, z.reshape(1, -1), self.number).reshape(z.shape)
 
     def derivative(self, z: ArrayLike) -> NDArray:
-        """Return f'(z), an array of z's shape."""
+        """Return f'(z), an array of the shape of z."""
         z = _floats(z)
         flat = z.reshape(1, -1)
         return _engine.differentiate(self.engine_name, flat, np.ones_like(flat), self.number)[0].reshape(z.shape)
 
     @property
     def engine_name(self) -> str:
-        """The engine's name of the function."""
+        """The name of the function in the engine."""
         return self.function
 
 
@@ -151,7 +152,7 @@ def _floats(z: ArrayLike) -> NDArray:
 
 
 class Identity(BuiltIn):
-    """f(z) = z: layers that together are one linear map.
+    """f(z) = z; all layers together are one linear map.
 
     Examples
     --------
@@ -208,6 +209,7 @@ class LeakyReLU(BuiltIn):
     Parameters
     ----------
     negative_slope : float in [0, 1], default=0.01
+        The slope where z < 0.
 
     Examples
     --------
@@ -224,19 +226,19 @@ class LeakyReLU(BuiltIn):
 
     @property
     def number(self) -> float:
-        """The slope below 0."""
+        """The slope where z < 0."""
         return self.negative_slope
 
 
 class PReLU(BuiltIn):
-    """f(z) = z where z > 0, else s z, s learned for each unit. Source: He et al., ICCV 2015.
+    """f(z) = z where z > 0, else s z, where each unit learns its s. Source: He et al., ICCV 2015.
 
-    No penalty is put on s.
+    Penalties do not include s.
 
     Parameters
     ----------
     initial : float, default=0.25
-        What each unit's s starts from.
+        The s that each unit starts from.
 
     Examples
     --------
@@ -254,7 +256,7 @@ class PReLU(BuiltIn):
 
     @property
     def number(self) -> float:
-        """What the slopes start from."""
+        """The slope that each unit starts from."""
         return self.initial
 
 
@@ -264,6 +266,7 @@ class ELU(BuiltIn):
     Parameters
     ----------
     alpha : float >= 0, default=1.0
+        The distance below 0 that f(z) approaches.
 
     Examples
     --------
@@ -280,14 +283,14 @@ class ELU(BuiltIn):
 
     @property
     def number(self) -> float:
-        """Alpha."""
+        """The parameter alpha."""
         return self.alpha
 
 
 class SELU(BuiltIn):
-    """f(z) = 1.0507 ELU(z; alpha=1.6733): mean 0 and variance 1 are a fixed point of deep layers.
+    """f(z) = 1.0507 ELU(z; alpha=1.6733); mean 0 and variance 1 stay as they are from layer to layer.
 
-    Goes with weights of variance 1 / fan_in (``weight_init="lecun_normal"``). Source: Klambauer et al.,
+    It goes with weights of variance 1 / fan_in (``weight_init="lecun_normal"``). Source: Klambauer et al.,
     "Self-normalizing neural networks", NIPS 2017.
 
     Examples
@@ -306,7 +309,7 @@ class GELU(BuiltIn):
     Parameters
     ----------
     approximate : {"none", "tanh"}, default="none"
-        "tanh": z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))).
+        "tanh" computes z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))) instead.
 
     Examples
     --------
@@ -323,7 +326,7 @@ class GELU(BuiltIn):
 
     @property
     def engine_name(self) -> str:
-        """The engine's name of the function."""
+        """The name of the function in the engine."""
         return "gelu" if self.approximate == "none" else "gelu_tanh"
 
 
@@ -333,8 +336,9 @@ class SiLU(BuiltIn):
     Parameters
     ----------
     beta : float, default=1.0
+        The steepness.
     learn_beta : bool, default=False
-        Whether each unit learns its own, from beta on.
+        Whether each unit learns a beta of its own, starting from this one.
 
     Examples
     --------
@@ -355,12 +359,12 @@ class SiLU(BuiltIn):
 
     @property
     def number(self) -> float:
-        """Beta."""
+        """The parameter beta."""
         return self.beta
 
     @property
     def learned(self) -> bool:  # type: ignore[override]
-        """Whether beta is learned."""
+        """Whether each unit learns a beta of its own."""
         return self.learn_beta
 
 
@@ -370,6 +374,7 @@ class Softplus(BuiltIn):
     Parameters
     ----------
     beta : float > 0, default=1.0
+        The steepness; the larger it is, the more f(z) is like ReLU.
 
     Examples
     --------
@@ -386,7 +391,7 @@ class Softplus(BuiltIn):
 
     @property
     def number(self) -> float:
-        """Beta."""
+        """The parameter beta."""
         return self.beta
 
 
@@ -430,10 +435,11 @@ class HardSwish(BuiltIn):
 
 
 class Step(BuiltIn):
-    """f(z) = 1 where z > 0, else 0: the perceptron's unit.
+    """f(z) = 1 where z > 0, else 0, as in a perceptron.
 
-    Its derivative is 0, which teaches nothing; instead training uses that of the clipped identity (1 where |z| <= 1),
-    the straight-through estimate. Source: Rosenblatt, 1958; Bengio et al., 2013.
+    Its derivative is 0, so that nothing could be learned. Training takes the derivative of the clipped identity
+    instead, 1 where |z| <= 1, which is called the straight-through estimate. Source: Rosenblatt, 1958; Bengio et al.,
+    2013.
 
     Examples
     --------
@@ -446,14 +452,14 @@ class Step(BuiltIn):
 
 
 class NativeActivation(Activation):
-    """Compiled functions "double (double)" for f and f', for instance from Numba, Cython or ctypes.
+    """An activation of two compiled functions "double (double)", for instance from Numba, Cython or ctypes.
 
-    Computed element by element in double precision, in the engine's threads.
+    The engine calls them for one element at a time, in double precision, in its threads.
 
     Parameters
     ----------
     value, slope : scipy.LowLevelCallable
-        f and f'.
+        The functions f and f'.
 
     Examples
     --------
@@ -476,7 +482,7 @@ class NativeActivation(Activation):
         return type(self)(self.value, self.slope)
 
     def __deepcopy__(self, memo: dict) -> NativeActivation:
-        return self.__sklearn_clone__()  # the functions themselves cannot be copied, nor need they
+        return self.__sklearn_clone__()  # the functions themselves cannot be copied, and need not be
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -484,7 +490,7 @@ class NativeActivation(Activation):
         )
 
     def validate(self) -> NativeActivation:
-        """Return self, with functions of the right kind."""
+        """Check that both functions are "double (double)"; return self."""
         super().validate()
         for name in ("value", "slope"):
             signature = getattr(self, name).signature
@@ -496,7 +502,7 @@ class NativeActivation(Activation):
         return self
 
 
-#: By the name that stands for each with its defaults.
+#: The activations by name; a name stands for the class with its default parameters.
 ACTIVATIONS: Registry[type[BuiltIn]] = Registry(
     {
         "identity": Identity,
@@ -535,14 +541,14 @@ ACTIVATIONS: Registry[type[BuiltIn]] = Registry(
 
 
 def activation_of(given: Any, parameter: str = "activation") -> Activation:
-    """Return the activation that a name or an object stands for, validated.
+    """Return the activation that a name or an object stands for, with its parameters checked.
 
     Raises
     ------
     ValueError
-        For a name that is not known, or parameters that are not good.
+        For a name that is not known, or wrong parameters.
     TypeError
-        For something else.
+        For anything that is neither a name nor an Activation.
 
     Examples
     --------

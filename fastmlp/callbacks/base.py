@@ -66,7 +66,8 @@ class Callback(Component):
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         cls.hooks = redefined(cls, Callback, HOOKS)
-        cls._misspelt = tuple(name for name in dir(cls) if name.startswith("on_") and name not in HOOKS)
+        methods = {name for base in cls.__mro__ for name in vars(base) if name.startswith("on_")}
+        cls._misspelt = tuple(sorted(methods - set(HOOKS)))
 
     def validate(self) -> Self:
         """Check the parameters, and the names of methods that look like hooks; return self.

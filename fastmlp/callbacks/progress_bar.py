@@ -283,7 +283,7 @@ def line_of(epoch: int, n_epochs: int, time: str, figures: dict[str, float], wid
     """
     count = f"{epoch:>{len(str(n_epochs))}}/{n_epochs}"
     room = width - len(f"{count} ||") - USEFUL_BAR
-    if room < 0:  # a shorter bar, or none
+    if room < 0:  # there is room for a shorter bar, or for none
         with_bar = room + USEFUL_BAR >= 3
         return f"{count} |{{bar}}|" if with_bar else count if len(count) <= width else "{percentage:.0f}%", ""
     short = {name.replace("validation_", "val_").replace("learning_rate", "lr"): v for name, v in figures.items()}

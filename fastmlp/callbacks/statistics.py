@@ -87,7 +87,7 @@ def layer_statistics(
 
 def _distribution(what: str, layers: list[NDArray], quantiles: Sequence[float]) -> dict[str, NDArray]:
     wide = [layer.astype(np.float64) for layer in layers]
-    with np.errstate(invalid="ignore", over="ignore"):  # of a network that diverged
+    with np.errstate(invalid="ignore", over="ignore"):  # the network may have diverged
         found = np.array([np.quantile(layer, quantiles) for layer in wide])
         return {
             f"{what}_quantiles": found.reshape(len(wide), len(quantiles)),

@@ -136,7 +136,7 @@ class TerminateOnNaN(Callback):
         """Keep the model, or have the fit end with the last one that was good."""
         arrays = fit.arrays()
         if np.isfinite(fit.value("loss")):
-            self._good = self._last  # this epoch began with that model, so that its loss is finite
+            self._good = self._last  # the epoch began with that model, whose loss is finite
             if are_finite(arrays):
                 self._last = arrays
                 return

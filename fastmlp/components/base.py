@@ -214,7 +214,9 @@ class Component(Parameterized):
         for name, value in self.get_params(deep=False).items():
             if isinstance(value, Component):
                 value.validate()
-            elif isinstance(value, type) and issubclass(value, Component):  # which a constraint may take as callable
+            elif isinstance(value, type) and issubclass(
+                value, Component
+            ):  # a class is callable, as some constraints ask
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {type(self).__name__} is the class {value.__name__}."
                     f" {self._hint(name, value)}"

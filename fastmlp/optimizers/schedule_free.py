@@ -81,7 +81,7 @@ class ScheduleFreeAdamW(Fused):
 
     def _shares(self, steps: NDArray) -> NDArray:
         t = steps + 1.0
-        if not callable(self.learning_rate):  # a factor of all weights, whose sum is a geometric series
+        if not callable(self.learning_rate):  # the rate is a factor of all weights, whose sum is a geometric series
             corrected = 1 - self.beta_2**t
             return corrected / (t - self.beta_2 * corrected / (1 - self.beta_2))
         # The sum so far is kept, since otherwise every call would go through all steps before.
