@@ -22,7 +22,7 @@ def timed_step(benchmark, name, dtype, *, activation="relu", normalization=None,
     X, y = case.data(dtype)
     layers = [hidden_layer(activation, normalization)] * (len(case.sizes) - 2)
     trainer = _engine.Trainer(
-        *Structure.of(case.sizes, layers, LOSS), dtype, rule=rule, max_batch=case.batch, **options
+        case.sizes, Structure.of(case.sizes, layers).hidden, LOSS, dtype, rule=rule, max_batch=case.batch, **options
     )
     rng = np.random.default_rng(0)
     scale = 1 / np.sqrt(max(case.sizes))

@@ -102,13 +102,13 @@ class Named:
         return value if all(new is old for new, old in zip(each, value, strict=True)) else type(value)(each)
 
 
-def named(name: str, known: Mapping[str, _Known], parameter: str) -> _Known:
+def named(name: Any, known: Mapping[str, _Known], parameter: str) -> _Known:
     """Return what a name stands for; aliases, too, if it is a Registry that knows it.
 
     Raises
     ------
     ValueError
-        For a name that is not known; it lists those that are, the nearest first.
+        For a name that is not known, or what is no name; it lists those that are known, the nearest first.
 
     Examples
     --------
@@ -119,8 +119,9 @@ def named(name: str, known: Mapping[str, _Known], parameter: str) -> _Known:
     ValueError: activation='rleu' is not known; known are 'relu', 'tanh'.
     """
     found = known.canonical(name) if isinstance(known, Registry) else name
-    if found not in known:
-        raise ValueError(f"{parameter}={name!r} is not known; known are {listed(name, known)}.")
+    if not isinstance(found, str) or found not in known:
+        what = f"{parameter}={name!r}" if isinstance(name, str) else f"{parameter}: {name!r}"
+        raise ValueError(f"{what} is not known; known are {listed(str(name), known)}.")
     return known[found]
 
 

@@ -65,6 +65,7 @@ from fastmlp.network import (
     NORMALIZATIONS,
     HiddenLayer,
     Network,
+    Objective,
     Predictor,
     Regularization,
     Structure,
@@ -120,8 +121,6 @@ class _Data:
     sample_weight: NDArray | None
     #: Those of training.
     weights: NDArray | None
-    #: What the engine is told of the loss beside its name.
-    settings: dict[str, Any]
 
 
 @dataclass
@@ -577,17 +576,17 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         sizes = [rows.n_features, *hidden, n_outputs]
         if plan.augment is not None and targets.ndim == 1:
             loss_name, targets = self._soft(loss_name), np.eye(n_outputs, dtype=dtype)[targets]
-        data = _Data(X, y, rows, targets, sample_weight, weights, self._loss_settings(loss, loss_name, n_outputs))
+        data = _Data(X, y, rows, targets, sample_weight, weights)
+        objective = self._objective(loss, loss_name, n_outputs)
 
         if state is None:
             self._random_state = check_random_state(self.random_state)
-        structure = Structure(tuple(sizes), plan.hidden, loss_name)
         if first_pass:
             self._initialize(sizes, plan.is_stochastic)
             network = Network.create(
                 sizes,
                 self.activation,
-                loss_name,
+                objective,
                 normalization=self.normalization,
                 weight_init=self.weight_init,
                 bias_init=self.bias_init,
@@ -597,14 +596,14 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             if self.standardize:
                 network.input_means, network.input_scales = feature_scaling(X, weights)
         else:
-            self._check_unchanged(structure)
-            network = self._network_of(structure, dtype)
+            self._check_unchanged(sizes)
+            network = self._network_of(Structure.of(sizes, plan.hidden), objective, dtype)
             if scipy.sparse.issparse(X) and network.input_means is not None and network.input_means.any():
                 raise ValueError(
                     "standardize=True centred the dense X that training began with; it cannot go on with a sparse one."
                 )
         self.n_outputs_ = n_outputs
-        self.out_activation_ = OUTPUT_ACTIVATIONS[loss_name]
+        self.out_activation_ = objective.output_activation
 
         sets = self._evaluation_sets(eval_set, network, loss)
         self._tell_ignored(plan, network, incremental, state is not None, bool(sets))
@@ -615,7 +614,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         else:
             fit, run = self._full_batch_fit(network, data, plan, callbacks, sets)
         fit.given, fit.X, fit.y, fit.sample_weight = given, X, y, sample_weight
-        fit.rows, fit.targets, fit.weights, fit.settings = rows, targets, weights, data.settings
+        fit.rows, fit.targets, fit.weights = rows, targets, weights
         try:
             fit.begin("on_fit_begin" if state is None else "on_fit_resume")
             network = run()
@@ -694,13 +693,11 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             raise ValueError(f"augment is for losses of a matrix of targets, not for the loss {loss_name!r}.")
         return "soft_log_loss"
 
-    def _loss_settings(self, loss: Loss, loss_name: str, n_outputs: int) -> dict[str, Any]:
-        """Return what the engine is to know of the loss beside its name."""
-        settings: dict[str, Any] = {"loss_options": loss.engine_options}
-        if isinstance(loss, CustomLoss):
-            settings["python_loss"] = loss
+    def _objective(self, loss: Loss, loss_name: str, n_outputs: int) -> Objective:
+        """Return what the network is trained for: the engine's loss of this name, as the parameters have it."""
+        function, weights = loss if isinstance(loss, CustomLoss) else None, None
         if self.loss_weights is not None:
-            if isinstance(loss, CustomLoss):
+            if function is not None:
                 raise ValueError(
                     "loss_weights is for the losses that fastmlp has; a loss of one's own weighs by itself."
                 )
@@ -709,8 +706,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             weights = real_array(self.loss_weights, (n_outputs,), np.float64, "loss_weights")
             if (weights < 0).any():
                 raise ValueError(f"loss_weights must be numbers of at least 0; got {self.loss_weights!r}.")
-            settings["output_weights"] = weights
-        return settings
+        return Objective(loss_name, loss.engine_options, weights, function)
 
     def _with_class_weights(self, y: Any, sample_weight: NDArray | None, incremental: bool) -> NDArray | None:
         """Return the weights to train with."""
@@ -797,9 +793,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             )
         return weights
 
-    def _check_unchanged(self, structure: Structure) -> None:
+    def _check_unchanged(self, sizes: list[int]) -> None:
         """Refuse to go on with a network of another shape than the parameters ask for."""
-        sizes = list(structure.sizes)
         fitted = [self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_)]
         if sizes[1:-1] != fitted[1:-1]:
             raise ValueError(
@@ -848,14 +843,13 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
     def _evaluation_set(
         self, network: Network, loss: Loss, name: str, X: Any, y: Any, sample_weight: Any = None
     ) -> EvaluationSet:
-        structure, dtype = network.structure, network.params.dtype
+        n_outputs, dtype = network.structure.sizes[-1], network.params.dtype
         X, y = self._validated(X, y, reset=False)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y)
         y = self._check_known(y)
         targets = self._encode(y, dtype, loss)
-        n_outputs = structure.sizes[-1]
-        if structure.loss == "soft_log_loss" and targets.ndim == 1:
+        if network.objective.loss == "soft_log_loss" and targets.ndim == 1:
             targets = np.eye(n_outputs, dtype=dtype)[targets]
         if targets.ndim == 2 and targets.shape[1] != n_outputs:
             raise ValueError(f"y has {targets.shape[1]} outputs, that of the fit has {n_outputs}.")
@@ -906,7 +900,6 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 n_threads=n_threads,
                 after_iteration=fit.after_iteration,
                 regularization=plan.regularization,
-                **data.settings,
             )
             self.__dict__.pop("_optimizer", None)  # of an earlier fit, perhaps of another network
             return fit.finished(result)
@@ -919,8 +912,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
             self.scoring,
             self._validation_score,
             self,
-            network.structure.loss,
-            data.settings,
+            network.objective,
             learned=(data.y, data.sample_weight),
             of_variance=not is_classifier(self) and self._loss().outputs_per_target == 1,
         )
@@ -1002,7 +994,6 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 augment=plan.augment,
                 samples=data.X,
                 seed=seed,
-                **data.settings,
             )
 
         order = RowOrder(rows, self.shuffle, self._random_state)
@@ -1091,14 +1082,14 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
     def _network(self, dtype: np.dtype) -> Network:
         """Return a copy of the fitted network."""
-        loss = next(name for name, link in OUTPUT_ACTIVATIONS.items() if link == self.out_activation_)
+        objective = Objective.with_output_activation(self.out_activation_)
         sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
-        return self._network_of(Structure(sizes, self._hidden_layers(), loss), dtype)
+        return self._network_of(Structure.of(sizes, self._hidden_layers()), objective, dtype)
 
     def _hidden_layers(self) -> tuple[HiddenLayer, ...]:
         return hidden_layers(self.activation, self.normalization, len(self.coefs_) - 1)
 
-    def _network_of(self, structure: Structure, dtype: np.dtype) -> Network:
+    def _network_of(self, structure: Structure, objective: Objective, dtype: np.dtype) -> Network:
         """Return a network of the attributes' arrays, copied.
 
         Raises
@@ -1106,7 +1097,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         ValueError
             When the fitted network has not what activation and normalization ask for, or has more.
         """
-        network = Network(structure, dtype=dtype)
+        network = Network(structure, objective=objective, dtype=dtype)
         held = {"coefs": self.coefs_, "intercepts": self.intercepts_}
         held |= {ours: getattr(self, name, [None] * len(structure.hidden)) for ours, name in self._OF_LAYERS.items()}
         for ours, arrays in held.items():
@@ -1143,8 +1134,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         network = self.to_network()
         part = self._evaluation_set(network, self._loss(), "", X, y, sample_weight)
         weights = self._with_class_weights(part.y, part.sample_weight, incremental=False)
-        settings = network.loss_settings
-        return network, _Data(part.X, part.y, part.rows, part.targets, part.sample_weight, weights, settings)
+        return network, _Data(part.X, part.y, part.rows, part.targets, part.sample_weight, weights)
 
     def _outputs(self, X: Any) -> NDArray:
         """Return the network's outputs for X, shape (n_samples, n_outputs)."""
@@ -1288,9 +1278,8 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                 f"loss={self.loss!r} goes with outputs of {OUTPUT_ACTIVATIONS[name]!r}, but those of the fitted network"
                 f" are of {self.out_activation_!r}."
             )
-        network = self._network_of(Structure(sizes, self._hidden_layers(), name), dtype)
-        network.loss_settings = self._loss_settings(loss, name, sizes[-1])
-        return network
+        objective = self._objective(loss, name, sizes[-1])
+        return self._network_of(Structure.of(sizes, self._hidden_layers()), objective, dtype)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, as :func:`fastmlp.save` does; :func:`fastmlp.load` reads it."""

@@ -681,16 +681,16 @@ def check_loss_options(loss: str, options: ArrayLike) -> None:
     >>> check_loss_options("pinball", 1.5)
     Traceback (most recent call last):
     ...
-    ValueError: loss_options of the loss 'pinball' must be in the range (0.0, 1.0); got 1.5.
+    ValueError: options of the loss 'pinball' must be in the range (0.0, 1.0); got 1.5.
     """
     for number in np.ravel(options).tolist():
         classes = [each for each in NAMED_LOSSES.values() if loss in each.engine_losses.values()]
         allowed = [c for each in classes for c in _numbers_of(each)]
         if not allowed:
-            raise ValueError(f"loss_options must be (), since the loss {loss!r} has none; got {options!r}.")
+            raise ValueError(f"options must be (), since the loss {loss!r} has none; got {options!r}.")
         if not allowed[0].is_satisfied_by(number):
             limits = str(allowed[0]).removeprefix("a float ")
-            raise ValueError(f"loss_options of the loss {loss!r} must be {limits}; got {number!r}.")
+            raise ValueError(f"options of the loss {loss!r} must be {limits}; got {number!r}.")
 
 
 def _numbers_of(loss: type[Loss]) -> list[Interval]:

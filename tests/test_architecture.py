@@ -45,7 +45,7 @@ ARROWS = {
     "cli": {"fastmlp", "persistence", "tables"},
     "demo": {"fastmlp"},
     "config": {"threads", "_engine"},
-    "inspection": {"estimators", "fitting", "callbacks", "network", "threads", *BASICS},
+    "inspection": {"estimators", "callbacks", "network", "threads", *BASICS},
     "tables": {"estimators", *BASICS},
     "estimators": {"fitting", "persistence", "callbacks", "network", "inputs", "threads", *FAMILIES, *BASICS},
     "fitting": {"callbacks", "network", "inputs", "threads", *FAMILIES, *BASICS},

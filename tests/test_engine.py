@@ -62,7 +62,7 @@ def network_of(activation, loss, normalization=None, sizes=SIZES, seed=0):
     layers = activation
     if not isinstance(activation, list):
         layers = [hidden_layer(activation, normalization)] * (len(sizes) - 2)
-    network, rng = Network(Structure.of(sizes, layers, loss)), np.random.default_rng(seed)
+    network, rng = Network(Structure.of(sizes, layers), objective=loss), np.random.default_rng(seed)
     for name, view in network.named_parameters().items():
         view += rng.standard_normal(view.shape) / (np.sqrt(len(view)) if name.startswith("coefs") else 4)
     for moments in network.running:
@@ -71,12 +71,18 @@ def network_of(activation, loss, normalization=None, sizes=SIZES, seed=0):
     return network
 
 
+def trainer_of(network, **options):
+    """The engine's Trainer for a network, without its numbers."""
+    structure = network.structure
+    return _engine.Trainer(structure.sizes, structure.hidden, network.objective.loss, network.params.dtype, **options)
+
+
 def data_for(network, n_rows=N_ROWS, seed=1):
     """Samples with zeros among them, the engine's targets, and the oracle's."""
     rng, sizes = np.random.default_rng(seed), network.structure.sizes
     X = rng.standard_normal((n_rows, sizes[0]))
     X[rng.random(X.shape) < 0.3] = 0
-    return X, *reference.random_targets(network.structure.loss, (n_rows, sizes[-1]), np.dtype(np.float64), rng)
+    return X, *reference.random_targets(network.objective.loss, (n_rows, sizes[-1]), np.dtype(np.float64), rng)
 
 
 def passed(trainer, order, batch_size, alpha=0.0, hyper=(), step_count=0):
@@ -165,7 +171,8 @@ def loss_and_gradient(
 
 def oracle(sizes, activation, loss, X, y, params, alpha=0.0, weights=None):
     """The same in float64 NumPy."""
-    network = Network(Structure(sizes, reference.hidden(activation, sizes), loss), params.astype(np.float64))
+    structure = Structure.of(sizes, reference.hidden(activation, sizes))
+    network = Network(structure, params.astype(np.float64), objective=loss)
     value, gradients = reference.loss_and_gradients(network, X.astype(np.float64), y.astype(np.float64), weights, alpha)
     return value, gradients.params
 
@@ -404,10 +411,11 @@ def test_callers_denormals_come_back(n_threads, dtype):
 def test_forward(n_rows, dtype, isa):
     for sizes, loss, activation in zip(NETWORKS, itertools.cycle(LOSSES), itertools.cycle(_engine.ACTIVATIONS)):
         params, X, _, _ = problem(sizes, loss, dtype, n_rows)
-        structure = Structure(sizes, reference.hidden(activation, sizes), loss)
-        network = _engine.PackedNetwork(*structure, dtype, isa=isa)
+        structure = Structure.of(sizes, reference.hidden(activation, sizes))
+        network = _engine.PackedNetwork(sizes, structure.hidden, loss, dtype, isa=isa)
         network.load(params)
-        expected = reference.outputs(Network(structure, params.astype(np.float64)), X.astype(np.float64))
+        wide = Network(structure, params.astype(np.float64), objective=loss)
+        expected = reference.outputs(wide, X.astype(np.float64))
         out = network.forward(rows_of(X, dtype))
         assert out.dtype == dtype
         assert_close(out, expected, dtype)
@@ -605,7 +613,7 @@ def test_what_is_no_part_of_a_network_is_neither_read_nor_written():
     packed.load(read_only)
     with pytest.raises(ValueError, match="a vector that can be written to"):
         packed.store(read_only)
-    trainer = _engine.Trainer(*network.structure, np.float64, rule="momentum", max_batch=4)
+    trainer = trainer_of(network, rule="momentum", max_batch=4)
     vector = np.zeros_like(network.params)
     for method in (trainer.load, trainer.store):
         with pytest.raises(ValueError, match="the rule momentum has 1 arrays of state, got 2"):
@@ -1009,9 +1017,8 @@ def trained(
     together: how many passes are begun at once; all for None.
     """
     dtype, optimizer = network.params.dtype, ORACLES[rule]
-    trainer = _engine.Trainer(
-        *network.structure,
-        dtype,
+    trainer = trainer_of(
+        network,
         rule=rule,
         max_batch=batch_size,
         regularization=Regularization(**dict(given)),
@@ -1231,12 +1238,12 @@ def read_back(
     """
     n_rows, width = shape
     sizes = (width, n_rows) if layer == 0 else (1, *[width] * layer, n_rows)
-    network = Network(Structure.of(sizes, "identity", "squared_error"), dtype=dtype)
+    network = Network(Structure.of(sizes, "identity"), dtype=dtype)
     for biases in network.intercepts[:-1]:
         biases[:] = values
     X = np.full((n_rows, sizes[0]), values, dtype)
-    trainer = _engine.Trainer(
-        *network.structure, dtype, rule="gradient", max_batch=n_rows, n_threads=n_threads, isa=isa, seed=seed,
+    trainer = trainer_of(
+        network, rule="gradient", max_batch=n_rows, n_threads=n_threads, isa=isa, seed=seed,
         regularization=Regularization(**given),
     )  # fmt: skip
     trainer.load(network.params)
@@ -1355,9 +1362,7 @@ def test_noise_is_the_same_everywhere(n_threads, dtype, isa):
 def test_randomness_has_no_part_in_predictions():
     network = network_of("tanh", "log_loss", "batch")
     X, _, _ = data_for(network, 40)
-    trainer = _engine.Trainer(
-        *network.structure, np.float64, rule="sgd", max_batch=9, regularization=Regularization(**ALL_REGULARIZATION)
-    )
+    trainer = trainer_of(network, rule="sgd", max_batch=9, regularization=Regularization(**ALL_REGULARIZATION))
     network.load_into(trainer)
     np.testing.assert_array_equal(trainer.forward(rows_of(X, np.float64)), network.forward(X))
 
@@ -1398,8 +1403,8 @@ def trainer_with(function=None, python_loss=None, normalization=None, n_rows=90)
     loss = "squared_error"
     network = network_of(function or Sine(), loss, normalization)
     X, targets, _ = data_for(network, n_rows)
-    trainer = _engine.Trainer(
-        *network.structure, np.float64, rule="sgd", max_batch=20, n_threads=2,
+    trainer = trainer_of(
+        network, rule="sgd", max_batch=20, n_threads=2,
         python_loss=python_loss,
     )  # fmt: skip
     network.load_into(trainer)
@@ -1632,7 +1637,7 @@ def test_weights_that_are_all_zero(dtype):
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_dropout_of_the_inputs_of_a_network_without_hidden_layers(n_threads, dtype, isa):
     """Half of two ones: the gradient for targets of zero is what was kept, times what was made of it."""
-    network = Network(Structure.of((6, 1), "relu", "squared_error"), dtype=dtype)
+    network = Network(Structure.of((6, 1), "relu"), dtype=dtype)
     network.coefs[0][:] = 1
     X, targets = np.ones((40, 6), dtype), np.zeros((40, 1), dtype)
     options = {"regularization": Regularization(dropout=[0.5]), "seed": 2, "isa": isa, "n_threads": n_threads}
@@ -1647,7 +1652,7 @@ def test_forward_takes_the_running_moments_when_told(dtype):
     network = network_of("tanh", "log_loss", "batch")
     network, X, targets = typed(network, *data_for(network, 60)[:2], dtype)
     rows = rows_of(X, dtype)
-    trainer = _engine.Trainer(*network.structure, dtype, rule="sgd", max_batch=20)
+    trainer = trainer_of(network, rule="sgd", max_batch=20)
     network.load_into(trainer)
     trainer.attach(rows, targets)
     passed(trainer, np.arange(60), 20, 0.0, (0.0,))

@@ -109,7 +109,7 @@ def test_what_a_callback_sees():
             np.testing.assert_array_equal(fit.fitted().predict_proba(X), fit.network().forward(X))
             np.testing.assert_array_equal(fit.arrays()["params"], fit.network().params)
             self.proba = fit.fitted().predict_proba(X)
-            loss, _ = fit.network().loss_and_gradients(fit.rows, fit.targets, **fit.settings)
+            loss, _ = fit.network().loss_and_gradients(fit.rows, fit.targets)
             assert 0 < loss < 5
 
     model = MLPClassifier(max_iter=3, callbacks=[Looks()], **WHAT).fit(*TRAIN, eval_set=VALID)

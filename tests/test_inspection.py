@@ -732,7 +732,6 @@ def fit_of(estimator, epoch=0):
         X=X,
         y=Y,
         targets=data.targets,
-        settings=data.settings,
         weights=None,
         network=lambda: network,
         fitted=lambda: estimator,

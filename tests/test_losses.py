@@ -337,15 +337,15 @@ def test_options_are_what_the_class_takes(loss):
     good = {"huber": 2.0, "pinball": 0.9, "tweedie": 1.9, "focal": 0.0, "binary_focal": 3.0}
     check_loss_options(loss, ())
     if loss not in good:
-        with pytest.raises(ValueError, match=rf"loss_options must be \(\), since the loss '{loss}' has none; got 1.0"):
+        with pytest.raises(ValueError, match=rf"options must be \(\), since the loss '{loss}' has none; got 1.0"):
             check_loss_options(loss, 1.0)
         return
     check_loss_options(loss, good[loss])
     check_loss_options(loss, [good[loss]] * 3)
     for bad in (-1.0, np.nan, np.inf):
-        with pytest.raises(ValueError, match=f"loss_options of the loss '{loss}' must be in the range .*; got {bad!r}"):
+        with pytest.raises(ValueError, match=f"options of the loss '{loss}' must be in the range .*; got {bad!r}"):
             check_loss_options(loss, [good[loss], bad])
-    with pytest.raises(ValueError, match=f"loss_options of the loss '{loss}' must be in the range .*; got 'a'"):
+    with pytest.raises(ValueError, match=f"options of the loss '{loss}' must be in the range .*; got 'a'"):
         check_loss_options(loss, "a")
 
 

@@ -3,7 +3,7 @@
 import copy
 import pickle
 import re
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -15,9 +15,11 @@ from fastmlp.initializers import initial_params
 from fastmlp.inputs.rows import rows_of
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES
 from fastmlp.network import (
+    Dense,
     Gradients,
     HiddenLayer,
     Network,
+    Objective,
     Regularization,
     Structure,
     check_gradients,
@@ -91,14 +93,15 @@ def test_gradients_of_losses_on_every_instruction_set(loss, isa):
     X, targets, _ = data_for(network)
     assert_gradients(network, X, targets, isa=isa)
     if loss not in CLASS_TARGET_LOSSES:
-        assert_gradients(network, X, targets, isa=isa, output_weights=[0.5, 2.0, 1.0])
+        network.objective = Objective(loss, output_weights=[0.5, 2.0, 1.0])
+        assert_gradients(network, X, targets, isa=isa)
 
 
 @pytest.mark.parametrize("sizes", [(5, 3), (5, 1, 1, 2), (3, 40, 2), (70, 33, 20, 1)], ids=str)
 def test_gradients_of_other_shapes(sizes):
     """Several panels of units; one unit; no hidden layer; another activation and normalization in each layer."""
     kinds = [hidden_layer("tanh", "batch"), hidden_layer("silu", "layer")]
-    structure = Structure.of(sizes, kinds[: len(sizes) - 2], "squared_error")
+    structure = Structure.of(sizes, kinds[: len(sizes) - 2])
     network = Network(structure)
     network.params[:] = np.random.default_rng(0).standard_normal(structure.n_params) / np.sqrt(sizes[0])
     X, targets, _ = data_for(network, 50)
@@ -133,10 +136,11 @@ def test_gradients_of_a_loss_in_python(weighted, normalization):
     network = network_of("gelu", "squared_error", normalization)
     X, targets, _ = data_for(network)
     weights = np.random.default_rng(2).uniform(0, 2, N_ROWS) if weighted else None
+    in_python = network.astype(np.float64)
+    in_python.objective = Objective(function=squared_errors)
     for alpha, regularization in REGULARIZATIONS.values():
-        in_python = {"regularization": regularization, "python_loss": squared_errors}
-        assert_gradients(network, X, targets, weights, alpha=alpha, **in_python)
-        value, gradient = network.loss_and_gradients(X, targets, weights, **in_python)
+        assert_gradients(in_python, X, targets, weights, alpha=alpha, regularization=regularization)
+        value, gradient = in_python.loss_and_gradients(X, targets, weights, regularization=regularization)
         own, expected = network.loss_and_gradients(X, targets, weights, regularization=replace(regularization, l1=0.0))
         penalty = value - 3 * own
         np.testing.assert_allclose(gradient - expected, sign_gradient(network, regularization.l1, weights), atol=1e-14)
@@ -272,7 +276,8 @@ def test_activations_without_hidden_layers():
 
 def with_layers(network, layer):
     """The network with other hidden layers, of the same numbers."""
-    other = Network(network.structure._replace(hidden=(layer,) * len(network.structure.hidden)))
+    structure = Structure.of(network.structure.sizes, (layer,) * len(network.structure.hidden))
+    other = Network(structure, objective=network.objective)
     for name, view in network.named_parameters().items():
         other.named_parameters()[name][:] = view
     other.running = network.running
@@ -300,7 +305,7 @@ def test_folding_keeps_the_outputs(activation, normalization, dtype):
 
 def test_layers_are_views_of_the_parameters(dtype):
     params = np.arange(n_params(SIZES)).astype(dtype)
-    network = Network(Structure.of(SIZES, "relu", "log_loss"), params)
+    network = Network(Structure.of(SIZES, "relu"), params, objective="log_loss")
     assert network.params is params
     layers = list(zip(network.coefs, network.intercepts, strict=True))
     assert [W.shape for W, _ in layers] == [(5, 7), (7, 6), (6, 3)]
@@ -313,7 +318,7 @@ def test_layers_are_views_of_the_parameters(dtype):
 
 def test_forward_in_pieces_is_forward_at_once(monkeypatch, dtype):
     params, X, _, _ = problem(SIZES, "log_loss", dtype, 3000)
-    network, rows = Network(Structure.of(SIZES, "tanh", "log_loss"), params), rows_of(X, dtype)
+    network, rows = Network(Structure.of(SIZES, "tanh"), params, objective="log_loss"), rows_of(X, dtype)
     whole = network.forward(rows)
     monkeypatch.setattr(_engine, "FLOPS_PER_PIECE", 1.0)
     np.testing.assert_array_equal(network.predictor("columns", 2)(X), whole)
@@ -324,7 +329,7 @@ def test_forward_in_pieces_is_forward_at_once(monkeypatch, dtype):
 
 def test_gradients_can_be_asked_for_again(dtype):
     params, X, targets, _ = problem(SIZES, "log_loss", dtype)
-    network = Network(Structure.of(SIZES, "tanh", "log_loss"), params)
+    network = Network(Structure.of(SIZES, "tanh"), params, objective="log_loss")
     gradients = Gradients(network, rows_of(X, dtype), targets, None, alpha=0.1, n_threads=2)
     first_value, first = gradients(params)
     _, other = gradients(params * 2)
@@ -337,7 +342,8 @@ def test_gradients_can_be_asked_for_again(dtype):
 def test_create(dtype):
     net = Network.create([4, 6, 3], ["silu"], "log_loss", normalization="batch", random_state=0, dtype=dtype)
     assert net.params.dtype == dtype
-    assert net.structure == Structure.of([4, 6, 3], "silu", "log_loss", "batch")
+    assert net.structure == Structure.of([4, 6, 3], "silu", "batch")
+    assert net.objective == Objective("log_loss")
     expected = initial_params([4, 6, 3], "silu", dtype, np.random.RandomState(0))
     np.testing.assert_array_equal(net.params[: expected.size], expected)
     np.testing.assert_array_equal(net.params[expected.size :], 1)
@@ -448,7 +454,7 @@ def test_what_create_refuses(options, message):
 )
 def test_sizes_that_can_not_be(sizes):
     message = f"sizes must be integers of at least 1, inputs and outputs included; got {re.escape(repr(sizes))}"
-    for made in (Network.create, lambda given: Structure.of(given, "relu", "squared_error")):
+    for made in (Network.create, lambda given: Structure.of(given, "relu")):
         with pytest.raises(ValueError, match=message):
             made(sizes)
 
@@ -463,8 +469,7 @@ def test_sizes_of_other_types(sizes):
 @pytest.mark.parametrize(
     ("hidden", "message"),
     [
-        ((), r"hidden must have 1 layers for sizes=\(3, 4, 1\); got 0"),
-        (("relu",), "hidden must consist of HiddenLayers, as hidden_layer makes them; got 'relu'"),
+        ((), r"activation must be one value, or one for each of 1 hidden layers; got \(\)"),
         ((HiddenLayer("rleu"),), "activation='rleu' is not known; known are 'relu', "),
         ((HiddenLayer("relu", learned=True),), "activation='relu' has nothing to learn"),
         ((HiddenLayer("elu", np.nan),), "number must be a finite number; got nan"),
@@ -477,16 +482,45 @@ def test_sizes_of_other_types(sizes):
 )
 def test_structures_that_can_not_be(hidden, message):
     with pytest.raises(ValueError, match=message):
-        Network(Structure((3, 4, 1), hidden, "squared_error"))
+        Structure.of((3, 4, 1), hidden)
+
+
+RELU = hidden_layer("relu")
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (lambda: [], r"layers must all have a HiddenLayer, but for the last, which has none; got \(\)"),
+        (lambda: [Dense(3, 4, RELU)], "layers must all have a HiddenLayer, but for the last"),
+        (lambda: [Dense(3, 4), Dense(4, 1)], "layers must all have a HiddenLayer, but for the last"),
+        (lambda: [Dense(3, 4, RELU), Dense(5, 1)], "layers must fit each other; got 5 inputs after 4 units"),
+        (lambda: [(3, 1)], r"layers must consist of Layers, such as Dense; got \(3, 1\)"),
+        (lambda: [Dense(3, 0)], "n_units must be an integer of at least 1; got 0"),
+        (lambda: [Dense(3.0, 1)], "n_inputs must be an integer of at least 1; got 3.0"),
+        (lambda: [Dense(3, 4, "relu"), Dense(4, 1)], "hidden must be a HiddenLayer, as hidden_layer makes it; got 're"),
+    ],
+)
+def test_layers_that_do_not_make_a_network(layers, message):
+    with pytest.raises(ValueError, match=message):
+        Structure(layers())
+
+
+def test_a_structure_is_its_layers():
+    layers = [Dense(3, 4, RELU), Dense(4, 1)]
+    structure = Structure(layers)
+    assert structure == Structure.of([3, 4, 1], "relu")
+    assert (structure.sizes, structure.hidden) == ((3, 4, 1), (RELU,))
+    assert hash(structure) == hash(Structure(tuple(layers)))
 
 
 def test_what_is_no_structure():
     with pytest.raises(TypeError, match=r"structure must be a Structure, as Structure.of makes it; got \[3, 4, 1\]"):
         Network([3, 4, 1])
     with pytest.raises(TypeError, match="activation must be a name or an Activation, got None"):
-        Network(Structure((3, 4, 1), (HiddenLayer("python"),), "squared_error"))
-    with pytest.raises(ValueError, match="loss='mse_' is not known"):
-        Network(Structure((3, 1), (), "mse_"))
+        Structure.of((3, 4, 1), (HiddenLayer("python"),))
+    with pytest.raises(ValueError, match="loss='msee' is not known"):
+        Network(Structure.of((3, 1), ()), objective="msee")
 
 
 @pytest.mark.parametrize(
@@ -600,13 +634,6 @@ def test_weights_that_can_not_be(weights, message):
         ({"regularization": Regularization(dropout=[0.5, 1.0])}, "dropout must be at least 0 and below 1; got"),
         ({"regularization": Regularization(dropout=0.5)}, "dropout must be a sequence of rates, .*; got 0.5"),
         ({"regularization": Regularization(dropout=[0.5])}, r"expected 2 rates of dropout, got \[0.5\]"),
-        ({"python_loss": "mse"}, "must be a callable"),
-        ({"python_loss": lambda *_: 0.0}, r"must return a pair \(loss, gradient\); got 0.0"),
-        ({"python_loss": lambda *_: (0.0, [1.0])}, r"the gradient must have shape \(6, 1\); got shape \(1,\)"),
-        ({"loss_options": 1.0}, "loss_options must be .., since the loss 'squared_error' has none; got 1.0"),
-        ({"output_weights": [1.0, 2.0]}, "output_weights must be one number or one for each of the 1 outputs"),
-        ({"output_weights": [-1.0]}, r"output_weights must be at least 0; got \[-1.0\]"),
-        ({"output_weights": [np.nan]}, "output_weights must be finite in float64; got nan"),
     ],
     ids=str,
 )
@@ -626,15 +653,89 @@ def test_weights_next_to_nothing_are_refused():
 @pytest.mark.parametrize("name", ["dropout", "max_batch", "n_jobs", "seeds"])
 def test_options_that_there_are_not(name):
     for call in (regression().loss_and_gradients, lambda *args, **what: check_gradients(regression(), *args, **what)):
-        with pytest.raises(TypeError, match=f"Network takes no option '{name}'; there are .*'loss_options'"):
+        with pytest.raises(TypeError, match=f"Network takes no option '{name}'; there are .*'seed'"):
             call(X3, Y3, **{name: 1})
 
 
-def test_numbers_of_a_loss_that_can_not_be():
-    with pytest.raises(
-        ValueError, match=r"loss_options of the loss 'huber' must be in the range \(0.0, inf\); got -1.0"
-    ):
-        regression(loss="huber").loss_and_gradients(X3, Y3, loss_options=-1.0)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"loss": "msee"}, "loss='msee' is not known; known are "),
+        ({"loss": None}, "loss: None is not known; known are "),
+        ({"loss": ["mse"]}, r"loss: \['mse'\] is not known; known are "),
+        ({"function": "mse"}, "must be a callable"),
+        (
+            {"function": squared_errors, "loss": "huber"},
+            "function goes with loss='squared_error', .*; got loss='huber'",
+        ),
+        ({"options": 1.0}, "options must be .., since the loss 'squared_error' has none; got 1.0"),
+        (
+            {"loss": "huber", "options": -1.0},
+            r"options of the loss 'huber' must be in the range \(0.0, inf\); got -1.0",
+        ),
+        ({"output_weights": [-1.0]}, r"output_weights must be at least 0; got \[-1.0\]"),
+        ({"output_weights": [np.nan]}, "output_weights must be finite in float64; got nan"),
+        ({"output_weights": "a"}, "output_weights must be real numbers"),
+    ],
+    ids=str,
+)
+def test_objectives_that_can_not_be(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Objective(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (lambda *_: 0.0, r"must return a pair \(loss, gradient\); got 0.0"),
+        (lambda *_: (0.0, [1.0]), r"the gradient must have shape \(6, 1\); got shape \(1,\)"),
+        (Objective(output_weights=[1.0, 2.0]), "output_weights must be one number or one for each of the 1 outputs"),
+        (Objective("huber", [1.0, 2.0]), "loss_options must be one number or one for each of the 1 outputs"),
+    ],
+    ids=str,
+)
+def test_objectives_that_do_not_go_with_a_network(objective, message):
+    network = regression(loss=objective)
+    with pytest.raises(ValueError, match=message):
+        network.loss_and_gradients(X3, Y3)
+    with pytest.raises(ValueError, match=message):
+        check_gradients(network, X3, Y3)
+
+
+def test_an_objective_is_one_frozen_value():
+    objective = Objective("MSE", output_weights=np.ones(2))
+    assert objective == Objective("squared_error", (), (1.0, 1.0))
+    assert hash(objective) == hash(Objective("squared_error", (), (1.0, 1.0)))
+    assert replace(Objective("huber"), options=2.0) == Objective("huber", np.array([2.0]))
+    assert pickle.loads(pickle.dumps(objective)) == objective
+    with pytest.raises(FrozenInstanceError):
+        objective.loss = "huber"
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_objective_says_what_its_outputs_and_targets_are(loss):
+    objective = Objective(loss)
+    assert objective.takes_class_numbers == (loss in CLASS_TARGET_LOSSES)
+    z = np.array([[-1.0, 0.5, 2.0]])
+    np.testing.assert_allclose(objective.outputs(z), reference.LINKS[loss](z), rtol=1e-12)
+    assert (
+        Objective.with_output_activation(objective.output_activation).output_activation == objective.output_activation
+    )
+
+
+def test_the_mean_loss_is_of_targets_and_weights_that_fit():
+    z, classes = np.zeros((4, 3)), np.array([0, 1, 2, 0], np.int32)
+    log_loss = Objective("log_loss")
+    assert log_loss.mean_loss(z, classes) == pytest.approx(np.log(3))
+    for wrong in (3, -1, 10**9, -(10**9)):
+        with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
+            Objective("focal").mean_loss(z, np.array([0, 1, wrong, 0], np.int32))
+    for targets in (classes[:3], classes.astype(np.int64), classes.tolist(), np.zeros((4, 3))):
+        with pytest.raises(ValueError, match=r"targets must be a contiguous array of int32 of shape \(4,\), got "):
+            log_loss.mean_loss(z, targets)
+    for weights in (np.ones(3), np.ones((4, 1)), np.ones(5)):
+        with pytest.raises(ValueError, match=r"weights must have shape \(4,\); got shape"):
+            log_loss.mean_loss(z, classes, weights)
 
 
 @pytest.mark.parametrize(
@@ -714,7 +815,7 @@ def test_everyday_names(everyday, canonical):
         Network.create([3, 4, 5, 1], **{"activation": "relu", **given}, random_state=0)
         for given in (everyday, canonical)
     )
-    assert ours.structure == expected.structure
+    assert (ours.structure, ours.objective) == (expected.structure, expected.objective)
     np.testing.assert_array_equal(ours.params, expected.params)
 
 
@@ -728,6 +829,6 @@ def test_a_network_without_hidden_layers_has_an_activation_all_the_same():
 @pytest.mark.parametrize("names", [("sigmoyd", "logistic"), ("gelo", "gelu")], ids=str)
 def test_unknown_names_are_answered_with_the_nearest(names):
     with pytest.raises(ValueError, match=f"activation={names[0]!r} is not known; known are {names[1]!r}"):
-        Structure.of([3, 4, 1], names[0], "mse")
+        Structure.of([3, 4, 1], names[0])
     with pytest.raises(ValueError, match=r"normalization='bach' is not known; known are 'batch', 'layer'"):
-        Structure.of([3, 4, 1], "relu", "mse", "bach")
+        Structure.of([3, 4, 1], "relu", "bach")

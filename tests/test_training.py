@@ -16,7 +16,7 @@ FUSED = [cls for cls in OPTIMIZERS.values() if issubclass(cls, Fused)]
 
 def training(dtype, optimizer=Adam, n_threads=1, layer="tanh", **options):
     params, X, targets, _ = problem(SIZES, LOSS, dtype, 45)
-    network = Network(Structure.of(SIZES, [layer], LOSS), dtype=dtype)
+    network = Network(Structure.of(SIZES, [layer]), objective=LOSS, dtype=dtype)
     network.params[: len(params)] = params
     optimizer = Descent(optimizer if isinstance(optimizer, Optimizer) else optimizer(0.01))
     order = RowOrder(np.arange(45), True, np.random.RandomState(0))
@@ -80,7 +80,8 @@ def test_finish_writes_back_and_another_loop_goes_on(cls, dtype):
     orders = [RowOrder(np.arange(45), False, None) for _ in range(3)]
     results = []
     for epochs in ([4], [1, 3]):
-        network, optimizer = Network(Structure.of(SIZES, "tanh", LOSS), params.copy()), Descent(cls(0.01))
+        network = Network(Structure.of(SIZES, "tanh"), params.copy(), objective=LOSS)
+        optimizer = Descent(cls(0.01))
         for n in epochs:
             loop = MinibatchTraining(
                 network, optimizer, rows_of(X, dtype), targets, None,
@@ -175,9 +176,9 @@ def test_augmented_batches_are_what_is_learned_from(dtype):
         seen.append(X)
         return X + rng.normal(size=X.shape[1]), y[::-1]
 
-    structure, results = Structure.of(SIZES, "tanh", "soft_log_loss"), []
+    structure, results = Structure.of(SIZES, "tanh"), []
     one_hot = np.eye(3, dtype=dtype)[targets]
-    network = Network(structure, problem(SIZES, LOSS, dtype, 45)[0])
+    network = Network(structure, problem(SIZES, LOSS, dtype, 45)[0], objective="soft_log_loss")
     loop = MinibatchTraining(
         network, Descent(Adam(0.01)), rows_of(X, dtype), one_hot, None, order=RowOrder(np.arange(45), False, None),
         batch_size=20, alpha=0.1, n_threads=1, augment=moved, samples=X, seed=3,
@@ -187,7 +188,8 @@ def test_augmented_batches_are_what_is_learned_from(dtype):
     assert [len(batch) for batch in seen] == [20, 20, 5]
     np.testing.assert_array_equal(np.concatenate(seen), X)
 
-    by_hand, rng, losses = Network(structure, problem(SIZES, LOSS, dtype, 45)[0]), np.random.default_rng([3, 0]), []
+    by_hand = Network(structure, problem(SIZES, LOSS, dtype, 45)[0], objective="soft_log_loss")
+    rng, losses = np.random.default_rng([3, 0]), []
     descent = Descent(Adam(0.01))
     for start in (0, 20, 40):
         rows = slice(start, start + 20)
@@ -262,7 +264,7 @@ def test_ctrl_c_ends_the_loop_with_a_warning(dtype):
 
 def test_full_batch():
     params, X, targets, _ = problem(SIZES, LOSS, np.float64, 45)
-    network = Network(Structure.of(SIZES, "tanh", LOSS), params)
+    network = Network(Structure.of(SIZES, "tanh"), params, objective=LOSS)
     rows, losses = rows_of(X, np.float64), []
     result = minimize_full_batch(
         network, LBFGS(), rows, targets, None,
@@ -277,7 +279,7 @@ def test_full_batch():
 
 def test_full_batch_interrupted():
     params, X, targets, _ = problem(SIZES, LOSS, np.float64, 45)
-    network = Network(Structure.of(SIZES, "tanh", LOSS), params)
+    network = Network(Structure.of(SIZES, "tanh"), params, objective=LOSS)
 
     def interrupt(x, loss):
         raise KeyboardInterrupt

@@ -118,7 +118,7 @@ class Fit:
         X and y as fit was given them.
     X, y, sample_weight
         What is learned from, as it has been validated; with early_stopping the rows held out are among them.
-    rows, targets, weights, settings
+    rows, targets, weights
         The same in the engine's terms, weights with those of classes, as
         :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
     """
@@ -139,7 +139,6 @@ class Fit:
     rows: Any
     targets: NDArray
     weights: NDArray | None
-    settings: dict[str, Any]
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         ordered = sorted(callbacks, key=lambda callback: callback.comes_last)

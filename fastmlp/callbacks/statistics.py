@@ -31,7 +31,6 @@ def layer_statistics(
     weights: NDArray | None = None,
     *,
     quantiles: Sequence[float] = QUANTILES,
-    **settings: Any,
 ) -> dict[str, NDArray]:
     """Return how the hidden layers' outputs, and the gradients of all layers' weights, are distributed.
 
@@ -44,8 +43,6 @@ def layer_statistics(
     X, targets, weights
         As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
     quantiles : sequence of float in [0, 1], default=(0.05, 0.25, 0.5, 0.75, 0.95)
-    **settings
-        The loss's, as :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
 
     Returns
     -------
@@ -69,7 +66,7 @@ def layer_statistics(
     (np.float64(0.2), (3, 5))
     """
     hidden = network.activations(X)[:-1]
-    _, gradient = network.loss_and_gradients(X, targets, weights, **settings)
+    _, gradient = network.loss_and_gradients(X, targets, weights)
     names = [layer.activation for layer in network.structure.hidden]
     gradients = Network(network.structure, gradient).coefs
     with np.errstate(over="ignore"):
@@ -200,11 +197,11 @@ class LayerStatistics(Callback):
         if self.X is None:
             rows = slice(self.n_samples)
             weights = None if fit.weights is None else fit.weights[rows]
-            network, X, targets, settings = fit.network(), fit.X[rows], fit.targets[rows], fit.settings
+            network, X, targets = fit.network(), fit.X[rows], fit.targets[rows]
         else:
             network, data = fit.fitted()._problem(self.X, self.y)
-            X, targets, weights, settings = data.rows, data.targets, data.weights, data.settings
-        found = layer_statistics(network, X, targets, weights, quantiles=self.quantiles, **settings)
+            X, targets, weights = data.rows, data.targets, data.weights
+        found = layer_statistics(network, X, targets, weights, quantiles=self.quantiles)
         self.records_.append({"epoch": fit.epoch_number, **found})
 
 

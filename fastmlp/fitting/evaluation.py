@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import _safe_indexing
 
-from fastmlp import _engine
 from fastmlp.callbacks.base import OF_TRAINING
+from fastmlp.inputs.rows import Rows
 from fastmlp.keywords import plain
+from fastmlp.network import Objective
 
 # Scores that measure errors by how far targets are from each other, and are not defined where these are all the same;
 # scikit-learn then gives 0 in every epoch, of which the first would be the best.
@@ -31,7 +32,7 @@ class EvaluationSet:
     name: str
     X: Any
     y: Any
-    rows: _engine.Rows
+    rows: Rows
     targets: NDArray
     sample_weight: NDArray | None = None
     #: Which of X's and the rows' samples they are; None for all.
@@ -54,10 +55,8 @@ class Evaluation:
         (y, outputs, sample_weight) -> score.
     estimator : object
         Of which scorers are made.
-    loss : str
-        The engine's.
-    settings : dict
-        What the engine is told of the loss beside its name.
+    objective : Objective
+        What the network is trained for.
     learned : (y, sample_weight)
         The targets of training.
     of_variance : bool, default=False
@@ -75,8 +74,7 @@ class Evaluation:
         scoring: Any,
         score_of: Callable[[Any, NDArray, NDArray | None], float],
         estimator: Any,
-        loss: str,
-        settings: dict[str, Any],
+        objective: Objective,
         *,
         learned: tuple[Any, NDArray | None],
         of_variance: bool = False,
@@ -87,13 +85,12 @@ class Evaluation:
         self._scorer = _scorer(estimator, scoring)
         self._metrics = list(getattr(self._scorer, "_scorers", ["score"]))
         self._classes = getattr(estimator, "classes_", None)
-        self._loss = loss
-        self._settings = settings
+        self._objective = objective
         self.reasons: dict[str, str] = {}
         self._alike: dict[str, bool] = {}
 
     def measure(
-        self, outputs_of: Callable[[_engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
+        self, outputs_of: Callable[[Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Return losses and scores by name, "<set>_loss" and "<set>_<metric>", in the sets' order.
 
@@ -118,13 +115,13 @@ class Evaluation:
         for part in self.sets:
             z = outputs_of(part.rows, part.order)
             with np.errstate(over="ignore", invalid="ignore"):  # what is too large is said once, of the whole fit
-                loss = mean_loss(self._loss, z, part.targets, part.sample_weight, **self._settings)
+                loss = self._objective.mean_loss(z, part.targets, part.sample_weight)
                 if not (math.isfinite(loss) or np.isfinite(z).all()):
                     found = dict.fromkeys(self._metrics, math.nan)
                 elif self._scorer is None and self._of_variance and self._lacks_variety(part):
                     found = {"score": math.nan}
                 elif self._scorer is None:
-                    found = {"score": self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)}
+                    found = {"score": self._score_of(part.y, self._objective.outputs(z), part.sample_weight)}
                 else:
                     found = self._scored(part, z, model)
             for metric, value in {"loss": loss, **found}.items():
@@ -194,7 +191,7 @@ class Evaluation:
 
     def _reason(self, part: EvaluationSet, z: NDArray) -> str:
         """Return why scores of a set are not defined, as far as the set or the network's outputs for it tell."""
-        if not (np.isfinite(z).all() and np.isfinite(_engine.link(self._loss, z)).all()):
+        if not (np.isfinite(z).all() and np.isfinite(self._objective.outputs(z)).all()):
             return "the network's outputs are not finite"
         y = _counted(part.y, part.sample_weight)
         if len(y) < 2:
@@ -235,54 +232,6 @@ def are_alike(y: Any, weights: NDArray | None) -> bool:
     """
     counted = _counted(y, weights)
     return bool((counted == counted[:1]).all())
-
-
-def mean_loss(
-    loss: str,
-    z: NDArray,
-    targets: NDArray,
-    weights: NDArray | None,
-    *,
-    loss_options: Any = (),
-    output_weights: NDArray | None = None,
-    python_loss: Any = None,
-) -> float:
-    """Return the mean loss of samples, as their weights say, without the penalties of training.
-
-    Parameters
-    ----------
-    loss : str
-        The engine's.
-    z : ndarray of shape (n_samples, n_outputs)
-        The network's outputs before the link.
-    targets, weights
-        As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
-    loss_options, output_weights, python_loss
-        What the engine is told of the loss beside its name.
-
-    Raises
-    ------
-    ValueError
-        For weights of another number, or all zero; for targets of another shape or type than the loss reads, among them
-        class numbers that are none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastmlp.fitting.evaluation import mean_loss
-    >>> mean_loss("squared_error", np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), np.array([3.0, 1.0]))
-    0.5
-    """
-    if weights is not None and weights.shape != (len(z),):
-        raise ValueError(f"weights must have shape {(len(z),)}; got shape {weights.shape}.")
-    if weights is not None and not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    if python_loss is not None:
-        return python_loss(targets, z, weights)[0]
-    losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
-    if weights is not None:
-        losses[weights == 0] = 0  # which may have overflowed
-    return float(np.average(losses, weights=weights))
 
 
 def accuracy(y: Any, predicted: Any, weights: NDArray | None) -> float:

@@ -7,7 +7,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,8 +110,6 @@ class MinibatchTraining:
         What rows are made of; for augment.
     seed : int, default=0
         Of dropout, noise and augment.
-    **settings
-        The loss's, as the engine's Trainer takes them.
     """
 
     def __init__(
@@ -132,7 +130,6 @@ class MinibatchTraining:
         augment: Augment | None = None,
         samples: NDArray | None = None,
         seed: int = 0,
-        **settings: Any,
     ) -> None:
         if bfloat16 and not _engine.bfloat16_product():
             warn_user(
@@ -157,9 +154,7 @@ class MinibatchTraining:
         if rule.rule is None:
             self._python_rule = _PythonRule(network, start, optimizer, regularization)
             regularization = replace(regularization, max_norm=0.0, average_decay=0.0)
-        self._engine = _engine.Trainer(
-            *network.structure,
-            dtype,
+        self._engine = network.trainer(
             rule=rule.rule or "gradient",
             max_batch=batch_size,
             n_threads=n_threads,
@@ -168,9 +163,7 @@ class MinibatchTraining:
             split=False if rows.is_sparse else None,
             regularization=regularization if regularization.is_any else None,
             seed=seed,
-            **settings,
         )
-        network.load_into(self._engine)
         if self._python_rule is None:
             assert isinstance(rule, Fused)
             state = optimizer.state or rule.init([start])
@@ -426,13 +419,12 @@ def minimize_full_batch(
     alpha: float,
     n_threads: int,
     after_iteration: Callable[[NDArray, float], None] | None = None,
-    **options: Any,
+    regularization: Regularization | None = None,
 ) -> OptimizeResult:
-    """Train over all rows at once; the network's parameters end up at the x of the result, which is returned.
-
-    Options are those of :class:`fastmlp.network.Gradients`.
-    """
-    gradients = Gradients(network, rows, targets, weights, alpha=alpha, n_threads=n_threads, **options)
+    """Train over all rows at once; the network's parameters end up at the x of the result, which is returned."""
+    gradients = Gradients(
+        network, rows, targets, weights, alpha=alpha, n_threads=n_threads, regularization=regularization
+    )
     with single_threaded_blas():
         result = optimizer.minimize(gradients, network.params.copy(), after_iteration)
     if result.status == "interrupted":

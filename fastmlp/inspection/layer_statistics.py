@@ -121,7 +121,7 @@ class LayerStatisticsDisplay:
             return cls(records=_records_of(estimator)).plot(ax, **band_kwargs)
         check_quantiles(quantiles)
         network, data = estimator._problem(X, y, sample_weight)
-        record = layer_statistics(network, data.rows, data.targets, data.weights, quantiles=quantiles, **data.settings)
+        record = layer_statistics(network, data.rows, data.targets, data.weights, quantiles=quantiles)
         return cls(records=[record]).plot(ax, **band_kwargs)
 
     def plot(self, ax: Any = None, **band_kwargs: Any) -> Self:

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from fastmlp.fitting.evaluation import mean_loss
 from fastmlp.inspection.drawing import axes_or_new, check_is_ours, is_logarithmic, pyplot
 from fastmlp.network import Network, forward_in_pieces
 from fastmlp.threads import prediction_team
@@ -141,7 +140,7 @@ class LossLandscapeDisplay:
                 network.params[:] = start + steps[list(at)] @ directions
                 packed.load(network.folded().params)
                 z = forward_in_pieces(packed, data.rows, None, team, linked=False)
-                losses.append(mean_loss(network.structure.loss, z, data.targets, data.weights, **data.settings))
+                losses.append(network.objective.mean_loss(z, data.targets, data.weights))
         display = cls(
             alphas=steps,
             betas=None if kind == "line" else steps,
