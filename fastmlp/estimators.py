@@ -603,7 +603,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
                     "standardize=True centred the dense X that training began with; it cannot go on with a sparse one."
                 )
         self.n_outputs_ = n_outputs
-        self.out_activation_ = objective.output_activation
+        self.out_activation_ = objective.link
 
         sets = self._evaluation_sets(eval_set, network, loss)
         self._tell_ignored(plan, network, incremental, state is not None, bool(sets))
@@ -1082,7 +1082,7 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
 
     def _network(self, dtype: np.dtype) -> Network:
         """Return a copy of the fitted network."""
-        objective = Objective.with_output_activation(self.out_activation_)
+        objective = Objective.with_link(self.out_activation_)
         sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
         return self._network_of(Structure.of(sizes, self._hidden_layers()), objective, dtype)
 

@@ -16,7 +16,6 @@ from fastmlp.inputs.rows import rows_of
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES
 from fastmlp.network import (
     Dense,
-    Gradients,
     HiddenLayer,
     Network,
     Objective,
@@ -330,7 +329,7 @@ def test_forward_in_pieces_is_forward_at_once(monkeypatch, dtype):
 def test_gradients_can_be_asked_for_again(dtype):
     params, X, targets, _ = problem(SIZES, "log_loss", dtype)
     network = Network(Structure.of(SIZES, "tanh"), params, objective="log_loss")
-    gradients = Gradients(network, rows_of(X, dtype), targets, None, alpha=0.1, n_threads=2)
+    gradients = network.gradients(rows_of(X, dtype), targets, None, alpha=0.1, n_threads=2)
     first_value, first = gradients(params)
     _, other = gradients(params * 2)
     value, again = gradients(params)
@@ -718,9 +717,7 @@ def test_an_objective_says_what_its_outputs_and_targets_are(loss):
     assert objective.takes_class_numbers == (loss in CLASS_TARGET_LOSSES)
     z = np.array([[-1.0, 0.5, 2.0]])
     np.testing.assert_allclose(objective.outputs(z), reference.LINKS[loss](z), rtol=1e-12)
-    assert (
-        Objective.with_output_activation(objective.output_activation).output_activation == objective.output_activation
-    )
+    assert Objective.with_link(objective.link).link == objective.link
 
 
 def test_the_mean_loss_is_of_targets_and_weights_that_fit():

@@ -18,7 +18,7 @@ from fastmlp.augmentation import Augment, augmented
 from fastmlp.exceptions import warn_user
 from fastmlp.fitting.batching import RowOrder
 from fastmlp.inputs.rows import Rows, rows_of
-from fastmlp.network import Gradients, Network, Regularization, forward_in_pieces
+from fastmlp.network import Network, Regularization, forward_in_pieces
 from fastmlp.optimizers import LBFGS, Descent, Fused
 from fastmlp.threads import ALONE, Team, single_threaded_blas
 
@@ -422,8 +422,8 @@ def minimize_full_batch(
     regularization: Regularization | None = None,
 ) -> OptimizeResult:
     """Train over all rows at once; the network's parameters end up at the x of the result, which is returned."""
-    gradients = Gradients(
-        network, rows, targets, weights, alpha=alpha, n_threads=n_threads, regularization=regularization
+    gradients = network.gradients(
+        rows, targets, weights, alpha=alpha, n_threads=n_threads, regularization=regularization
     )
     with single_threaded_blas():
         result = optimizer.minimize(gradients, network.params.copy(), after_iteration)
