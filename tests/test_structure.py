@@ -109,3 +109,16 @@ def test_unknown_names_are_answered_with_the_nearest(names):
         Structure.of([3, 4, 1], names[0])
     with pytest.raises(ValueError, match=r"normalization='bach' is not known; known are 'batch', 'layer'"):
         Structure.of([3, 4, 1], "relu", "bach")
+
+
+def test_a_structure_without_batch_normalization_has_layers_of_the_same_kinds():
+    class Wide(Dense):
+        kind = "wide"
+
+    hidden = [hidden_layer("relu", normalization) for normalization in ("batch", "layer", None)]
+    structure = Structure((Wide(3, 4, hidden[0]), Dense(4, 5, hidden[1]), Wide(5, 6, hidden[2]), Dense(6, 2)))
+    folded = structure.without_batch_normalization()
+    assert [layer.kind for layer in folded.layers] == ["wide", "dense", "wide", "dense"]
+    assert [each.normalization for each in folded.hidden] == [None, "layer", None]
+    assert folded.sizes == structure.sizes
+    assert structure != Structure.of(structure.sizes, hidden)  # which is all dense

@@ -242,11 +242,7 @@ class Network:
         normalization follows the first product, since biases are added after it.
         """
         structure = self.structure
-        hidden = tuple(
-            layer._replace(normalization=None) if layer.normalization == "batch" else layer
-            for layer in structure.hidden
-        )
-        folded = Network(Structure.of(structure.sizes, hidden), objective=self.objective, dtype=self.params.dtype)
+        folded = Network(structure.without_batch_normalization(), objective=self.objective, dtype=self.params.dtype)
         for name, view in folded.named_parameters().items():
             view[:] = self.named_parameters()[name]
         for i, moments in enumerate(self.running):
