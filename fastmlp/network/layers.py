@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -130,7 +129,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layer(ABC):
+class Layer:
     """What all kinds of layers have. A kind is a subclass with a name, which says what parameters it has.
 
     Parameters
@@ -149,24 +148,27 @@ class Layer(ABC):
     hidden: HiddenLayer | None = None
 
     def __post_init__(self) -> None:
-        for name in ("n_inputs", "n_units"):
-            object.__setattr__(self, name, whole_number(getattr(self, name), name))
+        for name, given in (("n_inputs", self.n_inputs), ("n_units", self.n_units)):
+            if type(given) is not int or given < 1:
+                object.__setattr__(self, name, whole_number(given, name))
         if self.hidden is None:
             return
         if not isinstance(self.hidden, HiddenLayer):
             raise ValueError(f"hidden must be a HiddenLayer, as hidden_layer makes it; got {self.hidden!r}.")
         self.hidden.validate()
 
-    @abstractmethod
     def product_parts(self, i: int) -> list[Part]:
         """Return the parts of the layer's products, i being its number: weights in C order, then biases."""
+        raise NotImplementedError
 
     def unit_parts(self, i: int) -> list[Part]:
         """Return the parts with a number for each unit: what normalization and activation learn."""
-        parts = []
-        if self.hidden is not None and self.hidden.normalization is not None:
+        parts: list[Part] = []
+        if self.hidden is None:
+            return parts
+        if self.hidden.normalization is not None:
             parts.append(Part("gains", i, (self.n_units,), 1.0))
-        if self.hidden is not None and self.hidden.learned:
+        if self.hidden.learned:
             parts.append(Part("activation_parameters", i, (self.n_units,), float(self.hidden.number)))
         return parts
 

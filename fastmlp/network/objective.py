@@ -64,7 +64,9 @@ class Objective:
     ) -> None:
         named(loss, OUTPUT_ACTIVATIONS, "loss")
         loss = OUTPUT_ACTIVATIONS.canonical(loss)
-        check_loss_options(loss, options)
+        if type(options) is not tuple or options:  # Most losses have none, and there is an objective for every fit.
+            check_loss_options(loss, options)
+            options = tuple(np.ravel(options).tolist())
         if output_weights is not None:
             weights = real_array(output_weights, np.shape(output_weights), np.float64, "output_weights")
             if (weights < 0).any():
@@ -74,9 +76,8 @@ class Objective:
             function = (function if isinstance(function, CustomLoss) else CustomLoss(function)).validate()
             if loss != "squared_error":
                 raise ValueError(f"function goes with loss='squared_error', whose place it takes; got loss={loss!r}.")
-        values = loss, tuple(np.ravel(options).tolist()), output_weights, function
-        for field, value in zip(self.__dataclass_fields__, values, strict=True):
-            object.__setattr__(self, field, value)  # since the object is frozen
+        values = {"loss": loss, "options": options, "output_weights": output_weights, "function": function}
+        self.__dict__.update(values)  # The object is frozen, and has no other way to be given values.
 
     @classmethod
     def of(cls, given: str | Callable | Objective) -> Objective:

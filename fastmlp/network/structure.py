@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 
 from numpy.typing import NDArray
 
@@ -48,20 +46,28 @@ class Structure:
     """
 
     layers: tuple[Layer, ...]
+    sizes: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    hidden: tuple[HiddenLayer, ...] = field(init=False, repr=False, compare=False)
+    # The parts, each with the place that it has in a flat vector.
+    _places: tuple[tuple[Part, slice], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
-        object.__setattr__(self, "layers", layers)
+        sizes: list[int] = []
         for layer in layers:
             if not isinstance(layer, Layer):
                 raise ValueError(f"layers must consist of Layers, such as Dense; got {layer!r}.")
-        for below, layer in pairwise(layers):
-            if below.n_units != layer.n_inputs:
-                raise ValueError(
-                    f"layers must fit each other; got {layer.n_inputs} inputs after {below.n_units} units."
-                )
-        if not layers or [layer.hidden is None for layer in layers] != [False] * (len(layers) - 1) + [True]:
+            if not sizes:
+                sizes.append(layer.n_inputs)
+            if layer.n_inputs != sizes[-1]:
+                raise ValueError(f"layers must fit each other; got {layer.n_inputs} inputs after {sizes[-1]} units.")
+            sizes.append(layer.n_units)
+        hidden = tuple([layer.hidden for layer in layers if layer.hidden is not None])
+        if not layers or layers[-1].hidden is not None or len(hidden) != len(layers) - 1:
             raise ValueError(f"layers must all have a HiddenLayer, but for the last, which has none; got {layers!r}.")
+        # What follows from the layers is found here, once, since each fit asks for it many times.
+        values = {"layers": layers, "sizes": tuple(sizes), "hidden": hidden, "_places": _places_of(layers)}
+        self.__dict__.update(values)  # The object is frozen, and has no other way to be given values.
 
     @classmethod
     def of(
@@ -96,17 +102,7 @@ class Structure:
         """
         units = layer_sizes(sizes)
         hidden = (*hidden_layers(activation, normalization, len(units) - 2), None)
-        return cls(tuple(Dense(*ends, each) for ends, each in zip(pairwise(units), hidden, strict=True)))
-
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """The units of each layer, inputs and outputs included."""
-        return (self.layers[0].n_inputs, *(layer.n_units for layer in self.layers))
-
-    @cached_property
-    def hidden(self) -> tuple[HiddenLayer, ...]:
-        """What each hidden layer does with its products."""
-        return tuple(layer.hidden for layer in self.layers if layer.hidden is not None)
+        return cls(tuple([Dense(*ends) for ends in zip(units, units[1:], hidden, strict=False)]))
 
     def without_batch_normalization(self) -> Structure:
         """Return the structure with layers of the same kinds, none of which has batch normalization."""
@@ -124,19 +120,25 @@ class Structure:
         First come the products of each layer: for a dense one its weights (n_in, n_out) in C order and its biases. Then
         for each hidden layer that has them the gains of its normalization and the learned parameters of its activation.
         """
-        layers = list(enumerate(self.layers))
-        products = [part for i, layer in layers for part in layer.product_parts(i)]
-        return products + [part for i, layer in layers for part in layer.unit_parts(i)]
+        return [part for part, _ in self._places]
 
-    @cached_property
+    @property
     def n_params(self) -> int:
         """The length of a flat parameter vector."""
-        return sum(math.prod(part.shape) for part in self.parts())
+        return self._places[-1][1].stop
 
     def views(self, vector: NDArray) -> Iterator[tuple[Part, NDArray]]:
         """Yield each part of a flat vector, with a view of its elements in the shape of the part."""
-        start = 0
-        for part in self.parts():
-            view = vector[start : start + math.prod(part.shape)].reshape(part.shape)
-            start += view.size
-            yield part, view
+        for part, place in self._places:
+            yield part, vector[place].reshape(part.shape)
+
+
+def _places_of(layers: tuple[Layer, ...]) -> tuple[tuple[Part, slice], ...]:
+    """Return the parts of layers in the order of the flat vector, each with its place in that."""
+    parts = [part for i, layer in enumerate(layers) for part in layer.product_parts(i)]
+    parts += [part for i, layer in enumerate(layers) for part in layer.unit_parts(i)]
+    places, stop = [], 0
+    for part in parts:
+        start, stop = stop, stop + math.prod(part.shape)
+        places.append((part, slice(start, stop)))
+    return tuple(places)
