@@ -37,6 +37,7 @@ from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor
 from fastmlp.network import Network, Structure, check_gradients
 from fastmlp.persistence import load, save
+from fastmlp.registration import stored_later
 
 if TYPE_CHECKING:
     from fastmlp import exceptions as exceptions
@@ -70,6 +71,8 @@ _MODULES = (
     "schedules",
     "tables",
 )
+# The classes of theirs that files may hold, by their names there: loading such a file imports their module.
+stored_later(("TableModel", "tables.SmoothClip"), lambda: import_module("fastmlp.tables"))
 
 
 def __getattr__(name: str) -> Any:

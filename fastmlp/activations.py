@@ -22,6 +22,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp import _engine
 from fastmlp.components import Component, Registry, named
+from fastmlp.registration import stored_as
 
 __all__ = [
     "ACTIVATIONS",
@@ -150,6 +151,7 @@ def _floats(z: ArrayLike) -> NDArray:
     return np.array(z, dtype=np.float32 if z.dtype == np.float32 else np.float64, order="C")
 
 
+@stored_as("activations.Identity")
 class Identity(BuiltIn):
     """f(z) = z: layers that together are one linear map.
 
@@ -163,6 +165,7 @@ class Identity(BuiltIn):
     function = "identity"
 
 
+@stored_as("activations.Logistic")
 class Logistic(BuiltIn):
     """f(z) = 1 / (1 + exp(-z)), the sigmoid; f' = a (1 - a), at most 1/4.
 
@@ -176,6 +179,7 @@ class Logistic(BuiltIn):
     function = "logistic"
 
 
+@stored_as("activations.Tanh")
 class Tanh(BuiltIn):
     """f(z) = tanh(z); f' = 1 - a^2.
 
@@ -189,6 +193,7 @@ class Tanh(BuiltIn):
     function = "tanh"
 
 
+@stored_as("activations.ReLU")
 class ReLU(BuiltIn):
     """f(z) = max(0, z); f'(0) is 0. Source: Nair & Hinton, "Rectified linear units ...", ICML 2010.
 
@@ -202,6 +207,7 @@ class ReLU(BuiltIn):
     function = "relu"
 
 
+@stored_as("activations.LeakyReLU")
 class LeakyReLU(BuiltIn):
     """f(z) = z where z > 0, else negative_slope z. Source: Maas et al., ICML 2013.
 
@@ -228,6 +234,7 @@ class LeakyReLU(BuiltIn):
         return self.negative_slope
 
 
+@stored_as("activations.PReLU")
 class PReLU(BuiltIn):
     """f(z) = z where z > 0, else s z, s learned for each unit. Source: He et al., ICCV 2015.
 
@@ -258,6 +265,7 @@ class PReLU(BuiltIn):
         return self.initial
 
 
+@stored_as("activations.ELU")
 class ELU(BuiltIn):
     """f(z) = z where z > 0, else alpha (exp(z) - 1). Source: Clevert et al., ICLR 2016.
 
@@ -284,6 +292,7 @@ class ELU(BuiltIn):
         return self.alpha
 
 
+@stored_as("activations.SELU")
 class SELU(BuiltIn):
     """f(z) = 1.0507 ELU(z; alpha=1.6733): mean 0 and variance 1 are a fixed point of deep layers.
 
@@ -300,6 +309,7 @@ class SELU(BuiltIn):
     function = "selu"
 
 
+@stored_as("activations.GELU")
 class GELU(BuiltIn):
     """f(z) = z P(Z <= z), Z standard normal. Source: Hendrycks & Gimpel, 2016.
 
@@ -327,6 +337,7 @@ class GELU(BuiltIn):
         return "gelu" if self.approximate == "none" else "gelu_tanh"
 
 
+@stored_as("activations.SiLU")
 class SiLU(BuiltIn):
     """f(z) = z / (1 + exp(-beta z)), also called swish. Source: Elfwing et al., 2017; Ramachandran et al., 2017.
 
@@ -364,6 +375,7 @@ class SiLU(BuiltIn):
         return self.learn_beta
 
 
+@stored_as("activations.Softplus")
 class Softplus(BuiltIn):
     """f(z) = log(1 + exp(beta z)) / beta, a smooth ReLU. Source: Dugas et al., NIPS 2000.
 
@@ -390,6 +402,7 @@ class Softplus(BuiltIn):
         return self.beta
 
 
+@stored_as("activations.Mish")
 class Mish(BuiltIn):
     """f(z) = z tanh(log(1 + exp(z))). Source: Misra, BMVC 2020.
 
@@ -403,6 +416,7 @@ class Mish(BuiltIn):
     function = "mish"
 
 
+@stored_as("activations.HardSigmoid")
 class HardSigmoid(BuiltIn):
     """f(z) = min(max(z / 6 + 1/2, 0), 1). Source: Howard et al., "Searching for MobileNetV3", ICCV 2019.
 
@@ -416,6 +430,7 @@ class HardSigmoid(BuiltIn):
     function = "hard_sigmoid"
 
 
+@stored_as("activations.HardSwish")
 class HardSwish(BuiltIn):
     """f(z) = z min(max(z / 6 + 1/2, 0), 1). Source: Howard et al., "Searching for MobileNetV3", ICCV 2019.
 
@@ -429,6 +444,7 @@ class HardSwish(BuiltIn):
     function = "hard_swish"
 
 
+@stored_as("activations.Step")
 class Step(BuiltIn):
     """f(z) = 1 where z > 0, else 0: the perceptron's unit.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp.components import Component, Named, Registry, named, real_array
+from fastmlp.registration import stored_as
 
 __all__ = [
     "AUGMENTATIONS",
@@ -154,6 +155,7 @@ class ImageAugmentation(Augmentation):
         raise NotImplementedError
 
 
+@stored_as("augmentation.Reflect")
 class Reflect(ImageAugmentation):
     """Images with left and right exchanged, or top and bottom.
 
@@ -190,6 +192,7 @@ class Reflect(ImageAugmentation):
         return np.flip(images, axis=2 if self.axis == "horizontal" else 1)
 
 
+@stored_as("augmentation.Contrast")
 class Contrast(ImageAugmentation):
     """m + c (x - m) for each channel of an image with mean m, c from U(1 - contrast, 1 + contrast).
 
@@ -279,6 +282,7 @@ class _Warp(ImageAugmentation):
         raise NotImplementedError
 
 
+@stored_as("augmentation.Translate")
 class Translate(_Warp):
     """Images moved by (dy, dx) pixels, both from U(-shift, shift).
 
@@ -325,6 +329,7 @@ class Translate(_Warp):
         return np.tile(np.eye(2), (n, 1, 1)), -moved
 
 
+@stored_as("augmentation.Rotate")
 class Rotate(_Warp):
     """Images turned about their centre, counterclockwise, by degrees from U(-angle, angle).
 
@@ -378,6 +383,7 @@ class Rotate(_Warp):
         return np.moveaxis(np.array([[cos, sin], [-sin, cos]]), -1, 0), np.zeros((n, 2))
 
 
+@stored_as("augmentation.Skew")
 class Skew(_Warp):
     """Images slanted: the row at y below the centre is moved by s y to the right, s from U(-skew, skew).
 
@@ -425,6 +431,7 @@ class Skew(_Warp):
         return matrices, np.zeros((n, 2))
 
 
+@stored_as("augmentation.Mixup")
 class Mixup(Augmentation):
     """l X + (1 - l) X', l y + (1 - l) y': X' and y' are the batch in another order, l from Beta(alpha, alpha).
 
@@ -475,6 +482,7 @@ def _in_proportion(weights: NDArray, rng: np.random.Generator) -> NDArray:
     return np.searchsorted(ends, np.minimum(places, np.nextafter(ends[-1], 0)), side="right")
 
 
+@stored_as("augmentation.Noise")
 class Noise(Augmentation):
     """X + std N(0, 1), y as it is.
 
@@ -527,6 +535,7 @@ AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
 )
 
 
+@stored_as("augmentation.Compose")
 class Compose(Augmentation):
     """One augmentation after another.
 

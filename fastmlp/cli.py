@@ -190,7 +190,7 @@ def _opened(options: argparse.Namespace) -> tuple[TableModel, Any, bool]:
     for name in ("decimal", "thousands"):
         if getattr(options, name) is not None:
             model.set_params(**{name: getattr(options, name)})
-    model.check_fitted_attributes()
+    model.check_state()
     return model, *_table(options, model.header if options.header is None else options.header)
 
 

@@ -300,6 +300,16 @@ class Parameterized(BaseEstimator):
                 except InvalidParameterError as error:
                     raise InvalidParameterError(f"{error} {self._hint(name, value)}".rstrip()) from None
 
+    def check_state(self) -> None:
+        """Refuse parameters and attributes that do not fit each other; an object from a file may have any.
+
+        Raises
+        ------
+        ValueError
+            It says what is wrong.
+        """
+        self._validate_params()
+
     def _hint(self, name: str, value: Any) -> str:
         """Return what else to say of a parameter's value that cannot be: a sentence, or nothing."""
         if isinstance(value, type) and issubclass(value, Component):
@@ -418,6 +428,16 @@ class Component(Parameterized):
                     f" {self._hint(name, value)}"
                 )
         return self
+
+    def check_state(self) -> None:
+        """Refuse parameters that ``validate`` refuses; an object from a file may have any.
+
+        Raises
+        ------
+        ValueError
+            It says what is wrong.
+        """
+        self.validate()
 
     def __repr__(self, N_CHAR_MAX: int = 0) -> str:
         defaults = self._defaults()

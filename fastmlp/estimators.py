@@ -38,6 +38,7 @@ from fastmlp.augmentation import AUGMENTATIONS, Augment, as_augment
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Named, Parameterized, Registry, real_array
 from fastmlp.exceptions import IgnoredParameterWarning, warn_user
+from fastmlp.fitted_state import check_estimator
 from fastmlp.fitting.batching import RowOrder, resolve_batch_size
 from fastmlp.fitting.evaluation import Evaluation, EvaluationSet, accuracy, r2
 from fastmlp.fitting.fit import FullBatchFit, MinibatchFit, RecordedFit
@@ -72,6 +73,7 @@ from fastmlp.network import (
     hidden_layers,
 )
 from fastmlp.optimizers import ESTIMATORS_NAMES, LBFGS, OPTIMIZERS, Descent, Optimizer, Rprop
+from fastmlp.registration import stored_as
 from fastmlp.schedules import SCHEDULES, Schedule
 from fastmlp.threads import BFLOAT16_SPEEDUP, prediction_team, team_size
 
@@ -1292,6 +1294,17 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         network.loss_settings = self._loss_settings(loss, name, sizes[-1])
         return network
 
+    def check_state(self) -> None:
+        """Refuse parameters and attributes that do not fit each other; an estimator from a file may have any.
+
+        Raises
+        ------
+        ValueError
+            It names the parameter or the attribute.
+        """
+        super().check_state()
+        check_estimator(self)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, as :func:`fastmlp.save` does; :func:`fastmlp.load` reads it."""
         persistence.save(self, path)
@@ -1437,6 +1450,7 @@ def _documented(cls: type) -> type:
     return cls
 
 
+@stored_as("MLPClassifier")
 @_documented
 class MLPClassifier(ClassifierMixin, _BaseMLP):
     """Multilayer perceptron classifier, a drop-in for scikit-learn's.
@@ -1784,6 +1798,7 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         return tags
 
 
+@stored_as("MLPRegressor")
 @_documented
 class MLPRegressor(RegressorMixin, _BaseMLP):
     """Multilayer perceptron regressor, a drop-in for scikit-learn's.

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp import _engine
 from fastmlp.components import Component, Registry, compute_dtype, layer_sizes, named, real_array, whole_number
+from fastmlp.registration import stored_as
 
 __all__ = [
     "INITIALIZERS",
@@ -115,6 +116,7 @@ class _Normal(Initializer):
         raise NotImplementedError
 
 
+@stored_as("initializers.Auto")
 class Auto(_Uniform):
     """U(-b, b), b = sqrt(f / (fan_in + fan_out)), f = 2 for the logistic activation and 6 otherwise.
 
@@ -143,6 +145,7 @@ class Auto(_Uniform):
         return np.sqrt((2.0 if self.activation == "logistic" else 6.0) / (fan_in + fan_out))
 
 
+@stored_as("initializers.GlorotUniform")
 class GlorotUniform(_Uniform):
     """U(-b, b), b = sqrt(6 / (fan_in + fan_out)).
 
@@ -160,6 +163,7 @@ class GlorotUniform(_Uniform):
         return np.sqrt(6.0 / (fan_in + fan_out))
 
 
+@stored_as("initializers.GlorotNormal")
 class GlorotNormal(_Normal):
     """N(0, s^2), s = sqrt(2 / (fan_in + fan_out)).
 
@@ -177,6 +181,7 @@ class GlorotNormal(_Normal):
         return np.sqrt(2.0 / (fan_in + fan_out))
 
 
+@stored_as("initializers.HeUniform")
 class HeUniform(_Uniform):
     """U(-b, b), b = sqrt(6 / fan_in).
 
@@ -195,6 +200,7 @@ class HeUniform(_Uniform):
         return np.sqrt(6.0 / fan_in)
 
 
+@stored_as("initializers.HeNormal")
 class HeNormal(_Normal):
     """N(0, s^2), s = sqrt(2 / fan_in).
 
@@ -213,6 +219,7 @@ class HeNormal(_Normal):
         return np.sqrt(2.0 / fan_in)
 
 
+@stored_as("initializers.LecunUniform")
 class LecunUniform(_Uniform):
     """U(-b, b), b = sqrt(3 / fan_in).
 
@@ -230,6 +237,7 @@ class LecunUniform(_Uniform):
         return np.sqrt(3.0 / fan_in)
 
 
+@stored_as("initializers.LecunNormal")
 class LecunNormal(_Normal):
     """N(0, s^2), s = sqrt(1 / fan_in).
 
@@ -247,6 +255,7 @@ class LecunNormal(_Normal):
         return np.sqrt(1.0 / fan_in)
 
 
+@stored_as("initializers.Orthogonal")
 class Orthogonal(Initializer):
     """A random W with W^T W = gain^2 I, or W W^T = gain^2 I where W has more columns than rows.
 
@@ -279,6 +288,7 @@ class Orthogonal(Initializer):
         return q if shape[0] >= shape[1] else q.T
 
 
+@stored_as("initializers.Normal")
 class Normal(_Normal):
     """N(0, std^2).
 
@@ -306,6 +316,7 @@ class Normal(_Normal):
         return self.std
 
 
+@stored_as("initializers.Uniform")
 class Uniform(_Uniform):
     """U(-bound, bound).
 
@@ -333,6 +344,7 @@ class Uniform(_Uniform):
         return self.bound
 
 
+@stored_as("initializers.Constant")
 class Constant(Initializer):
     """The same value everywhere.
 
@@ -360,6 +372,7 @@ class Constant(Initializer):
         return np.full(shape, self.value, np.float64)
 
 
+@stored_as("initializers.Zeros")
 class Zeros(Initializer):
     """Zeros.
 

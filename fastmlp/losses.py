@@ -42,6 +42,7 @@ from sklearn.utils._param_validation import Interval
 
 from fastmlp import _engine
 from fastmlp.components import Component, Registry, named, real_array
+from fastmlp.registration import stored_as
 
 __all__ = [
     "CLASS_TARGET_LOSSES",
@@ -202,6 +203,7 @@ class Loss(Component):
         return np.divide(outputs, total, out=alike, where=total != 0)
 
 
+@stored_as("losses.LogLoss")
 class LogLoss(Loss):
     """The log loss, or cross-entropy: softmax for several classes, logistic for two classes and for labels.
 
@@ -232,6 +234,7 @@ class LogLoss(Loss):
         return "soft_log_loss" if kind == "multiclass" and self.label_smoothing else super().engine_loss(kind)
 
 
+@stored_as("losses.SquaredError")
 class SquaredError(Loss):
     """Half the squared error (y - p)^2 / 2; for classes of logistic outputs and targets 0 and 1.
 
@@ -254,6 +257,7 @@ class SquaredError(Loss):
     }
 
 
+@stored_as("losses.AbsoluteError")
 class AbsoluteError(Loss):
     """The absolute error abs(y - p), which the median makes smallest.
 
@@ -270,6 +274,7 @@ class AbsoluteError(Loss):
     engine_losses = {"numbers": "absolute_error"}
 
 
+@stored_as("losses.Huber")
 class Huber(Loss):
     """Huber's loss: squared near the target, absolute further away.
 
@@ -314,6 +319,7 @@ class _SeveralIn(Interval):
         return f"a sequence of them, each {super().__str__()}"
 
 
+@stored_as("losses.Pinball")
 class Pinball(Loss):
     """The pinball loss: quantiles of the target.
 
@@ -347,6 +353,7 @@ class Pinball(Loss):
         return tuple(np.array(self.quantile, dtype=np.float64, ndmin=1).tolist())
 
 
+@stored_as("losses.Poisson")
 class Poisson(Loss):
     """Half the Poisson deviance y log(y / p) - y + p, p = exp(z), for y >= 0.
 
@@ -364,6 +371,7 @@ class Poisson(Loss):
     least_target = 0.0
 
 
+@stored_as("losses.Gamma")
 class Gamma(Loss):
     """Half the gamma deviance y / p - log(y / p) - 1, p = exp(z), for y > 0.
 
@@ -382,6 +390,7 @@ class Gamma(Loss):
     least_target_allowed = False
 
 
+@stored_as("losses.Tweedie")
 class Tweedie(Loss):
     """Half the Tweedie deviance between Poisson's and gamma's, p = exp(z), for y >= 0.
 
@@ -413,6 +422,7 @@ class Tweedie(Loss):
         return (float(self.power),)
 
 
+@stored_as("losses.Hinge")
 class Hinge(Loss):
     """The hinge loss max(0, 1 - s z), s being 1 for the output's own class and -1 for any other; several are added.
 
@@ -429,6 +439,7 @@ class Hinge(Loss):
     engine_losses = {"binary": "hinge", "multiclass": "hinge", "multilabel": "hinge"}
 
 
+@stored_as("losses.SquaredHinge")
 class SquaredHinge(Loss):
     """The squared hinge loss max(0, 1 - s z)^2, s being 1 for the output's own class and -1 for any other.
 
@@ -446,6 +457,7 @@ class SquaredHinge(Loss):
     engine_losses = {"binary": "squared_hinge", "multiclass": "squared_hinge", "multilabel": "squared_hinge"}
 
 
+@stored_as("losses.Perceptron")
 class Perceptron(Loss):
     """The perceptron's loss max(0, -s z), s being 1 or -1: nothing where the sign is right, else an update by s.
 
@@ -465,6 +477,7 @@ class Perceptron(Loss):
     engine_losses = {"binary": "perceptron", "multilabel": "perceptron"}
 
 
+@stored_as("losses.Focal")
 class Focal(Loss):
     """The focal loss: the log loss, with less weight for samples that are right already.
 
@@ -495,6 +508,7 @@ class Focal(Loss):
         return (float(self.gamma),)
 
 
+@stored_as("losses.CustomLoss")
 class CustomLoss(Loss):
     """A loss of one's own, in Python: called for each batch, the slow way, in one thread.
 

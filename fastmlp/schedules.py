@@ -18,6 +18,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp.components import Component, Registry
+from fastmlp.registration import stored_as
 
 __all__ = [
     "SCHEDULES",
@@ -166,6 +167,7 @@ class Schedule(Component):
         return True, "Stopping."
 
 
+@stored_as("schedules.Constant")
 class Constant(Schedule):
     """The learning rate stays; a plateau ends training.
 
@@ -193,6 +195,7 @@ class Constant(Schedule):
         return np.full(_checked_steps(step).shape, at_work.learning_rate, np.float64)[()]
 
 
+@stored_as("schedules.InvScaling")
 class InvScaling(Constant):
     """learning_rate / (n_samples_seen + 1)^power_t, set after every epoch.
 
@@ -225,6 +228,7 @@ class InvScaling(Constant):
         at_work.learning_rate = float(at_work.learning_rate_init) / (n_samples_seen + 1) ** self.power_t
 
 
+@stored_as("schedules.Adaptive")
 class Adaptive(Constant):
     """A fifth of the learning rate on every plateau; training ends when it has come down to 1e-6.
 
@@ -251,6 +255,7 @@ class Adaptive(Constant):
         return False, f"Setting learning rate to {at_work.learning_rate:f}"
 
 
+@stored_as("schedules.ReduceOnPlateau")
 class ReduceOnPlateau(Constant):
     """max(factor learning_rate, min_rate) after more than patience epochs whose monitored value is no better.
 
@@ -460,6 +465,7 @@ steps_per_epoch), and the copy that it returns.
         raise NotImplementedError
 
 
+@stored_as("schedules.StepDecay")
 class StepDecay(Paced):
     """learning_rate factor^k, k = floor(step / every), or the number of milestones reached.
 
@@ -523,6 +529,7 @@ class StepDecay(Paced):
         return self.learning_rate * np.power(float(self.factor), n_reached)
 
 
+@stored_as("schedules.Exponential")
 class Exponential(Paced):
     """learning_rate factor^step.
 
@@ -570,6 +577,7 @@ class _Descent(Timed):
         raise NotImplementedError
 
 
+@stored_as("schedules.Polynomial")
 class Polynomial(_Descent):
     """final_rate + (learning_rate - final_rate) (1 - t)^power, t = min(step / n_steps, 1).
 
@@ -610,6 +618,7 @@ class Polynomial(_Descent):
         return (1.0 - t) ** self.power
 
 
+@stored_as("schedules.Linear")
 class Linear(_Descent):
     """final_rate + (learning_rate - final_rate) (1 - t), t = min(step / n_steps, 1).
 
@@ -635,6 +644,7 @@ class Linear(_Descent):
         return 1.0 - t
 
 
+@stored_as("schedules.Cosine")
 class Cosine(_Descent):
     """final_rate + (learning_rate - final_rate) (1 + cos(pi t)) / 2, t = min(step / n_steps, 1).
 
@@ -660,6 +670,7 @@ class Cosine(_Descent):
         return _half_cosine(t)
 
 
+@stored_as("schedules.CosineRestarts")
 class CosineRestarts(Paced):
     """final_rate + (learning_rate - final_rate) (1 + cos(pi s / n)) / 2, s steps into a period of n.
 
@@ -717,6 +728,7 @@ class CosineRestarts(Paced):
         return _between(self.learning_rate, self.final_rate, _half_cosine(t))
 
 
+@stored_as("schedules.OneCycle")
 class OneCycle(Timed):
     """Up from learning_rate / div_factor to learning_rate, then down, on cosines or straight lines.
 
@@ -802,6 +814,7 @@ class OneCycle(Timed):
         return _between(rates[phase], rates[phase + 1], left)
 
 
+@stored_as("schedules.CosLog4")
 class CosLog4(Timed):
     """learning_rate (1/2 - 1/2 cos(2 pi log2(1 + 15 t))), t = min(step / n_steps, 1): four waves, ever longer.
 
@@ -829,6 +842,7 @@ class CosLog4(Timed):
         return self.learning_rate * (0.5 - 0.5 * np.cos(2.0 * np.pi * np.log2(1.0 + 15.0 * t)))
 
 
+@stored_as("schedules.FlatCos")
 class FlatCos(Timed):
     """learning_rate up to t = flat, then down to final = learning_rate / final_div_factor.
 
@@ -876,6 +890,7 @@ class FlatCos(Timed):
         return _between(self.learning_rate, self.learning_rate / self.final_div_factor, left)
 
 
+@stored_as("schedules.Function")
 class Function(Schedule):
     """function(step): a callable of yours as a schedule, called with one int at a time.
 
@@ -917,6 +932,7 @@ class Function(Schedule):
         return rate
 
 
+@stored_as("schedules.WarmUp")
 class WarmUp(Paced):
     """(f + (1 - f) step / n_warmup_steps) times the first rate of another schedule, which comes after.
 

@@ -37,6 +37,20 @@ def isa(request):
 
 
 @pytest.fixture
+def path(tmp_path):
+    """Where a file of a model may be written."""
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture(scope="session")
+def content():
+    """The content of a fitted classifier's file."""
+    from tests.mutations import BASES
+
+    return BASES["classifier"]()
+
+
+@pytest.fixture
 def python():
     """Run a script in an interpreter of its own; return the finished process."""
 

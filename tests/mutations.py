@@ -1,13 +1,11 @@
-"""Files of models, changed at random: what test_persistence.py tries some thousands of.
+"""Files of models, changed at random: what test_decode.py tries some thousands of.
 
 python -m tests.mutations 100000 [seed [bytes]]  tries so many, in a process that may have so much memory (4 GB).
 """
 
 import contextlib
 import copy
-import hashlib
 import io
-import json
 import random
 import resource
 import struct
@@ -50,61 +48,16 @@ from sklearn.random_projection import SparseRandomProjection
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import Callback, EarlyStopping
 from fastmlp.optimizers import SGD
-from fastmlp.persistence import FileError, load, packed
-from fastmlp.persistence.checks import _parts
+from fastmlp.persistence import FileError, load
+from fastmlp.persistence.checks import parts
 from fastmlp.schedules import Cosine
+from tests.files import TYPES, Forgery, made, with_checksum
 
 X = np.random.default_rng(0).standard_normal((30, 5))
 WHOLE = np.round(np.abs(X))
 FRAME = pd.DataFrame(X, columns=list("xyzuv"))
 LABELS = np.array(["lynx", "otter", "stoat"])[np.argmax(X[:, :3], axis=1)]
 TEXTS = ["the lynx ran", "an otter swam", "stoat and otter"] * 10
-# Of the format, written down apart from the module that is tested.
-TYPES = {"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64"} | {
-    f"{sign}int{bits}": f"{letter}{bits}" for sign, letter in (("", "I"), ("u", "U")) for bits in (8, 16, 32, 64)
-}
-
-
-class Forgery:
-    """A file's parts, to be changed and put together again with a checksum that fits."""
-
-    def __init__(self, content):
-        length = int.from_bytes(content[:8], "little")
-        header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
-        self.metadata = header.pop("__metadata__")
-        self.tree = json.loads(self.metadata["model"])
-        names = {code: name for name, code in TYPES.items()}
-        self.tensors = {
-            name: np.frombuffer(data[slice(*spec["data_offsets"])], names[spec["dtype"]]).reshape(spec["shape"])
-            for name, spec in header.items()
-        }
-
-    def drop(self, start):
-        """Leave out the tensors whose names begin so."""
-        self.tensors = {name: array for name, array in self.tensors.items() if not name.startswith(start)}
-
-    def content(self):
-        """The file."""
-        metadata = self.metadata | {"model": json.dumps(self.tree), "checksum": "0" * 64}
-        header, at = {"__metadata__": metadata}, 0
-        for name, array in self.tensors.items():
-            spec = {"dtype": TYPES[array.dtype.name], "shape": array.shape, "data_offsets": [at, at + array.nbytes]}
-            header[name], at = spec, at + array.nbytes
-        text = json.dumps(header, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 8)
-        whole = struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in self.tensors.values())
-        return with_checksum(whole)
-
-
-def with_checksum(content):
-    """A file whose checksum, wherever it stands, fits."""
-    at = content.find(b'"checksum":"') + len(b'"checksum":"')
-    zeroed = content[:at] + b"0" * 64 + content[at + 64 :]
-    return content[:at] + hashlib.sha256(zeroed).hexdigest().encode() + content[at + 64 :]
-
-
-def made(model):
-    return b"".join(bytes(piece) for piece in packed(model))
 
 
 def quiet(make):
@@ -369,8 +322,8 @@ def try_mutant(mutant, path, number=None):
             assert str(path) in str(error), number
             return False
         assert may_load, f"mutant {number} was loaded, though its bytes had been changed"
-        parts = list(_parts(model, set()))
-        for part in parts:  # threads cost more memory than the test may have, and processes more time
+        found = list(parts(model, set()))
+        for part in found:  # threads cost more memory than the test may have, and processes more time
             if "n_jobs" in getattr(part, "__dict__", ()):
                 part.n_jobs = 1
         for samples in (X, np.round(X).astype(np.float32), WHOLE, np.zeros((1, 1)), TEXTS, csr_matrix(WHOLE), FRAME):
@@ -379,7 +332,7 @@ def try_mutant(mutant, path, number=None):
                     getattr(model, method)(samples)
                 except Exception:
                     continue
-        for network in parts:
+        for network in found:
             if getattr(network, "_training", None) is not None:
                 with contextlib.suppress(Exception):
                     network.set_params(max_iter=3).resume(X, LABELS == "otter")

@@ -39,7 +39,7 @@ def test_import_leaves_out_what_takes_long(script):
         print("TableModel" in dir(fastmlp), "fastmlp.tables" in sys.modules)
         print([name for name in ("matplotlib", "fastmlp.inspection") if name in sys.modules])
         from fastmlp.persistence import classes
-        print("tables.TableModel" in classes())
+        print("TableModel" in classes())
         from fastmlp import *
         print(TableModel is fastmlp.tables.TableModel)
         try:

@@ -1525,12 +1525,12 @@ def test_attributes_that_fit_does_not_set_are_refused(target, tmp_path):
     assert len(names) > 8
     for name in names:
         with pytest.raises(ValueError, match=f"^{name} of a TableModel is missing"):
-            changed(model, name).check_fitted_attributes()
+            changed(model, name).check_state()
         n_refused = 0
         for value in (None, 7, -0.5, np.nan, "y", [], [1], [None], ["a"], {}, {"x": 1}, {"x": ["a"]}, {1: 2}, model):
             forged = changed(model, name, value)
             try:
-                forged.check_fitted_attributes()
+                forged.check_state()
             except ValueError:
                 n_refused += 1
                 continue
@@ -1539,7 +1539,7 @@ def test_attributes_that_fit_does_not_set_are_refused(target, tmp_path):
             forged.describe()
         assert n_refused >= 6, name
     with pytest.raises(ValueError, match="missing must be a list of str"):
-        changed(model, "missing", [None]).check_fitted_attributes()
+        changed(model, "missing", [None]).check_state()
     with pytest.raises(ValueError, match="columns_"):
         fastmlp.save(changed(model, "columns_", [1]), tmp_path / "model")
     fastmlp.save(model, tmp_path / "model")

@@ -13,8 +13,10 @@ from sklearn.utils._param_validation import Interval
 from fastmlp.callbacks.base import Fit, are_finite
 from fastmlp.callbacks.monitor import Monitor
 from fastmlp.components import listed
+from fastmlp.registration import stored_as
 
 
+@stored_as("callbacks.ModelCheckpoint")
 class ModelCheckpoint(Monitor):
     """Writes the model, and all that training needs to go on from there, to a file after an epoch.
 

@@ -11,8 +11,10 @@ from sklearn.utils._param_validation import Interval
 from fastmlp.callbacks.base import Callback, Fit
 from fastmlp.callbacks.monitor import Monitor
 from fastmlp.exceptions import LearningRateWarning, warn_user
+from fastmlp.registration import stored_as
 
 
+@stored_as("callbacks.ReduceOnPlateau")
 class ReduceOnPlateau(Monitor):
     """Multiplies the learning rate by a factor when a value has not got better for some epochs.
 
@@ -101,6 +103,7 @@ class ReduceOnPlateau(Monitor):
             self._since = fit.epoch + self.cooldown
 
 
+@stored_as("callbacks.LearningRateFinder")
 class LearningRateFinder(Callback):
     """A range test before the fit: the loss of minibatches while the learning rate grows with each.
 

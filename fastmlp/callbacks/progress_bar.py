@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
 from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.registration import stored_as
 
 #: Columns of a bar that is worth looking at; figures have to leave it so many.
 USEFUL_BAR = 10
@@ -22,6 +23,7 @@ _FIGURE = 7
 _COLUMNS = 80
 
 
+@stored_as("callbacks.ProgressBar")
 class ProgressBar(Callback):
     """A bar with epochs done, time left, loss and scores, on stderr or in a notebook; what ``verbose=1`` shows.
 

@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.registration import stored_as
 
 
+@stored_as("callbacks.CSVLogger")
 class CSVLogger(Callback):
     """Writes a line for each epoch to a CSV file: its number, counted from 1, and what ``history_`` has of it.
 

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval
 from fastmlp.callbacks.base import Callback, Fit
 from fastmlp.inputs.rows import Rows
 from fastmlp.network import Network
+from fastmlp.registration import stored_as
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: The engine's activations, by name, that are 0 over a half line: units may get stuck there.
@@ -107,6 +108,7 @@ def _saturated(activation: str, outputs: NDArray) -> float:
     return float(((outputs < low + near) | (outputs > high - near)).mean())
 
 
+@stored_as("callbacks.LayerStatistics")
 class LayerStatistics(Callback):
     """Record how activations and gradients are distributed in each layer, every few epochs.
 

@@ -10,8 +10,10 @@ from sklearn.utils._param_validation import Interval
 
 from fastmlp.callbacks.base import Callback, Fit, are_finite
 from fastmlp.callbacks.monitor import Monitor
+from fastmlp.registration import stored_as
 
 
+@stored_as("callbacks.EarlyStopping")
 class EarlyStopping(Monitor):
     """Ends the fit when a value has not got better for some epochs.
 
@@ -102,6 +104,7 @@ class EarlyStopping(Monitor):
             )
 
 
+@stored_as("callbacks.TerminateOnNaN")
 class TerminateOnNaN(Callback):
     """Ends the fit, with a warning, when loss or parameters are no longer finite.
 

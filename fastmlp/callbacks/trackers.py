@@ -15,6 +15,7 @@ import numpy as np
 
 from fastmlp.callbacks.base import Callback, Fit
 from fastmlp.callbacks.stopping import kept_epoch
+from fastmlp.registration import stored_as
 
 
 class Tracker(Callback):
@@ -81,6 +82,7 @@ def _best(fit: Fit) -> dict[str, float]:
 _OF_AN_EPOCH = ("learning_rate", "seconds")
 
 
+@stored_as("callbacks.TensorBoard")
 class TensorBoard(Tracker):
     """Writes each epoch's losses, scores, learning rate and seconds for TensorBoard, and the parameters with them.
 
@@ -227,6 +229,7 @@ def _new_folder(parent: Path, name: str) -> Path:
             return folder
 
 
+@stored_as("callbacks.MLflow")
 class MLflow(Tracker):
     """Keeps an MLflow run for each fit: parameters, each epoch's losses, scores, learning rate and seconds, tags.
 

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 _BETAS_AND_EPSILON = {"beta_1": [BELOW_ONE], "beta_2": [BELOW_ONE], "epsilon": [POSITIVE]}
 
 
+@stored_as("optimizers.Adam")
 class Adam(Fused):
     """m = beta_1 m + (1 - beta_1) g; v = beta_2 v + (1 - beta_2) g^2; w -= learning_rate m' / (sqrt(v') + epsilon).
 
@@ -101,6 +103,7 @@ class Adam(Fused):
             w -= size * m / (np.sqrt(*largest or [v]) + epsilon)
 
 
+@stored_as("optimizers.AMSGrad")
 class AMSGrad(Adam):
     """Adam with the largest second moment so far: u = max(u, v); w -= learning_rate m' / (sqrt(u') + epsilon).
 
@@ -143,6 +146,7 @@ class AMSGrad(Adam):
         self.epsilon = epsilon
 
 
+@stored_as("optimizers.AdamW")
 class AdamW(Adam):
     """Adam with decoupled weight decay: w -= learning_rate weight_decay w, then Adam's step.
 
@@ -200,6 +204,7 @@ class AdamW(Adam):
         return "amsgrad" if self.amsgrad else "adamw"
 
 
+@stored_as("optimizers.Nadam")
 class Nadam(Fused):
     """Adam with Nesterov's momentum, and a momentum that grows: mu_t = beta_1 (1 - 0.96^(t momentum_decay) / 2).
 

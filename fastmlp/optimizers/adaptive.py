@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmlp.optimizers.base import BELOW_ONE, POSITIVE, UP_TO_ONE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 
+@stored_as("optimizers.Adagrad")
 class Adagrad(Fused):
     """s += g^2; w -= learning_rate g / (sqrt(s) + epsilon).
 
@@ -53,6 +55,7 @@ class Adagrad(Fused):
             w -= rate * g / (np.sqrt(s) + epsilon)
 
 
+@stored_as("optimizers.Adadelta")
 class Adadelta(Fused):
     """s = rho s + (1 - rho) g^2; d = g sqrt(u + epsilon) / sqrt(s + epsilon); w -= learning_rate d.
 
@@ -106,6 +109,7 @@ class Adadelta(Fused):
             w -= rate * change
 
 
+@stored_as("optimizers.RMSprop")
 class RMSprop(Fused):
     """s = rho s + (1 - rho) g^2; d = g / (sqrt(s) + epsilon); w -= learning_rate d.
 

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from fastmlp.optimizers.base import Fused, Optimizer
+from fastmlp.optimizers.descent_state import check_descent
+from fastmlp.registration import stored_as
 from fastmlp.schedules import Schedule
 
 
+@stored_as("optimizers.Descent")
 class Descent:
     """An optimizer with its state and its present learning rate; the optimizer itself stays as it is given.
 
@@ -187,6 +190,16 @@ class Descent:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_row", "_last_rates")}
+
+    def check_state(self) -> None:
+        """Refuse attributes that no descent has; one from a file may have any.
+
+        Raises
+        ------
+        ValueError
+            It names the attribute.
+        """
+        check_descent(self)
 
     def copied(self) -> Descent:
         """Return a copy that steps of this one leave as it is, but for the arrays of a fused rule's state."""

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.components import Component
+from fastmlp.registration import stored_as
 
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
+@stored_as("optimizers.LBFGS")
 class LBFGS(Component):
     """Full-batch quasi-Newton minimisation: :func:`scipy.optimize.minimize` with method L-BFGS-B.
 

@@ -11,11 +11,13 @@ from sklearn.utils._param_validation import Interval
 
 from fastmlp.optimizers.adam import AdamW
 from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Optimizer, Schedulable, State, check_step
+from fastmlp.registration import stored_as
 
 # The quintic that draws the singular values of a matrix towards 1.
 QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
+@stored_as("optimizers.Muon")
 class Muon(Optimizer):
     """b = momentum b + (1 - momentum) g; w -= learning_rate (weight_decay w + sqrt(max(1, n_out / n_in)) O(u)).
 

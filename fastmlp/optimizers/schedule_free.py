@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 
+@stored_as("optimizers.ScheduleFreeAdamW")
 class ScheduleFreeAdamW(Fused):
     """Gradients are taken at y = (1 - beta_1) z + beta_1 x; z takes the steps; x, their average, is the solution.
 

@@ -7,8 +7,10 @@ from typing import ClassVar
 from numpy.typing import NDArray
 
 from fastmlp.optimizers.base import UP_TO_ONE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 
+@stored_as("optimizers.SGD")
 class SGD(Fused):
     """Stochastic gradient descent: v = momentum v - learning_rate g; w += v.
 

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 
+@stored_as("optimizers.Lion")
 class Lion(Fused):
     """w -= learning_rate (sign(beta_1 m + (1 - beta_1) g) + weight_decay w); then m = beta_2 m + (1 - beta_2) g.
 
@@ -74,6 +76,7 @@ class Lion(Fused):
             w -= rate * direction
 
 
+@stored_as("optimizers.Rprop")
 class Rprop(Fused):
     """Each weight has a step size of its own, larger while its gradient keeps its sign: w -= sign(g) size.
 

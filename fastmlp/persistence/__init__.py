@@ -25,15 +25,14 @@ from typing import Any
 
 import sklearn
 
-from fastmlp.components import Component
 from fastmlp.exceptions import warn_user
 from fastmlp.persistence.callbacks import hand_over
 from fastmlp.persistence.checks import check
-from fastmlp.persistence.contents import classes, is_root, own_classes
+from fastmlp.persistence.contents import classes, is_root
 from fastmlp.persistence.decode import Decoder
 from fastmlp.persistence.encode import Encoder
 from fastmlp.persistence.format import BadTree, content, parsed, read, write_atomically
-from fastmlp.persistence.sklearn_classes import sklearn_name
+from fastmlp.registration import checks_itself, is_model, name_of, stored_names
 
 __all__ = ["FileError", "check", "classes", "load", "packed", "save", "write_atomically"]
 
@@ -136,7 +135,7 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
         if decoder.missing:
             raise BadTree(_missing(decoder.missing))
         decoder.finish()
-        if not _is_model(model):
+        if not is_root(type(model)):
             raise BadTree(f"holds a {type(model).__name__}, which is no model.")
         check(model)
     except (OSError, ImportError):  # of the reading, not of the file
@@ -159,7 +158,7 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
 
 def packed(model: Any) -> list[memoryview | bytes]:
     """Return a file's content, in pieces."""
-    if not _is_model(model):
+    if not is_root(type(model)):
         raise TypeError(_refusal(model))
     encoder = Encoder(model)
     tree = encoder.encode(model, "model")
@@ -167,30 +166,23 @@ def packed(model: Any) -> list[memoryview | bytes]:
     return content(tree, encoder.tensors)
 
 
-def _is_model(value: Any) -> bool:
-    """Whether a file may hold it alone."""
-    cls = type(value)
-    return (sklearn_name(cls) is not None or cls in own_classes().values()) and is_root(cls)
-
-
 def _refusal(model: Any) -> str:
     """Return what to say of what is no model."""
     cls = model if isinstance(model, type) else type(model)
     name = f"{cls.__module__}.{cls.__qualname__}"
-    ours = own_classes().values()
     if isinstance(model, type):
         return f"save takes a model; got the class {name}, not an object of it."
+    models = [name for name in stored_names() if is_model(name)]
     takes = (
-        "save takes fastmlp's MLPClassifier, MLPRegressor and TableModel, and pipelines, searches and other estimators"
+        f"save takes fastmlp's {', '.join(models[:-1])} and {models[-1]}, and pipelines, searches and other estimators"
     )
     takes += " of scikit-learn's that are in fastmlp.persistence.classes()"
-    twin = next((own for own in ours if own.__name__ == cls.__name__ and is_root(own)), None)
-    parent = next((own for own in ours if isinstance(model, own) and is_root(own)), None)
-    if twin is not None and parent is None:
-        hint = f"fit fastmlp.{twin.__name__} instead, with the same parameters, or store this one with skops.io.dump"
-    elif parent is not None:
-        hint = f"a class of your own is code, which no file holds: save an object of fastmlp.{parent.__name__} itself"
-    elif isinstance(model, Component):
+    parent = next((name for name in map(name_of, cls.__mro__) if is_model(name)), None)
+    if parent is not None:
+        hint = f"a class of your own is code, which no file holds: save an object of fastmlp.{parent} itself"
+    elif cls.__name__ in models:
+        hint = f"fit fastmlp.{cls.__name__} instead, with the same parameters, or store this one with skops.io.dump"
+    elif checks_itself(cls):
         hint = "it is a part of a model, which has to be saved"
     elif isinstance(model, dict | list | tuple):
         hint = "save each model in a file of its own"

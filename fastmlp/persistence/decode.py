@@ -14,25 +14,24 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from fastmlp.components import Parameterized
 from fastmlp.persistence.contents import (
     MAX_BITS,
     MAX_DEPTH,
     MAX_SPREAD,
     PLAIN,
-    STATES,
     TYPES,
     are_alike,
+    file_class,
     is_attribute,
     is_memory,
     is_sklearn,
     named_splitter,
-    own_classes,
     parameters_of,
-    shown,
 )
 from fastmlp.persistence.format import DTYPES, BadTree
-from fastmlp.persistence.sklearn_classes import distribution, function, sklearn_class
+from fastmlp.persistence.sklearn_classes import distribution, function
+from fastmlp.registration import checks_itself, name_of
+from fastmlp.soundness import shown
 
 
 class Decoder:
@@ -49,7 +48,6 @@ class Decoder:
     def __init__(self, tensors: Mapping[str, NDArray], given: Mapping[str, Any]) -> None:
         self._tensors = dict(tensors)
         self._given = given
-        self._classes = own_classes()
         #: Parameters that are to be given, as they were.
         self.missing: dict[str, str] = {}
         #: For those that are callbacks: the name of each one's class, and what it knew.
@@ -338,7 +336,7 @@ class Decoder:
                 raise BadTree(f"was saved with another {path[0]}: that given has no {'.'.join(map(str, path[1:]))}.")
         if "state" not in tree:
             return part
-        if not isinstance(part, Parameterized):
+        if not checks_itself(type(part)):
             if self.missing:
                 return None
             raise BadTree(f"was saved with another {path[0]}; got {shown(part)}.")
@@ -346,13 +344,10 @@ class Decoder:
 
     def _decode_object(self, tree: dict[str, Any], where: str, depth: int) -> Any:
         name = tree["object"]
-        cls = None
-        if type(name) is str:
-            is_theirs = name.startswith("sklearn.")
-            cls = sklearn_class(name.removeprefix("sklearn.")) if is_theirs else self._classes.get(name)
-            self.has_sklearn |= is_theirs
+        cls = file_class(name) if type(name) is str else None
         if cls is None:
             raise BadTree(f"has an object of the class {name!r}, which is none that a file may hold, in {where}.")
+        self.has_sklearn |= name.startswith("sklearn.")
         return self._made(cls, tree["state"], where, depth)
 
     def _made(self, cls: Any, trees: Any, where: str, depth: int) -> Any:
@@ -373,7 +368,7 @@ class Decoder:
             raise BadTree(f"lacks the parameter {lacking[0]!r} of {cls.__name__}, in {where}.")
         made = cls.__new__(cls)
         vars(made).update(state)
-        if cls in STATES:  # what such an object leaves out has a default
+        if name_of(cls) is not None:  # what one of our objects leaves out of its state has a default
             for name in vars(made).keys() - made.__getstate__().keys():
                 delattr(made, name)
         for name, tree in rebuilt.items():

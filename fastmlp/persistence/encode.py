@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from fastmlp.components import Parameterized
 from fastmlp.persistence.callbacks import class_name, known_by
 from fastmlp.persistence.contents import (
     LEFT_OUT,
@@ -24,18 +23,18 @@ from fastmlp.persistence.contents import (
     PLAIN,
     TYPES,
     are_alike,
+    file_name,
     is_attribute,
     is_memory,
-    is_network,
-    is_ours,
+    is_root,
     is_sklearn,
     is_splitter,
-    own_classes,
     parameters_of,
-    shown,
 )
 from fastmlp.persistence.format import DTYPES
 from fastmlp.persistence.sklearn_classes import distribution_name, function_name, sklearn_name
+from fastmlp.registration import checks_itself, is_model, name_of
+from fastmlp.soundness import shown
 
 _NOT_HELD = (
     "which no file holds; files hold numbers, texts and objects of the classes in fastmlp.persistence.classes(), and"
@@ -59,11 +58,10 @@ class Encoder:
     def __init__(self, model: Any) -> None:
         self.tensors: dict[str, NDArray] = {}
         self._spread = 0
-        self._names = {cls: name for name, cls in own_classes().items()}
         # What set_params begins the parameters' names with, for each estimator within the model.
         self._prefixes = {id(model): ""}
         for name, value in model.get_params(deep=True).items():
-            if is_network(type(value)) or (sklearn_name(type(value)) and isinstance(value, BaseEstimator)):
+            if is_root(type(value)):
                 self._prefixes.setdefault(id(value), f"{name}__")
         # What parameters have that no file holds, and where they have it: from their name on.
         self._missing: list[tuple[list[Any], Any]] = []
@@ -116,15 +114,10 @@ class Encoder:
             return {"random_state": self.encode(value.get_state(legacy=False), where, depth + 1)}
         if cls is np.random.Generator and type(value.bit_generator) is np.random.PCG64:
             return {"generator": self.encode(value.bit_generator.state, where, depth + 1)}
-        if self._name(cls) is not None:
-            return {"object": self._name(cls), "state": self._encode_state(value, where, depth)}
+        if (name := file_name(cls)) is not None:
+            return {"object": name, "state": self._encode_state(value, where, depth)}
         known = self._encode_known_kinds(value, where, depth + 1)
         return known if known is not None else self._encode_given(value, where, depth)
-
-    def _name(self, cls: type) -> str | None:
-        """Return the name of a class in files, or None if none may hold its objects."""
-        theirs = sklearn_name(cls)
-        return self._names.get(cls) if theirs is None else f"sklearn.{theirs}"
 
     def _encode_known_kinds(self, value: Any, where: str, depth: int) -> Any:
         """Return the tree of what scikit-learn's classes have beside arrays and objects, or None."""
@@ -248,14 +241,14 @@ class Encoder:
         except NotEncodable:
             self.tensors = tensors
             lacking = list(self._unencodable(value, [full]))
-            if not is_ours(type(owner)) and not is_pickles:
+            if name_of(type(owner)) is None and not is_pickles:
                 # Functions can be given anew, but not the parts of an estimator, nor what these have learned.
                 culprits = [part for _, part in lacking if not self._is_encodable(part)]
                 if not culprits or any(hasattr(part, "get_params") for part in culprits):
                     raise
             self._missing += lacking
             tree: dict[str, Any] = {"unsaved": shown(value), "parameter": full}
-            if is_network(type(owner)) and name == "callbacks" and isinstance(value, list | tuple):
+            if is_model(name_of(type(owner))) and name == "callbacks" and isinstance(value, list | tuple):
                 tree["callbacks"] = [self._encode_known(part, f"{where}.{i}", depth) for i, part in enumerate(value)]
             return tree
 
@@ -282,7 +275,7 @@ class Encoder:
 
     def _unencodable(self, value: Any, path: list[Any]) -> Iterator[tuple[list[Any], Any]]:
         """Yield what within a parameter no file holds, and the way to it."""
-        if self._name(type(value)) is not None and isinstance(value, BaseEstimator):
+        if file_name(type(value)) is not None and isinstance(value, BaseEstimator):
             for name, part in value.get_params(deep=False).items():
                 yield from self._unencodable(part, [*path, name])
         elif type(value) in (list, tuple):
@@ -293,7 +286,7 @@ class Encoder:
                 yield from self._unencodable(part, [*path, name])
         elif is_sklearn(type(value), "_Scorer"):
             yield from self._unencodable(value._score_func, [*path, "_score_func"])
-        elif self._name(type(value)) is None:
+        elif file_name(type(value)) is None:
             yield path, value
 
     def _encode_given(self, value: Any, where: str, depth: int) -> Any:
@@ -301,6 +294,6 @@ class Encoder:
         for path, part in self._missing:
             if part is value and type(value) not in PLAIN:
                 return {"given": path}
-            if type(part) is type(value) and isinstance(value, Parameterized):
+            if type(part) is type(value) and checks_itself(type(value)):
                 return {"given": path, "state": self._encode_state(value, where, depth)}
         raise NotEncodable(f"{where} is {shown(value)}, a {type(value).__qualname__}, {_NOT_HELD}")

@@ -8,13 +8,14 @@ import os
 import re
 import secrets
 import stat
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import sklearn
 from numpy.typing import NDArray
+
+from fastmlp.config import __version__
 
 FORMAT, VERSION = "fastmlp", "1"
 #: Bytes of the longest header, safetensors' own limit.
@@ -41,7 +42,7 @@ def content(tree: Any, tensors: Mapping[str, NDArray]) -> list[memoryview | byte
     metadata = {
         "format": FORMAT,
         "version": VERSION,
-        "fastmlp": sys.modules["fastmlp"].__version__,  # not imported here: the package imports this module
+        "fastmlp": __version__,
         "sklearn": sklearn.__version__,
         "checksum": _NO_CHECKSUM.decode(),
         "model": json.dumps(tree, separators=(",", ":"), allow_nan=False),

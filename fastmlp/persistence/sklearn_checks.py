@@ -17,17 +17,10 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.preprocessing import LabelBinarizer
 
-from fastmlp.persistence.contents import (
-    MAX_JOBS,
-    are_texts,
-    is_array,
-    is_count,
-    is_network,
-    is_number,
-    is_sklearn,
-    require,
-)
+from fastmlp.persistence.contents import is_sklearn
 from fastmlp.persistence.sklearn_classes import sklearn_name
+from fastmlp.registration import is_model, name_of
+from fastmlp.soundness import MAX_JOBS, are_texts, is_array, is_count, is_number, require
 
 #: The most columns that PolynomialFeatures may make.
 MAX_COLUMNS = 1 << 20
@@ -427,9 +420,11 @@ def _decides_for_rows(estimator: Any) -> bool:
         return all(map(_keeps_rows, steps)) and _decides_for_rows(last)
     if is_sklearn(cls, "_ConstantPredictor"):
         return True
-    if is_network(cls) and "_label_binarizer" in vars(estimator):
-        return estimator._label_binarizer.y_type_ == "binary"
-    return is_sklearn(cls, "LogisticRegression", "LinearSVC") and len(getattr(estimator, "classes_", ())) == 2
+    # A network has one output for two classes, but one for each of two labels.
+    is_binary = is_sklearn(cls, "LogisticRegression", "LinearSVC") or (
+        is_model(name_of(cls)) and getattr(estimator, "n_outputs_", None) == 1
+    )
+    return is_binary and len(getattr(estimator, "classes_", ())) == 2
 
 
 def _keeps_rows(transformer: Any) -> bool:

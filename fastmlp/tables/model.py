@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.components import Parameterized, listed
 from fastmlp.estimators import MLPClassifier, MLPRegressor
+from fastmlp.registration import stored_as
 from fastmlp.tables.columns import RARE, are_identifiers, find_task, frequent_categories, marks_among
 from fastmlp.tables.conventions import decimals_of, tell
 from fastmlp.tables.frames import TableError, as_frame, counted, import_pandas, log, shown
@@ -60,6 +61,7 @@ def _joined(frame: Any, y: Any, target: str | int | None) -> tuple[Any, str]:
     return frame.assign(**{name: series.to_numpy() if series.dtype.kind in "iufb" else series.array}), name
 
 
+@stored_as("TableModel")
 class TableModel(Parameterized):
     """A network that learns a column of a table from the others, and all that stands between table and network.
 
@@ -164,14 +166,15 @@ class TableModel(Parameterized):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "training_")  # set last
 
-    def check_fitted_attributes(self) -> None:
-        """Refuse attributes of a fitted model that are not what ``fit`` sets; a file may have any.
+    def check_state(self) -> None:
+        """Refuse parameters that cannot be, and attributes that are not what ``fit`` sets; a file may have any.
 
         Raises
         ------
         ValueError
-            Names the attribute.
+            It names the parameter or the attribute.
         """
+        super().check_state()
         self._check_marks()
         if not self.__sklearn_is_fitted__():
             return

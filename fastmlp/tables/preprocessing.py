@@ -16,8 +16,10 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from fastmlp.components import Component
+from fastmlp.registration import stored_as
 
 
+@stored_as("tables.SmoothClip")
 class SmoothClip(TransformerMixin, Component):
     """Numbers kept within a limit, smoothly: x / sqrt(1 + (x / limit)^2), nearly x where x is small.
 
