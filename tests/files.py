@@ -1,4 +1,4 @@
-"""What the tests of files share: models compared to the last bit, and files that are taken apart and changed."""
+"""The tests of files share this: they compare models to the last bit, take files apart and change them."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ NUMBERS = np.abs(X[:, 0]) + 0.5
 
 
 def same(a, b):
-    """Whether two values are alike to the last bit, objects by their attributes."""
+    """Return whether two values are alike to the last bit; objects are compared by their attributes."""
     if isinstance(a, np.random.RandomState):
         return same(a.get_state(legacy=False), b.get_state(legacy=False))
     if isinstance(a, np.ndarray | np.generic):
@@ -40,7 +40,7 @@ def same(a, b):
 
 
 def state(model):
-    """A model's attributes, but for the times its epochs took."""
+    """Return a model's attributes, but for the times its epochs took."""
     attributes = dict(vars(model))
     if "history_" in attributes:
         attributes["history_"] = {name: of for name, of in model.history_.items() if name != "seconds"}
@@ -48,6 +48,7 @@ def state(model):
 
 
 def returned(model, path, **parameters):
+    """Return a model as it comes back from a file."""
     save(model, path)
     return load(path, **parameters)
 
@@ -59,14 +60,14 @@ def set_attribute(model, name, value):
 
 # ---- files that are changed -----------------------------------------------------------------------------------------
 
-# Of the format, written down apart from the module that is tested.
+# The names of types in the format are written down here apart from the module that is tested.
 TYPES = {"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64"} | {
     f"{sign}int{bits}": f"{letter}{bits}" for sign, letter in (("", "I"), ("u", "U")) for bits in (8, 16, 32, 64)
 }
 
 
 class Forgery:
-    """A file's parts, to be changed and put together again with a checksum that fits."""
+    """The parts of a file, which are changed and put together again with a checksum that fits."""
 
     def __init__(self, content):
         length = int.from_bytes(content[:8], "little")
@@ -84,7 +85,7 @@ class Forgery:
         self.tensors = {name: array for name, array in self.tensors.items() if not name.startswith(start)}
 
     def content(self):
-        """The file."""
+        """Return the content of the changed file."""
         metadata = self.metadata | {"model": json.dumps(self.tree), "checksum": "0" * 64}
         header, at = {"__metadata__": metadata}, 0
         for name, array in self.tensors.items():
@@ -97,18 +98,19 @@ class Forgery:
 
 
 def with_checksum(content):
-    """A file whose checksum, wherever it stands, fits."""
+    """Return a file's content with a checksum that fits, wherever the checksum stands."""
     at = content.find(b'"checksum":"') + len(b'"checksum":"')
     zeroed = content[:at] + b"0" * 64 + content[at + 64 :]
     return content[:at] + hashlib.sha256(zeroed).hexdigest().encode() + content[at + 64 :]
 
 
 def made(model):
+    """Return the content of a model's file."""
     return b"".join(bytes(piece) for piece in packed(model))
 
 
 def put(*keys_and_value):
-    """An edit of the tree: a value in a place."""
+    """Return an edit that puts a value into a place in the state of the file's model."""
     *keys, last, value = keys_and_value
 
     def edit(forged):
@@ -121,6 +123,8 @@ def put(*keys_and_value):
 
 
 def shape(tensor, shape):
+    """Return an edit that gives a tensor another shape."""
+
     def edit(forged):
         forged.tensors[tensor] = np.zeros(shape, forged.tensors[tensor].dtype)
 
@@ -128,6 +132,8 @@ def shape(tensor, shape):
 
 
 def values(tensor, values):
+    """Return an edit that gives a tensor other values."""
+
     def edit(forged):
         forged.tensors[tensor] = np.array(values)
 
@@ -135,11 +141,12 @@ def values(tensor, values):
 
 
 def drop(name):
+    """Return an edit that takes an attribute out of the file's model."""
     return lambda forged: forged.tree["state"].pop(name)
 
 
 def assert_refused(path, forgery, message=None):
-    """Loading a forged file must fail, with a message."""
+    """Assert that loading a forged file fails, with a message."""
     path.write_bytes(forgery.content())
     with pytest.raises(FileError, match=message):
         load(path)

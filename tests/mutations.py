@@ -1,4 +1,4 @@
-"""Files of models, changed at random: what test_decode.py tries some thousands of.
+"""Files of models that are changed at random; test_decode.py tries some thousands of them.
 
 python -m tests.mutations 100000 [seed [bytes]]  tries so many, in a process that may have so much memory (4 GB).
 """
@@ -45,7 +45,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import SparseRandomProjection
 
-from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp import MLPClassifier, MLPRegressor, TableModel
 from fastmlp.callbacks import Callback, EarlyStopping
 from fastmlp.optimizers import SGD
 from fastmlp.persistence import FileError, load
@@ -73,14 +73,14 @@ def quiet(make):
 
 
 class Captured(Callback):
-    """Keeps the checkpoint of the last epoch."""
+    """A callback that keeps the checkpoint of the last epoch."""
 
     def on_epoch_end(self, fit):
         self.snapshot = fit.snapshot()
 
 
 def checkpoint():
-    """A checkpoint with all that there is in one."""
+    """Return a checkpoint that holds everything a checkpoint may hold."""
     rest = {"normalization": "batch", "early_stopping": True, "max_iter": 2, "random_state": 0}
     captured = Captured()
     model = MLPClassifier((3,), solver=SGD(Cosine(0.1)), callbacks=[EarlyStopping(), captured], **rest)
@@ -88,7 +88,7 @@ def checkpoint():
     return captured.snapshot.set_params(callbacks=[model.callbacks[0]], max_iter=4)
 
 
-# Where files cost no time.
+# Files in this folder are in memory, so that reading and writing them costs no time.
 MEMORY = Path("/dev/shm")
 #: The files that are changed.
 BASES = {
@@ -162,6 +162,11 @@ BASES = {
             X, X[:, :3] > 0
         )
     ),
+    "table": quiet(
+        lambda: TableModel("t", parameters={"hidden_layer_sizes": (2,), "max_iter": 1, "random_state": 0}).fit(
+            FRAME.assign(w=["lynx", "otter", "-"] * 10, t=LABELS)
+        )
+    ),
     "chain": quiet(lambda: ClassifierChain(MLPClassifier((2,), max_iter=1)).fit(X, X[:, :2] > 0)),
     "target": quiet(
         lambda: TransformedTargetRegressor(
@@ -186,7 +191,8 @@ VALUES = [
     {"object": "optimizers.Adam", "state": {}}, {"object": "schedules.Constant", "state": {"learning_rate": 0.1}},
     {"object": "losses.SquaredError", "state": {}},
     {"object": "activations.SiLU", "state": {"beta": 1.0, "learn_beta": True}},
-    {"object": "stopping.NoImprovement", "state": {}}, {"object": "os.system", "state": {}},
+    {"object": "tables.SmoothClip", "state": {"limit": 3.0}}, {"object": "optimizers.Descent", "state": {}},
+    {"object": "os.system", "state": {}},
     {"function": "numpy.log1p"}, {"function": "numpy.ravel"}, {"function": "os.system"}, {"set": [1]}, "save", "fit",
     {"partial": "numpy.clip", "arguments": [], "keywords": {"dict": [["a_min", 0]]}}, {"named": [["a", 0]]},
     {"object": "sklearn.StandardScaler", "state": {"copy": True, "with_mean": True, "with_std": True}},
@@ -195,7 +201,7 @@ VALUES = [
 
 
 def nodes(tree, found=None):
-    """The places in a tree: each container and what it has there."""
+    """Return the places in a tree: each container with each of its keys."""
     found = [] if found is None else found
     for key in tree if isinstance(tree, dict) else range(len(tree)):
         found.append((tree, key))
@@ -250,7 +256,7 @@ def change_tensor(forged, rng):
 
 
 def forged(content, rng):
-    """A change of what the file says, with a checksum that fits."""
+    """Return a file that says something else, with a checksum that fits."""
     forgery = Forgery(content)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -260,7 +266,7 @@ def forged(content, rng):
 
 
 def damaged(content, rng):
-    """A change of the file's bytes."""
+    """Return a file some of whose bytes are changed."""
     content, n = bytearray(content), len(content)
     header = 8 + int.from_bytes(content[:8], "little")
     at = rng.randrange(rng.choice([16, header, n]))
@@ -290,7 +296,7 @@ def damaged(content, rng):
 
 
 def mutants(n, seed):
-    """Numbered pairs of a file and whether its checksum fits, half of them with one that does."""
+    """Yield numbered pairs of a file and whether its checksum fits, as it does for half of them."""
     contents = [make() for make in BASES.values()]
     for number in range(n):
         rng = random.Random(f"{seed}:{number}")
@@ -308,9 +314,9 @@ def mutants(n, seed):
 
 
 def try_mutant(mutant, path, number=None):
-    """Load a file; True if it is a model, which then predicts and trains, or raises an exception as others do.
+    """Load a file and return whether it holds a model; the model then predicts and trains, or raises an exception.
 
-    A file whose checksum does not fit is none.
+    A file whose checksum does not fit must not be loaded.
     """
     content, may_load = mutant
     path.write_bytes(content)
@@ -346,7 +352,7 @@ def try_mutant(mutant, path, number=None):
 
 
 def main(n, seed=0, memory=4 * 2**30):
-    """Try so many, and say what came of them."""
+    """Try n mutants, and print what came of them."""
     n, seed, memory = int(n), int(seed), int(memory)
     contents = [make() for make in BASES.values()]
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

@@ -240,7 +240,7 @@ COLUMNS = ColumnTransformer(
         ("labels", pre.OneHotEncoder(), make_column_selector(pattern="lab")),
     ],
 )
-#: Estimators, what they learn from, and what they learn.
+#: Each estimator stands with the samples it learns from and the targets it learns, which are None for some.
 MODELS = [
     *[(each, X, None) for each in TRANSFORMERS],
     *[(each, POSITIVE, None) for each in OF_POSITIVE],
@@ -268,7 +268,7 @@ MODELS = [
 
 
 def outputs(model, data):
-    """What a fitted model makes of data, by the methods it has."""
+    """Return what a fitted model makes of data, by each of the methods that it has."""
     found = {}
     for method in ("predict", "predict_proba", "decision_function", "transform", "get_feature_names_out"):
         if hasattr(model, method):
@@ -281,7 +281,7 @@ def outputs(model, data):
 
 
 def assert_same(a, b):
-    """To the last bit."""
+    """Assert that two values are the same to the last bit."""
     assert type(a) is type(b)
     if isinstance(a, dict):
         assert a.keys() == b.keys()

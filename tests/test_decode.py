@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fastmlp import MLPRegressor
-from fastmlp.persistence import save
+from fastmlp.callbacks import CSVLogger
+from fastmlp.persistence import load, save
 from tests.files import Forgery, assert_refused, drop, put, set_attribute, values
 from tests.mutations import mutants, try_mutant
 
@@ -72,6 +73,16 @@ def test_files_made_to_do_harm(path, content, name):
     assert_refused(path, forged, message)
 
 
+def test_what_an_object_leaves_out_of_files_no_file_sets(path):
+    """An open file is such a thing: only a fit sets it."""
+    save(MLPRegressor(callbacks=[CSVLogger("log.csv")]), path)
+    forged = Forgery(path.read_bytes())
+    forged.tree["state"]["callbacks"][0]["state"]["_file"] = 7
+    path.write_bytes(forged.content())
+    (logger,) = load(path).callbacks
+    assert "_file" not in vars(logger)
+
+
 @pytest.mark.parametrize(
     "keys",
     [
@@ -91,6 +102,6 @@ def test_keys_made_to_take_long(path, content, keys):
 
 
 def test_mutants(tmp_path):
-    """None of them crashes, hangs or makes anything large; `python -m tests.mutations 100000` tries more of them."""
+    """No mutant crashes, hangs or makes anything large; `python -m tests.mutations 100000` tries more of them."""
     for number, mutant in mutants(int(os.environ.get("FASTMLP_MUTATIONS", "2000")), seed=0):
         try_mutant(mutant, tmp_path / "mutant", number)

@@ -108,7 +108,7 @@ def test_check_state_of_an_estimator_that_was_changed():
 
 
 def test_checkpoints_made_to_do_harm(path):
-    """What is loaded is resumed, or refuses the samples; no forgery does anything else."""
+    """A forged checkpoint that is loaded can be resumed, or refuses the samples; it does nothing else."""
     content = BASES["checkpoint"]()
     names = [name for name, _ in Forgery(content).tree["state"]["_training"]["dict"]]
     assert set(names) == set(fitted_state.TRAINING)

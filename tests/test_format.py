@@ -16,7 +16,7 @@ from tests.files import (
     Forgery,
 )
 
-# ---- damage ----
+# ---- damage ----------------------------------------------------------------------------------------------------------
 
 
 def refused(path, content):
@@ -35,7 +35,7 @@ def test_truncated_files(path, content):
 
 
 def test_flipped_bits(path, content):
-    """Each bit of the header's first and last bytes and of the checksum, and a bit of every part of the rest."""
+    """Flipped are the bits of the header's ends and of the checksum, and one bit in every part of the rest."""
     at = content.index(b'"checksum"')
     header = 8 + int.from_bytes(content[:8], "little")
     places = {*range(20), *range(at, at + 80), *range(header - 12, header + 8), *range(0, len(content), 61)}
@@ -82,7 +82,7 @@ def test_newer_versions(path, content):
 
 
 def test_headers_made_to_do_harm(path, content):
-    """Each is looked through before anything of its size is made."""
+    """Each header is looked through before anything of its size is made."""
     header, data = content[8 : 8 + int.from_bytes(content[:8], "little")], content[8 + len(content) :]
     for text, message in [
         (header.replace(b'"shape":[5,4]', b'"shape":[5,NaN]'), "number NaN"),

@@ -37,7 +37,7 @@ from tests.mutations import BASES, checkpoint
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore::fastmlp.exceptions.ScheduleEndedWarning"),  # of partial_fit after the fit
+    pytest.mark.filterwarnings("ignore::fastmlp.exceptions.ScheduleEndedWarning"),  # by partial_fit after the fit
     pytest.mark.filterwarnings("ignore:dtype='bfloat16' is slower than 'float32' here:UserWarning"),
 ]
 
@@ -94,7 +94,7 @@ def test_every_name_is_among_the_models():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_fitted_models_come_back(path, name):
-    """Every attribute, every prediction and every parameter after further training, to the last bit."""
+    """Attributes, predictions and parameters after further training are the same, to the last bit."""
     model = prepared(MODELS[name])
     data, y = data_of(model)
     model.fit(data, y)
@@ -263,7 +263,7 @@ UNSAVED = {
 
 @pytest.mark.parametrize("name", UNSAVED)
 def test_parameters_that_no_file_holds(path, name):
-    """A file says which they are; given to load, they do what they did, in a training under way, too."""
+    """A file says which parameters it lacks; given to load, they do what they did, in a training under way, too."""
     given = UNSAVED[name]
     model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, random_state=0, **{name: given}).fit(X, NUMBERS)
     save(model, path)
@@ -366,7 +366,7 @@ def recorder(path, *callbacks, **parameters):
 
 
 def test_a_fit_with_callbacks_of_the_users_goes_on_from_a_file(path, tmp_path):
-    """To the last bit: each callback in the list knows again what it knew, but for what no file can hold."""
+    """Each callback in the list knows again what it knew, to the last bit, but for what no file can hold."""
     whole = recorder(path, LayerStatistics(every=2), *watching(tmp_path / "whole"), max_iter=20).fit(X, NUMBERS)
     recorder(path, LayerStatistics(every=2), *watching(path), max_iter=7).fit(X, NUMBERS)
     with pytest.raises(FileError, match=r"saved with callbacks=\[.*Slowing.*load\(path, callbacks=\.\.\.\)"):
@@ -388,7 +388,7 @@ def test_a_fit_with_callbacks_of_the_users_goes_on_from_a_file(path, tmp_path):
 
 
 def test_callbacks_that_are_given_but_need_not_be(path):
-    """They, too, go on where those of the same classes were."""
+    """Callbacks in place of saved ones of the same classes go on where those were."""
     model = recorder(path, EarlyStopping(), ModelCheckpoint(path), max_iter=3).fit(X, NUMBERS)
     stopping = EarlyStopping(patience=30)
     load(path, callbacks=[stopping, ModelCheckpoint(path)]).set_params(max_iter=5).resume(X, NUMBERS)
@@ -491,7 +491,7 @@ def test_steps_that_no_file_holds(path):
 
 
 def test_the_memory_of_a_pipeline_is_to_be_given(path, tmp_path):
-    """It is a folder of pickles, which a file must not name."""
+    """The memory is a folder of pickles, which a file must not name."""
     model = Pipeline([("scale", MinMaxScaler()), ("mlp", MLPRegressor(max_iter=2))], memory=str(tmp_path))
     save(model, path)
     with pytest.raises(FileError, match=r"load\(path, memory=\.\.\.\)"):
@@ -512,7 +512,7 @@ def test_another_version_of_scikit_learn(path):
     path.write_bytes(forged.content())
     with pytest.warns(UserWarning, match=f"saved with scikit-learn 0.1, this is {sklearn.__version__}"):
         load(path)
-    forged.tree = Forgery(BASES["regressor"]()).tree  # has nothing of it
+    forged.tree = Forgery(BASES["regressor"]()).tree  # this model has no part of scikit-learn's
     forged.tensors = Forgery(BASES["regressor"]()).tensors
     path.write_bytes(forged.content())
     load(path)
@@ -522,7 +522,7 @@ def test_another_version_of_scikit_learn(path):
 
 
 def test_loading_runs_nothing(path, content, script):
-    """It gives no warnings and imports no modules: those of scikit-learn's classes only when a file has such."""
+    """Loading gives no warnings and imports no modules, unless a file holds classes whose modules are not imported."""
     path.write_bytes(content)
     assert (
         script(f"""

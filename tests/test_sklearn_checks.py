@@ -64,7 +64,7 @@ def forged(model, path):
 
 
 def states_of(node, name):
-    """The states in a tree of all objects of a class."""
+    """Yield the states of all objects of a class that are in a tree."""
     if isinstance(node, dict):
         if node.get("object") == f"sklearn.{name}":
             yield node["state"]
@@ -75,7 +75,7 @@ def states_of(node, name):
 
 
 def changed(array, letters, alone, mark, n_shapes):
-    """Arrays of another shape or type, which do not fit where one was; an axis of which nothing else tells may vary."""
+    """Yield arrays of other shapes or types, which do not fit; an axis whose length nothing else tells may vary."""
     for axis, letter in enumerate(letters):
         if letter not in alone:
             shape = list(array.shape)
@@ -115,7 +115,7 @@ def test_arrays_of_other_shapes(path, name):
                 for other in changed(array, axes, alone, mark, len(shapes)):
                     forgery = Forgery(content)
                     forgery.tensors[tree["tensor"]] = other
-                    if "order" in tree:  # which itself would be refused
+                    if "order" in tree:  # the layout itself would be refused
                         place = next(states_of(forgery.tree, name))
                         place[attribute] = {"tensor": tree["tensor"]}
                     assert_refused(path, forgery, f"{attribute} of a {name}|does not fit|x and y arrays")
@@ -127,7 +127,7 @@ def test_arrays_of_other_shapes(path, name):
 
 
 def test_categories_made_to_do_harm(path):
-    """Their sparse matrices would have elements outside, which SciPy does not look for."""
+    """Sparse matrices of such encoders would have elements outside, which SciPy does not look for."""
     model = make_pipeline(pre.OneHotEncoder(min_frequency=9, drop=[0] * 5, handle_unknown="ignore"), clf())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -171,7 +171,7 @@ def load_content(path, content):
 
 
 def edit_state(name, **attributes):
-    """An edit of the first object of a class in a file."""
+    """Return an edit of the first object of a class in a file."""
 
     def edit(forgery):
         state = next(states_of(forgery.tree, name))
@@ -190,7 +190,7 @@ def edit_tensor(name, change):
 
 
 def in_pairs(change):
-    """An edit of a dict in a tree."""
+    """Return an edit of a dict in a tree."""
     return lambda tree: {"dict": change(tree["dict"])}
 
 
@@ -521,7 +521,7 @@ def test_files_made_to_do_harm(path, name):
 
 
 def test_decisions_about_several_labels(path):
-    """Of an estimator whose decisions may be more than the rows, no one against the rest is stored."""
+    """No OneVsRestClassifier is stored with an estimator that may return more decisions than it is given rows."""
     several = make_pipeline(pre.FunctionTransformer(np.ravel), clf())
     for estimator in (several, searches.GridSearchCV(clf(), {}, cv=2), make_pipeline(TfidfVectorizer(), clf())):
         model = OneVsRestClassifier(clf()).fit(X, MANY)
@@ -553,7 +553,7 @@ def test_decisions_about_several_labels(path):
     ],
 )
 def test_encoders_made_to_do_harm(path, edit, message):
-    """Their sparse matrices would have elements outside, which SciPy does not look for."""
+    """Sparse matrices of such encoders would have elements outside, which SciPy does not look for."""
     pairs = np.array([[letter, number] for letter in "xyz" for number in range(4)], dtype=object)
     encoder = pre.OneHotEncoder().fit(pairs)
     encoder.categories_[1] = encoder.categories_[1].astype(int)

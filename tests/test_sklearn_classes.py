@@ -92,7 +92,7 @@ def test_every_class_is_among_the_models():
     seen |= {type(splitter) for splitter in SPLITTERS}
     theirs = {cls for name, cls in persistence.classes().items() if name.startswith("sklearn.")}
     unseen = {cls.__name__ for cls in theirs - seen}
-    assert unseen <= {"_ConstantPredictor"}  # which is there where a class is never seen
+    assert unseen <= {"_ConstantPredictor"}  # it is there where a class is never seen
 
 
 def test_a_class_that_is_never_seen(path):
@@ -235,7 +235,7 @@ OWN_FUNCTIONS = {
 @pytest.mark.parametrize("name", OWN_FUNCTIONS)
 @pytest.mark.filterwarnings("ignore")
 def test_functions_that_no_file_holds_are_given(path, name):
-    """Parameters of scikit-learn's estimators are as those of ours: given to load, they do what they did."""
+    """Parameters of scikit-learn's estimators are like those of fastmlp's: given to load, they do what they did."""
     model, y, given = OWN_FUNCTIONS[name]
     if name == "target":
         model = clone(model).set_params(inverse_func=None, check_inverse=False)
@@ -318,13 +318,13 @@ def test_a_class_is_no_model(path):
     ids=["step", "member", "estimator", "candidate"],
 )
 def test_parts_that_no_file_holds(path, model, where):
-    """The message says where they are, which classes there may be, and what else there is."""
+    """The message says where the parts are, which classes a file may hold, and what else stores models."""
     with pytest.raises(TypeError, match=f"{where}.*which no file holds.*persistence.classes.*skops.io.dump"):
         save(model, path)
 
 
 def test_what_a_part_has_learned_cannot_be_given(path):
-    """The message says where it is, however deep, not that a pipeline's steps are missing."""
+    """The message says where the value is, however deep, not that a pipeline's steps are missing."""
     days = np.array([["2020-01-01"], ["2020-01-02"]] * 30, dtype="datetime64[D]")
     model = make_pipeline(ColumnTransformer([("day", pre.OneHotEncoder(), [0])]), clf()).fit(days, OTTERS)
     where = r"model\.steps\.0\.1\.transformers_\.0\.1\.categories_\.0 is an array of datetime64\[D\]"
@@ -347,7 +347,7 @@ def test_text_that_decides_what_is_run(path):
 
 
 def test_a_fitted_part_forgets_its_memory(path, tmp_path):
-    """It is a folder of pickles, which a file must not name."""
+    """The memory is a folder of pickles, which a file must not name."""
     inner = Pipeline([("scale", pre.StandardScaler()), ("mlp", clf())], memory=str(tmp_path / "cache"))
     search = searches.GridSearchCV(inner, {"mlp__alpha": [0.1]}, cv=2).fit(X, LABELS)
     loaded = returned(search, path, estimator__memory=None)

@@ -1,21 +1,25 @@
-"""Models in files: one safetensors file each, which holds numbers and text and nothing that is run.
+"""Models in files: each model is one safetensors file, which holds numbers and text and nothing that is run.
 
-A file has the model's arrays as tensors, and in its metadata:
+A file has the model's arrays as tensors, and these texts as its metadata:
 
 ========  ==========================================================================================================
 format    "fastmlp"
-version   of the format, "1"
-fastmlp   the package's version
-sklearn   scikit-learn's
+version   the version of the format, "1"
+fastmlp   the version of the package
+sklearn   the version of scikit-learn
 checksum  SHA-256 of the whole file, in hexadecimal, taken with zeros in its own place
 model     the model as a tree, in JSON
 ========  ==========================================================================================================
 
 In the tree null, true, false, finite numbers, text and lists are what they are in JSON; everything else is an object
 with the name of its kind (see ``decode.Decoder``): {"tuple": [...]}, {"tensor": name}, {"object": name of a class,
-"state": {attribute: ...}}, ... A class is looked up in the list of those that a file may hold, made without calling
-anything of its own, and checked; functions of NumPy, SciPy and scikit-learn are looked up in a list, too. Nothing is
-ever imported or called because a file names it.
+"state": {attribute: ...}}, ...
+
+The package's classes that a file may hold have registered themselves (``fastmlp.registration``); the classes of
+scikit-learn, and the functions of NumPy, SciPy and scikit-learn, stand in lists (``sklearn_classes``). A name in a file
+is looked up there; which module is imported and what is called stands there, too, and never in a file. An object is
+made without its ``__init__``, and then checked: each class of the package has a method ``check_state`` for that, and
+the checks of scikit-learn's classes are in ``sklearn_checks``.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ __all__ = ["FileError", "check", "classes", "load", "packed", "save", "write_ato
 
 
 class FileError(ValueError):
-    """A file that holds no model, or one that cannot be made of it; the message says which file, and why."""
+    """Raised for a file that holds no model, or no sound one; the message says which file it is, and why."""
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -138,11 +142,11 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
         if not is_root(type(model)):
             raise BadTree(f"holds a {type(model).__name__}, which is no model.")
         check(model)
-    except (OSError, ImportError):  # of the reading, not of the file
+    except (OSError, ImportError):  # the file cannot be judged by these
         raise
     except BadTree as error:
         raise FileError(f"{path!r} {error}") from error
-    except Exception as error:  # of NumPy's and scikit-learn's checks, too
+    except Exception as error:  # the checks of NumPy and scikit-learn raise errors of any class
         what = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise FileError(f"{path!r} holds no sound model: {what}") from error
     if parameters:
@@ -157,7 +161,7 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
 
 
 def packed(model: Any) -> list[memoryview | bytes]:
-    """Return a file's content, in pieces."""
+    """Return the content of a model's file, in pieces."""
     if not is_root(type(model)):
         raise TypeError(_refusal(model))
     encoder = Encoder(model)
@@ -167,7 +171,7 @@ def packed(model: Any) -> list[memoryview | bytes]:
 
 
 def _refusal(model: Any) -> str:
-    """Return what to say of what is no model."""
+    """Return what to say of an object that is no model."""
     cls = model if isinstance(model, type) else type(model)
     name = f"{cls.__module__}.{cls.__qualname__}"
     if isinstance(model, type):
@@ -192,7 +196,7 @@ def _refusal(model: Any) -> str:
 
 
 def _missing(missing: dict[str, str]) -> str:
-    """Return what is to be given, and how."""
+    """Return the message that says which parameters are to be given to ``load``, and how."""
     were = ", ".join(f"{name}={text}" for name, text in missing.items())
     how = ", ".join(f"{name}=..." for name in missing)
     return f"was saved with {were}, which no file holds; give it: load(path, {how})."

@@ -1,4 +1,4 @@
-"""Callbacks that are given to ``load``, and what those that were saved in their places knew."""
+"""Callbacks that a user gives to ``load``: they take over what the saved callbacks in their places knew."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from fastmlp.registration import name_of
 
 
 def class_name(cls: type) -> str:
-    """Return a name by which a class is known again: that in files, or for a user's class "module:name"."""
+    """Return a name by which a class is known again: its name in files, or for a user's class "module:name"."""
     return name_of(cls) or f"{cls.__module__}:{cls.__qualname__}"
 
 
@@ -38,7 +38,7 @@ def is_known(cls: type, name: str) -> bool:
 
 
 def hand_over(model: Any, known: dict[str, list[tuple[str, dict[str, Any]]]], given: Mapping[str, Any]) -> None:
-    """Have callbacks that are given know what those that were saved in their places knew."""
+    """Set in the given callbacks what the saved callbacks in their places knew."""
     were = model.get_params(deep=True)
     for name, callbacks in given.items():
         if name.rpartition("__")[2] != "callbacks" or not isinstance(callbacks, list | tuple):

@@ -1,4 +1,4 @@
-"""The checks of a whole model: each part of it is checked by its class, or here if it is scikit-learn's."""
+"""The check of a whole model: the package's classes check their objects themselves, scikit-learn's are checked here."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -37,7 +37,7 @@ def check(model: Any) -> None:
 
 
 def parts(value: Any, seen: set[int]) -> Iterator[Any]:
-    """Yield the objects within a value, the innermost first; seen has the identities of those already looked into."""
+    """Yield the objects within a value, the innermost first; seen holds the ids of those that were looked into."""
     if id(value) in seen or isinstance(value, type):
         return
     if isinstance(value, list | tuple):
