@@ -380,7 +380,7 @@ def try_mutant(mutant, path, number=None):
                 except Exception:
                     continue
         for network in parts:
-            if getattr(network, "_training", None) is not None:
+            if getattr(network, "_checkpoint", None) is not None:
                 with contextlib.suppress(Exception):
                     network.set_params(max_iter=3).resume(X, LABELS == "otter")
             if isinstance(network, MLPClassifier | MLPRegressor | MiniBatchNMF | StandardScaler):

@@ -266,11 +266,11 @@ def test_mypy(mypy_cache):
 
 
 TYPED = {
-    "MLPClassifier().fit(X, y)": "fastmlp.estimators.MLPClassifier",
-    "MLPClassifier().fit(X, y, eval_set=(X, y)).partial_fit(X, y)": "fastmlp.estimators.MLPClassifier",
-    "MLPRegressor().fit(X, y, sample_weight=y)": "fastmlp.estimators.MLPRegressor",
-    "MLPRegressor().resume(X, y)": "fastmlp.estimators.MLPRegressor",
-    "MLPRegressor().set_params(alpha=1.0)": "fastmlp.estimators.MLPRegressor",
+    "MLPClassifier().fit(X, y)": "fastmlp.estimators.classifier.MLPClassifier",
+    "MLPClassifier().fit(X, y, eval_set=(X, y)).partial_fit(X, y)": "fastmlp.estimators.classifier.MLPClassifier",
+    "MLPRegressor().fit(X, y, sample_weight=y)": "fastmlp.estimators.regressor.MLPRegressor",
+    "MLPRegressor().resume(X, y)": "fastmlp.estimators.regressor.MLPRegressor",
+    "MLPRegressor().set_params(alpha=1.0)": "fastmlp.estimators.regressor.MLPRegressor",
     "MLPClassifier().predict(X)": "numpy.ndarray",
     "MLPClassifier().predict_proba(X)": "numpy.ndarray",
     "MLPClassifier().decision_function(X)": "numpy.ndarray",
@@ -279,7 +279,7 @@ TYPED = {
     "MLPRegressor().fit(X, y).coefs_": "list[numpy.ndarray",
     "MLPClassifier().fit(X, y).classes_": "numpy.ndarray",
     "MLPClassifier().fit(X, y).loss_": "float",
-    "MLPClassifier(dtype=np.float32)": "fastmlp.estimators.MLPClassifier",
+    "MLPClassifier(dtype=np.float32)": "fastmlp.estimators.classifier.MLPClassifier",
     "fastmlp.tables.model.TableModel()": "fastmlp.tables.model.TableModel",
     "fastmlp.inspection.TrainingCurveDisplay": "def (",
 }

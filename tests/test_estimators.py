@@ -31,6 +31,7 @@ from fastmlp._engine import NORMALIZATION_EPSILON
 from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU, NativeActivation
 from fastmlp.augmentation import AUGMENTATIONS, Compose, Noise
 from fastmlp.callbacks import EarlyStopping, ModelCheckpoint
+from fastmlp.estimators.base import Estimator
 from fastmlp.exceptions import IgnoredParameterWarning
 from fastmlp.initializers import INITIALIZERS, HeNormal
 from fastmlp.inputs.targets import label_kind
@@ -929,9 +930,9 @@ def test_input_taken_as_it_is_is_that_which_scikit_learn_takes(of_samples, of_la
         return answer, [(warning.category, str(warning.message)) for warning in seen]
 
     at_once = outcome()
-    monkeypatch.setattr("fastmlp.estimators._are_good", lambda X, y: False)
-    monkeypatch.setattr("fastmlp.estimators.are_known", lambda y, binarizer: False)
-    monkeypatch.setattr("fastmlp.estimators.encode_labels", slowly_encoded)
+    monkeypatch.setattr(Estimator, "_takes_as_they_are", lambda self, X, *, reset: False)
+    monkeypatch.setattr("fastmlp.estimators.classifier.are_known", lambda y, binarizer: False)
+    monkeypatch.setattr("fastmlp.estimators.classifier.encode_labels", slowly_encoded)
     np.testing.assert_equal(outcome(), at_once)
 
 

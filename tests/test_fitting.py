@@ -19,7 +19,7 @@ import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import Callback, EarlyStopping, Fit, LearningRateFinder, ReduceOnPlateau, TerminateOnNaN
 from fastmlp.exceptions import DivergenceWarning, OverflowWarning, ScheduleEndedWarning, UndefinedScoreWarning
-from fastmlp.fitting.fit import MinibatchFit
+from fastmlp.fitting.minibatch import MinibatchFit
 from fastmlp.losses import Focal
 from fastmlp.optimizers import OPTIMIZERS, SGD, Muon, Optimizer
 from fastmlp.schedules import SCHEDULES, Cosine, Linear, OneCycle, WarmUp
@@ -645,7 +645,7 @@ def test_a_fit_forgets_the_checkpoint():
     taken = snapshot(MLPClassifier(max_iter=4, **WHAT), 2)
     fresh = clone(taken).fit(*TRAIN)
     np.testing.assert_array_equal(parameters(taken.fit(*TRAIN)), parameters(fresh))
-    assert "_training" not in vars(taken)
+    assert "_checkpoint" not in vars(taken)
     with pytest.raises(ValueError, match="lbfgs' cannot be resumed"):
         MLPClassifier(solver="lbfgs", callbacks=[Snapshots()]).fit(*TRAIN)
 

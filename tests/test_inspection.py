@@ -587,7 +587,7 @@ def low_and_high(band):
 def test_records_of_epochs_have_a_picture_for_each_layer():
     clf, records = MLPClassifier((6, 5), random_state=0, max_iter=1, warm_start=True), []
     for epoch in (1, 2, 3):
-        network, data = clf.fit(X, Y)._problem(X, Y)
+        network, data = clf.fit(X, Y)._network_and_data(X, Y)
         found = layer_statistics(network, data.rows, data.targets, quantiles=(0.1, 0.2, 0.8, 0.9))
         records.append({"epoch": 10 * epoch, **found})
     display = LayerStatisticsDisplay(records=records).plot(facecolor="red")
@@ -721,7 +721,7 @@ def test_images_of_many_units_are_no_larger(digits):
 
 def fit_of(estimator, epoch=0):
     """What a callback sees of a fit, as far as statistics look at it."""
-    network, data = estimator._problem(X, Y)
+    network, data = estimator._network_and_data(X, Y)
 
     class SeenFit(SimpleNamespace):
         is_incremental = False
@@ -928,7 +928,7 @@ def test_losses_around_are_those_of_a_model_with_other_weights():
     clf = MLPClassifier((8,), standardize=True, normalization="batch", max_iter=20, random_state=0).fit(X, Y)
     display = LossLandscapeDisplay.from_estimator(clf, X, Y, n_points=4, span=0.5, random_state=7)
     np.testing.assert_allclose(display.alphas, [-0.5, -1 / 6, 1 / 6, 0.5])
-    network, _ = clf._problem(X, Y)
+    network, _ = clf._network_and_data(X, Y)
     rng = np.random.RandomState(7)
     first, second = (filter_normalised_direction(network, rng) for _ in range(2))
     other = clf._network(np.dtype(float))
@@ -937,7 +937,7 @@ def test_losses_around_are_those_of_a_model_with_other_weights():
 
 
 def test_directions_are_as_long_as_the_units_weights(fitted):
-    network, _ = fitted._problem(X, Y)
+    network, _ = fitted._network_and_data(X, Y)
     direction = filter_normalised_direction(network, np.random.RandomState(0))
     for name, part in network.named_parameters(direction).items():
         if name.startswith("coefs"):
@@ -949,7 +949,7 @@ def test_directions_are_as_long_as_the_units_weights(fitted):
 
 def test_gains_biases_and_learned_numbers_stay():
     reg = MLPRegressor(hidden_layer_sizes=(6,), activation="prelu", normalization="layer", max_iter=2).fit(X, Y)
-    network, _ = reg._problem(X, Y)
+    network, _ = reg._network_and_data(X, Y)
     moved = network.named_parameters(filter_normalised_direction(network, np.random.RandomState(0)))
     assert {name for name, part in moved.items() if part.any()} == {"coefs.0", "coefs.1"}
     assert {"gains.0", "activation_parameters.0"} < set(moved)
@@ -1144,7 +1144,7 @@ def test_a_fit_is_watched_and_drawn():
         *((what, layer) for what in ("activation", "gradient") for layer in range(2)),
         ("gradient", 2),
     }
-    network, data = clf._problem(X[::2], Y[::2])
+    network, data = clf._network_and_data(X[::2], Y[::2])
     last = layer_statistics(network, data.rows, data.targets, quantiles=[0.5])
     assert_same_record({name: values for name, values in given.records_[-1].items() if name != "epoch"}, last)
     plain = MLPClassifier((8, 6), max_iter=6, random_state=0).fit(X, Y)

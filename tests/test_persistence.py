@@ -237,7 +237,7 @@ def test_parameters_may_be_replaced(path):
 
 def test_what_a_checkpoint_holds_comes_back(path):
     model = checkpoint()
-    model._training |= {
+    model._checkpoint |= {
         "more": [np.bool_(True), None, np.int16(-3), b"\x00\xff", slice(1, None, 2), float("nan"), -np.inf],
         (1, 2.5): np.ones(3, np.float32),
     }
@@ -858,7 +858,7 @@ HARM = {
         "RandomState that is none",
     ),
     "a random state that is short": (values("_random_state.state.key", np.ones(9, np.uint32)), "RandomState that is"),
-    "a checkpoint that says nothing": (put("_training", {"dict": []}), "a checkpoint lacks epoch"),
+    "a checkpoint that says nothing": (put("_checkpoint", {"dict": []}), "a checkpoint lacks epoch"),
     "more threads than there may be": (put("n_jobs", 5000), "n_jobs=5000 is more than 1024"),
     "all threads": (put("n_jobs", -1), "^no error$"),
     "a state of a schedule": (put(*OPTIMIZER, "schedule_state", [1, 2]), "schedule_state is none"),
@@ -943,9 +943,9 @@ MANY_PAIRS = [(i, j / 7) for i in range(70) for j in range(70)]
 def test_checkpoints_made_to_do_harm(path):
     """What is loaded is resumed, or refuses the samples; no forgery does anything else."""
     content = BASES["checkpoint"]()
-    names = [name for name, _ in Forgery(content).tree["state"]["_training"]["dict"]]
+    names = [name for name, _ in Forgery(content).tree["state"]["_checkpoint"]["dict"]]
     assert set(names) == set(checks._TRAINING)
-    places = [("_training", name) for name in names] + [(name, None) for name in checks._PROGRESS]
+    places = [("_checkpoint", name) for name in names] + [(name, None) for name in checks._PROGRESS]
     n_refused = 0
     for attribute, name in places:
         for value in ("none", *(value for value in VALUES if value != {"tensor": "coefs_.0"})):
@@ -986,7 +986,7 @@ def test_checkpoints_made_to_do_harm(path):
 )
 def test_checkpoints_with_other_arrays(path, name, edit):
     forged = Forgery(BASES["checkpoint"]())
-    forged.tensors[f"_training.{name}"] = edit(forged.tensors[f"_training.{name}"])
+    forged.tensors[f"_checkpoint.{name}"] = edit(forged.tensors[f"_checkpoint.{name}"])
     path.write_bytes(forged.content())
     with pytest.raises(FileError, match=r"of a checkpoint|order of the rows"):
         load(path)

@@ -10,13 +10,12 @@ from sklearn.model_selection import train_test_split
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.activations import GELU
 from fastmlp.exceptions import IgnoredParameterWarning
+from fastmlp.fitting.holding_out import check_held_out
+from fastmlp.fitting.ignored import ignored_parameters, kept_parameters
 from fastmlp.fitting.recipe import (
     DTYPES,
-    check_held_out,
     hidden_sizes,
-    ignored_parameters,
     is_stochastic,
-    kept_parameters,
     optimizer_of,
     refuse_for_lbfgs,
     regularization_of,

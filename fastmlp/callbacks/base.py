@@ -124,7 +124,6 @@ class Fit:
     """
 
     estimator: Any
-    epoch: int = 0
     max_epochs: int
     is_incremental: bool = False
     n_samples: int
@@ -163,6 +162,11 @@ class Fit:
         self.error: BaseException | None = None
 
     # ---- what callbacks use ------------------------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        """The number of finished epochs of this fit."""
+        raise NotImplementedError
 
     @property
     def n_batches(self) -> int:
@@ -227,7 +231,7 @@ class Fit:
 
     def fitted(self) -> Any:
         """Return a copy of the estimator that predicts with the network as it is now, for columns in the same order."""
-        fitted = self.estimator._showing(self.network())
+        fitted = self.estimator._with_network(self.network())
         fitted.__dict__.pop("feature_names_in_", None)  # X has none here
         return fitted
 

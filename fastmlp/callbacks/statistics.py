@@ -199,7 +199,7 @@ class LayerStatistics(Callback):
             weights = None if fit.weights is None else fit.weights[rows]
             network, X, targets = fit.network(), fit.X[rows], fit.targets[rows]
         else:
-            network, data = fit.fitted()._problem(self.X, self.y)
+            network, data = fit.fitted()._network_and_data(self.X, self.y)
             X, targets, weights = data.rows, data.targets, data.weights
         found = layer_statistics(network, X, targets, weights, quantiles=self.quantiles)
         self.records_.append({"epoch": fit.epoch_number, **found})

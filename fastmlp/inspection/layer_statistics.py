@@ -120,7 +120,7 @@ class LayerStatisticsDisplay:
         if X is None:
             return cls(records=_records_of(estimator)).plot(ax, **band_kwargs)
         check_quantiles(quantiles)
-        network, data = estimator._problem(X, y, sample_weight)
+        network, data = estimator._network_and_data(X, y, sample_weight)
         record = layer_statistics(network, data.rows, data.targets, data.weights, quantiles=quantiles)
         return cls(records=[record]).plot(ax, **band_kwargs)
 

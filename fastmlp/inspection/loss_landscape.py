@@ -127,7 +127,7 @@ class LossLandscapeDisplay:
             raise ValueError(f"n_points must be an integer of at least 2, got {n_points!r}.")
         if not isinstance(span, Real) or not 0 < float(span) < np.inf:
             raise ValueError(f"span must be a finite number above 0, got {span!r}.")
-        network, data = estimator._problem(X, y, sample_weight)
+        network, data = estimator._network_and_data(X, y, sample_weight)
         rng = check_random_state(random_state)
         directions = np.array([filter_normalised_direction(network, rng) for _ in range(1 if kind == "line" else 2)])
         # Half steps from the middle, which thus is 0 without rounding.

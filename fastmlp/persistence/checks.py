@@ -49,7 +49,7 @@ def check(model: Any) -> None:
             require(type(getattr(part, "_optimizer", None)) in (type(None), Descent), "_optimizer is none")
             if "coefs_" in vars(part):
                 _check_network(part)
-            if vars(part).get("_training") is not None:
+            if vars(part).get("_checkpoint") is not None:
                 _check_training(part)
         elif type(part) is Descent:
             _check_descent(part)
@@ -146,7 +146,7 @@ def _check_network(estimator: Any) -> None:
         _check_labels(estimator, n_outputs)
     # Refuses what activation and normalization do not ask for.
     n_params = estimator._network(coefs[0].dtype).params.size
-    estimator._decode(np.zeros((1, n_outputs), coefs[0].dtype))
+    estimator._decoding().predictions(np.zeros((1, n_outputs), coefs[0].dtype))
     require(isinstance(getattr(estimator, "_random_state", None), np.random.RandomState), "_random_state is none")
     descent = getattr(estimator, "_optimizer", None)
     if descent is not None:
@@ -221,8 +221,8 @@ def _check_training(estimator: Any) -> None:
     """Refuse a checkpoint from which no fit could go on, or whose rows are not all there, once each."""
     require("coefs_" in vars(estimator), "a checkpoint has no coefs_")
     require(type(vars(estimator).get("_optimizer")) is Descent, "a checkpoint has no _optimizer")
-    training = estimator._training
-    require(type(training) is dict, "_training is no dict")
+    training = estimator._checkpoint
+    require(type(training) is dict, "_checkpoint is no dict")
     for values, checks in ((training, _TRAINING), (vars(estimator), _PROGRESS)):
         for name, sound in checks.items():
             require(name in values, f"a checkpoint lacks {name}")

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fastmlp.fitting.batching import RowOrder
-from fastmlp.fitting.training import Listener, MinibatchTraining, minimize_full_batch
+from fastmlp.fitting.batching import SampleOrder
+from fastmlp.fitting.full_batch import minimize_full_batch
+from fastmlp.fitting.loop import Listener, MinibatchTraining
 from fastmlp.inputs.rows import rows_of
 from fastmlp.network import Network, Regularization, Structure, hidden_layer
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, Adam, Descent, Fused, Optimizer
@@ -19,7 +20,7 @@ def training(dtype, optimizer=Adam, n_threads=1, layer="tanh", **options):
     network = Network(Structure.of(SIZES, [layer]), objective=LOSS, dtype=dtype)
     network.params[: len(params)] = params
     optimizer = Descent(optimizer if isinstance(optimizer, Optimizer) else optimizer(0.01))
-    order = RowOrder(np.arange(45), True, np.random.RandomState(0))
+    order = SampleOrder(np.arange(45), True, np.random.RandomState(0))
     return (
         network,
         optimizer,
@@ -77,7 +78,7 @@ def test_finish_writes_back_and_another_loop_goes_on(cls, dtype):
     assert len(optimizer.state["slots"]) == optimizer.optimizer.n_slots
 
     params, X, targets, _ = problem(SIZES, LOSS, dtype, 45)
-    orders = [RowOrder(np.arange(45), False, None) for _ in range(3)]
+    orders = [SampleOrder(np.arange(45), False, None) for _ in range(3)]
     results = []
     for epochs in ([4], [1, 3]):
         network = Network(Structure.of(SIZES, "tanh"), params.copy(), objective=LOSS)
@@ -180,7 +181,7 @@ def test_augmented_batches_are_what_is_learned_from(dtype):
     one_hot = np.eye(3, dtype=dtype)[targets]
     network = Network(structure, problem(SIZES, LOSS, dtype, 45)[0], objective="soft_log_loss")
     loop = MinibatchTraining(
-        network, Descent(Adam(0.01)), rows_of(X, dtype), one_hot, None, order=RowOrder(np.arange(45), False, None),
+        network, Descent(Adam(0.01)), rows_of(X, dtype), one_hot, None, order=SampleOrder(np.arange(45), False, None),
         batch_size=20, alpha=0.1, n_threads=1, augment=moved, samples=X, seed=3,
     )  # fmt: skip
     loop.run(1, Hearing(results.append))
@@ -196,7 +197,7 @@ def test_augmented_batches_are_what_is_learned_from(dtype):
         batch, y = moved(X[rows], one_hot[rows], rng)
         loop = MinibatchTraining(
             by_hand, descent, rows_of(batch.astype(dtype), dtype), np.ascontiguousarray(y), None,
-            order=RowOrder(np.arange(len(y)), False, None), batch_size=20, alpha=0.1, n_threads=1,
+            order=SampleOrder(np.arange(len(y)), False, None), batch_size=20, alpha=0.1, n_threads=1,
         )  # fmt: skip
         loop.run(1, Hearing(losses.append))
         loop.finish()

@@ -1,37 +1,32 @@
-"""The training loops: minibatches through the fused engine, or all samples through L-BFGS.
+"""The training loop of minibatches, through the engine.
 
-A loop knows epochs, not rules for ending them and not a word to print: it tells a listener of each epoch.
+It knows epochs, not rules for ending them and not a word to print: it tells a listener of each epoch.
 """
 
-import copy
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult
 
 from fastmlp import _engine
 from fastmlp.augmentation import Augment, augmented
 from fastmlp.exceptions import warn_user
-from fastmlp.fitting.batching import RowOrder
+from fastmlp.fitting.batching import SampleOrder
+from fastmlp.fitting.python_rule import PythonRule
 from fastmlp.inputs.rows import Rows, rows_of
-from fastmlp.network import Gradients, Network, Regularization, forward_in_pieces
-from fastmlp.optimizers import LBFGS, Descent, Fused
-from fastmlp.threads import ALONE, Team, single_threaded_blas
+from fastmlp.network import Network, Regularization, forward_in_pieces
+from fastmlp.optimizers import Descent, Fused
+from fastmlp.threads import ALONE, Team
 
 # Epochs run together while they have no more rows than these: little work beside the calls from Python.
 ROWS_PER_RUN = 1 << 14
 
 
-def _warn_interrupted() -> None:
+def warn_interrupted() -> None:
+    """Warn that the user has ended training with Ctrl-C; what it came to until then is kept."""
     warn_user("Training interrupted by user.")
-
-
-class NonFiniteStepError(ValueError):
-    """An optimizer's step in Python made parameters infinite or NaN."""
 
 
 class Epoch(NamedTuple):
@@ -94,7 +89,7 @@ class MinibatchTraining:
     rows : Rows
     targets, weights
         As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
-    order : RowOrder
+    order : SampleOrder
     batch_size : int
     alpha : float
         Strength of the L2 penalty.
@@ -120,7 +115,7 @@ class MinibatchTraining:
         targets: NDArray,
         weights: NDArray | None,
         *,
-        order: RowOrder,
+        order: SampleOrder,
         batch_size: int,
         alpha: float,
         n_threads: int,
@@ -147,12 +142,12 @@ class MinibatchTraining:
         self._augment, self._samples = augment, samples
         self._regularization = regularization = regularization or Regularization()
         rule = optimizer.optimizer
-        self._python_rule: _PythonRule | None = None
+        self._python_rule: PythonRule | None = None
         start, dtype = optimizer.resume(network.params), network.params.dtype
         self._n_updates = optimizer.n_updates
         self._seed = seed
         if rule.rule is None:
-            self._python_rule = _PythonRule(network, start, optimizer, regularization)
+            self._python_rule = PythonRule(network, start, optimizer, regularization)
             regularization = replace(regularization, max_norm=0.0, average_decay=0.0)
         self._engine = network.trainer(
             rule=rule.rule or "gradient",
@@ -183,7 +178,7 @@ class MinibatchTraining:
 
         Over small data several epochs run before the listener hears of them: at most its epochs_unheard().
         """
-        most, interrupted = max(1, ROWS_PER_RUN // self._order.n_rows), False
+        most, interrupted = max(1, ROWS_PER_RUN // self._order.n_samples), False
         by_batch = self._augment is not None or self._python_rule is not None or listener.hears_batches
         try:
             while max_epochs > 0 and not interrupted:
@@ -207,7 +202,7 @@ class MinibatchTraining:
         except KeyboardInterrupt:
             interrupted = True
         if interrupted:
-            _warn_interrupted()
+            warn_interrupted()
 
     def _run_fused(self, orders: NDArray, losses: list[float], rates: list[float]) -> None:
         """Run epochs in the orders given; append losses and learning rates of those that came to their end."""
@@ -351,83 +346,3 @@ class MinibatchTraining:
 
 def _as_it_is(X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
     return X, y
-
-
-class _PythonRule:
-    """An optimizer's step in Python on plain arrays, and what follows it."""
-
-    def __init__(self, network: Network, params: NDArray, optimizer: Descent, regularization: Regularization) -> None:
-        self._network = Network(network.structure, params.copy())
-        gradients = Network(network.structure, np.zeros_like(params))
-        self._optimizer = optimizer
-        self._regularization = regularization
-        #: Where a step finds the gradient, in the layout of the parameters.
-        self.gradient = gradients.params
-        #: Of the parameters over the steps; None without one.
-        self.average: NDArray | None = optimizer.average if regularization.average_decay else None
-        self._params = list(self._network.named_parameters().values())
-        self._gradients = list(gradients.named_parameters().values())
-        if optimizer.state is None:
-            self._called(lambda: optimizer.begin(self._params))
-        else:
-            optimizer.state = copy.deepcopy(optimizer.state)  # steps change it in place, and this fit may yet fail
-
-    def step(self, number: int) -> NDArray:
-        """Return the parameters after a step, number steps having been made."""
-        given = list(self._params)
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
-            self._called(lambda: self._optimizer.step(given, self._gradients, number))
-        params, limit, decay = self._network.params, self._regularization.max_norm, self._regularization.average_decay
-        if any(array is not view for array, view in zip(given, self._params, strict=True)):
-            raise ValueError(
-                f"solver={self._optimizer.optimizer!r}: step must change the arrays in params, not put others there."
-            )
-        if not np.isfinite(params).all():
-            raise NonFiniteStepError(
-                f"solver={self._optimizer.optimizer!r} made non-finite parameter weights in step {number + 1}."
-            )
-        if limit:
-            for weights in self._network.coefs[:-1]:
-                norms = np.sqrt((weights**2).sum(axis=0))
-                weights *= np.where(norms > limit, limit / np.maximum(norms, np.finfo(params.dtype).tiny), 1)
-        if decay:
-            kept = params if self.average is None else self.average
-            self.average = (decay * kept + (1 - decay) * params).astype(params.dtype)
-        return params
-
-    def evaluation_params(self) -> NDArray:
-        """Return the parameters to predict with."""
-        rule = self._optimizer.optimizer
-        arrays = rule.evaluation_params(self._params, self._optimizer.state)
-        return np.concatenate([array.ravel() for array in arrays])
-
-    def _called(self, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except Exception as error:
-            error.add_note(f"Raised by solver={self._optimizer.optimizer!r}.")
-            raise
-
-
-def minimize_full_batch(
-    network: Network,
-    optimizer: LBFGS,
-    rows: Rows,
-    targets: NDArray,
-    weights: NDArray | None,
-    *,
-    alpha: float,
-    n_threads: int,
-    after_iteration: Callable[[NDArray, float], None] | None = None,
-    regularization: Regularization | None = None,
-) -> OptimizeResult:
-    """Train over all rows at once; the network's parameters end up at the x of the result, which is returned."""
-    gradients = Gradients(
-        network, rows, targets, weights, alpha=alpha, n_threads=n_threads, regularization=regularization
-    )
-    with single_threaded_blas():
-        result = optimizer.minimize(gradients, network.params.copy(), after_iteration)
-    if result.status == "interrupted":
-        _warn_interrupted()
-    network.params[:] = result.x
-    return result
