@@ -16,12 +16,18 @@ sys.path.insert(0, str(ROOT / "bench"))
 # A shell starts what runs in the background with Ctrl-C ignored, and tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-from fastmlp import _engine  # noqa: E402
+from fastmlp import MLPClassifier, MLPRegressor, _engine  # noqa: E402
 
 
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request):
     return np.dtype(request.param)
+
+
+@pytest.fixture(params=[MLPClassifier, MLPRegressor], ids=lambda cls: cls.__name__)
+def cls(request):
+    """Each of the two estimators."""
+    return request.param
 
 
 # For tests that take long and prove little more than others do: pytest -m exhaustive runs them, as .ci/run does.
