@@ -2,16 +2,21 @@
 
 import copy
 import warnings
+from numbers import Integral
 
 import numpy as np
 import pytest
 import scipy.sparse
 import sklearn.neural_network
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval
 
 from fastmlp import MLPClassifier, MLPRegressor, _engine
-from tests.estimator_cases import X_IRIS, Y_IRIS, tiny
+from fastmlp.components import Named, Registry
+from fastmlp.estimators.base import Estimator, begins_fit, restored_on_error
+from tests.estimator_cases import X_IRIS, Y_IRIS, assert_fails_without_a_trace, tiny
 from tests.test_rows import LIES, OTHER_LIES, compressed
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -242,3 +247,77 @@ def test_a_fit_that_is_refused_leaves_the_model_as_it_was(fitted_on_sparse):
         with pytest.raises(ValueError, match="got 99 as element 0"):
             use(broken, Y7)
         np.testing.assert_array_equal(clf.predict_proba(good), before)
+
+
+# ---- an estimator without targets and without a network --------------------------------------------------------------
+
+
+class Map(Estimator):
+    """A line of prototypes that find their places among the samples, as a self-organising map has them."""
+
+    metric = Named(Registry({"euclidean": 2, "manhattan": 1}, {"euclidean": ["l2"]}))
+    _parameter_constraints = {
+        "n_prototypes": [Interval(Integral, 1, None, closed="left")],
+        "metric": [str],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, n_prototypes=5, metric="euclidean", max_iter=20):
+        self._set_parameters(locals())
+
+    @begins_fit
+    def fit(self, X, y=None):
+        with restored_on_error(self):
+            X = self._validated_samples(X, reset=True)
+            self.history_ = dict(getattr(self, "history_", {"error": []}))
+            self.prototypes_ = X[: self.n_prototypes].copy()
+            for epoch in range(self.max_iter):
+                nearest = np.abs(X[:, None] - self.prototypes_).sum(axis=2).argmin(axis=1)
+                for i in range(self.n_prototypes):
+                    closeness = np.exp(-np.abs(nearest - i) * (epoch + 1.0))[:, None]
+                    self.prototypes_[i] = (closeness * X).sum(axis=0) / closeness.sum()
+                self.history_["error"].append(float(np.abs(X - self.prototypes_[nearest]).mean()))
+                if not np.isfinite(self.prototypes_).all():
+                    raise ValueError("the prototypes are lost")
+        return self
+
+
+def test_an_estimator_may_be_built_on_the_base_alone():
+    model = Map(metric="L2").fit(X_IRIS)
+    assert (model.metric, model.n_features_in_, model.prototypes_.shape) == ("euclidean", 4, (5, 4))
+    assert model.history_["error"][-1] < model.history_["error"][0]
+    assert repr(Map(max_iter=3)) == "Map(max_iter=3)"
+    assert clone(model).get_params() == model.get_params()
+    with pytest.raises(TypeError, match=r"Map.__init__\(\) got an unexpected keyword argument 'epochs'. .* 'max_iter'"):
+        Map(epochs=3)
+    with pytest.raises(TypeError, match=r"Map.fit\(\) .* It is a parameter of the estimator: Map\(max_iter="):
+        Map().fit(X_IRIS, max_iter=3)
+    with pytest.raises(ValueError, match=r"The 'n_prototypes' parameter of Map must be an int .* Got 0 instead"):
+        Map(0).fit(X_IRIS)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        Map().fit(np.full((8, 4), np.nan))
+
+
+def test_a_failed_fit_on_the_base_alone_leaves_no_trace():
+    model = Map().fit(X_IRIS)
+    n_epochs = len(model.history_["error"])
+    with np.errstate(all="ignore"):
+        assert_fails_without_a_trace(lambda: model.fit(X_IRIS * 1e308), model, ValueError, "contains infinity|are lost")
+    assert len(model.history_["error"]) == n_epochs
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_samples_taken_as_they_are_are_those_that_scikit_learn_takes(reset, monkeypatch):
+    frames = [X_IRIS, X_IRIS.astype(np.float32), X_IRIS.tolist(), X_IRIS[:, :3], np.asfortranarray(X_IRIS), X_IRIS[:0]]
+
+    def outcomes():
+        for X in frames:
+            model = Map().fit(X_IRIS)
+            try:
+                yield np.asarray(model._validated_samples(X, reset=reset)).tolist(), model.n_features_in_
+            except ValueError as error:
+                yield str(error), model.n_features_in_
+
+    at_once = list(outcomes())
+    monkeypatch.setattr(Estimator, "_takes_as_they_are", lambda self, X, *, reset: False)
+    assert list(outcomes()) == at_once

@@ -223,3 +223,9 @@ def test_resuming_further_plans_a_schedule_anew(schedule, epoch, tmp_path):
         resumed.set_params(max_iter=9).resume(*TRAIN)
         assert resumed.history_["learning_rate"][epoch:] == longer.history_["learning_rate"][epoch:]
         assert min(resumed.history_["learning_rate"][epoch:-1]) > 0
+
+
+def test_a_checkpoint_does_not_go_on_over_all_samples_at_once():
+    taken = snapshot(MLPClassifier(max_iter=4, **WHAT), 2)
+    with pytest.raises(ValueError, match="solver='lbfgs': a checkpoint goes on by minibatches"):
+        taken.set_params(solver="lbfgs").resume(*TRAIN)

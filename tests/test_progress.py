@@ -1,5 +1,6 @@
-"""What is recorded of each epoch, in fits, partial_fit and warm starts."""
+"""The progress of a fit: what is recorded of each epoch, and that nobody else owns it."""
 
+import ast
 import copy
 
 import numpy as np
@@ -10,6 +11,7 @@ from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import Callback, EarlyStopping
 from fastmlp.optimizers import Optimizer
 from fastmlp.schedules import SCHEDULES
+from tests.conftest import ROOT
 from tests.fit_cases import TRAIN, VALID, WHAT, Failure, HeardBatches, InPython, X
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -105,3 +107,60 @@ def test_a_failed_fit_leaves_the_history_as_it_was(solver):
         model.set_params(max_iter=20).fit(X, X[:, 0])
     assert model.history_ is history
     assert history == before
+
+
+# ---- the one owner ---------------------------------------------------------------------------------------------------
+
+
+def test_nobody_but_the_progress_sets_the_attributes_that_tell_of_it():
+    started = begin_of(MLPClassifier(early_stopping=True, **WHAT))
+    owned = set(started.attributes()) | {"loss_"}
+    for path in [*(ROOT / "fastmlp" / "estimators").glob("*.py"), *(ROOT / "fastmlp" / "fitting").glob("*.py")]:
+        if path.stem == "progress":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                # The random state is set before there is a progress, since initial weights are drawn from it.
+                assert node.attr not in owned - {"_random_state"}, f"{path.name} sets {node.attr}"
+
+
+def begin_of(model):
+    """The progress of a fit of one epoch."""
+    kept = []
+
+    class Keep(Callback):
+        def on_fit_begin(self, fit):
+            kept.append(fit.progress)
+
+    model.set_params(max_iter=1, callbacks=[Keep()]).fit(*TRAIN)
+    return kept[0]
+
+
+def test_attributes_are_those_of_the_progress_after_each_epoch():
+    class Compare(Callback):
+        def on_epoch_end(self, fit):
+            found = {name: vars(fit.estimator)[name] for name in fit.progress.attributes()}
+            assert found == fit.progress.attributes()
+            assert found["n_iter_"] == fit.epoch
+            assert found["t_"] == fit.epoch * fit.n_samples
+            assert found["loss_"] == found["loss_curve_"][-1] == fit.history["loss"][-1]
+
+    for early_stopping in (False, True):
+        MLPClassifier(max_iter=3, early_stopping=early_stopping, callbacks=[Compare()], **WHAT).fit(*TRAIN)
+
+
+def test_a_frozen_progress_does_not_grow():
+    taken = []
+
+    class Take(Callback):
+        def on_epoch_end(self, fit):
+            frozen = copy.copy(fit.estimator)
+            fit.progress.freeze_in(frozen)
+            taken.append(frozen)
+
+    MLPClassifier(max_iter=4, early_stopping=True, callbacks=[Take()], **WHAT).fit(*TRAIN)
+    assert [len(each.loss_curve_) for each in taken] == [1, 2, 3, 4]
+    assert [len(each.validation_scores_) for each in taken] == [1, 2, 3, 4]
+    assert [len(each.history_["loss"]) for each in taken] == [1, 2, 3, 4]
+    states = [each._random_state.get_state()[2] for each in taken]
+    assert len(set(states)) > 1

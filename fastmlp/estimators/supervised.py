@@ -14,31 +14,25 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import real_array
 from fastmlp.estimators.base import begins_fit, goes_on_with_fit, restored_on_error
 from fastmlp.estimators.evaluation_sets import named_sets, place_of, with_validation
-from fastmlp.estimators.network_estimator import NetworkEstimator
-from fastmlp.estimators.parameters import NetworkParameters
 from fastmlp.estimators.remarks import warn_of_ignored, warn_of_ignored_once
+from fastmlp.estimators.trained import TrainedNetwork
 from fastmlp.exceptions import warn_user
 from fastmlp.fitting.evaluation import Evaluation, EvaluationSet
-from fastmlp.fitting.full_batch import FullBatchFit
-from fastmlp.fitting.minibatch import IncrementalFit, MinibatchFit, ResumedFit
+from fastmlp.fitting.minibatch import IncrementalFit, ResumedFit
 from fastmlp.fitting.problem import Problem, TrainingData, TrainingPlan
-from fastmlp.fitting.progress import Progress
 from fastmlp.fitting.recipe import is_stochastic
 from fastmlp.fitting.recorded import RecordedFit
-from fastmlp.fitting.start import begin, go_on, resume
+from fastmlp.fitting.start import go_on, resume
 from fastmlp.inputs.rows import refuse_broken, rows_of
-from fastmlp.inputs.scaling import feature_scaling
 from fastmlp.inputs.validation import validated
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, Loss, loss_of
 from fastmlp.network import Network, Objective
-from fastmlp.optimizers import LBFGS, Descent
 
 
-class SupervisedNetwork(NetworkParameters, NetworkEstimator):
+class SupervisedNetwork(TrainedNetwork):
     """The base of estimators that learn targets by a network.
 
     A fit validates the samples and plans the training, which together are a Problem; it makes a starting point, trains,
@@ -47,12 +41,6 @@ class SupervisedNetwork(NetworkParameters, NetworkEstimator):
     says is what targets are.
     """
 
-    loss_: float
-    validation_scores_: Any  # a list of float, or None without early stopping
-    _optimizer: Descent
-    _random_state: np.random.RandomState
-
-    _appended_to = ("history_", "loss_curve_", "validation_scores_")
     #: The kinds of NumPy's types of which targets may be taken as they are.
     _target_types: ClassVar[str] = "biuf"
 
@@ -192,28 +180,20 @@ class SupervisedNetwork(NetworkParameters, NetworkEstimator):
         self._announce_epochs()
         with restored_on_error(self):
             self._random_state = check_random_state(self.random_state)
-            if self.warm_start and hasattr(self, "coefs_"):
-                before = self
-                problem, network = self._further_problem(X, y, sample_weight, eval_set, self._check_same_targets)
-            else:
-                before = None
+            before = self if self.warm_start and hasattr(self, "coefs_") else None
+            if before is None:
                 problem, network = self._first_problem(X, y, sample_weight, eval_set, self._learn_targets)
-            warn_of_ignored(self, problem, network)
-            callbacks = [*self._callbacks(), *self._bar()]
-            fit: RecordedFit
-            if problem.plan.is_stochastic:
-                start = begin(problem, network, before, self._random_state)
-                fit = MinibatchFit(self, problem, start, callbacks, prints=self._prints, max_epochs=self.max_iter)
             else:
-                progress = Progress.left_by(before)
-                fit = FullBatchFit(self, problem, network, progress, callbacks, prints=self._prints)
+                problem, network = self._further_problem(X, y, sample_weight, eval_set, self._check_same_targets)
+            warn_of_ignored(self, problem, network)
+            fit = self._beginning(problem, network, before)
             self._train(fit)
         return self._told_of_errors(fit)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> RecordedFit:
-        """Go through the samples once; return the fit, within restored_on_error, as a partial_fit without targets' own.
+        """Go through the samples once, with the optimizer of the call before; return the fit.
 
-        What is left to a subclass is what its targets need before.
+        It is what partial_fit of a subclass does within restored_on_error, once it knows of the targets there may be.
         """
         self._validate_params()  # scikit-learn's decorator does so in the first call only.
         self._random_state = check_random_state(self.random_state)
@@ -310,18 +290,7 @@ class SupervisedNetwork(NetworkParameters, NetworkEstimator):
         targets = check_targets(self._as_vector(targets))
         dtype = self._compute_dtype(samples.dtype)
         data = self._data(plan, (X, y), samples, targets, sample_weight, dtype)
-        network = Network.create(
-            [data.rows.n_features, *plan.hidden_sizes, self._n_outputs(data.targets)],
-            self.activation,
-            data.objective,
-            normalization=self.normalization,
-            weight_init=self.weight_init,
-            bias_init=self.bias_init,
-            random_state=self._random_state,
-            dtype=dtype,
-        )
-        if self.standardize:
-            network.input_means, network.input_scales = feature_scaling(samples, data.weights)
+        network = self._new_network(plan, data, self._n_outputs(data.targets), dtype)
         return self._problem(plan, data, network, eval_set), network
 
     def _further_problem(
@@ -425,61 +394,6 @@ class SupervisedNetwork(NetworkParameters, NetworkEstimator):
             )
         if n_outputs != outputs:
             raise ValueError(f"y has {n_outputs} outputs, but the fitted network has {outputs}.")
-
-    # ---- training ----------------------------------------------------------------------------------------------------
-
-    def _train(self, fit: RecordedFit) -> None:
-        """Train, and keep what comes of it: the network, and the optimizer if another fit can go on with it."""
-        try:
-            fit.begin(fit.first_hook)
-            network = fit.run()
-            if not np.isfinite(network.params).all():
-                raise fit.error or ValueError(f"Solver produced non-finite parameter weights. {fit.causes()}")
-            self._keep(network)
-            self.__dict__.pop("_checkpoint", None)
-            if fit.descent is None:
-                self.__dict__.pop("_optimizer", None)  # One of an earlier fit may be of another network.
-            else:
-                self._optimizer = fit.descent
-        except BaseException as error:
-            fit.error = error
-            raise
-        finally:
-            fit.end()
-
-    def _told_of_errors(self, fit: RecordedFit) -> Self:
-        """Return self, now that everything has been done, unless a callback raised an exception: then raise it."""
-        if fit.error is not None:
-            raise fit.error
-        return self
-
-    @property
-    def _prints(self) -> bool:
-        """Whether a line is printed for each epoch; verbose=1 is for the progress bar."""
-        return bool(self.verbose) and (self.verbose != 1 or isinstance(self.verbose, bool | np.bool_))
-
-    def _callbacks(self) -> list[Callback]:
-        """Return the callbacks of a fit: the user's, checked, and scikit-learn's."""
-        callbacks = list(self.callbacks or ())
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise ValueError(f"callbacks must be objects of fastmlp.callbacks.Callback; got {callback!r}.")
-            callback.validate()
-        if hasattr(self, "_callback_fit_ctx"):
-            callbacks.append(ScikitLearnCallbacks(self._callback_fit_ctx))
-        return callbacks
-
-    def _bar(self) -> list[Callback]:
-        """Return the progress bar that verbose=1 asks for, unless the user has given one."""
-        is_asked_for = self.verbose == 1 and not isinstance(self.verbose, bool | np.bool_)
-        has_bar = any(isinstance(callback, ProgressBar) for callback in self.callbacks or ())
-        return [ProgressBar()] if is_asked_for and not has_bar else []
-
-    def _announce_epochs(self) -> None:
-        """Tell scikit-learn's callbacks, if there are any, how many epochs there are at most."""
-        if hasattr(self, "_skl_callbacks"):
-            n_epochs = self.solver.max_iter if isinstance(self.solver, LBFGS) else self.max_iter
-            self._init_callback_context(max_subtasks=n_epochs)
 
     # ---- validation --------------------------------------------------------------------------------------------------
 

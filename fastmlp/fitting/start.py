@@ -94,7 +94,17 @@ def resume(problem: Problem, network: Network, before: Any, state: dict[str, Any
         The checkpoint, which has the optimizer, the history and the counts.
     state : dict
         What :func:`fastmlp.fitting.checkpoint.state_of` has put into it.
+
+    Raises
+    ------
+    ValueError
+        For other samples than those of the fit, and for a solver that goes through no minibatches.
     """
+    if not problem.plan.is_stochastic:
+        raise ValueError(
+            f"solver={problem.plan.parameters['solver']!r}: a checkpoint goes on by minibatches, with the solver that"
+            " its fit began with."
+        )
     check_samples(state, problem)
     indices, held_out = state["order"], state["held_out"]
     if held_out is not None:
