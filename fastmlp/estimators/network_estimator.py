@@ -105,7 +105,7 @@ class NetworkEstimator(Estimator):
         """Set the attributes that say what a network is like, which a fit needs before it has the numbers."""
         sizes = network.structure.sizes
         self.n_layers_, self.n_outputs_ = len(sizes), sizes[-1]
-        self.out_activation_ = network.objective.output_activation
+        self.out_activation_ = network.objective.link
 
     def _with_network(self, network: Network) -> Self:
         """Return a copy of the estimator that predicts with a network."""
@@ -115,7 +115,7 @@ class NetworkEstimator(Estimator):
 
     def _network(self, dtype: np.dtype) -> Network:
         """Return a copy of the fitted network, to predict with: of its objective it has the output activation alone."""
-        return self._network_for(Objective.with_output_activation(self.out_activation_), dtype)
+        return self._network_for(Objective.with_link(self.out_activation_), dtype)
 
     def _network_for(self, objective: Objective, dtype: np.dtype) -> Network:
         """Return a copy of the fitted network with an objective.

@@ -18,7 +18,7 @@ from fastmlp.fitting.problem import Problem
 from fastmlp.fitting.progress import Progress
 from fastmlp.fitting.recorded import RecordedFit
 from fastmlp.inputs.rows import Rows
-from fastmlp.network import Gradients, Network, Regularization, forward_in_pieces
+from fastmlp.network import Network, Regularization, forward_in_pieces
 from fastmlp.optimizers import LBFGS
 from fastmlp.threads import prediction_team, single_threaded_blas, team_size
 
@@ -175,7 +175,7 @@ def minimize_full_batch(
     network : Network
     optimizer : LBFGS
     rows, targets, weights
-        As :class:`fastmlp.network.Gradients` takes them.
+        As :meth:`fastmlp.network.Network.gradients` takes them.
     alpha : float
         Strength of the L2 penalty.
     n_threads : int
@@ -183,8 +183,8 @@ def minimize_full_batch(
         It is called with parameters and loss after each iteration, and ends training by raising StopIteration.
     regularization : Regularization, default=None
     """
-    gradients = Gradients(
-        network, rows, targets, weights, alpha=alpha, n_threads=n_threads, regularization=regularization
+    gradients = network.gradients(
+        rows, targets, weights, alpha=alpha, n_threads=n_threads, regularization=regularization
     )
     with single_threaded_blas():
         result = optimizer.minimize(gradients, network.params.copy(), after_iteration)

@@ -1,12 +1,9 @@
-"""A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
+"""A network: its structure, its objective, its numbers in one flat vector, and passes forward and back."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,81 +13,33 @@ from sklearn.utils import check_random_state
 
 from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS, Activation
-from fastmlp.components import compute_dtype, listed, real_array, whole_number
+from fastmlp.components import compute_dtype, real_array
 from fastmlp.initializers import initial_params
 from fastmlp.inputs.rows import Rows, checked_rows, rows_of
+from fastmlp.network.gradients import Gradients, checked_options
 from fastmlp.network.layers import HiddenLayer
 from fastmlp.network.objective import Objective
+from fastmlp.network.prediction import Predictor, forward_in_pieces
 from fastmlp.network.structure import Structure
 from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
-Predictor = _engine.Predictor
-
-
-@dataclass
-class Regularization:
-    """What training does beside a loss's gradient and its L2 term, in the engine's terms; the defaults are nothing."""
-
-    #: Rates: of the inputs, then of each hidden layer's outputs.
-    dropout: Sequence[float] = ()
-    #: Standard deviation of the normal noise on the inputs.
-    input_noise: float = 0.0
-    l1: float = 0.0
-    #: Largest size of an element of the gradient, and largest norm of the gradient; 0 for any.
-    clip_value: float = 0.0
-    clip_norm: float = 0.0
-    #: Largest norm of a hidden unit's incoming weights; 0 for any.
-    max_norm: float = 0.0
-    #: What stays in a step of the average of the parameters; 0 for no average.
-    average_decay: float = 0.0
-
-    @property
-    def draws(self) -> bool:
-        """Whether random numbers are needed."""
-        return any(self.dropout) or self.input_noise > 0
-
-    @property
-    def is_any(self) -> bool:
-        """Whether there is anything at all."""
-        return self != Regularization(dropout=self.dropout) or any(self.dropout)
-
-    def validate(self) -> Regularization:
-        """Return self, when all numbers can be what they are said to be.
-
-        Raises
-        ------
-        ValueError
-            Names what cannot be.
-        """
-        if isinstance(self.dropout, str) or not isinstance(self.dropout, Sequence | np.ndarray):
-            raise ValueError(
-                "regularization: dropout must be a sequence of rates, of the inputs and of each hidden layer; got"
-                f" {self.dropout!r}."
-            )
-        for name, value in asdict(self).items():
-            rates = list(value) if name == "dropout" else [value]
-            most = 1.0 if name in ("dropout", "average_decay") else math.inf
-            if not all(isinstance(rate, Real) and 0 <= float(rate) < most for rate in rates):
-                limits = f"at least 0{' and below 1' if most == 1 else ', and finite'}"
-                raise ValueError(f"regularization: {name} must be {limits}; got {value!r}.")
-        return self
-
 
 class Network:
-    """A multilayer perceptron: its structure, its numbers, and passes forward and back.
+    """A multilayer perceptron: its structure, its objective, its numbers, and passes forward and back.
 
     Parameters
     ----------
     structure : Structure
-        Its layers.
+        The layers of the network.
     params : ndarray of shape (n_params,), float32 or float64, default=None
-        In the order of ``structure.parts()``. Kept, not copied; hence contiguous. None is a new vector with weights and
-        biases 0, gains 1 and the activations' own initial parameters.
+        The parameters in the order of ``structure.parts()``. The vector is kept and not copied; hence it must be
+        contiguous. None makes a new vector with weights and biases 0, gains 1 and the activations' own initial
+        parameters.
     objective : str, callable or Objective, default="squared_error"
-        What the network is trained for, which decides its output activation: the name of a loss, a function as
-        :class:`fastmlp.losses.CustomLoss` takes it, or an :class:`Objective`.
+        What the network is trained for, which decides its link (the activation of its output layer): the name of a
+        loss, a function as :class:`fastmlp.losses.CustomLoss` takes it, or an :class:`Objective`.
     dtype : float32 or float64, default=float64
-        The type of a new vector.
+        The type of a new vector; where params are given, their type counts.
 
     Raises
     ------
@@ -102,15 +51,16 @@ class Network:
     Attributes
     ----------
     coefs, intercepts : list of ndarray
-        Each layer's weights (n_in, n_out) and biases (n_out,), views of params. With a normalization a layer's biases
-        are what is added after it.
+        Each layer's weights (n_in, n_out) and biases (n_out,), which are views of params. In a layer with a
+        normalization the biases are added after it.
     gains, activation_parameters : list of ndarray or None
-        For each hidden layer a view of params, shape (n_units,), where it has them.
+        For each hidden layer that has them the gains of its normalization and the learned parameters of its activation,
+        shape (n_units,), which are views of params, too.
     running : list of ndarray or None
-        For each hidden layer with batch normalization the mean and the variance it has in predictions, shape
+        For each hidden layer with batch normalization the means and the variances that predictions take, shape
         (2, n_units).
     input_means, input_scales : ndarray of shape (n_inputs,) or None
-        Inputs are centred (CSR rows are not) and multiplied by these.
+        The means are subtracted from the inputs, but for those of CSR rows; then they are multiplied by the scales.
     objective : Objective
         What the network is trained for. It may be set to another one.
 
@@ -201,14 +151,18 @@ class Network:
         sizes : sequence of int
             Units per layer, input and output included.
         activation : str, Activation, or a sequence with one per hidden layer, default="relu"
+            The activations of the hidden layers.
         loss : str, callable or Objective, default="squared_error"
-            A name from ``fastmlp.losses.LOSSES``, the engine's, or an everyday name of it; a function as
-            :class:`fastmlp.losses.CustomLoss` takes it; or an :class:`fastmlp.network.Objective`.
+            What the network is trained for: a name from ``fastmlp.losses.LOSSES``, or an everyday name of it; a
+            function as :class:`fastmlp.losses.CustomLoss` takes it; or an :class:`fastmlp.network.Objective`.
         normalization : {"batch", "layer"} or None, default=None
+            The normalization of the hidden layers.
         weight_init, bias_init : default="auto"
-            As :func:`fastmlp.initializers.initial_params` takes them.
+            What :func:`fastmlp.initializers.initial_params` takes under these names.
         random_state : int, RandomState or None, default=None
+            The seed of the initial weights.
         dtype : float32 or float64, default=float64
+            The type of the parameters.
 
         Raises
         ------
@@ -227,7 +181,7 @@ class Network:
         """
         network = cls(Structure.of(sizes, activation, normalization), objective=loss, dtype=dtype)
         names: str | list[str] = [layer.activation for layer in network.structure.hidden]
-        if isinstance(activation, str):  # which counts where there is no hidden layer, too
+        if isinstance(activation, str):  # Without hidden layers, too, the initial weights depend on it.
             names = ACTIVATIONS.canonical(activation)
         units, rng = network.structure.sizes, check_random_state(random_state)
         start = initial_params(units, names, network.params.dtype, rng, weight_init=weight_init, bias_init=bias_init)
@@ -237,12 +191,12 @@ class Network:
     def named_parameters(self, vector: NDArray | None = None) -> dict[str, NDArray]:
         """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ...
 
-        Those of another vector in the same order, a gradient, where one is given.
+        Where another vector in the same order is given, such as a gradient, the views are of that.
 
         Raises
         ------
         ValueError
-            For another vector that is not contiguous, float32 or float64, and as long.
+            For a vector that is not contiguous, not float32 or float64, or not as long as params.
         """
         if vector is None:
             vector = self.params
@@ -264,7 +218,7 @@ class Network:
         return {"params": self.params.copy(), **running}
 
     def with_arrays(self, arrays: Mapping[str, NDArray]) -> Network:
-        """Return a copy with what :meth:`arrays` returned of another.
+        """Return a copy with the arrays that :meth:`arrays` returned of another network.
 
         Raises
         ------
@@ -284,15 +238,11 @@ class Network:
     def folded(self) -> Network:
         """Return a network without batch normalization and scaling of inputs that gives the same outputs.
 
-        Both are linear in a prediction, so that weights and biases can take them in; but for the scaling where layer
+        Both are linear in a prediction, so that weights and biases can take them in. The scaling stays where layer
         normalization follows the first product, since biases are added after it.
         """
         structure = self.structure
-        hidden = tuple(
-            layer._replace(normalization=None) if layer.normalization == "batch" else layer
-            for layer in structure.hidden
-        )
-        folded = Network(Structure.of(structure.sizes, hidden), objective=self.objective, dtype=self.params.dtype)
+        folded = Network(structure.without_batch_normalization(), objective=self.objective, dtype=self.params.dtype)
         for name, view in folded.named_parameters().items():
             view[:] = self.named_parameters()[name]
         for i, moments in enumerate(self.running):
@@ -312,7 +262,7 @@ class Network:
 
     @property
     def flops_per_row(self) -> float:
-        """Floating-point operations of one row's way forward and back, and its share of the gradients."""
+        """The number of floating-point operations for one row's way forward and back, gradients included."""
         return 6.0 * self.params.size
 
     def load_into(self, packed: _engine.PackedNetwork) -> None:
@@ -330,15 +280,15 @@ class Network:
 
     def packed(self) -> _engine.PackedNetwork:
         """Return the network in the engine's layout."""
-        structure, loss = self.structure, self.objective.loss
-        packed = _engine.PackedNetwork(structure.sizes, structure.hidden, loss, self.params.dtype)
+        sizes, hidden = self.structure.sizes, self.structure.hidden
+        packed = _engine.PackedNetwork(sizes, hidden, self.objective.loss, self.params.dtype)
         self.load_into(packed)
         return packed
 
     def trainer(self, **options: Any) -> _engine.Trainer:
-        """Return the engine's Trainer of the network for its objective, with the network's numbers.
+        """Return the engine's Trainer for this network and its objective, with the network's numbers in it.
 
-        Options are those of the Trainer which structure and objective leave open.
+        The options are the arguments of Trainer that structure and objective leave open.
         """
         structure, objective = self.structure, self.objective
         trainer = _engine.Trainer(
@@ -358,10 +308,10 @@ class Network:
         Parameters
         ----------
         form : {"columns", "flat", "pair"}
-            "columns" is the outputs, shape (n_rows, n_outputs); of a single output "flat" is the outputs, shape
-            (n_rows,), and "pair" with p the output the columns 1 - p and p.
+            "columns" gives the outputs, shape (n_rows, n_outputs). For networks of a single output p, "flat" gives the
+            outputs, shape (n_rows,), and "pair" the columns 1 - p and p.
         n_jobs : int or None
-            Threads, as the estimators take it.
+            The number of threads, as the estimators take it.
 
         Returns
         -------
@@ -369,7 +319,7 @@ class Network:
             Takes a C-contiguous array of shape (n_rows, n_inputs) and of the parameters' type, which may have no rows;
             raises ValueError for anything else. NaN and infinity go through.
         """
-        team_size(n_jobs, 0.0)  # refuses what is no number of threads
+        team_size(n_jobs, 0.0)  # It refuses what is no number of threads.
         folded = self.folded()
         predictor = _engine.Predictor(
             folded.structure.sizes,
@@ -463,6 +413,7 @@ class Network:
         return layer
 
     def _rows(self, X: Any) -> Rows:
+        """Return samples as the engine reads them."""
         rows = X if isinstance(X, Rows) else checked_rows(X, self.params.dtype)
         n_inputs = self.structure.sizes[0]
         if rows.n_features != n_inputs:
@@ -485,7 +436,7 @@ class Network:
             weights = np.ascontiguousarray(real_array(weights, (n_rows,), np.float64, "weights"))
             if (weights < 0).any():
                 raise ValueError(f"weights must be at least 0; got {weights.min()}.")
-            if not weights.max() >= np.finfo(np.float64).tiny:  # below which the engine's arithmetic takes them for 0
+            if not weights.max() >= np.finfo(np.float64).tiny:  # The engine's arithmetic takes smaller ones for 0.
                 raise ValueError(
                     "weights must not all be 0."
                     if not weights.any()
@@ -512,20 +463,24 @@ class Network:
         Parameters
         ----------
         X : Rows, array-like or sparse matrix of shape (n_rows, n_inputs)
-            As :meth:`forward` takes it, of at least one row.
+            The samples, as :meth:`forward` takes them, of at least one row.
         targets : array-like of shape (n_rows,) or (n_rows, n_outputs)
-            For log_loss and focal class numbers, integers from 0 to n_outputs - 1, of the first shape; else numbers, of
-            a single output in either shape.
+            For log_loss and focal these are class numbers, integers from 0 to n_outputs - 1, of the first shape; for
+            the other losses numbers, for a single output in either shape.
         weights : array-like of shape (n_rows,), default=None
-            Numbers of at least 0, not all of them 0.
+            The weights of the samples, at least 0, not all of them 0.
         alpha : float, default=0.0
+            The strength of the L2 term.
         n_threads : int, default=1
-            As :meth:`forward` takes it.
+            The number of threads, as :meth:`forward` takes it.
         **options
-            What else the engine's Trainer takes.
+            Further arguments of the engine's Trainer: ``regularization``, a :class:`fastmlp.network.Regularization`;
+            ``seed`` of its dropout and noise; ``bfloat16``, ``split`` and ``isa``.
 
         Raises
         ------
+        TypeError
+            For an option that there is not.
         ValueError
             For input that cannot be used; it names the parameter and says what can.
 
@@ -540,12 +495,30 @@ class Network:
         ...
         ValueError: targets of the loss 'log_loss' must be class numbers from 0 to 2; got 3.
         """
-        samples, options = self._samples(X, targets, weights), _checked_options(alpha, options)
-        return Gradients(self, *samples, n_threads=threads_of(n_threads), **options)(self.params)
+        samples, options = self._samples(X, targets, weights), checked_options(alpha, options)
+        return self.gradients(*samples, n_threads=threads_of(n_threads), **options)(self.params)
+
+    def gradients(
+        self,
+        rows: Rows,
+        targets: NDArray,
+        weights: NDArray | None,
+        *,
+        alpha: float = 0.0,
+        n_threads: int = 1,
+        **options: Any,
+    ) -> Gradients:
+        """Return :meth:`loss_and_gradients` as a function of a vector of parameters, for many calls.
+
+        The samples must be such as the engine reads; they are not checked. The function has the scaling of inputs that
+        the network has now.
+        """
+        trainer = self.trainer(rule="gradient", max_batch=rows.n_rows, n_threads=n_threads, **options)
+        return Gradients(trainer, rows, targets, weights, alpha)
 
 
 def _checked_vector(vector: Any, n_params: int, parameter: str) -> NDArray:
-    """Return a vector that parameters may be views of."""
+    """Return a vector, when parameters can be views of it."""
     got = type(vector).__name__
     if isinstance(vector, np.ndarray):
         plain = vector.flags.c_contiguous and vector.flags.aligned
@@ -555,189 +528,3 @@ def _checked_vector(vector: Any, n_params: int, parameter: str) -> NDArray:
     raise ValueError(
         f"{parameter} must be a contiguous array of float32 or float64, of shape ({n_params},); got {got}."
     )
-
-
-# What the engine's Trainer can be told, beside what the calls themselves decide.
-_OPTIONS = (
-    "regularization",
-    "seed",
-    "bfloat16",
-    "split",
-    "isa",
-)
-
-
-def _checked_options(alpha: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the engine is told beside samples; refuse what cannot be what it is called."""
-    if not isinstance(alpha, Real) or not 0 <= float(alpha) < math.inf:
-        raise ValueError(f"alpha must be a finite number of at least 0; got {alpha!r}.")
-    checked = {**options, "alpha": float(alpha)}
-    if not options:
-        return checked
-    for name in options:
-        if name not in _OPTIONS:
-            raise TypeError(f"Network takes no option {name!r}; there are {listed(name, _OPTIONS)}.")
-    regularization = options.get("regularization")
-    if regularization is not None:
-        if not isinstance(regularization, Regularization):
-            raise ValueError(f"regularization must be a Regularization; got {regularization!r}.")
-        regularization.validate()
-    seed = whole_number(options.get("seed", 0), "seed", least=0)
-    if seed >= 2**64:
-        raise ValueError(f"seed must be an integer below 2**64; got {seed}.")
-    return checked
-
-
-class Gradients:
-    """Loss and gradient over all rows as a function of the parameters, with the engine's buffers kept between calls.
-
-    Samples are as the engine takes them: :class:`Network` checks what users give.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        rows: Rows,
-        targets: NDArray,
-        weights: NDArray | None,
-        *,
-        alpha: float,
-        n_threads: int,
-        **options: Any,
-    ) -> None:
-        self._alpha = alpha
-        self._orders = np.arange(rows.n_rows)[np.newaxis]
-        self._trainer = network.trainer(rule="gradient", max_batch=rows.n_rows, n_threads=n_threads, **options)
-        self._trainer.attach(rows, targets, weights)
-
-    def __call__(self, params: NDArray) -> tuple[float, NDArray]:
-        """Return the loss and a new gradient vector."""
-        trainer = self._trainer
-        trainer.load(params)
-        trainer.begin(self._orders, self._orders.size, self._alpha, (), 0)
-        while not trainer.run():
-            pass
-        gradient = np.empty_like(params)
-        trainer.store(None, [gradient])
-        return trainer.losses()[0], gradient
-
-
-def check_gradients(
-    network: Network,
-    X: Rows | ArrayLike | scipy.sparse.sparray,
-    targets: ArrayLike,
-    weights: ArrayLike | None = None,
-    *,
-    alpha: float = 0.0,
-    step: float = 1e-6,
-    n_directions: int = 3,
-    random_state: int | np.random.Generator | None = 0,
-    **options: Any,
-) -> dict[str, float]:
-    """Compare a network's gradients with central finite differences of its loss.
-
-    In each direction d, which moves every parameter of a block by the step one way or the other, the slope of the loss,
-    (loss(p + d) - loss(p - d)) / (2 step), is held against the sum of gradient times d / step. A block's error is the
-    norm of the differences over that of the slopes, or over a thousandth of the loss where the slopes are smaller:
-    rounding hides what is far below the loss. Dropout and noise are the same in all evaluations.
-
-    Parameters
-    ----------
-    network : Network
-        In float64.
-    X, targets, weights, alpha
-        As for :meth:`Network.loss_and_gradients`.
-    step : float > 0, default=1e-6
-        How far parameters are moved. A loss with a kink so near to where it is has another slope there, and an error.
-    n_directions : int >= 1, default=3
-        Random directions for each block of parameters.
-    random_state : int, Generator or None, default=0
-        Of the directions.
-    **options
-        What else the engine's Trainer takes, such as regularization and seed. A regularization must not clip, since a
-        clipped gradient is not that of the loss.
-
-    Returns
-    -------
-    errors : dict
-        The relative error for each block of parameters, by the names of :meth:`Network.named_parameters`.
-
-    Raises
-    ------
-    ValueError
-        For a network that is not in float64, a regularization that clips, and what :meth:`Network.loss_and_gradients`
-        refuses.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastmlp.network import Network, Structure, check_gradients
-    >>> rng = np.random.default_rng(0)
-    >>> structure = Structure.of([3, 4, 2], "tanh")
-    >>> net = Network(structure, rng.standard_normal(structure.n_params))
-    >>> errors = check_gradients(net, rng.standard_normal((5, 3)), rng.standard_normal((5, 2)), alpha=0.1)
-    >>> {name: error < 1e-7 for name, error in errors.items()}
-    {'coefs.0': True, 'intercepts.0': True, 'coefs.1': True, 'intercepts.1': True}
-    """
-    params, regularization = network.params, options.get("regularization") or Regularization()
-    if not isinstance(regularization, Regularization):
-        raise ValueError(f"regularization must be a Regularization; got {regularization!r}.")
-    if params.dtype != np.float64:
-        raise ValueError(f"network must be float64 for finite differences, got {params.dtype}.")
-    if regularization.clip_value or regularization.clip_norm:
-        raise ValueError(f"regularization must not clip the gradient that is checked, got {regularization}.")
-    if not isinstance(step, Real) or not 0 < float(step) < math.inf:
-        raise ValueError(f"step must be a finite number above 0; got {step!r}.")
-    n_directions = whole_number(n_directions, "n_directions")
-    samples, options = network._samples(X, targets, weights), _checked_options(alpha, options)
-    evaluate = Gradients(network, *samples, n_threads=1, **options)
-    # The loss's gradient may be a multiple of what it should be, the penalties' is not.
-    factor = network.objective.gradient_factor(network.structure.sizes[-1])
-    bare = {**options, "alpha": 0.0, "regularization": replace(regularization, l1=0.0)}
-    unpenalised = Gradients(network, *samples, n_threads=1, **bare)
-
-    def value_at(p: NDArray) -> float:
-        value = evaluate(p)[0]
-        return value if factor == 1 else value + (factor - 1) * unpenalised(p)[0]
-
-    rng = np.random.default_rng(random_state)
-    gradient = evaluate(params)[1]
-    least = 1e-3 * abs(value_at(params))
-    errors, start = {}, 0
-    for name, view in network.named_parameters().items():
-        block = slice(start, start + view.size)
-        start += view.size
-        expected, actual = np.empty((2, n_directions))
-        for i in range(n_directions):
-            direction = np.zeros_like(params)
-            direction[block] = rng.choice([-1.0, 1.0], view.size)
-            expected[i] = (value_at(params + step * direction) - value_at(params - step * direction)) / (2 * step)
-            actual[i] = gradient @ direction
-        error, *scales = (float(np.linalg.norm(slopes)) for slopes in (actual - expected, actual, expected))
-        errors[name] = error / max(*scales, least) if error else 0.0
-    return errors
-
-
-def forward_in_pieces(
-    packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, team: Team, *, linked: bool = True
-) -> NDArray:
-    """Return the outputs for the rows order names (all for None), coming back to Python every now and then.
-
-    Without linked, those before the output layer's link.
-    """
-    n_rows = rows.n_rows if order is None else len(order)
-    out = np.empty((n_rows, packed.n_outputs), dtype=packed.dtype)
-    piece = max(1024, int(_engine.FLOPS_PER_PIECE / (2 * packed.n_params)))
-    for start in range(0, n_rows, piece):
-        stop = min(n_rows, start + piece)
-        packed.forward(
-            rows,
-            order=order,
-            start=start,
-            stop=stop,
-            out=out[start:stop],
-            n_threads=team.n_threads,
-            judged=team.judged,
-            linked=linked,
-        )
-    return out

@@ -39,7 +39,7 @@ class Objective:
     Examples
     --------
     >>> from fastmlp.network import Network, Objective
-    >>> Objective("BCE").loss, Objective("BCE").output_activation
+    >>> Objective("BCE").loss, Objective("BCE").link
     ('binary_log_loss', 'logistic')
     >>> net = Network.create([2, 3, 1], loss=Objective("huber", options=2.0), random_state=0)
     >>> net.objective.options
@@ -98,19 +98,19 @@ class Objective:
         return cls(function=given) if callable(given) else cls(given)
 
     @classmethod
-    def with_output_activation(cls, name: str) -> Objective:
+    def with_link(cls, name: str) -> Objective:
         """Return an objective whose output activation has this name, for a network that only predicts.
 
         Examples
         --------
         >>> from fastmlp.network import Objective
-        >>> Objective.with_output_activation("softmax").output_activation
+        >>> Objective.with_link("softmax").link
         'softmax'
         """
         return cls(next(loss for loss, activation in OUTPUT_ACTIVATIONS.items() if activation == name))
 
     @property
-    def output_activation(self) -> str:
+    def link(self) -> str:
         """The name of the activation of the output layer, which statisticians call the inverse link."""
         return OUTPUT_ACTIVATIONS[self.loss]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -107,6 +107,16 @@ class Structure:
     def hidden(self) -> tuple[HiddenLayer, ...]:
         """What each hidden layer does with its products."""
         return tuple(layer.hidden for layer in self.layers if layer.hidden is not None)
+
+    def without_batch_normalization(self) -> Structure:
+        """Return the structure with layers of the same kinds, none of which has batch normalization."""
+        layers = (
+            replace(layer, hidden=layer.hidden._replace(normalization=None))
+            if layer.hidden is not None and layer.hidden.normalization == "batch"
+            else layer
+            for layer in self.layers
+        )
+        return Structure(tuple(layers))
 
     def parts(self) -> list[Part]:
         """Return what a flat parameter vector consists of, in its order.
