@@ -25,7 +25,6 @@ from fastmlp.estimators.documentation import documented
 from fastmlp.estimators.prediction import LabelDecoding
 from fastmlp.estimators.supervised import SupervisedNetwork
 from fastmlp.fitting.evaluation import accuracy
-from fastmlp.fitting.recorded import RecordedFit
 from fastmlp.inputs.rows import refuse_broken
 from fastmlp.inputs.targets import are_known, class_numbers, encode_labels, label_kind
 from fastmlp.inputs.validation import labels_of
@@ -38,26 +37,26 @@ from fastmlp.schedules import Schedule
 class MLPClassifier(ClassifierMixin, SupervisedNetwork):
     """Multilayer perceptron classifier, a drop-in for scikit-learn's.
 
-    Trained by minimising the log loss, or another loss. With the defaults of what is new, the attributes, messages and,
-    in float64, the numbers are those of :class:`sklearn.neural_network.MLPClassifier`.
+    It is trained by minimising the log loss, or another loss. With the defaults of what is new, the attributes,
+    messages and, in float64, the numbers are those of :class:`sklearn.neural_network.MLPClassifier`.
 
     Parameters
     ----------
     {parameters}
     loss : str, Loss or callable, default='log_loss'
-        'log_loss'; 'squared_error', of logistic outputs: Nielsen's quadratic cost; 'focal'; 'hinge', 'squared_hinge'
-        and, for two classes, 'perceptron', which give decision_function instead of probabilities; an object of
-        :mod:`fastmlp.losses`, or a function as :class:`fastmlp.losses.CustomLoss` takes it.
+        What training makes small: 'log_loss'; 'squared_error', of logistic outputs, which is Nielsen's quadratic cost;
+        'focal'; 'hinge', 'squared_hinge' and, for two classes, 'perceptron', which give decision_function instead of
+        probabilities; an object of :mod:`fastmlp.losses`, or a function as :class:`fastmlp.losses.CustomLoss` takes it.
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, times sample_weight; 'balanced' is n_samples / (n_classes * count of the class), in
-        which samples of weight 0 do not count.
+        The weights of the classes, by which sample_weight is multiplied; 'balanced' is n_samples / (n_classes * count
+        of the class), in which samples of weight 0 do not count.
     label_smoothing : float in [0, 1), default=0.0
-        For loss='log_loss': how much of a class's target goes to all classes alike.
+        How much of a class's target goes to all classes alike, for loss='log_loss'.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; for several labels per sample, the labels' numbers.
+        The labels of the classes; for several labels per sample, the numbers of the labels.
     {attributes}
 
     Notes
@@ -213,9 +212,9 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
         return weights
 
     def _balanced(self, y: Any, sample_weight: NDArray | None) -> NDArray:
-        """Return what makes all classes (of each label) weigh the same; rows of weight 0 are as if they were not there.
+        """Return weights with which all classes (of each label) weigh the same; samples of weight 0 do not count.
 
-        Like scikit-learn's, it counts the rows of a class, whatever else they weigh.
+        As in scikit-learn, the samples of a class are counted, whatever else they weigh.
         """
         counts = slice(None) if sample_weight is None else sample_weight > 0
         weights = np.zeros(y.shape[0])
@@ -223,7 +222,7 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
         return weights
 
     def _weights_of_classes(self, weights: dict) -> NDArray:
-        """Return each class's weight, 1 for those that are not named."""
+        """Return the weight of each class, which is 1 for those that are not named."""
         if self._target_kind() == "multilabel":
             raise ValueError(
                 f"class_weight={weights!r} is for one label per sample; y has several, for which"
@@ -286,16 +285,13 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
                 with labels_of(y, type(self).__name__):
                     multilabel = type_of_target(y).startswith("multilabel")
                     self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+            if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+                raise ValueError(
+                    "class_weight='balanced' is not for partial_fit, which sees but a part of the samples; give a dict,"
+                    " or sample_weight."
+                )
             fit = self._partial_fit(X, y, sample_weight)
         return self._told_of_errors(fit)
-
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> RecordedFit:
-        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' is not for partial_fit, which sees but a part of the samples; give a dict, or"
-                " sample_weight."
-            )
-        return super()._partial_fit(X, y, sample_weight)
 
     def _gives_probabilities(self) -> bool:
         if self._loss_is("log_loss"):
@@ -348,7 +344,7 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
 
-    if TYPE_CHECKING:  # scikit-learn's is not typed
+    if TYPE_CHECKING:  # scikit-learn's method is not typed.
 
         def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
             """Return the accuracy."""

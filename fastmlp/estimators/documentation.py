@@ -104,8 +104,8 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
     max_norm : float or None, default=None
         The largest norm of a hidden unit's incoming weights, kept after each step.
     ema : float in (0, 1) or None, default=None
-        Predict, and validate, with the average of the parameters over the steps, of which so much stays in each step
-        (0.999, say).
+        How much of the average of the parameters over the steps stays in each step (0.999, say); predictions, and
+        validation scores, are then made with that average.
     augment : str, Augmentation or callable, default=None
         What changes each batch at random before it is learned from: a name from ``fastmlp.augmentation.AUGMENTATIONS``,
         an object of :mod:`fastmlp.augmentation`, or called as (X, y, rng) -> (X, y), y being the targets as a matrix

@@ -115,17 +115,25 @@ class NetworkEstimator(Estimator):
 
     def _network(self, dtype: np.dtype) -> Network:
         """Return a copy of the fitted network, to predict with: of its objective it has the output activation alone."""
-        return self._network_for(Objective.with_link(self.out_activation_), dtype)
+        return self._network_for(self._hidden_layers(), Objective.with_link(self.out_activation_), dtype)
 
-    def _network_for(self, objective: Objective, dtype: np.dtype) -> Network:
+    def _network_for(self, hidden: tuple[HiddenLayer, ...], objective: Objective, dtype: np.dtype) -> Network:
         """Return a copy of the fitted network with an objective.
+
+        Parameters
+        ----------
+        hidden : tuple of HiddenLayer
+            The hidden layers that activation and normalization ask for.
+        objective : Objective
+        dtype : dtype
+            The type of the network's numbers.
 
         Raises
         ------
         ValueError
             When the fitted network has not what activation and normalization ask for, or has more.
         """
-        network = Network(Structure.of(self._sizes(), self._hidden_layers()), objective=objective, dtype=dtype)
+        network = Network(Structure.of(self._sizes(), hidden), objective=objective, dtype=dtype)
         held = {"coefs": self.coefs_, "intercepts": self.intercepts_}
         held |= {ours: getattr(self, name, [None] * len(network.running)) for ours, name in self._OF_LAYERS.items()}
         for ours, arrays in held.items():

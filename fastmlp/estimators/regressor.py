@@ -29,15 +29,16 @@ from fastmlp.schedules import Schedule
 class MLPRegressor(RegressorMixin, SupervisedNetwork):
     """Multilayer perceptron regressor, a drop-in for scikit-learn's.
 
-    Trained by minimising half the squared error, or another loss. With the defaults of what is new, the attributes,
-    messages and, in float64, the numbers are those of :class:`sklearn.neural_network.MLPRegressor`.
+    It is trained by minimising half the squared error, or another loss. With the defaults of what is new, the
+    attributes, messages and, in float64, the numbers are those of :class:`sklearn.neural_network.MLPRegressor`.
 
     Parameters
     ----------
     loss : str, Loss or callable, default='squared_error'
-        'squared_error', 'absolute_error', 'huber', 'pinball' (a quantile, by default the median), 'poisson', 'gamma'
-        and 'tweedie' (half deviances, whose predictions are exp(z)), an object of :mod:`fastmlp.losses`, or a function
-        as :class:`fastmlp.losses.CustomLoss` takes it. ``Pinball([0.1, 0.9])`` has an output for each quantile.
+        What training makes small: 'squared_error', 'absolute_error', 'huber', 'pinball' (a quantile, by default the
+        median), 'poisson', 'gamma' and 'tweedie' (half deviances, whose predictions are exp(z)), an object of
+        :mod:`fastmlp.losses`, or a function as :class:`fastmlp.losses.CustomLoss` takes it. ``Pinball([0.1, 0.9])`` has
+        an output for each quantile.
     {parameters}
 
     Attributes
@@ -140,7 +141,7 @@ class MLPRegressor(RegressorMixin, SupervisedNetwork):
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         if not np.isfinite(outputs).all():
             return np.nan
-        if outputs.shape[1] > 1 and self._loss().outputs_per_target > 1:  # r2 is of one prediction per target
+        if outputs.shape[1] > 1 and self._loss().outputs_per_target > 1:  # R^2 is of one prediction per target.
             quantiles = np.asarray(self._loss().engine_options)
             errors = np.asarray(y).reshape(-1, 1) - outputs
             losses = np.maximum(quantiles * errors, (quantiles - 1) * errors).sum(axis=1)

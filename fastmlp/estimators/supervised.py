@@ -117,7 +117,7 @@ class SupervisedNetwork(TrainedNetwork):
             Samples that are not learned from: (X, y) or (X, y, sample_weight), called "validation"; a dict gives
             several their names, those of a list are "validation_0", "validation_1", ... Their losses (without
             penalties) and scores stand in ``history_`` for each epoch. With early_stopping the first takes the place
-            of rows held out. They are taken as they are: what comes before the estimator in a pipeline does not see
+            of samples held out. They are taken as they are: what comes before the estimator in a pipeline does not see
             them.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Samples that are not learned from, as ``eval_set=(X_val, y_val, sample_weight_val)`` has them, of which a
@@ -152,8 +152,8 @@ class SupervisedNetwork(TrainedNetwork):
         ScheduleEndedWarning
             When epochs come after a schedule's end, where the learning rate is at most a thousandth of its highest.
         UndefinedScoreWarning
-            When a loss or score of eval_set, or of rows held out, is no finite number. Such an epoch is never the best;
-            if all are such, early_stopping ends with the last one.
+            When a loss or score of eval_set, or of samples held out, is no finite number. Such an epoch is never the
+            best; if all are such, early_stopping ends with the last one.
 
         The last four are classes of :mod:`fastmlp.exceptions`. What a fit warns of points at the line that called it,
         and each is said once.
@@ -195,7 +195,7 @@ class SupervisedNetwork(TrainedNetwork):
 
         It is what partial_fit of a subclass does within restored_on_error, once it knows of the targets there may be.
         """
-        self._validate_params()  # scikit-learn's decorator does so in the first call only.
+        self._validate_params()  # The decorator of scikit-learn does so in the first call only.
         self._random_state = check_random_state(self.random_state)
         before = self if hasattr(self, "coefs_") else None
         make = self._first_problem if before is None else self._further_problem
@@ -310,7 +310,7 @@ class SupervisedNetwork(TrainedNetwork):
         dtype = self._compute_dtype(self.coefs_[0].dtype)
         data = self._data(plan, (X, y), samples, targets, sample_weight, dtype)
         self._check_unchanged(plan.hidden_sizes, self._n_outputs(data.targets))
-        network = self._network_for(data.objective, dtype)
+        network = self._network_for(plan.hidden, data.objective, dtype)
         if scipy.sparse.issparse(samples) and network.input_means is not None and network.input_means.any():
             raise ValueError(
                 "standardize=True centred the dense X that training began with; it cannot go on with a sparse one."
@@ -435,16 +435,16 @@ class SupervisedNetwork(TrainedNetwork):
         return column_or_1d(y)
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray:
-        if isinstance(sample_weight, str | dict):  # as class_weight may be
+        if isinstance(sample_weight, str | dict):  # The parameter class_weight may be such.
             raise ValueError(
                 f"sample_weight must be numbers, one for each of the {X.shape[0]} rows; got {sample_weight!r}. Weights"
                 " of classes are the classifier's parameter class_weight."
             )
-        # Refuses weights that are all zero, too.
+        # It refuses weights that are all zero, too.
         weights = np.ascontiguousarray(
             _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         )
-        if weights.max() < np.finfo(np.float64).tiny:  # which the engine's arithmetic takes for 0
+        if weights.max() < np.finfo(np.float64).tiny:  # The engine's arithmetic takes such numbers for 0.
             raise ValueError(
                 f"sample_weight must have numbers of at least {np.finfo(np.float64).tiny:.3g}; got at most"
                 f" {weights.max():.3g}: divide them by that."
@@ -551,4 +551,4 @@ class SupervisedNetwork(TrainedNetwork):
                 f" are of {self.out_activation_!r}."
             )
         objective = self._objective(loss, name, self._sizes()[-1])
-        return self._network_for(objective, self._compute_dtype(self.coefs_[0].dtype))
+        return self._network_for(self._hidden_layers(), objective, self._compute_dtype(self.coefs_[0].dtype))

@@ -27,15 +27,18 @@ _OF_VARIANCE = ("r2_score", "explained_variance_score", "d2_absolute_error_score
 
 @dataclass
 class EvaluationSet:
-    """Samples to evaluate with, as they are validated and in the engine's terms."""
+    """Samples to evaluate with, as they have been validated, and as the engine reads them."""
 
+    #: What losses and scores in history begin with.
     name: str
     X: Any
     y: Any
+    #: X as the engine reads it.
     rows: Rows
+    #: y as the engine reads it.
     targets: NDArray
     sample_weight: NDArray | None = None
-    #: Which of X's and the rows' samples they are; None for all.
+    #: The indices of the samples among those of X and rows; None for all. The targets are those of these samples alone.
     order: NDArray | None = None
 
     def samples(self) -> Any:
@@ -52,18 +55,20 @@ class Evaluation:
     scoring : str, callable, list, tuple, dict or None
         As the estimators take it; None is score_of, under the name "score".
     score_of : callable
-        (y, outputs, sample_weight) -> score.
-    estimator : object
-        Of which scorers are made.
+        It is called as (y, outputs, sample_weight) and returns a score, of which more is better.
+    estimator : estimator
+        The estimator that scorers are made for.
     objective : Objective
         What the network is trained for.
-    learned : (y, sample_weight)
-        The targets of training.
+    learned : tuple
+        The targets of training, and the weights of its samples.
     of_variance : bool, default=False
         Whether score_of measures errors by how far targets are from each other, as R^2 does.
 
     Attributes
     ----------
+    sets : list of EvaluationSet
+        They may be replaced by the samples that a fit holds out.
     reasons : dict of str to str
         Why a loss or a score was not a finite number, for each that once was none.
     """
@@ -100,9 +105,9 @@ class Evaluation:
         Parameters
         ----------
         outputs_of : callable
-            (rows, order) -> the network's outputs before the link.
+            It is called with rows and the indices of samples, and returns the network's outputs before the link.
         fitted : callable
-            () -> an estimator for scorers to predict with.
+            It is called without arguments, and returns an estimator for scorers to predict with.
 
         Raises
         ------
@@ -114,7 +119,7 @@ class Evaluation:
         model = fitted() if self._scorer is not None and self.sets else None
         for part in self.sets:
             z = outputs_of(part.rows, part.order)
-            with np.errstate(over="ignore", invalid="ignore"):  # what is too large is said once, of the whole fit
+            with np.errstate(over="ignore", invalid="ignore"):  # What is too large is said once, of the whole fit.
                 loss = self._objective.mean_loss(z, part.targets, part.sample_weight)
                 if not (math.isfinite(loss) or np.isfinite(z).all()):
                     found = dict.fromkeys(self._metrics, math.nan)
@@ -148,7 +153,7 @@ class Evaluation:
             named = getattr(self._scorer, "_scorers", {})
             if not named:
                 self._excuse(error, part, z, self._metrics)
-            for metric, scorer in named.items():  # some of several may do
+            for metric, scorer in named.items():  # Some of several may do.
                 try:
                     with _remarks(is_undefined):
                         values[metric] = scorer(model, part.samples(), part.y, **weights)
@@ -176,10 +181,10 @@ class Evaluation:
         return self._alike[part.name]
 
     def _excuse(self, error: Exception, part: EvaluationSet, z: NDArray, metrics: list[str]) -> None:
-        """Have metrics the reason that their scorer failed, or raise the error if it is none of the set's."""
+        """Note why the scorer of metrics failed, or raise its error if that is not due to the set."""
         reason = self._reason(part, z)
         if isinstance(error, Warning):
-            if not self._lacks_variety(part):  # the user's filters make errors of warnings
+            if not self._lacks_variety(part):  # It is the user's filters that make errors of warnings.
                 raise error
             self.reasons |= dict.fromkeys((f"{part.name}_{metric}" for metric in metrics), reason)
             return
@@ -277,14 +282,14 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     0.5
     """
     if len(y) < 2:
-        return math.nan  # as r2_score has it, with a warning at each call
-    # r2_score takes the widest floating type that it is given.
+        return math.nan  # The function r2_score has it so, with a warning at each call.
+    # The function r2_score takes the widest floating type that it is given.
     dtype = np.result_type(*(a.dtype for a in (y, predicted, weights) if a is not None and a.dtype.kind == "f"))
     y, predicted = (a.reshape(len(a), -1).astype(dtype, copy=False) for a in (y, predicted))
     weight = 1 if weights is None else weights.astype(dtype, copy=False)[:, np.newaxis]
     residual = np.sum(weight * (y - predicted) ** 2, axis=0)
     total = np.sum(weight * (y - np.average(y, axis=0, weights=weights)) ** 2, axis=0)
-    varies = total != 0  # where targets do not, predictions are all right (1) or not (0)
+    varies = total != 0  # Where targets do not vary, predictions are all right (1) or not (0).
     return float(np.average(np.where(varies, 1 - residual / np.where(varies, total, 1), residual == 0)))
 
 
@@ -306,7 +311,7 @@ def _scorer(estimator: Any, scoring: Any) -> Any:
 
     try:
         return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)
-    except ValueError as error:  # which does not say what it is about
+    except ValueError as error:  # It does not say that it is about scoring.
         near = _nearest_scorers(scoring) if isinstance(scoring, str) else []
         instead = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise ValueError(f"scoring={scoring!r} is none: {error}{instead}") from None

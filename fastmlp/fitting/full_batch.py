@@ -127,7 +127,7 @@ class FullBatchFit(RecordedFit):
 
     @property
     def learning_rate(self) -> float:
-        """NaN: a line search finds each step's length."""
+        """NaN, since a line search finds the length of each step."""
         return np.nan
 
     @learning_rate.setter
@@ -136,11 +136,11 @@ class FullBatchFit(RecordedFit):
 
     @property
     def is_resumable(self) -> bool:
-        """False."""
+        """False, since SciPy keeps what L-BFGS remembers to itself."""
         return False
 
     def snapshot(self) -> Any:
-        """Refuse: SciPy keeps what L-BFGS remembers to itself."""
+        """Refuse, since SciPy keeps what L-BFGS remembers to itself."""
         raise ValueError("Checkpoints are for solvers by minibatches; solver='lbfgs' cannot be resumed.")
 
     def save(self, path: Any) -> None:
@@ -148,11 +148,11 @@ class FullBatchFit(RecordedFit):
         self.snapshot()
 
     def set_highest_learning_rate(self, value: float) -> None:
-        """Refuse: there is no learning rate."""
+        """Refuse, since there is no learning rate."""
         self.learning_rate = value
 
     def range_test(self, rates: ArrayLike) -> NDArray:
-        """Refuse: there is no learning rate."""
+        """Refuse, since there is no learning rate."""
         raise ValueError("A range test needs a learning rate; solver='lbfgs' has none.")
 
 

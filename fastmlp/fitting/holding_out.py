@@ -60,18 +60,18 @@ def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, 
     Parameters
     ----------
     fraction : float
-        The parameter.
+        The parameter validation_fraction.
     n_rows : int
-        Rows there are.
+        The number of samples there are.
     strata : ndarray of shape (n_rows,), default=None
-        "False" and "True", where both are to be on either side.
+        "False" or "True" for each sample, where both are to be on either side.
     labels : sequence of length 2, default=()
-        The classes that these are.
+        The classes that "False" and "True" stand for.
 
     Raises
     ------
     ValueError
-        It says what there is, and what would do.
+        The message says what there is, and what would do.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, 
     if strata is not None:
         names, counts = np.unique(strata, return_counts=True)
         if counts.min() < 2:
-            # In scikit-learn's words, which its own tests know.
+            # These are scikit-learn's words, which its own tests know.
             rare = names[counts < 2].tolist()
             raise ValueError(
                 "The least populated classes in y have only 1 member, which is too few. The minimum number of groups"
@@ -105,5 +105,5 @@ def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, 
                     f"{shown} of {n_rows} rows holds out {n_held_out}: too few are {what} for {len(names)} classes;"
                     f" give {instead}, or fit an eval_set."
                 )
-    if n_held_out < 2:  # in scikit-learn's words, too
+    if n_held_out < 2:  # These are scikit-learn's words, too.
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")

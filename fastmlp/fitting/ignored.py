@@ -12,8 +12,8 @@ from fastmlp.fitting.recipe import SKLEARN_SCHEDULES
 from fastmlp.optimizers import ESTIMATORS_NAMES, LBFGS, SGD, Adam, Descent, Optimizer, Rprop
 from fastmlp.schedules import Schedule, as_schedule
 
-# Solvers that scikit-learn has by name: it says of its parameters which of these they are for, and nothing where they
-# are given beside others, so that a search may go through several solvers.
+# The solvers that scikit-learn has by name. It documents which of them a parameter is for, and says nothing where it is
+# given beside others, so that a search may go through several solvers.
 _SKLEARN_SOLVERS = (SGD, Adam, LBFGS)
 _SKLEARN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
@@ -54,11 +54,11 @@ def ignored_parameters(
     Parameters
     ----------
     parameters, defaults : mapping
-        An estimator's, by name.
+        An estimator's parameters, and the defaults of these, by name.
     optimizer : Optimizer or LBFGS
-        What they come to: see :func:`optimizer_of`.
+        What they come to: see :func:`fastmlp.fitting.recipe.optimizer_of`.
     n_hidden : int
-        Hidden layers.
+        The number of hidden layers.
     has_sets : bool
         Whether fit is given samples to validate on.
 
@@ -142,11 +142,11 @@ def kept_parameters(
     Parameters
     ----------
     parameters : mapping
-        An estimator's, by name.
+        An estimator's parameters, by name.
     optimizer, schedule
-        What they come to: see :func:`optimizer_of`.
+        What they come to: see :func:`fastmlp.fitting.recipe.optimizer_of`.
     descent : Descent
-        What training goes on with.
+        The optimizer that training goes on with.
 
     Examples
     --------
@@ -191,14 +191,14 @@ def _name_of(own: str, value: Any, before: Any, parameters: Mapping[str, Any]) -
 def _is_kept(value: Any, before: Any) -> bool:
     """Whether an optimizer's parameter is what it was, but for what a schedule was told of the length of training."""
     if isinstance(before, Schedule) and value is not None:
-        value = as_schedule(value)  # within a WarmUp, numbers and functions become schedules
+        value = as_schedule(value)  # Within a WarmUp, numbers and functions become schedules.
     if type(value) is not type(before) and not (isinstance(value, Real) and isinstance(before, Real)):
         return False
     if isinstance(value, Component):
         then = before.get_params(deep=False)
         return all(own is None or _is_kept(own, then.get(name)) for name, own in value.get_params(deep=False).items())
     if callable(value) and not isinstance(value, FunctionType):
-        return True  # the optimizer has a copy, and what it is made of only it knows
+        return True  # The optimizer has a copy of it, and what it is made of only it knows.
     return not _differ(value, before)
 
 

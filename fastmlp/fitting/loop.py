@@ -20,7 +20,7 @@ from fastmlp.network import Network, Regularization, forward_in_pieces
 from fastmlp.optimizers import Descent, Fused
 from fastmlp.threads import ALONE, Team
 
-# Epochs run together while they have no more rows than these: little work beside the calls from Python.
+# Epochs run together while they have no more samples than these, which are little work beside the calls from Python.
 ROWS_PER_RUN = 1 << 14
 
 
@@ -32,15 +32,16 @@ def warn_interrupted() -> None:
 class Epoch(NamedTuple):
     """What a loop tells of an epoch."""
 
-    #: The mean of its batches' losses, weighted by their lengths.
+    #: The mean of the losses of its batches, weighted by their lengths.
     loss: float
-    #: Of its last step.
+    #: The learning rate of its last step.
     learning_rate: float
+    #: How long it took.
     seconds: float
 
 
 class Listener:
-    """Hears of epochs, and of batches if it asks to, and decides whether there are more."""
+    """Somebody who hears of epochs, and of batches if it asks to, and decides whether there are more."""
 
     #: Whether it hears of batches, which then go through Python one by one.
     hears_batches: bool = False
@@ -85,26 +86,33 @@ class MinibatchTraining:
     Parameters
     ----------
     network : Network
+        The network to train, for its objective.
     optimizer : Descent
+        The optimizer, with the state that it goes on from.
     rows : Rows
+        The samples as the engine reads them.
     targets, weights
         As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
     order : SampleOrder
+        The order in which the samples are visited.
     batch_size : int
+        The number of samples in a minibatch.
     alpha : float
         Strength of the L2 penalty.
     n_threads : int
+        The number of threads that share a step.
     team : Team, default=ALONE
-        Of predictions.
+        The threads that share predictions.
     bfloat16 : bool, default=False
         Whether operands of products are rounded to bfloat16; for a network in float32.
     regularization : Regularization, default=None
+        What is done to gradients and weights beside the L2 penalty.
     augment : callable, default=None
         As :func:`fastmlp.augmentation.augmented` takes it.
     samples : ndarray of shape (n_samples, n_features), default=None
-        What rows are made of; for augment.
+        The samples that rows were made of, which augment changes.
     seed : int, default=0
-        Of dropout, noise and augment.
+        The seed of dropout, noise and augmentation.
     """
 
     def __init__(
@@ -154,7 +162,7 @@ class MinibatchTraining:
             max_batch=batch_size,
             n_threads=n_threads,
             bfloat16=bfloat16,
-            # Not where the first layer, which counts most, has none of these products.
+            # CSR samples have no split products in the first layer, which counts most.
             split=False if rows.is_sparse else None,
             regularization=regularization if regularization.is_any else None,
             seed=seed,
@@ -165,7 +173,7 @@ class MinibatchTraining:
             # The state may come from a fit in another type.
             slots = [slot[0].astype(dtype, copy=False) for slot in state["slots"]]
             average = None
-            if regularization.average_decay and self._n_updates:  # the engine begins one with the first step
+            if regularization.average_decay and self._n_updates:  # The engine begins an average with the first step.
                 average = start if optimizer.average is None else optimizer.average
             self._engine.load(start, slots, None if average is None else average.astype(dtype, copy=False))
         else:
@@ -209,7 +217,7 @@ class MinibatchTraining:
         engine, n_batches = self._engine, -(-orders.shape[1] // self._batch_size)
         hyper = self._optimizer.hyper(self._n_updates, n_batches * len(orders))
         rates += self._optimizer.epoch_rates(len(orders))
-        with np.errstate(over="ignore"):  # of the weights' sums
+        with np.errstate(over="ignore"):  # The sums of the weights of samples may overflow.
             engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
         try:
             while not engine.run():
@@ -219,7 +227,13 @@ class MinibatchTraining:
             losses += engine.losses()
 
     def _run_batch_by_batch(self, orders: NDArray, losses: list[float], rates: list[float], listener: Listener) -> bool:
-        """Do the same a batch at a time; True when the listener ended training in the middle of an epoch."""
+        """Run epochs in the orders given, a batch at a time; append losses and learning rates.
+
+        Returns
+        -------
+        ended : bool
+            Whether the listener ended training in the middle of an epoch.
+        """
         for order in orders:
             total = 0.0
             rng = np.random.default_rng([self._seed, self._n_updates])
@@ -231,17 +245,17 @@ class MinibatchTraining:
                 if listener.hears_batches and listener.after_batch(number, loss):
                     return True
                 total += loss * len(batch)
-            rates.append(self._optimizer.rate)  # first: an epoch counts when its loss is there
+            rates.append(self._optimizer.rate)  # The rate comes first: an epoch counts when its loss is there.
             losses.append(total / max(1, len(order)))
         return False
 
     def take_step(self, batch: NDArray, rng: np.random.Generator) -> float:
-        """Train on the rows of one batch; return its loss. rng is for augment."""
+        """Train on the samples of these indices; return their loss. The generator is for augmentation."""
         engine = self._engine
         if self._augment is not None:
             batch = self._attach_augmented(batch, rng)
         hyper = self._optimizer.hyper(self._n_updates, 1) if self._python_rule is None else np.zeros((1, 0))
-        with np.errstate(over="ignore"):  # of the weights' sum
+        with np.errstate(over="ignore"):  # The sum of the weights of samples may overflow.
             engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
         while not engine.run():
             pass
@@ -252,9 +266,9 @@ class MinibatchTraining:
         return engine.losses()[0]
 
     def _attach_augmented(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
-        """Give the engine what augment makes of a batch's rows; return their order, as they come.
+        """Give the engine what augment makes of a batch; return the indices of that, in order.
 
-        Rows of weight 0 are left out, so that nothing is mixed with them.
+        Samples of weight 0 are left out, so that nothing is mixed with them.
         """
         (targets, weights), dtype = self._data, self._network.params.dtype
         assert self._augment is not None
@@ -264,7 +278,7 @@ class MinibatchTraining:
             counts = weights[batch] > 0
             if counts.any():
                 batch = batch[counts]
-            else:  # the engine passes over the batch, which may be no batch to augment
+            else:  # The engine passes over the batch, which may be no batch to augment.
                 augment = _as_it_is
             given = [weights[batch]]
         X, y, *left = augmented(augment, self._samples[batch].astype(dtype), targets[batch], rng, *given)
@@ -273,9 +287,15 @@ class MinibatchTraining:
         return np.arange(len(batch))
 
     def outputs(self, rows: Rows, order: NDArray | None = None, *, linked: bool = True) -> NDArray:
-        """Return the present network's outputs for rows, or for those that order names, as in predictions.
+        """Return the outputs of the network as it is now, as predictions have them.
 
-        Without linked, before the link of the output layer is applied.
+        Parameters
+        ----------
+        rows : Rows
+        order : ndarray, default=None
+            The indices of the samples to predict; None for all.
+        linked : bool, default=True
+            Whether the link of the output layer is applied.
         """
         if self._differs_in_predictions:
             return forward_in_pieces(self.present().packed(), rows, order, self._team, linked=linked)
@@ -312,6 +332,7 @@ class MinibatchTraining:
         return params, slots, average
 
     def _predicting(self, params: NDArray, slots: list[NDArray], average: NDArray | None) -> NDArray:
+        """Return the parameters to predict with, given those of training, the optimizer's slots and the average."""
         if average is not None and self._n_updates:
             return average
         if self._optimizer.evaluates_elsewhere and self._python_rule is not None:

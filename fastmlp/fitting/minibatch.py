@@ -155,7 +155,7 @@ class MinibatchFit(RecordedFit, Listener):
         progress = self.progress
         if self._attends_each or not progress.records_training_only or not losses:
             return super().after_epochs(losses, learning_rates, seconds)
-        for loss in losses:  # first, since Ctrl-C may come while it takes its time
+        for loss in losses:  # This comes first, since Ctrl-C may come while it takes its time.
             progress.rule.update(loss)
         self._count(losses)
         progress.record_plain(losses, learning_rates, seconds)
@@ -208,15 +208,7 @@ class MinibatchFit(RecordedFit, Listener):
 
     def run(self) -> Network:
         """Train; return the network to end up with. The estimator's attributes say how far it came, then."""
-        step_failed = False
-        if not self.stopped:
-            try:
-                self._training.run(self.max_epochs - self.epoch, self)
-            except NonFiniteStepError as error:
-                if not self.ends_elsewhere:
-                    raise
-                step_failed = True
-                self.stop(f"Training diverged: {error} {self._ends_with()}", diverged=True)
+        step_failed = self._run_epochs()
         network, descent = self._network, self._descent
         if self.error is not None and self._last is not None:
             network, descent = self._last
@@ -235,14 +227,31 @@ class MinibatchFit(RecordedFit, Listener):
                 self._say_overflow(losses)
                 self._say_runaway(final)
             if not remembers_well and math.isfinite(sum(losses)):
-                warn_user(
-                    "What the optimizer keeps of gradients is no longer finite, so that weights are not changed as they"
-                    f" should be: a gradient was too large. {self.causes()}",
-                    OverflowWarning,
-                )
+                self._say_lost_memories()
             self._say_undefined()
             self._say_how_it_ended(descent)
         return final
+
+    def _run_epochs(self) -> bool:
+        """Train until something ends it; return whether that is a step in Python that made numbers not finite."""
+        if self.stopped:
+            return False
+        try:
+            self._training.run(self.max_epochs - self.epoch, self)
+        except NonFiniteStepError as error:
+            if not self.ends_elsewhere:
+                raise
+            self.stop(f"Training diverged: {error} {self._ends_with()}", diverged=True)
+            return True
+        return False
+
+    def _say_lost_memories(self) -> None:
+        """Warn of an optimizer that goes on with numbers which are not finite."""
+        warn_user(
+            "What the optimizer keeps of gradients is no longer finite, so that weights are not changed as they"
+            f" should be: a gradient was too large. {self.causes()}",
+            OverflowWarning,
+        )
 
     def _say_runaway(self, final: Network) -> None:
         """Warn of weights that are finite and so large that the network cannot have learned them."""
@@ -269,6 +278,7 @@ class MinibatchFit(RecordedFit, Listener):
         return max(self._first_step, end) + self.n_batches <= last
 
     def _say_that_epochs_ended(self) -> None:
+        """Warn, in scikit-learn's words, that max_iter and nothing else has ended the fit."""
         warn_user(
             f"Stochastic Optimizer: Maximum iterations ({self.max_epochs}) reached and the optimization hasn't"
             " converged yet.",
@@ -306,7 +316,7 @@ class MinibatchFit(RecordedFit, Listener):
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the last step; set, that of the next."""
+        """The learning rate of the last step; when it is set, that of the next."""
         return self._descent.rate
 
     @learning_rate.setter

@@ -15,28 +15,45 @@ class NonFiniteStepError(ValueError):
 
 
 class PythonRule:
-    """An optimizer's step in Python on plain arrays, and what follows it."""
+    """An optimizer's step in Python on plain arrays, and what follows it: the limit of norms, the average.
+
+    Parameters
+    ----------
+    network : Network
+        Its structure is that of the parameters.
+    params : ndarray of shape (n_params,)
+        The parameters to begin with; they are copied.
+    optimizer : Descent
+        The optimizer, which gets a first state if it has none.
+    regularization : Regularization
+
+    Attributes
+    ----------
+    gradient : ndarray of shape (n_params,)
+        Where a step finds the gradient, in the layout of the parameters.
+    average : ndarray of shape (n_params,) or None
+        The average of the parameters over the steps; None where none is kept.
+    """
 
     def __init__(self, network: Network, params: NDArray, optimizer: Descent, regularization: Regularization) -> None:
         self._network = Network(network.structure, params.copy())
         gradients = Network(network.structure, np.zeros_like(params))
         self._optimizer = optimizer
         self._regularization = regularization
-        #: Where a step finds the gradient, in the layout of the parameters.
         self.gradient = gradients.params
-        #: Of the parameters over the steps; None without one.
         self.average: NDArray | None = optimizer.average if regularization.average_decay else None
         self._params = list(self._network.named_parameters().values())
         self._gradients = list(gradients.named_parameters().values())
         if optimizer.state is None:
             self._called(lambda: optimizer.begin(self._params))
         else:
-            optimizer.state = copy.deepcopy(optimizer.state)  # steps change it in place, and this fit may yet fail
+            # Steps change the state in place, and this fit may yet fail.
+            optimizer.state = copy.deepcopy(optimizer.state)
 
     def step(self, number: int) -> NDArray:
         """Return the parameters after a step, number steps having been made."""
         given = list(self._params)
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
+        with np.errstate(over="ignore", invalid="ignore"):  # What comes of it is looked at below.
             self._called(lambda: self._optimizer.step(given, self._gradients, number))
         params, limit, decay = self._network.params, self._regularization.max_norm, self._regularization.average_decay
         if any(array is not view for array, view in zip(given, self._params, strict=True)):
@@ -63,6 +80,7 @@ class PythonRule:
         return np.concatenate([array.ravel() for array in arrays])
 
     def _called(self, call: Callable[[], None]) -> None:
+        """Call a function of the optimizer; an exception gets a note that says whose it is."""
         try:
             call()
         except Exception as error:

@@ -35,7 +35,7 @@ _NOT_WITH_LBFGS = (
 
 
 class _Types(Registry[Any]):
-    """Types by name; a type or dtype object means its name."""
+    """A registry of types by name, in which a type or a dtype object stands for its name."""
 
     def canonical(self, given: Any) -> Any:
         """Return the name that a given one, or a type, means; all else as it is."""
@@ -58,7 +58,7 @@ DTYPES = _Types(
     },
 )
 
-#: Units of a layer at most: what an index of the engine can count.
+#: The largest number of units of a layer, which an index of the engine can count.
 MAX_UNITS = 2**31 - 1
 
 
