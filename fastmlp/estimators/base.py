@@ -1,7 +1,10 @@
 """What every estimator needs, whatever it learns and however: advice, checks, fast validation, restore on error, save.
 
-Nothing here knows of targets or of networks. An estimator without targets, a map or an autoencoder, is a subclass of
-:class:`Estimator`, or of :class:`fastmlp.estimators.network_estimator.NetworkEstimator` if what it fits is a network.
+Nothing here knows of targets or of networks. What a new estimator is built on depends on what it fits: on
+:class:`Estimator` alone if that is no network (a self-organising map), on
+:class:`fastmlp.estimators.network_estimator.NetworkEstimator` if it is one, on
+:class:`fastmlp.estimators.trained.TrainedNetwork` if it is trained epoch by epoch (an autoencoder), and on
+:class:`fastmlp.estimators.supervised.SupervisedNetwork` if there are targets.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class Estimator(CallbackSupportMixin, Parameterized):
-    """The base of all estimators of this package, those without targets among them.
+    """The base of all estimators but those that consist of others, with targets or without.
 
     A subclass declares the constraints of its parameters in ``_parameter_constraints`` and ends its ``__init__`` with
     ``self._set_parameters(locals())``. A method that fits is decorated with :func:`begins_fit`, which checks the

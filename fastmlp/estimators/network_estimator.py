@@ -82,7 +82,7 @@ class NetworkEstimator(Estimator):
         "running": "running_moments_",
     }
     _OF_INPUTS: ClassVar[dict[str, str]] = {"input_means": "input_means_", "input_scales": "input_scales_"}
-    _EXTRAS = (*_OF_LAYERS.values(), *_OF_INPUTS.values())
+    _BESIDE_WEIGHTS: ClassVar[dict[str, str]] = {**_OF_LAYERS, **_OF_INPUTS}
 
     @abstractmethod
     def _decoding(self) -> Decoding:
@@ -93,7 +93,7 @@ class NetworkEstimator(Estimator):
     def _keep(self, network: Network) -> None:
         """Set the attributes that hold a fitted network."""
         self.coefs_, self.intercepts_ = network.coefs, network.intercepts
-        for ours, name in {**self._OF_LAYERS, **self._OF_INPUTS}.items():
+        for ours, name in self._BESIDE_WEIGHTS.items():
             value = getattr(network, ours)
             if value is None or (isinstance(value, list) and all(part is None for part in value)):
                 self.__dict__.pop(name, None)
@@ -279,14 +279,14 @@ class NetworkEstimator(Estimator):
         return activation, self.normalization, self.out_activation_, self.n_jobs, form
 
     @property
-    def _has_extras(self) -> bool:
+    def _has_more_than_weights(self) -> bool:
         """Whether the fitted network has other numbers than weights and biases."""
-        return any(name in self.__dict__ for name in self._EXTRAS)
+        return any(name in self.__dict__ for name in self._BESIDE_WEIGHTS.values())
 
     def _bits(self) -> list:
         """Return all numbers of the fitted network, as they are in memory."""
         arrays: list[NDArray | None] = [*self.coefs_, *self.intercepts_]
-        for name in self._EXTRAS:
+        for name in self._BESIDE_WEIGHTS.values():
             extra = getattr(self, name, None)
             arrays += extra if isinstance(extra, list) else [extra]
         return [None if array is None else (array.dtype, array.shape, array.tobytes()) for array in arrays]

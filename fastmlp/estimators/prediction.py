@@ -141,7 +141,9 @@ class KeptPredictor:
         self._key = estimator._predictor_key(form)
         self.predictor: Predictor = estimator._network(estimator.coefs_[0].dtype).predictor(form, estimator.n_jobs)
         # A predictor whose parameters are the estimator's, bit by bit, can compare them itself, in no time.
-        compares = not estimator._has_extras and self.predictor.holds(estimator.coefs_, estimator.intercepts_)
+        compares = not estimator._has_more_than_weights and self.predictor.holds(
+            estimator.coefs_, estimator.intercepts_
+        )
         self._bits: list | None = None if compares else estimator._bits()
 
     def is_of(self, estimator: NetworkEstimator, form: str) -> bool:

@@ -419,8 +419,10 @@ class SupervisedNetwork(TrainedNetwork):
         """Whether scikit-learn's checks of targets would find nothing in y, and change nothing of it."""
         if type(y) is not np.ndarray or y.ndim not in (1, 2) or y.dtype.kind not in self._target_types or y.size == 0:
             return False
+        if y.dtype.kind != "f":
+            return True
         with np.errstate(over="ignore", invalid="ignore"):
-            return y.dtype.kind != "f" or bool(np.isfinite(y.sum()))
+            return bool(np.isfinite(y.sum()))
 
     @staticmethod
     def _as_vector(y: Any) -> Any:
