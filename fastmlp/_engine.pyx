@@ -29,13 +29,13 @@ from libc.string cimport memcpy, memset
 from numpy.random cimport bitgen_t
 
 from fastmlp._native cimport (
-    FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, FM_TERMS, FM_UNIT, bits_of,
-    fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
+    FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, FM_STRIP, FM_TERMS, bits_of,
+    fm_activation_learnable, fm_activation_name, fm_activation_parameters, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
     fm_bfloat16_name, fm_bfloat16_terms, fm_call, fm_call_helpers, fm_csr, fm_cpu_seconds, fm_denormals_flush,
     fm_derivative_fn, fm_denormals_restore, fm_dismiss_helpers, fm_help_fn, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
-    fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes, fm_mask, fm_native, fm_next_rows,
-    fm_rule_name,
-    fm_rule_prepare, fm_rule_slots, fm_seconds, fm_source_codes, fm_step, fm_take, real,
+    fm_bfloat16_batch, fm_bfloat16_operands, fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes,
+    fm_mask, fm_matrix, fm_moments, fm_native, fm_next_rows, fm_norm, fm_rows, fm_rule_name, fm_rule_prepare, fm_rule_slots,
+    fm_running, fm_samples, fm_seconds, fm_shallow, fm_source, fm_source_codes, fm_step, fm_strips, fm_take, real,
 )
 
 cnp.import_array()
@@ -146,7 +146,7 @@ cdef tuple _names(_name_fn name_of):
 ACTIVATIONS = _names(fm_activation_name)
 # Whose derivative needs more than their output; that have a number; whose number each unit may learn.
 SLOPED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_sloped(i))
-NUMBERED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_numbers(i))
+NUMBERED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_parameters(i))
 LEARNABLE_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_learnable(i))
 LOSSES = _names(fm_loss_name)
 LOSS_LINKS = {name: fm_loss_link(i).decode() for i, name in enumerate(LOSSES)}
@@ -247,6 +247,20 @@ cdef inline double _sum(const double *values, long n) noexcept nogil:
     for i in range(n - n % 4, n):
         a += values[i]
     return (a + b) + (c + d)
+
+
+cdef inline fm_rows _rows_at(const void *at, long stride, long rows, long width) noexcept nogil:
+    """Rows in panels, as the kernels take them."""
+    cdef fm_rows found
+    found.at, found.stride, found.rows, found.width = <void *> at, stride, rows, width
+    return found
+
+
+cdef inline fm_source _plain_rows(const void *x, Py_ssize_t row_bytes) noexcept nogil:
+    """All rows of an array, in their order."""
+    cdef fm_source found
+    found.x, found.row_bytes, found.order = x, row_bytes, NULL
+    return found
 
 
 cdef int _isa_index(isa) except -1:
@@ -809,8 +823,10 @@ cdef class PackedNetwork:
     cdef void _pack(self, long i, const char *flat, void *packed) noexcept nogil:
         # In the flat vector a layer is one row-major matrix of inputs + 1 rows, the last of them the biases.
         cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs, r, c
+        cdef fm_source plain = _plain_rows(flat, width * self.itemsize)
+        cdef fm_rows whole = _rows_at(packed, rows, rows, width)
         if not self.layers[i].turned:
-            self.kernels.gather[self.source](flat, width * self.itemsize, NULL, rows, width, packed, rows)
+            self.kernels.gather[self.source](&plain, &whole)
             return
         memset(packed, 0, self._packed_bytes(i))
         for r in range(rows):
@@ -850,19 +866,22 @@ cdef class PackedNetwork:
         self._check_moments(i)
         cdef hidden_layer *layer = &self.hidden[i]
         cdef long width = self.layers[i].outputs
+        cdef fm_source plain
+        cdef fm_rows both = _rows_at(layer.running, 2, 2, width)
         moments = np.ascontiguousarray(np.stack([mean, variance]), dtype=self.dtype)
         if moments.shape != (2, width):
             raise ValueError(f"expected moments of {width} units, got shape {moments.shape}")
-        self.kernels.gather[self.source](cnp.PyArray_DATA(moments), width * self.itemsize, NULL, 2, width, layer.running,
-                                         2)
+        plain = _plain_rows(cnp.PyArray_DATA(moments), width * self.itemsize)
+        self.kernels.gather[self.source](&plain, &both)
         self._use_running(i)
 
     def running(self, long i):
         """Hidden layer i's running mean and variance, shape (2, n_units)."""
         self._check_moments(i)
         cdef long width = self.layers[i].outputs
+        cdef fm_rows both = _rows_at(self.hidden[i].running, 2, 2, width)
         moments = np.empty((2, width), dtype=self.dtype)
-        self.kernels.scatter(self.hidden[i].running, 2, 2, width, cnp.PyArray_DATA(moments), width * self.itemsize)
+        self.kernels.scatter(&both, cnp.PyArray_DATA(moments), width * self.itemsize)
         return moments
 
     cdef int _use_running(self, long i) except -1:
@@ -877,8 +896,9 @@ cdef class PackedNetwork:
 
     cdef void _unpack(self, long i, const void *packed, char *flat) noexcept nogil:
         cdef long rows = self.layers[i].inputs + 1, width = self.layers[i].outputs, r, c
+        cdef fm_rows whole = _rows_at(packed, rows, rows, width)
         if not self.layers[i].turned:
-            self.kernels.scatter(packed, rows, rows, width, flat, width * self.itemsize)
+            self.kernels.scatter(&whole, flat, width * self.itemsize)
             return
         for r in range(rows):
             for c in range(width):
@@ -915,13 +935,13 @@ cdef class PackedNetwork:
         memset(after, 0, sizeof(fm_after))
         if layer.function != PYTHON_FUNCTION:
             after.activate = self.kernels.activate[layer.function]
-            after.number = layer.number
+            after.parameter = layer.number
         if layer.function == NATIVE_FUNCTION:
-            after.units = layer.natives
-            after.units_step = sizeof(fm_native)
+            after.parameters = layer.natives
+            after.parameters_step = sizeof(fm_native)
         elif layer.numbers >= 0:
-            after.units = self.layers[layer.numbers].weights
-            after.units_step = FM_PANEL_BYTES
+            after.parameters = self.layers[layer.numbers].weights
+            after.parameters_step = FM_PANEL_BYTES
 
     cdef bint _activates_at_once(self, long i) noexcept nogil:
         """Whether layer i's activation follows its product directly. The last layer's link goes with the loss."""
@@ -942,12 +962,13 @@ cdef class PackedNetwork:
         """The activation after on n rows from z on, panel by panel."""
         cdef long panel
         cdef Py_ssize_t offset
-        cdef const char *units
+        cdef const char *own
         for panel in range(self._panels(width)):
             offset = panel * stride * FM_PANEL_BYTES
-            units = <const char *> after.units + panel * after.units_step if after.units != NULL else NULL
+            own = <const char *> after.parameters + panel * after.parameters_step if after.parameters != NULL else NULL
             after.activate(n, z + offset, <char *> after.slopes + offset if after.slopes != NULL else NULL,
-                           <char *> after.shapes + offset if after.shapes != NULL else NULL, units, after.number)
+                           <char *> after.parameter_slopes + offset if after.parameter_slopes != NULL else NULL, own,
+                           after.parameter)
 
     cdef void _call_function(self, long i, long n, char *z, char *slopes, long stride) noexcept nogil:
         """Hidden layer i's activation in Python; without slopes none are wanted."""
@@ -966,15 +987,17 @@ cdef class PackedNetwork:
 
     cdef int _call_function_with_gil(self, long i, long n, char *z, char *slopes, long stride) except -1:
         cdef long width = self.layers[i].outputs
+        cdef fm_source plain
+        cdef fm_rows panels = _rows_at(z, stride, n, width)
         function, values = self._functions[i], np.empty((n, width), dtype=self.dtype)
-        self.kernels.scatter(z, stride, n, width, cnp.PyArray_DATA(values), width * self.itemsize)
+        self.kernels.scatter(&panels, cnp.PyArray_DATA(values), width * self.itemsize)
         slope_array = None if slopes == NULL else function.slopes(values.copy())  # which may write to it
         for array, to in ((function.values(values), <size_t> z), (slope_array, <size_t> slopes)):
             if to:
                 if not (_is_plain(array) and array.dtype == self.dtype and array.shape == (n, width)):
                     raise ValueError(f"{function!r} must return a contiguous {self.dtype} array of shape {(n, width)}")
-                self.kernels.gather[self.source](cnp.PyArray_DATA(array), width * self.itemsize, NULL, n, width,
-                                                 <char *> <size_t> to, stride)
+                plain, panels.at = _plain_rows(cnp.PyArray_DATA(array), width * self.itemsize), <void *> <size_t> to
+                self.kernels.gather[self.source](&plain, &panels)
         return 0
 
     cdef void _finish_hidden(self, long i, long n, char *z, long stride, const hidden_rows *rows) noexcept nogil:
@@ -982,28 +1005,35 @@ cdef class PackedNetwork:
         cdef hidden_layer *layer = &self.hidden[i]
         cdef long width = self.layers[i].outputs
         cdef fm_after after
-        cdef const char *biases = <const char *> self.layers[i].weights + self.layers[i].inputs * FM_PANEL_BYTES
-        cdef long step = (self.layers[i].inputs + 1) * self.panel
+        cdef fm_rows panels = _rows_at(z, stride, n, width)
+        cdef fm_norm norm
+        if layer.normalization != NOT_NORMALIZED:
+            norm.normalized, norm.means, norm.epsilon = rows.normalized, rows.means, self.epsilon
+            norm.gains = self.layers[layer.gains].weights
+            norm.biases = <const char *> self.layers[i].weights + self.layers[i].inputs * FM_PANEL_BYTES
+            norm.biases_step = (self.layers[i].inputs + 1) * self.panel
         if layer.normalization == LAYER_NORM:
-            self.kernels.layer_norm(n, width, z, stride, rows.normalized, rows.row_scales,
-                                    self.layers[layer.gains].weights, biases, step, self.epsilon)
+            norm.scales = rows.row_scales
+            self.kernels.layer_norm(&panels, &norm)
         elif layer.normalization == BATCH_NORM:
-            self.kernels.batch_norm(n, width, z, stride, rows.normalized, rows.means, rows.scales,
-                                    self.layers[layer.gains].weights, biases, step)
+            norm.scales = rows.scales
+            self.kernels.batch_norm(&panels, &norm)
         if layer.function == PYTHON_FUNCTION:
             self._call_function(i, n, z, rows.slopes, stride)
         else:
             self._activation_of(i, &after)
-            after.slopes, after.shapes = rows.slopes, rows.shapes
+            after.slopes, after.parameter_slopes = rows.slopes, rows.shapes
             self._apply(&after, n, width, z, stride)
 
     cdef void _gather(self, Rows rows, const int64_t *order, long start, long n, char *inputs,
                       long stride) noexcept nogil:
-        self.kernels.gather[rows.source](
-            rows.base + (0 if order != NULL else start * rows.row_bytes), rows.row_bytes,
-            order + start if order != NULL else NULL, n, self.layers[0].inputs, inputs, stride)
+        cdef fm_source source
+        cdef fm_rows panels = _rows_at(inputs, stride, n, self.layers[0].inputs)
+        source.x, source.row_bytes = rows.base + (0 if order != NULL else start * rows.row_bytes), rows.row_bytes
+        source.order = order + start if order != NULL else NULL
+        self.kernels.gather[rows.source](&source, &panels)
         if self.input_is_scaled:
-            self.kernels.standardize(n, self.layers[0].inputs, inputs, stride, self.input_means, self.input_scales)
+            self.kernels.standardize(&panels, self.input_means, self.input_scales)
 
     cdef fm_csr _csr_of(self, Rows rows, const int64_t *order, long start) noexcept nogil:
         cdef fm_csr csr = rows.csr
@@ -1016,16 +1046,25 @@ cdef class PackedNetwork:
         return csr
 
     cdef void _enter_sparse(self, const fm_csr *csr, long n, char *out, long stride, const fm_after *after) noexcept nogil:
-        self.kernels.sparse(n, self.layers[0].outputs, self.layers[0].inputs, csr, self.layers[0].weights,
-                            self._is_biased(0), out, stride, after)
+        cdef fm_matrix weights
+        cdef fm_rows c = _rows_at(out, stride, n, self.layers[0].outputs)
+        self._weights_of(0, &weights)
+        self.kernels.sparse(csr, &weights, &c, after)
+
+    cdef void _weights_of(self, long i, fm_matrix *weights) noexcept nogil:
+        """Layer i's weights as an operand."""
+        weights.at, weights.depth, weights.panel_rows = self.layers[i].weights, self.layers[i].inputs, self.layers[i].inputs + 1
+        weights.biased = self._is_biased(i)
 
     cdef void _multiply(self, long i, long n, const char *a, char *out, long stride, const fm_after *after) noexcept nogil:
         """Layer i's product."""
+        cdef fm_matrix weights
+        cdef fm_rows x = _rows_at(a, stride, n, self.layers[i].inputs), c = _rows_at(out, stride, n, self.layers[i].outputs)
         if self.layers[i].turned:
-            self.kernels.dense_turned(n, &self.layers[i], a, stride, out)
+            self.kernels.dense_turned(&x, &self.layers[i], out)
             return
-        self.kernels.dense(n, self.layers[i].outputs, self.layers[i].inputs, a, stride, self.layers[i].weights,
-                           self.layers[i].inputs + 1, self._is_biased(i), out, stride, after)
+        self._weights_of(i, &weights)
+        self.kernels.dense(&x, &weights, &c, after)
 
     def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, judged=False,
                 linked=True):
@@ -1179,6 +1218,7 @@ cdef class PackedNetwork:
         cdef hidden_rows kept
         cdef fm_after after
         cdef fm_csr csr
+        cdef fm_rows outputs
         if work.check and not self.kernels.finite(m * rows.n_features, rows.base + (work.first + at) * rows.row_bytes):
             return False
         for i in range(self.n_layers):
@@ -1196,10 +1236,10 @@ cdef class PackedNetwork:
                 memset(&kept, 0, sizeof(kept))
                 kept.means, kept.scales = self.hidden[i].means, self.hidden[i].scales
                 self._finish_hidden(i, m, z, stride, &kept)
+        outputs = _rows_at(z, stride, m, self.n_outputs)
         if work.linked:
-            self.kernels.link[self.loss](m, self.n_outputs, z, stride)
-        self.kernels.scatter(z, stride, m, self.n_outputs, work.out + at * work.width * self.itemsize,
-                             work.width * self.itemsize)
+            self.kernels.link[self.loss](&outputs)
+        self.kernels.scatter(&outputs, work.out + at * work.width * self.itemsize, work.width * self.itemsize)
         return True
 
 
@@ -1261,6 +1301,7 @@ cdef class Predictor(PackedNetwork):
     def holds(self, coefs, intercepts):
         """Whether these are the parameters that were loaded, bit by bit."""
         cdef long i, inputs, outputs
+        cdef fm_rows matrix, last_row
         cdef cnp.npy_intp step
         if len(coefs) != self.n_layers or len(intercepts) != self.n_layers:
             return False
@@ -1275,10 +1316,10 @@ cdef class Predictor(PackedNetwork):
                     and cnp.PyArray_ISCARRAY_RO(weights) and cnp.PyArray_ISCARRAY_RO(biases)):
                 return False
             step = outputs * self.itemsize
-            if not (self.kernels.holds(self.layers[i].weights, inputs + 1, inputs, outputs,
-                                       cnp.PyArray_DATA(weights), step)
-                    and self.kernels.holds(<char *> self.layers[i].weights + inputs * FM_PANEL_BYTES, inputs + 1, 1,
-                                           outputs, cnp.PyArray_DATA(biases), step)):
+            matrix = _rows_at(self.layers[i].weights, inputs + 1, inputs, outputs)
+            last_row = _rows_at(<char *> self.layers[i].weights + inputs * FM_PANEL_BYTES, inputs + 1, 1, outputs)
+            if not (self.kernels.holds(&matrix, cnp.PyArray_DATA(weights), step)
+                    and self.kernels.holds(&last_row, cnp.PyArray_DATA(biases), step)):
                 return False
         return True
 
@@ -1516,7 +1557,7 @@ cdef class Trainer(PackedNetwork):
                      and fm_bfloat16_terms() == FM_TERMS)
         self.terms = 1 if bfloat16 else FM_TERMS if split else 0
         # The units of the update that stay together: a block of inputs is rounded as a whole.
-        self.grain = FM_BLOCK // FM_UNIT if self.terms else 1
+        self.grain = FM_BLOCK // FM_STRIP if self.terms else 1
         if self.n_row_phases == 1 and self.terms and self.chunk > FM_BLOCK:
             self.chunk -= self.chunk % FM_BLOCK
         # An odd number of rows per panel keeps the panels of one row out of each other's cache sets.
@@ -1687,7 +1728,7 @@ cdef class Trainer(PackedNetwork):
 
     cdef long _units(self, long i) noexcept nogil:
         # A vector of parameters is updated as the biases of a layer without inputs.
-        return max(1, _ceil(self.layers[i].inputs, self.panel if self.layers[i].turned else FM_UNIT))
+        return max(1, _ceil(self.layers[i].inputs, self.panel if self.layers[i].turned else FM_STRIP))
 
     cdef long _grains(self, long i) noexcept nogil:
         return _ceil(self._units(i), self.grain)
@@ -1732,7 +1773,7 @@ cdef class Trainer(PackedNetwork):
     cdef void _round(self, long i) noexcept:
         cdef long panel
         for panel in range(self._panels(self.layers[i].outputs)):
-            self.kernels.round_units(&self.layers[i], panel, 0, self._units(i))
+            self.kernels.round_strips(&self.layers[i], panel, 0, self._units(i))
 
     cdef int _load_all(self, vector, list places) except -1:
         cdef const char *flat = self._flat(vector)
@@ -2048,17 +2089,18 @@ cdef class Trainer(PackedNetwork):
         """What batch normalisation knows of each block of rows, put together by every thread for itself."""
         cdef int back = self._backward_phase(phase)
         cdef long i, panels, step, width, m = chunk.end - chunk.start
-        cdef double freedom = 0
+        cdef fm_moments blocks
+        cdef fm_running running
         if phase <= self.n_stops:
             i = self.stops[phase - 1]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
             step = 2 * panels * self.panel
-            if slice_ == 0:
-                freedom = self._freedom(chunk)
-            self.kernels.join_moments(
-                width, m, MOMENT_ROWS, self.block_weights if self.weighs_moments else NULL, self.moments[i], step,
-                self.epsilon, self.running_share, freedom,
-                self.hidden[i].running if freedom > 0 else NULL, self._means(i, slice_), self._scales(i, slice_))
+            blocks.width, blocks.rows, blocks.block_rows = width, m, MOMENT_ROWS
+            blocks.block_weights = self.block_weights if self.weighs_moments else NULL
+            blocks.moments, blocks.step = self.moments[i], step
+            running.share, running.freedom = self.running_share, self._freedom(chunk) if slice_ == 0 else 0
+            running.moments = self.hidden[i].running if running.freedom > 0 else NULL
+            self.kernels.join_moments(&blocks, &running, self.epsilon, self._means(i, slice_), self._scales(i, slice_))
         elif back > 0:
             i = self.stops[self.n_stops - back]
             width, panels = self.layers[i].outputs, self._panels(self.layers[i].outputs)
@@ -2094,6 +2136,7 @@ cdef class Trainer(PackedNetwork):
         cdef long n = high - low, stride = self.stride, i = 0, block, r
         cdef long last = self.stops[phase] if phase < self.n_stops else self.n_layers - 1
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        cdef fm_rows z
         if self.shallow:
             last = 0  # whose product goes on to the outputs
         if phase > 0:
@@ -2109,9 +2152,10 @@ cdef class Trainer(PackedNetwork):
         if phase < self.n_stops:
             for block in range(_ceil(n, MOMENT_ROWS)):
                 r = block * MOMENT_ROWS
+                z = _rows_at(self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, min(MOMENT_ROWS, n - r),
+                             self.layers[i].outputs)
                 self.kernels.column_moments(
-                    min(MOMENT_ROWS, n - r), self.layers[i].outputs,
-                    self.activations[i + 1] + offset + r * FM_PANEL_BYTES, stride, self._weights_from(low + r),
+                    &z, self._weights_from(low + r),
                     self.block_weights[(low + r) // MOMENT_ROWS] if self.weighs_moments else 0,
                     self._moments_of(i, low + r))
 
@@ -2139,10 +2183,14 @@ cdef class Trainer(PackedNetwork):
         cdef fm_mask mask
         cdef fm_csr csr
         cdef hidden_rows rows
+        cdef fm_rows a, c = _rows_at(out, stride, n, layer.outputs)
+        cdef fm_shallow network
+        cdef fm_bfloat16_operands operands
+        cdef fm_matrix weights
         self._after_layer(i, &after)
         if self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)
-            after.slopes, after.shapes = rows.slopes, rows.shapes
+            after.slopes, after.parameter_slopes = rows.slopes, rows.shapes
         if i == 0 and self.rows.is_sparse:
             csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
@@ -2150,27 +2198,30 @@ cdef class Trainer(PackedNetwork):
                 csr.mask = &mask
             self._enter_sparse(&csr, n, out, stride, &after)
             return
+        a = _rows_at(self.inputs[i] + offset, stride, n, layer.inputs)
         if i == 0:
             self._gather(self.rows, self.order, chunk.start + low, n, self.inputs[0] + offset, stride)
             if self.noise:
                 mask = self._mask(-1, chunk, low, 0, self.noise)
-                self.kernels.add_noise(n, layer.inputs, self.inputs[0] + offset, stride, &mask)
+                self.kernels.add_noise(&a, &mask)
             if self.dropout[0]:
                 mask = self._dropout_mask(0, chunk, low)
-                self.kernels.drop(n, layer.inputs, self.inputs[0] + offset, self.inputs[0] + offset, stride, &mask)
+                self.kernels.drop(&a, a.at, &mask)
         if self.shallow:
-            self.kernels.shallow_forward(n, layer, layer + 1, self.inputs[0] + offset, stride, out,
-                                         self.activations[2] + offset)
+            network.hidden, network.output, network.rows, network.stride = layer, layer + 1, n, stride
+            network.x, network.h, network.z = a.at, out, self.activations[2] + offset
+            self.kernels.shallow_forward(&network)
             return
         if not self.terms:
             self._multiply(i, n, self.inputs[i] + offset, out, stride, &after)
             return
-        self.kernels.round_left(self.terms, n, layer.inputs, self.inputs[i] + offset, stride, self.left[slice_])
-        self.kernels.round_columns(self.terms, n, layer.inputs, self.inputs[i] + offset, stride,
-                                   self.columns[i] + low // FM_BLOCK * self.terms * FM_BLOCK_BYTES, self.row_blocks)
-        self.kernels.bfloat16_dense(self.terms, n, layer.outputs, layer.inputs, self.left[slice_], layer.rounded,
-                                    self.scratch[slice_], layer.weights, layer.inputs + 1, self._is_biased(i), out, stride,
-                                    &after)
+        self.kernels.round_left(self.terms, &a, self.left[slice_])
+        self.kernels.round_columns(self.terms, &a, self.columns[i] + low // FM_BLOCK * self.terms * FM_BLOCK_BYTES,
+                                   self.row_blocks)
+        operands.terms, operands.left, operands.right = self.terms, self.left[slice_], layer.rounded
+        operands.scratch = self.scratch[slice_]
+        self._weights_of(i, &weights)
+        self.kernels.bfloat16_dense(&operands, &weights, &c, &after)
 
     cdef hidden_rows _hidden_rows(self, long i, int slice_, long low) noexcept nogil:
         """Hidden layer i's rows from low on."""
@@ -2195,18 +2246,21 @@ cdef class Trainer(PackedNetwork):
         cdef char *z = self.activations[i + 1] + offset
         cdef hidden_rows rows
         cdef fm_mask mask
+        cdef fm_rows a
         if not self._activates_at_once(i):
             rows = self._hidden_rows(i, slice_, low)
             self._finish_hidden(i, n, z, self.stride, &rows)
         if self.dropout[i + 1]:
             mask = self._dropout_mask(i + 1, chunk, low)
-            self.kernels.drop(n, self.layers[i].outputs, z, self.inputs[i + 1] + offset, self.stride, &mask)
+            a = _rows_at(z, self.stride, n, self.layers[i].outputs)
+            self.kernels.drop(&a, self.inputs[i + 1] + offset, &mask)
 
     cdef void _losses(self, const chunk_place *chunk, long low, long n) noexcept nogil:
         """Losses, and the output layer's deltas, which take the place of its activations."""
-        self.kernels.loss[self.loss](
-            n, self.n_outputs, self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, self.targets,
-            self.order + chunk.start + low, self.weights, self.row_losses + low, &self.loss_settings)
+        cdef fm_samples samples
+        cdef fm_rows z = _rows_at(self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride, n, self.n_outputs)
+        samples.targets, samples.order, samples.weights = self.targets, self.order + chunk.start + low, self.weights
+        self.kernels.loss[self.loss](&z, &samples, self.row_losses + low, &self.loss_settings)
         if self.weights != NULL:
             self._pass_over_weightless(chunk, low, n)
 
@@ -2224,16 +2278,18 @@ cdef class Trainer(PackedNetwork):
         cdef long n = high - low, stride = self.stride, i = self.n_layers - 1, block, r, width
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
         cdef hidden_layer *below
+        cdef fm_rows deltas
+        cdef fm_norm norm
         if back > 0:
             i = self.stops[self.n_stops - back]
-            self.kernels.batch_norm_back(
-                n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
-                <char *> self.layers[i].bias_deltas + offset, self._scales(i, slice_),
-                self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
-                1.0 / (chunk.end - chunk.start), self._weights_from(low))
+            deltas = _rows_at(self.deltas[i + 1] + offset, stride, n, self.layers[i].outputs)
+            self._norm_back(i, low, self._scales(i, slice_), &norm)
+            self.kernels.batch_norm_back(&deltas, &norm, self.totals + slice_ * self.totals_bytes,
+                                         1.0 / (chunk.end - chunk.start), self._weights_from(low))
         while True:
             if self.terms and not (i == 0 and self.rows.is_sparse):
-                self.kernels.round_right(self.terms, n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
+                deltas = _rows_at(self.deltas[i + 1] + offset, stride, n, self.layers[i].outputs)
+                self.kernels.round_right(self.terms, &deltas,
                                          self.right[i + 1] + low // FM_BLOCK * self.terms * FM_BLOCK_BYTES, self.row_blocks)
             if i == 0 or self.shallow:
                 return
@@ -2241,17 +2297,24 @@ cdef class Trainer(PackedNetwork):
             i -= 1
             below, width = &self.hidden[i], self.layers[i].outputs
             if below.normalization == LAYER_NORM:
-                self.kernels.layer_norm_back(
-                    n, width, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
-                    <char *> self.layers[i].bias_deltas + offset, self.row_scales[i] + low * self.itemsize,
-                    self.layers[below.gains].weights)
+                deltas = _rows_at(self.deltas[i + 1] + offset, stride, n, width)
+                self._norm_back(i, low, self.row_scales[i] + low * self.itemsize, &norm)
+                self.kernels.layer_norm_back(&deltas, &norm)
             elif below.normalization == BATCH_NORM:
                 for block in range(_ceil(n, MOMENT_ROWS)):
                     r = block * MOMENT_ROWS
-                    self.kernels.column_sums(
-                        min(MOMENT_ROWS, n - r), width, self.deltas[i + 1] + offset + r * FM_PANEL_BYTES, stride,
-                        self.normalized[i] + offset + r * FM_PANEL_BYTES, self._sums_of(i, low + r))
+                    deltas = _rows_at(self.deltas[i + 1] + offset + r * FM_PANEL_BYTES, stride, min(MOMENT_ROWS, n - r), width)
+                    self.kernels.column_sums(&deltas, self.normalized[i] + offset + r * FM_PANEL_BYTES,
+                                             self._sums_of(i, low + r))
                 return
+
+    cdef void _norm_back(self, long i, long low, char *scales, fm_norm *norm) noexcept nogil:
+        """What the way back through layer i's normalisation reads and writes, for rows from low on."""
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        norm.normalized = self.normalized[i] + offset
+        norm.bias_deltas = <char *> self.layers[i].bias_deltas + offset
+        norm.scales = scales
+        norm.gains = self.layers[self.hidden[i].gains].weights
 
     cdef void _multiply_back(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
         """From layer i's deltas those of the hidden layer below it, before that one's activation."""
@@ -2260,25 +2323,30 @@ cdef class Trainer(PackedNetwork):
         cdef const fm_layer *layer = &self.layers[i]
         cdef fm_after after
         cdef fm_mask mask
+        cdef fm_rows deltas = _rows_at(self.deltas[i + 1] + offset, stride, n, layer.outputs)
+        cdef fm_rows c = _rows_at(self.deltas[i] + offset, stride, n, layer.inputs)
+        cdef fm_matrix transposed
+        cdef fm_bfloat16_operands operands
         memset(&after, 0, sizeof(after))
         after.derivative = self.kernels.derivative[min(self.hidden[below].function, NATIVE_FUNCTION)]
         after.at = (self.slopes[below] if self.slopes[below] != NULL else self.activations[i]) + offset
-        after.shapes = self.shapes[below] + offset if self.shapes[below] != NULL else NULL
-        after.number = self.hidden[below].number
+        after.parameter_slopes = self.shapes[below] + offset if self.shapes[below] != NULL else NULL
+        after.parameter = self.hidden[below].number
+        transposed.at = layer.weights if layer.turned else layer.transposed
+        transposed.depth, transposed.panel_rows, transposed.biased = layer.outputs, layer.outputs, False
         if self.terms:
-            self.kernels.round_left(self.terms, n, layer.outputs, self.deltas[i + 1] + offset, stride, self.left[slice_])
-            self.kernels.bfloat16_dense(self.terms, n, layer.inputs, layer.outputs, self.left[slice_],
-                                        layer.rounded_transposed, self.scratch[slice_], layer.transposed, layer.outputs, 0,
-                                        self.deltas[i] + offset, stride, &after)
+            self.kernels.round_left(self.terms, &deltas, self.left[slice_])
+            operands.terms, operands.left, operands.right = self.terms, self.left[slice_], layer.rounded_transposed
+            operands.scratch = self.scratch[slice_]
+            self.kernels.bfloat16_dense(&operands, &transposed, &c, &after)
         else:
-            self.kernels.dense(n, layer.inputs, layer.outputs, self.deltas[i + 1] + offset, stride,
-                               layer.weights if layer.turned else layer.transposed, layer.outputs, 0,
-                               self.deltas[i] + offset, stride, &after)
+            self.kernels.dense(&deltas, &transposed, &c, &after)
         if self.dropout[i]:
             mask = self._dropout_mask(i, chunk, low)
-            self.kernels.drop(n, layer.inputs, self.deltas[i] + offset, self.deltas[i] + offset, stride, &mask)
+            self.kernels.drop(&c, c.at, &mask)
             if self.shapes[below] != NULL:
-                self.kernels.drop(n, layer.inputs, self.shapes[below] + offset, self.shapes[below] + offset, stride, &mask)
+                c.at = self.shapes[below] + offset
+                self.kernels.drop(&c, c.at, &mask)
 
     cdef void _call_loss(self, const chunk_place *chunk) noexcept nogil:
         """A loss in Python, of the whole batch."""
@@ -2293,17 +2361,19 @@ cdef class Trainer(PackedNetwork):
     cdef int _call_loss_with_gil(self, const chunk_place *chunk) except -1:
         cdef long n = chunk.end - chunk.start, width = self.n_outputs
         cdef double batch_weight = chunk.weight
-        cdef char *at = self.deltas[self.n_layers]
+        cdef fm_rows panels = _rows_at(self.deltas[self.n_layers], self.stride, n, width)
+        cdef fm_source plain
         cdef long r
         targets, weights = self._keep
         rows = self._batch_arrays[0].ravel()[chunk.start:chunk.start + n]
         outputs = np.empty((n, width), dtype=self.dtype)
-        self.kernels.scatter(at, self.stride, n, width, cnp.PyArray_DATA(outputs), width * self.itemsize)
+        self.kernels.scatter(&panels, cnp.PyArray_DATA(outputs), width * self.itemsize)
         loss, gradient = self.python_loss(targets[rows], outputs, None if weights is None else weights[rows])
         deltas = np.ascontiguousarray(gradient * batch_weight, dtype=self.dtype)
         if deltas.shape != (n, width):
             raise ValueError(f"the loss must return a gradient of shape {(n, width)}, got {deltas.shape}")
-        self.kernels.gather[self.source](cnp.PyArray_DATA(deltas), width * self.itemsize, NULL, n, width, at, self.stride)
+        plain = _plain_rows(cnp.PyArray_DATA(deltas), width * self.itemsize)
+        self.kernels.gather[self.source](&plain, &panels)
         for r in range(n):
             self.row_losses[r] = 0
         self.row_losses[0] = loss * batch_weight
@@ -2336,7 +2406,9 @@ cdef class Trainer(PackedNetwork):
         More than one panel only where _takes_panels().
         """
         cdef Py_ssize_t offset = low * FM_PANEL_BYTES
-        cdef double *squares = self.squares[i] + panel * self._units(i)
+        cdef fm_strips strips
+        cdef fm_bfloat16_batch batch
+        cdef fm_rows a, deltas
         cdef fm_layer moved
         cdef fm_csr csr
         cdef fm_mask mask
@@ -2344,21 +2416,25 @@ cdef class Trainer(PackedNetwork):
             moved = layer[0]
             moved.bias_deltas = <char *> layer.bias_deltas + offset
             layer = &moved
+        self._strips_of(layer, i, panel, panel_end, first, last, step, &strips)
+        deltas = _rows_at(self.part_deltas[i] + offset, self.stride, high - low, layer.outputs)
         if i == 0 and self.rows.is_sparse:
             csr = self._csr_of(self.rows, self.order, chunk.start + low)
             if self.dropout[0]:
                 mask = self._dropout_mask(0, chunk, low)
                 csr.mask = &mask
-            self.kernels.update_sparse(layer, panel, first, last, high - low, &csr, self.cursors + slice_ * self.chunk,
-                                       self.deltas[i + 1] + offset, self.stride, step, squares)
+            self.kernels.update_sparse(&strips, &csr, self.cursors + slice_ * self.chunk, &deltas)
         elif self._takes_panels(i):
-            self.kernels.bfloat16_update(
-                layer, panel, panel_end, first, last, high - low, self.columns[i], self.right[i + 1], self.row_blocks,
-                self.deltas[i + 1], self.stride, step, self.squares[i], self._units(i))
+            batch.columns, batch.right, batch.blocks = self.columns[i], self.right[i + 1], self.row_blocks
+            self.kernels.bfloat16_update(&strips, &batch, &deltas)
         else:
-            self.kernels.update_dense(layer, panel, first, last, high - low,
-                                      self.inputs[i] + offset if i < self.n_layers else NULL, self.stride,
-                                      self.part_deltas[i] + offset, self.stride, step, squares)
+            a = _rows_at(self.inputs[i] + offset if i < self.n_layers else NULL, self.stride, high - low, layer.inputs)
+            self.kernels.update_dense(&strips, &a, &deltas)
+
+    cdef void _strips_of(self, const fm_layer *layer, long i, long panel, long panel_end, long first, long last,
+                         const fm_step *step, fm_strips *strips) noexcept nogil:
+        strips.layer, strips.panel, strips.panel_end, strips.first, strips.last = layer, panel, panel_end, first, last
+        strips.step, strips.squares = step, self.squares[i]
 
     cdef bint _takes_panels(self, long i) noexcept nogil:
         """Whether the update of layer i has bfloat16 operands, of as many output panels as there are."""
@@ -2395,14 +2471,16 @@ cdef class Trainer(PackedNetwork):
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
         cdef fm_step step
+        cdef fm_shallow network
         self._prepare_step(slice_, chunk, &step)
         if what == UPDATE and self.clip_norm:
             step.last = False
         if what == APPLY:
             step.prepares, step.l2, step.scale = False, 0, self._share_of_norm()
         if what == UPDATE and self.shallow:
-            self.kernels.shallow_update(&self.layers[0], &self.layers[1], rows, self.inputs[0], self.activations[1],
-                                        self.deltas[2], self.stride, &step, self.squares[0], self.squares[1])
+            network.hidden, network.output, network.rows, network.stride = &self.layers[0], &self.layers[1], rows, self.stride
+            network.x, network.h, network.z = self.inputs[0], self.activations[1], self.deltas[2]
+            self.kernels.shallow_update(&network, &step, self.squares[0], self.squares[1])
             return
         for i in range(self.n_parts):
             units, cost = self._units(i), self.unit_cost[i]
@@ -2443,17 +2521,17 @@ cdef class Trainer(PackedNetwork):
     cdef void _tiles(self, int what, long i, long panel, long panel_end, long first, long last, int slice_,
                      const chunk_place *chunk, const void *const *sums, const fm_step *step) noexcept nogil:
         """What a phase does to units first to last of layer i's output panels; more than one only where _takes_panels()."""
-        cdef long units = self._units(i)
-        cdef double *squares = self.squares[i] + panel * units
+        cdef fm_strips strips
+        self._strips_of(&self.layers[i], i, panel, panel_end, first, last, step, &strips)
         if what == PREPARE:
-            self.kernels.prepare_sums(&self.layers[i], panel, first, last, step, squares,
-                                      self.norms[i] + panel * (units + 1))
+            self.kernels.prepare_sums(&strips, self.norms[i])
         elif what == APPLY:
-            self.kernels.update_sums(&self.layers[i], panel, first, last, sums, 1, step, NULL)
+            strips.squares = NULL
+            self.kernels.update_sums(&strips, sums, 1)
             if self.keeps_rounded and i < self.n_layers and not self.layers[i].limit:
-                self.kernels.round_units(&self.layers[i], panel, first, last)
+                self.kernels.round_strips(&self.layers[i], panel, first, last)
         elif self.n_blocks:
-            self.kernels.update_sums(&self.layers[i], panel, first, last, sums, self.n_blocks, step, squares)
+            self.kernels.update_sums(&strips, sums, self.n_blocks)
         else:
             self._update(&self.layers[i], i, panel, panel_end, first, last, slice_, chunk, 0, chunk.end - chunk.start, step)
 
@@ -2477,7 +2555,7 @@ cdef class Trainer(PackedNetwork):
                 if number % self.n_threads == slice_:
                     self.kernels.limit_norms(&self.layers[i], panel, &step)
                     if self.keeps_rounded:
-                        self.kernels.round_units(&self.layers[i], panel, 0, self._units(i))
+                        self.kernels.round_strips(&self.layers[i], panel, 0, self._units(i))
                 number += 1
 
     cdef void _count(self, const chunk_place *chunk) noexcept nogil:
@@ -2567,10 +2645,13 @@ cdef class Panels:
     cdef int _fill(self, array, long row) except -1:
         if array.shape[1] != self.width:
             raise ValueError(f"expected rows of {self.width} elements, got {array.shape[1]}")
-        self.kernels.gather[_source_index(array.dtype)](
-            cnp.PyArray_DATA(array), array.strides[0], NULL, array.shape[0], self.width,
-            self.at + row * FM_PANEL_BYTES, self.stride)
+        cdef fm_source plain = _plain_rows(cnp.PyArray_DATA(array), array.strides[0])
+        cdef fm_rows rows = _rows_at(self.at + row * FM_PANEL_BYTES, self.stride, array.shape[0], self.width)
+        self.kernels.gather[_source_index(array.dtype)](&plain, &rows)
         return 0
+
+    cdef fm_rows _rows(self) noexcept nogil:
+        return _rows_at(self.at, self.stride, self.rows, self.width)
 
     cdef int _same_type(self, Panels a, Panels b) except -1:
         if not self.itemsize == a.itemsize == b.itemsize:
@@ -2580,31 +2661,38 @@ cdef class Panels:
     def unpack(self):
         """The matrix as a new array, without the extra row."""
         out = np.empty((self.rows, self.width), dtype=np.dtype(f"f{self.itemsize}"))
-        self.kernels.scatter(self.at, self.stride, self.rows, self.width, cnp.PyArray_DATA(out), out.strides[0])
+        cdef fm_rows rows = self._rows()
+        self.kernels.scatter(&rows, cnp.PyArray_DATA(out), out.strides[0])
         return out
 
     def multiply(self, Panels a not None, Panels b not None, *, int n_threads=1):
         """Becomes a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
-        cdef long n = a.rows, low, slice_
-        cdef fm_after nothing
+        cdef long slice_
         n_threads = _team(n_threads)
-        memset(&nothing, 0, sizeof(nothing))
         self._same_type(a, b)
         if (self.rows, self.width, a.width) != (a.rows, b.width, b.rows):
             raise ValueError(f"a product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
                              f"({self.rows}, {self.width})")
         with nogil:
             for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
-                low = n * slice_ // n_threads
-                a.kernels.dense(
-                    n * (slice_ + 1) // n_threads - low, b.width, a.width, a.at + low * FM_PANEL_BYTES, a.stride, b.at,
-                    b.stride, b.biased, self.at + low * FM_PANEL_BYTES, self.stride, &nothing)
+                self._multiply_slice(a, b, a.rows * slice_ // n_threads, a.rows * (slice_ + 1) // n_threads)
+
+    cdef void _multiply_slice(self, Panels a, Panels b, long low, long high) noexcept nogil:
+        cdef fm_rows x = _rows_at(a.at + low * FM_PANEL_BYTES, a.stride, high - low, a.width)
+        cdef fm_rows c = _rows_at(self.at + low * FM_PANEL_BYTES, self.stride, high - low, self.width)
+        cdef fm_matrix right
+        cdef fm_after nothing
+        memset(&nothing, 0, sizeof(nothing))
+        right.at, right.depth, right.panel_rows, right.biased = b.at, a.width, b.stride, b.biased
+        a.kernels.dense(&x, &right, &c, &nothing)
 
     def multiply_transposed(self, Panels a not None, Panels b not None):
         """Becomes a.T @ b, and its extra row the sums of b's columns: a layer's weight gradient."""
         cdef fm_layer layer
         cdef fm_step step
-        cdef long panel, units = _ceil(a.width, FM_UNIT), panels = _ceil(b.width * b.itemsize, FM_PANEL_BYTES)
+        cdef fm_strips strips
+        cdef fm_rows x = a._rows(), deltas = b._rows()
+        cdef long panel, panels = _ceil(b.width * b.itemsize, FM_PANEL_BYTES)
         self._same_type(a, b)
         if (self.rows, self.width, a.rows) != (a.width, b.width, b.rows) or not self.biased:
             raise ValueError(f"a transposed product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
@@ -2614,10 +2702,11 @@ cdef class Panels:
         layer.inputs, layer.outputs = self.rows, self.width
         layer.sums = self.at
         step.first = True
-        squares = np.empty(max(1, units))
+        strips.layer, strips.step, strips.squares = &layer, &step, NULL
+        strips.first, strips.last = 0, _ceil(a.width, FM_STRIP)
         for panel in range(panels):
-            a.kernels.update_dense(&layer, panel, 0, units, a.rows, a.at, a.stride, b.at, b.stride, &step,
-                                   <double *> cnp.PyArray_DATA(squares))
+            strips.panel, strips.panel_end = panel, panel + 1
+            a.kernels.update_dense(&strips, &x, &deltas)
 
     def activate(self, name, double number=0, slopes=None, shapes=None):
         """Becomes f of itself, f being the named activation; slopes and shapes, Panels of its shape, get what they hold."""
@@ -2692,7 +2781,8 @@ def differentiate(name, const real[:, ::1] z, const real[:, ::1] deltas, number=
 def link(loss, const real[:, ::1] z, *, isa=None):
     """The named loss's link (its output activation) of z."""
     cdef Panels values = Panels(np.asarray(z), isa)
-    values.kernels.link[_index(LOSSES, loss, "loss")](values.rows, values.width, values.at, values.stride)
+    cdef fm_rows rows = values._rows()
+    values.kernels.link[_index(LOSSES, loss, "loss")](&rows)
     return values.unpack()
 
 
@@ -2705,13 +2795,14 @@ def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, options=(),
     cdef Panels values = Panels(np.asarray(z), isa)
     cdef int index = _index(LOSSES, loss, "loss")
     cdef fm_loss_settings settings
+    cdef fm_samples samples
+    cdef fm_rows rows = values._rows()
     _check_targets(index, _type_of(z), targets, weights, values.rows, values.width)
     arrays = _settle_loss(index, options, output_weights, values.width, &settings)
     losses = np.zeros(values.rows)
-    values.kernels.loss[index](
-        values.rows, values.width, values.at, values.stride, cnp.PyArray_DATA(targets), NULL,
-        NULL if weights is None else <const double *> cnp.PyArray_DATA(weights), <double *> cnp.PyArray_DATA(losses),
-        &settings)
+    samples.targets, samples.order = cnp.PyArray_DATA(targets), NULL
+    samples.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
+    values.kernels.loss[index](&rows, &samples, <double *> cnp.PyArray_DATA(losses), &settings)
     return losses, values.unpack()
 
 
@@ -2720,8 +2811,9 @@ def gather(X, dtype, *, isa=None):
     dtype = np.dtype(dtype)
     cdef Rows rows = Rows(X)
     cdef Panels values = Panels(np.zeros(X.shape, dtype=dtype), isa)
-    values.kernels.gather[rows.source](rows.base, rows.row_bytes, NULL, rows.n_rows, rows.n_features, values.at,
-                                       values.stride)
+    cdef fm_source plain = _plain_rows(rows.base, rows.row_bytes)
+    cdef fm_rows panels = values._rows()
+    values.kernels.gather[rows.source](&plain, &panels)
     return values.unpack()
 
 

@@ -1,5 +1,5 @@
-/* Elementwise functions on rows of one panel, one after another, in place. p is one number for all, or the panel's row of the
- * units' own numbers. */
+/* Elementwise functions on rows of one panel, one after another, in place. p is one parameter for all units, or the panel's row
+ * of the units' own. */
 #define FM_SELU_SCALE 1.0507009873554804934193349852946
 #define FM_SELU_ALPHA 1.6732632423543772848170429916717
 #define FM_GELU_RATE 1.5957691216057308 /* 2 sqrt(2 / pi) */
@@ -28,64 +28,68 @@ FM_INLINE vec FM(relu_delta)(vec a, vec d) {
 }
 #define v_relu_delta FM(relu_delta)
 
-#define FM_ACTIVATION(name, n_numbers, learnable, f, df)                                                          \
-    static void FM(activate_##name)(long rows, void *values, void *slopes, void *shapes, const void *units,       \
-                                    double number) {                                                              \
-        vec *at = values;                                                                                         \
-        const vec p = v_all((FM_REAL)number);                                                                     \
-        (void)slopes, (void)shapes, (void)units, (void)p;                                                         \
-        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                                      \
-            const vec z = at[i];                                                                                  \
-            at[i] = f;                                                                                            \
-        }                                                                                                         \
-    }                                                                                                             \
-    static void FM(derivative_##name)(long rows, const void *values, void *deltas, void *shapes, double number) { \
-        const vec *as = values;                                                                                   \
-        vec *ds = deltas;                                                                                         \
-        const vec p = v_all((FM_REAL)number);                                                                     \
-        (void)shapes, (void)p;                                                                                    \
-        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                                      \
-            const vec a = as[i], d = ds[i];                                                                       \
-            (void)a;                                                                                              \
-            ds[i] = df;                                                                                           \
-        }                                                                                                         \
+#define FM_ACTIVATION(name, n_parameters, learnable, f, df)                                                \
+    static void FM(activate_##name)(long rows, void *values, void *slopes, void *parameter_slopes,         \
+                                    const void *parameters, double parameter) {                            \
+        vec *at = values;                                                                                  \
+        const vec p = v_all((FM_REAL)parameter);                                                           \
+        (void)slopes, (void)parameter_slopes, (void)parameters, (void)p;                                   \
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                               \
+            const vec z = at[i];                                                                           \
+            at[i] = f;                                                                                     \
+        }                                                                                                  \
+    }                                                                                                      \
+    static void FM(derivative_##name)(long rows, const void *values, void *deltas, void *parameter_slopes, \
+                                      double parameter) {                                                  \
+        const vec *as = values;                                                                            \
+        vec *ds = deltas;                                                                                  \
+        const vec p = v_all((FM_REAL)parameter);                                                           \
+        (void)parameter_slopes, (void)p;                                                                   \
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                               \
+            const vec a = as[i], d = ds[i];                                                                \
+            (void)a;                                                                                       \
+            ds[i] = df;                                                                                    \
+        }                                                                                                  \
     }
-#define FM_SLOPED(name, n_numbers, learnable, ...)                                                                \
-    static void FM(activate_##name)(long rows, void *values, void *slopes, void *shapes, const void *units,       \
-                                    double number) {                                                              \
-        vec *at = values;                                                                                         \
-        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                                      \
-            const vec z = at[i], p = units ? ((const vec *)units)[i % FM_PANEL_VECTORS] : v_all((FM_REAL)number); \
-            vec a, slope, shape = v_all(0);                                                                       \
-            (void)p, (void)shape;                                                                                 \
-            __VA_ARGS__;                                                                                          \
-            at[i] = a;                                                                                            \
-            if (slopes)                                                                                           \
-                ((vec *)slopes)[i] = slope;                                                                       \
-            if (shapes)                                                                                           \
-                ((vec *)shapes)[i] = shape;                                                                       \
-        }                                                                                                         \
+#define FM_SLOPED(name, n_parameters, learnable, ...)                                                               \
+    static void FM(activate_##name)(long rows, void *values, void *slopes, void *parameter_slopes,                  \
+                                    const void *parameters, double parameter) {                                     \
+        vec *at = values;                                                                                           \
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                                        \
+            const vec z = at[i],                                                                                    \
+                      p = parameters ? ((const vec *)parameters)[i % FM_PANEL_VECTORS] : v_all((FM_REAL)parameter); \
+            vec a, slope, parameter_slope = v_all(0);                                                               \
+            (void)p, (void)parameter_slope;                                                                         \
+            __VA_ARGS__;                                                                                            \
+            at[i] = a;                                                                                              \
+            if (slopes)                                                                                             \
+                ((vec *)slopes)[i] = slope;                                                                         \
+            if (parameter_slopes)                                                                                   \
+                ((vec *)parameter_slopes)[i] = parameter_slope;                                                     \
+        }                                                                                                           \
     }
 #include "activations.def"
 #undef FM_ACTIVATION
 #undef FM_SLOPED
 
-/* With slopes kept from the way forward. The shapes become the deltas of the units' numbers. */
-static void FM(derivative_sloped)(long rows, const void *slopes, void *deltas, void *shapes, double number) {
+/* With slopes kept from the way forward. The parameter's slopes become the deltas of the units' parameters. */
+static void FM(derivative_sloped)(long rows, const void *slopes, void *deltas, void *parameter_slopes,
+                                  double parameter) {
     vec *ds = deltas;
-    (void)number;
+    (void)parameter;
     for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {
-        if (shapes)
-            ((vec *)shapes)[i] *= ds[i];
+        if (parameter_slopes)
+            ((vec *)parameter_slopes)[i] *= ds[i];
         ds[i] *= ((const vec *)slopes)[i];
     }
 }
 
 /* A user's own, compiled function. */
-static void FM(activate_native)(long rows, void *values, void *slopes, void *shapes, const void *units, double number) {
-    const fm_native *native = units;
+static void FM(activate_native)(long rows, void *values, void *slopes, void *parameter_slopes, const void *parameters,
+                                double parameter) {
+    const fm_native *native = parameters;
     FM_REAL *at = values;
-    (void)shapes, (void)number;
+    (void)parameter_slopes, (void)parameter;
     for (long r = 0; r < rows; r++)
         for (long i = r * FM_PANEL; i < r * FM_PANEL + native->width; i++) {
             const double z = (double)at[i];

@@ -41,19 +41,28 @@ typedef struct {
     const char *read;
 } fm_soon;
 
+/* out[r][c] = start[r][c] + sum over blocks of left[r] right[c], for rows r and 16 columns c for each half. */
+typedef struct {
+    int terms;        /* 1 or FM_TERMS */
+    int halves;       /* 1 or 2 */
+    long rows;        /* at most FM_BLOCK */
+    long blocks;      /* of either operand, one after another */
+    const void *left; /* [blocks][terms] matrices; lines may be read up to row 31 */
+    const void *right;
+    const float *start; /* NULL for zero */
+    long start_step;    /* floats between rows; 0 where all rows start alike */
+    float *out;
+    long out_step; /* floats between rows */
+    const fm_soon *soon;
+} fm_block_product;
+
 typedef struct {
     /* So many terms, of each operand, are multiplied faster than a float32 number is as it is. */
     int terms;
     /* Before the first and after the last of several products in a row, on the same thread. */
     void (*begin)(void);
     void (*end)(void);
-    /* out[r][c] = start[r][c] + sum over blocks of left[r] right[c], for rows r (at most 32) and 16 columns c for each
-     * of one or two halves.
-     *
-     * terms: 1 or FM_TERMS. The blocks of either operand lie one after another; lines of left may be read up to row 31.
-     * start may be NULL for zero; start_step and out_step: floats between rows. */
-    void (*multiply)(int terms, long rows, int halves, long blocks, const void *left, const void *right,
-                     const float *start, long start_step, float *out, long out_step, const fm_soon *soon);
+    void (*multiply)(const fm_block_product *product);
 } fm_bfloat16_product;
 
 extern const fm_bfloat16_product fm_bfloat16_amx, fm_bfloat16_avx512bf16;

@@ -91,9 +91,13 @@ static void show(volatile char *at, ptrdiff_t step, int writes) {
 
 /* The conditions are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void multiply_tiles(const int terms, const int wide, const int tall,
-                                                                 long rows, long blocks, const char *left,
-                                                                 const char *right, const float *start, long start_step,
-                                                                 float *out, long out_step, const fm_soon *soon) {
+                                                                 const fm_block_product *product) {
+    const long rows = product->rows, blocks = product->blocks;
+    const char *left = product->left, *right = product->right;
+    const float *start = product->start;
+    float *out = product->out;
+    const long start_step = product->start_step, out_step = product->out_step;
+    const fm_soon *soon = product->soon;
     float edge[16][16] __attribute__((aligned(64)));
     /* Lines of each place to ask for per block. */
     const long written = blocks ? (soon->written_bytes / 64 + blocks - 1) / blocks : 0;
@@ -145,15 +149,13 @@ static inline __attribute__((always_inline)) void multiply_tiles(const int terms
         STORE_SUMS(3, 16, 16);
 }
 
-static void multiply(int terms, long rows, int halves, long blocks, const void *left, const void *right,
-                     const float *start, long start_step, float *out, long out_step, const fm_soon *soon) {
-#define TILES(terms, wide, tall)                                                                         \
-    multiply_tiles(terms, wide, tall, rows, blocks, left, right, start, start_step, out, out_step, soon)
-#define ALL_TILES(terms)                                               \
-    (halves > 1  ? rows > 16 ? TILES(terms, 1, 1) : TILES(terms, 1, 0) \
-     : rows > 16 ? TILES(terms, 0, 1)                                  \
-                 : TILES(terms, 0, 0))
-    if (terms == 1)
+static void multiply(const fm_block_product *product) {
+    const int wide = product->halves > 1, tall = product->rows > 16;
+#define ALL_TILES(terms)                                                                         \
+    (wide   ? tall ? multiply_tiles(terms, 1, 1, product) : multiply_tiles(terms, 1, 0, product) \
+     : tall ? multiply_tiles(terms, 0, 1, product)                                               \
+            : multiply_tiles(terms, 0, 0, product))
+    if (product->terms == 1)
         ALL_TILES(1);
     else
         ALL_TILES(FM_TERMS);

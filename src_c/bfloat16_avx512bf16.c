@@ -9,9 +9,14 @@
 static const int term_pairs[][2] = {FM_SMALL_PAIRS(PAIR_OF_TERMS) PAIR_OF_TERMS(0, 0)};
 #define PAIRS_OF_TERMS ((int)(sizeof term_pairs / sizeof term_pairs[0]))
 
-static inline __attribute__((always_inline)) void some_rows(const int rows, const int halves, int terms, long blocks,
-                                                            const char *a, const char *b, const float *start,
-                                                            long start_step, float *out, long out_step) {
+/* So many rows of a product, from one on. */
+static inline __attribute__((always_inline)) void some_rows(const int rows, const int halves, long from,
+                                                            const fm_block_product *product) {
+    const int terms = product->terms;
+    const long blocks = product->blocks, start_step = product->start_step, out_step = product->out_step;
+    const char *a = (const char *)product->left + from * FM_LINE_BYTES, *b = product->right;
+    const float *start = product->start ? product->start + from * start_step : NULL;
+    float *out = product->out + from * out_step;
     __m512 sum[ROWS][2];
     for (int r = 0; r < rows; r++)
         for (int h = 0; h < halves; h++)
@@ -39,19 +44,12 @@ static inline __attribute__((always_inline)) void some_rows(const int rows, cons
 static void nothing(void) {
 }
 
-static void multiply(int terms, long rows, int halves, long blocks, const void *left, const void *right,
-                     const float *start, long start_step, float *out, long out_step, const fm_soon *soon) {
-    (void)soon;
-    const char *a = left;
+static void multiply(const fm_block_product *product) {
     long r = 0;
-#define ROWS_FROM_R(n)                                                                                                \
-    (halves > 1 ? some_rows(n, 2, terms, blocks, a + r * FM_LINE_BYTES, right, start ? start + r * start_step : NULL, \
-                            start_step, out + r * out_step, out_step)                                                 \
-                : some_rows(n, 1, terms, blocks, a + r * FM_LINE_BYTES, right, start ? start + r * start_step : NULL, \
-                            start_step, out + r * out_step, out_step))
-    for (; r + ROWS <= rows; r += ROWS)
+#define ROWS_FROM_R(n) (product->halves > 1 ? some_rows(n, 2, r, product) : some_rows(n, 1, r, product))
+    for (; r + ROWS <= product->rows; r += ROWS)
         ROWS_FROM_R(ROWS);
-    for (; r < rows; r++)
+    for (; r < product->rows; r++)
         ROWS_FROM_R(1);
 }
 

@@ -108,11 +108,12 @@ FM_INLINE void FM(right_block_turned)(long rows, long width, const FM_REAL *bloc
     } while (0)
 
 /* Rows in panels as a left operand: the blocks of 32 rows, then those of the next ones. */
-static void FM(round_left)(int terms, long rows, long width, const void *a, long a_stride, void *left) {
+static void FM(round_left)(int terms, const fm_rows *a, void *left) {
+    const long rows = a->rows, width = a->width;
     words *to = left;
     for (long r = 0; r < rows; r += FM_BLOCK)
         for (long panel = 0; panel * FM_PANEL < width; panel++, to += terms * FM_BLOCK) {
-            const FM_REAL *block = (const FM_REAL *)a + (panel * a_stride + r) * FM_PANEL;
+            const FM_REAL *block = (const FM_REAL *)a->at + (panel * a->stride + r) * FM_PANEL;
 #define FM_BODY(n) FM(left_block)(rows - r < FM_BLOCK ? rows - r : FM_BLOCK, width - panel * FM_PANEL, block, n, to)
             FM_TERMS_CASES(terms, FM_BODY);
 #undef FM_BODY
@@ -120,14 +121,15 @@ static void FM(round_left)(int terms, long rows, long width, const void *a, long
 }
 
 /* Rows in panels as an operand of a sum over the rows, left or right; blocks: between its panels. */
-#define FM_ROUND_ROWS(name, block_of)                                                                             \
-    static void FM(name)(int terms, long rows, long width, const void *a, long a_stride, void *to, long blocks) { \
-        for (long panel = 0; panel * FM_PANEL < width; panel++)                                                   \
-            for (long r = 0; r < rows; r += FM_BLOCK) {                                                           \
-                words *lines = (words *)to + (panel * blocks * FM_BLOCK + r) * terms;                             \
-                const FM_REAL *block = (const FM_REAL *)a + (panel * a_stride + r) * FM_PANEL;                    \
-                FM_TERMS_CASES(terms, block_of);                                                                  \
-            }                                                                                                     \
+#define FM_ROUND_ROWS(name, block_of)                                                               \
+    static void FM(name)(int terms, const fm_rows *a, void *to, long blocks) {                      \
+        const long rows = a->rows;                                                                  \
+        for (long panel = 0; panel * FM_PANEL < a->width; panel++)                                  \
+            for (long r = 0; r < rows; r += FM_BLOCK) {                                             \
+                words *lines = (words *)to + (panel * blocks * FM_BLOCK + r) * terms;               \
+                const FM_REAL *block = (const FM_REAL *)a->at + (panel * a->stride + r) * FM_PANEL; \
+                FM_TERMS_CASES(terms, block_of);                                                    \
+            }                                                                                       \
     }
 #define FM_COLUMNS_BLOCK(n) FM(left_block_turned)(rows - r, block, n, lines)
 #define FM_RIGHT_BLOCK(n) FM(right_block)(rows - r, block, n, lines)
@@ -154,8 +156,8 @@ FM_INLINE void FM(round_weights)(const fm_layer *layer, long panel, long row) {
 #undef FM_BODY
 }
 
-static void FM(round_units)(const fm_layer *layer, long panel, long from, long to) {
-    for (long row = from * FM_UNIT; row < to * FM_UNIT && row < layer->inputs; row += FM_BLOCK)
+static void FM(round_strips)(const fm_layer *layer, long panel, long first, long last) {
+    for (long row = first * FM_STRIP; row < last * FM_STRIP && row < layer->inputs; row += FM_BLOCK)
         FM(round_weights)(layer, panel, row);
 }
 
@@ -172,18 +174,16 @@ FM_INLINE floats FM(plain_sum)(floats sum, const uint32_t *a, const words *b) {
     return sum;
 }
 
-static void FM(bfloat16_multiply)(int terms, long rows, int halves, long blocks, const void *left, const void *right,
-                                  const FM_REAL *start, long start_step, FM_REAL *out, long out_step,
-                                  const fm_soon *soon) {
-    (void)soon;
-    for (long r = 0; r < rows; r++)
-        for (long half = 0; half < halves; half++) {
+static void FM(bfloat16_multiply)(const fm_block_product *product) {
+    const int terms = product->terms;
+    for (long r = 0; r < product->rows; r++)
+        for (long half = 0; half < product->halves; half++) {
             floats sum = {0};
-            if (start)
-                memcpy(&sum, start + r * start_step + half * FM_PAIRS, sizeof sum);
-            const words *a = (const words *)left + r, *b = (const words *)right + half * FM_PAIRS;
+            if (product->start)
+                memcpy(&sum, product->start + r * product->start_step + half * FM_PAIRS, sizeof sum);
+            const words *a = (const words *)product->left + r, *b = (const words *)product->right + half * FM_PAIRS;
             for (int small = terms > 1; small >= 0; small--)
-                for (long k = 0; k < blocks; k++) {
+                for (long k = 0; k < product->blocks; k++) {
 #define FM_ADD_PAIR(left_term, right_term)                                                 \
     sum = FM(plain_sum)(sum, (const uint32_t *)(a + (k * terms + (left_term)) * FM_BLOCK), \
                         b + (k * terms + (right_term)) * FM_BLOCK);
@@ -194,7 +194,7 @@ static void FM(bfloat16_multiply)(int terms, long rows, int halves, long blocks,
                     }
 #undef FM_ADD_PAIR
                 }
-            memcpy(out + r * out_step + half * FM_PAIRS, &sum, sizeof sum);
+            memcpy(product->out + r * product->out_step + half * FM_PAIRS, &sum, sizeof sum);
         }
 }
 
@@ -208,40 +208,47 @@ FM_INLINE const fm_bfloat16_product *FM(product)(void) {
     return chosen ? chosen : &FM(plain_product);
 }
 
-/* c = left b, as dense(). left: as round_left() leaves it. right: b, rounded; where it is NULL, b is rounded here, panel
- * by panel, to scratch. */
-static void FM(bfloat16_dense)(int terms, long rows, long outputs, long depth, const void *left, const void *right,
-                               void *scratch, const void *b, long b_rows, int biased, void *c, long c_stride,
+/* As dense(), with operands in terms. Where there is no right one, b is rounded here, panel by panel, to scratch. */
+static void FM(bfloat16_dense)(const fm_bfloat16_operands *operands, const fm_matrix *b, const fm_rows *c,
                                const fm_after *after) {
-    const fm_bfloat16_product *product = FM(product)();
-    const long blocks = (depth + FM_BLOCK - 1) / FM_BLOCK;
-    const long row_blocks = (rows + FM_BLOCK - 1) / FM_BLOCK;
+    const fm_bfloat16_product *hardware = FM(product)();
+    const int terms = operands->terms;
+    const long depth = b->depth, blocks = (depth + FM_BLOCK - 1) / FM_BLOCK;
+    const long rows = c->rows, row_blocks = (rows + FM_BLOCK - 1) / FM_BLOCK;
     const ptrdiff_t block_bytes = terms * FM_BLOCK_BYTES;
-    product->begin();
-    for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
-        const int halves = outputs - panel * FM_PANEL > FM_PAIRS ? 2 : 1;
-        const FM_REAL *b_panel = (const FM_REAL *)b + panel * b_rows * FM_PANEL;
+    hardware->begin();
+    for (long panel = 0; panel * FM_PANEL < c->width; panel++) {
+        const FM_REAL *b_panel = (const FM_REAL *)b->at + panel * b->panel_rows * FM_PANEL;
         fm_soon soon = {0};
-        const char *columns = right ? (const char *)right + panel * blocks * block_bytes : scratch;
-        if (!right)
+        fm_block_product product = {
+            .terms = terms,
+            .halves = c->width - panel * FM_PANEL > FM_PAIRS ? 2 : 1,
+            .blocks = blocks,
+            .right = operands->right ? (const char *)operands->right + panel * blocks * block_bytes : operands->scratch,
+            .start = b->biased ? b_panel + depth * FM_PANEL : NULL,
+            .out_step = FM_PANEL,
+            .soon = &soon,
+        };
+        if (!operands->right)
             for (long row = 0; row < depth; row += FM_BLOCK) {
-#define FM_BODY(n) FM(right_block)(depth - row, b_panel + row * FM_PANEL, n, (words *)scratch + row * n)
+#define FM_BODY(n) FM(right_block)(depth - row, b_panel + row * FM_PANEL, n, (words *)operands->scratch + row * n)
                 FM_TERMS_CASES(terms, FM_BODY);
 #undef FM_BODY
             }
         for (long row = 0; row < rows; row += FM_BLOCK) {
-            const long n = rows - row < FM_BLOCK ? rows - row : FM_BLOCK, offset = (panel * c_stride + row) * FM_PANEL;
-            if (!right && (panel + 1) * FM_PANEL < outputs) { /* a share of the next panel of b */
+            const long offset = (panel * c->stride + row) * FM_PANEL;
+            if (!operands->right && (panel + 1) * FM_PANEL < c->width) { /* a share of the next panel of b */
                 soon.read_bytes = depth / row_blocks * FM_PANEL_BYTES;
-                soon.read = (const char *)(b_panel + b_rows * FM_PANEL) + row / FM_BLOCK * soon.read_bytes;
+                soon.read = (const char *)(b_panel + b->panel_rows * FM_PANEL) + row / FM_BLOCK * soon.read_bytes;
             }
-            product->multiply(terms, n, halves, blocks, (const char *)left + row / FM_BLOCK * blocks * block_bytes,
-                              columns, biased ? b_panel + depth * FM_PANEL : NULL, 0, (FM_REAL *)c + offset, FM_PANEL,
-                              &soon);
-            FM(finish_rows)(after, panel, n, c, offset);
+            product.rows = rows - row < FM_BLOCK ? rows - row : FM_BLOCK;
+            product.left = (const char *)operands->left + row / FM_BLOCK * blocks * block_bytes;
+            product.out = (FM_REAL *)c->at + offset;
+            hardware->multiply(&product);
+            FM(finish_rows)(after, panel, product.rows, c->at, offset);
         }
     }
-    product->end();
+    hardware->end();
 }
 
 /* What finish() will write. */
@@ -255,46 +262,54 @@ FM_INLINE fm_soon FM(soon_written)(const fm_layer *layer, long panel, long row, 
     return soon;
 }
 
-/* As update_dense(), for whole blocks of inputs, but several panels; columns and right: what round_columns() and
- * round_right() made of the activations and the deltas, with so many blocks of rows from one panel to the next.
- *
- * Blocks of several panels' deltas stay in the second-level cache while all the activations go by. */
+/* As update_dense(), for whole blocks of inputs, but several panels. Blocks of several panels' deltas stay in the second-level
+ * cache while all the activations go by. */
 #define FM_PANELS_PART 8
-static void FM(bfloat16_update)(const fm_layer *layer, long panel_from, long panel_to, long from, long to, long rows,
-                                const void *columns, const void *right, long blocks, const void *deltas, long d_stride,
-                                const fm_step *step, double *squares, long squares_step) {
-    const fm_bfloat16_product *product = FM(product)();
-    const ptrdiff_t panel_bytes = blocks * layer->terms * FM_BLOCK_BYTES;
-    const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
+static void FM(bfloat16_update)(const fm_strips *strips, const fm_bfloat16_batch *batch, const fm_rows *deltas) {
+    const fm_bfloat16_product *hardware = FM(product)();
+    const fm_layer *layer = strips->layer;
+    const fm_step *step = strips->step;
+    const ptrdiff_t panel_bytes = batch->blocks * layer->terms * FM_BLOCK_BYTES;
+    const long last = FM(last_input)(strips);
     FM_REAL sums[FM_BLOCK * FM_PANEL] __attribute__((aligned(FM_LINE_BYTES)));
     memset(sums, 0, sizeof sums);
-    product->begin();
-    for (long part = panel_from; part < panel_to; part += FM_PANELS_PART) {
-        const long part_end = part + FM_PANELS_PART < panel_to ? part + FM_PANELS_PART : panel_to;
-        for (long first = from * FM_UNIT; first < last; first += FM_BLOCK) {
+    hardware->begin();
+    for (long part = strips->panel; part < strips->panel_end; part += FM_PANELS_PART) {
+        const long part_end = part + FM_PANELS_PART < strips->panel_end ? part + FM_PANELS_PART : strips->panel_end;
+        for (long first = strips->first * FM_STRIP; first < last; first += FM_BLOCK) {
             const long n = last - first < FM_BLOCK ? last - first : FM_BLOCK;
+            const char *left = (const char *)batch->columns + first / FM_BLOCK * panel_bytes;
             for (long panel = part; panel < part_end; panel++) {
-                const int halves = layer->outputs - panel * FM_PANEL > FM_PAIRS ? 2 : 1;
                 fm_soon soon = {0};
                 if (step->last)
                     soon = FM(soon_written)(layer, panel, first, n);
-                const char *left = (const char *)columns + first / FM_BLOCK * panel_bytes;
                 if (first + n < last) { /* a share of the activations of the next inputs */
                     soon.read_bytes = panel_bytes / (part_end - part) & -FM_LINE_BYTES;
                     soon.read = left + panel_bytes + (panel - part) * soon.read_bytes;
                 }
-                product->multiply(layer->terms, n, halves, (rows + FM_BLOCK - 1) / FM_BLOCK, left,
-                                  (const char *)right + panel * panel_bytes, FM(start_of)(layer, panel, first, step),
-                                  FM_PANEL, sums, FM_PANEL, &soon);
-                FM(finish)(layer, panel, first, n, sums, step, squares + panel * squares_step);
+                const fm_block_product product = {
+                    .terms = layer->terms,
+                    .halves = layer->outputs - panel * FM_PANEL > FM_PAIRS ? 2 : 1,
+                    .rows = n,
+                    .blocks = (deltas->rows + FM_BLOCK - 1) / FM_BLOCK,
+                    .left = left,
+                    .right = (const char *)batch->right + panel * panel_bytes,
+                    .start = FM(start_of)(layer, panel, first, step),
+                    .start_step = FM_PANEL,
+                    .out = sums,
+                    .out_step = FM_PANEL,
+                    .soon = &soon,
+                };
+                hardware->multiply(&product);
+                FM(finish)(strips, panel, first, n, sums);
                 if (layer->rounded && step->last && !layer->limit)
                     FM(round_weights)(layer, panel, first);
             }
         }
     }
-    product->end();
-    for (long panel = panel_from; last == layer->inputs && panel < panel_to; panel++)
-        FM(update_biases)(layer, panel, rows, deltas, d_stride, step);
+    hardware->end();
+    for (long panel = strips->panel; last == layer->inputs && panel < strips->panel_end; panel++)
+        FM(update_biases)(strips, panel, deltas);
 }
 #undef words
 #undef floats

@@ -121,10 +121,10 @@ const char *fm_source_codes(void) {
 
 static const struct {
     const char *name;
-    int numbers, learnable, sloped;
+    int parameters, learnable, sloped;
 } activations[] = {
-#define FM_ACTIVATION(name, numbers, learnable, ...) {#name, numbers, learnable, 0},
-#define FM_SLOPED(name, numbers, learnable, ...) {#name, numbers, learnable, 1},
+#define FM_ACTIVATION(name, parameters, learnable, ...) {#name, parameters, learnable, 0},
+#define FM_SLOPED(name, parameters, learnable, ...) {#name, parameters, learnable, 1},
 #include "activations.def"
 #undef FM_ACTIVATION
 #undef FM_SLOPED
@@ -134,8 +134,8 @@ const char *fm_activation_name(int i) {
     return i < COUNT(activations) ? activations[i].name : NULL;
 }
 
-int fm_activation_numbers(int i) {
-    return activations[i].numbers;
+int fm_activation_parameters(int i) {
+    return activations[i].parameters;
 }
 
 int fm_activation_learnable(int i) {

@@ -38,36 +38,40 @@ FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
 /* Rows come in random order, so the next ones are asked for early. */
 #define FM_ROWS_AHEAD 8
 
-#define FM_SOURCE(code, name, type, value)                                                                     \
-    static void FM(gather_##name)(const void *rows_of_x, ptrdiff_t row_bytes, const int64_t *order, long rows, \
-                                  long width, void *out, long stride) {                                        \
-        for (long r = 0; r < rows; r++) {                                                                      \
-            const type *row = (const type *)((const char *)rows_of_x + (order ? order[r] : r) * row_bytes);    \
-            FM_REAL *to = (FM_REAL *)out + r * FM_PANEL;                                                       \
-            if (order && r + FM_ROWS_AHEAD < rows)                                                             \
-                __builtin_prefetch((const char *)rows_of_x + order[r + FM_ROWS_AHEAD] * row_bytes);            \
-            for (long c = 0; c < width; c += FM_PANEL, to += stride * FM_PANEL) {                              \
-                if (width - c >= FM_PANEL)                                                                     \
-                    for (long k = 0; k < FM_PANEL; k++) {                                                      \
-                        const type x = row[c + k];                                                             \
-                        to[k] = (FM_REAL)(value);                                                              \
-                    }                                                                                          \
-                else if (__builtin_types_compatible_p(type, FM_REAL))                                          \
-                    FM(copy_rest)((const FM_REAL *)(row + c), width - c, to);                                  \
-                else                                                                                           \
-                    for (long k = 0; k < width - c; k++) {                                                     \
-                        const type x = row[c + k];                                                             \
-                        to[k] = (FM_REAL)(value);                                                              \
-                    }                                                                                          \
-            }                                                                                                  \
-        }                                                                                                      \
+#define FM_SOURCE(code, name, type, value)                                                    \
+    static void FM(gather_##name)(const fm_source *source, const fm_rows *rows) {             \
+        const char *const rows_of_x = source->x;                                              \
+        const int64_t *const order = source->order;                                           \
+        const ptrdiff_t row_bytes = source->row_bytes;                                        \
+        const long n = rows->rows, width = rows->width, stride = rows->stride;                \
+        for (long r = 0; r < n; r++) {                                                        \
+            const type *row = (const type *)(rows_of_x + (order ? order[r] : r) * row_bytes); \
+            FM_REAL *to = (FM_REAL *)rows->at + r * FM_PANEL;                                 \
+            if (order && r + FM_ROWS_AHEAD < n)                                               \
+                __builtin_prefetch(rows_of_x + order[r + FM_ROWS_AHEAD] * row_bytes);         \
+            for (long c = 0; c < width; c += FM_PANEL, to += stride * FM_PANEL) {             \
+                if (width - c >= FM_PANEL)                                                    \
+                    for (long k = 0; k < FM_PANEL; k++) {                                     \
+                        const type x = row[c + k];                                            \
+                        to[k] = (FM_REAL)(value);                                             \
+                    }                                                                         \
+                else if (__builtin_types_compatible_p(type, FM_REAL))                         \
+                    FM(copy_rest)((const FM_REAL *)(row + c), width - c, to);                 \
+                else                                                                          \
+                    for (long k = 0; k < width - c; k++) {                                    \
+                        const type x = row[c + k];                                            \
+                        to[k] = (FM_REAL)(value);                                             \
+                    }                                                                         \
+            }                                                                                 \
+        }                                                                                     \
     }
 #include "sources.def"
 #undef FM_SOURCE
 
-static void FM(scatter)(const void *panels, long stride, long rows, long width, void *out, ptrdiff_t row_bytes) {
-    for (long r = 0; r < rows; r++) {
-        const FM_REAL *from = (const FM_REAL *)panels + r * FM_PANEL;
+static void FM(scatter)(const fm_rows *rows, void *out, ptrdiff_t row_bytes) {
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
+    for (long r = 0; r < n; r++) {
+        const FM_REAL *from = (const FM_REAL *)rows->at + r * FM_PANEL;
         FM_REAL *to = (FM_REAL *)((char *)out + r * row_bytes);
         for (long c = 0; c < width; c += FM_PANEL, from += stride * FM_PANEL)
             memcpy(to + c, from, (size_t)(width - c < FM_PANEL ? width - c : FM_PANEL) * sizeof(FM_REAL));
@@ -75,10 +79,11 @@ static void FM(scatter)(const void *panels, long stride, long rows, long width, 
 }
 
 /* Whether the panels hold these rows, bit by bit: a NaN equals itself, 0 and -0 differ. */
-static int FM(holds)(const void *panels, long stride, long rows, long width, const void *x, ptrdiff_t row_bytes) {
+static int FM(holds)(const fm_rows *rows, const void *x, ptrdiff_t row_bytes) {
     typedef FM_INT bits __attribute__((may_alias));
-    for (long r = 0; r < rows; r++) {
-        const bits *packed = (const bits *)panels + r * FM_PANEL,
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
+    for (long r = 0; r < n; r++) {
+        const bits *packed = (const bits *)rows->at + r * FM_PANEL,
                    *row = (const bits *)((const char *)x + r * row_bytes);
         FM_INT difference = 0;
         for (long c = 0; c < width; c += FM_PANEL, packed += stride * FM_PANEL)
@@ -111,10 +116,10 @@ static int FM(finite)(long n, const void *x) {
 
 /* Eight rows of eight columns, transposed in registers where a vector holds eight elements: element by element this
  * costs a quarter of a weight update. */
-#define FM_OCTETS (FM_VECTOR_BYTES >= FM_UNIT * FM_BITS / 8)
+#define FM_OCTETS (FM_VECTOR_BYTES >= FM_STRIP * FM_BITS / 8)
 #if FM_OCTETS
-typedef FM_REAL FM(octet) __attribute__((vector_size(FM_UNIT * FM_BITS / 8), may_alias));
-typedef FM_INT FM(octet_lanes) __attribute__((vector_size(FM_UNIT * FM_BITS / 8)));
+typedef FM_REAL FM(octet) __attribute__((vector_size(FM_STRIP * FM_BITS / 8), may_alias));
+typedef FM_INT FM(octet_lanes) __attribute__((vector_size(FM_STRIP * FM_BITS / 8)));
 #if defined(__clang__)
 #define FM_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else /* GCC has the other from version 12 on */
@@ -122,14 +127,14 @@ typedef FM_INT FM(octet_lanes) __attribute__((vector_size(FM_UNIT * FM_BITS / 8)
 #endif
 
 FM_INLINE void FM(transpose_octets)(const FM_REAL *from, FM_REAL *to) {
-    FM(octet) a[FM_UNIT], b[FM_UNIT];
-    for (int r = 0; r < FM_UNIT; r++)
+    FM(octet) a[FM_STRIP], b[FM_STRIP];
+    for (int r = 0; r < FM_STRIP; r++)
         a[r] = *(const FM(octet) *)(from + r * FM_PANEL);
-    for (int r = 0; r < FM_UNIT; r += 2) {
+    for (int r = 0; r < FM_STRIP; r += 2) {
         b[r] = FM_PICK(a[r], a[r + 1], 0, 8, 2, 10, 4, 12, 6, 14);
         b[r + 1] = FM_PICK(a[r], a[r + 1], 1, 9, 3, 11, 5, 13, 7, 15);
     }
-    for (int r = 0; r < FM_UNIT; r += 4)
+    for (int r = 0; r < FM_STRIP; r += 4)
         for (int k = r; k < r + 2; k++) {
             a[k] = FM_PICK(b[k], b[k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
             a[k + 2] = FM_PICK(b[k], b[k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
@@ -149,10 +154,10 @@ FM_INLINE void FM(transpose)(const FM_REAL *weights, long row, long rows, long p
     FM_REAL *to = transposed + (row / FM_PANEL * outputs + first) * FM_PANEL + row % FM_PANEL;
     long rows_done = 0, columns_done = 0;
 #if FM_OCTETS
-    rows_done = rows / FM_UNIT * FM_UNIT;
-    columns_done = columns / FM_UNIT * FM_UNIT;
-    for (long c = 0; c < columns_done; c += FM_UNIT)
-        for (long r = 0; r < rows_done; r += FM_UNIT)
+    rows_done = rows / FM_STRIP * FM_STRIP;
+    columns_done = columns / FM_STRIP * FM_STRIP;
+    for (long c = 0; c < columns_done; c += FM_STRIP)
+        for (long r = 0; r < rows_done; r += FM_STRIP)
             FM(transpose_octets)(weights + r * FM_PANEL + c, to + c * FM_PANEL + r);
 #endif
     for (long c = 0; c < columns; c++)

@@ -74,7 +74,7 @@ static const fm_loss_fn FM(losses)[] = {
 #include "losses.def"
 #undef FM_LOSS
 };
-static const fm_elementwise_fn FM(links)[] = {
+static const fm_link_fn FM(links)[] = {
 #define FM_LOSS(name, takes_classes, link) FM(link_##link),
 #include "losses.def"
 #undef FM_LOSS
@@ -100,7 +100,7 @@ const fm_kernels FM(kernels) = {
     .round_left = FM(round_left),
     .round_columns = FM(round_columns),
     .round_right = FM(round_right),
-    .round_units = FM(round_units),
+    .round_strips = FM(round_strips),
     .bfloat16_dense = FM(bfloat16_dense),
     .bfloat16_update = FM(bfloat16_update),
 #endif

@@ -5,25 +5,35 @@
 
 #define FM_ROW(base, stride, panel, r) ((FM_REAL *)(base) + ((panel) * (stride) + (r)) * FM_PANEL)
 
-FM_INLINE FM_REAL *FM(output)(void *z, long stride, long r, long j) {
-    return FM_ROW(z, stride, j / FM_PANEL, r) + j % FM_PANEL;
+FM_INLINE FM_REAL *FM(output)(const fm_rows *z, long r, long j) {
+    return FM_ROW(z->at, z->stride, j / FM_PANEL, r) + j % FM_PANEL;
+}
+
+/* Which sample row r is, and what it counts. */
+FM_INLINE int64_t FM(sample_of)(const fm_samples *samples, long r) {
+    return samples->order ? samples->order[r] : r;
+}
+
+FM_INLINE double FM(weight_of)(const fm_samples *samples, long r) {
+    return samples->weights ? samples->weights[FM(sample_of)(samples, r)] : 1;
 }
 
 /* In the vector that the last output shares with padding; products never write the vectors after it. */
-FM_INLINE void FM(zero_padding)(void *z, long stride, long r, long outputs) {
+FM_INLINE void FM(zero_padding)(const fm_rows *z, long r) {
+    const long outputs = z->width;
     if (outputs % FM_LANES) {
-        vec *last = (vec *)FM(output)(z, stride, r, outputs - outputs % FM_LANES);
+        vec *last = (vec *)FM(output)(z, r, outputs - outputs % FM_LANES);
         *last = v_select(v_lane_numbers() < (FM_INT)(outputs % FM_LANES), *last, v_all(0));
     }
 }
 
 /* Vectors a row's outputs reach into, panel by panel. */
-#define FM_EACH_VECTOR(at, z, stride, r, outputs)                                              \
-    for (long panel_ = 0; panel_ * FM_PANEL < (outputs); panel_++)                             \
-        for (vec *at = (vec *)FM_ROW(z, stride, panel_, r),                                    \
-                 *end_ = at + ((outputs) - panel_ * FM_PANEL < FM_PANEL                        \
-                                   ? ((outputs) - panel_ * FM_PANEL + FM_LANES - 1) / FM_LANES \
-                                   : FM_PANEL_VECTORS);                                        \
+#define FM_EACH_VECTOR(at, z, r)                                                                \
+    for (long panel_ = 0; panel_ * FM_PANEL < (z)->width; panel_++)                             \
+        for (vec *at = (vec *)FM_ROW((z)->at, (z)->stride, panel_, r),                          \
+                 *end_ = at + ((z)->width - panel_ * FM_PANEL < FM_PANEL                        \
+                                   ? ((z)->width - panel_ * FM_PANEL + FM_LANES - 1) / FM_LANES \
+                                   : FM_PANEL_VECTORS);                                         \
              at < end_; at++)
 
 /* Rows of few outputs would leave most of a vector empty; they are turned over, some at a time, to run along the
@@ -60,20 +70,21 @@ FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, columns
 }
 
 /* The targets of rows first to first + rows, columns from to from + outputs of width. */
-FM_INLINE void FM(targets_to_columns)(const FM_REAL *targets, const int64_t *order, long first, long rows, long width,
-                                      long from, long outputs, columns_t *columns) {
+FM_INLINE void FM(targets_to_columns)(const fm_samples *samples, long first, long rows, long width, long from,
+                                      long outputs, columns_t *columns) {
+    const FM_REAL *targets = samples->targets;
     if (rows < FM_FEW_ROWS)
         memset(columns, 0, sizeof *columns);
     for (long r = 0; r < rows; r++)
         for (long j = 0; j < outputs; j++)
-            columns->at[j][r] = targets[(order ? order[first + r] : first + r) * width + from + j];
+            columns->at[j][r] = targets[FM(sample_of)(samples, first + r) * width + from + j];
 }
 
 /* What rows first to first + rows count. */
-FM_INLINE void FM(weights_of)(const double *weights, const int64_t *order, long first, long rows, FM_REAL *out) {
+FM_INLINE void FM(weights_of)(const fm_samples *samples, long first, long rows, FM_REAL *out) {
     memset(out, 0, FM_FEW_ROWS * sizeof *out);
     for (long r = 0; r < rows; r++)
-        out[r] = weights ? (FM_REAL)weights[order ? order[first + r] : first + r] : 1;
+        out[r] = (FM_REAL)FM(weight_of)(samples, first + r);
 }
 
 /* The padding up to a vector's end becomes zero. */
@@ -121,59 +132,60 @@ FM_INLINE void FM(softmax_columns)(columns_t *columns, long outputs) {
 }
 
 /* The link of rows of few outputs; 0, and nothing done, where the outputs are many. */
-FM_INLINE int FM(link_few)(void (*link)(columns_t *columns, long outputs), long rows, long outputs, void *z,
-                           long stride) {
+FM_INLINE int FM(link_few)(void (*link)(columns_t *columns, long outputs), const fm_rows *z) {
+    const long rows = z->rows, outputs = z->width;
     if (outputs > FM_FEW)
         return 0;
     for (long r = 0; r < rows; r += FM_FEW_ROWS) {
         columns_t columns;
         const long n = FM(few_rows)(rows, r);
-        FM(to_columns)(FM_ROW(z, stride, 0, r), n, outputs, &columns);
+        FM(to_columns)(FM_ROW(z->at, 0, 0, r), n, outputs, &columns);
         link(&columns, outputs);
-        FM(from_columns)(&columns, n, outputs, FM_ROW(z, stride, 0, r));
+        FM(from_columns)(&columns, n, outputs, FM_ROW(z->at, 0, 0, r));
     }
     return 1;
 }
 
-static void FM(link_identity)(long rows, long outputs, void *z, long stride) {
-    (void)rows, (void)outputs, (void)z, (void)stride;
+static void FM(link_identity)(const fm_rows *z) {
+    (void)z;
 }
 
-static void FM(link_logistic)(long rows, long outputs, void *z, long stride) {
-    if (FM(link_few)(FM(logistic_columns), rows, outputs, z, stride))
+static void FM(link_logistic)(const fm_rows *z) {
+    if (FM(link_few)(FM(logistic_columns), z))
         return;
-    for (long r = 0; r < rows; r++)
-        FM_EACH_VECTOR (at, z, stride, r, outputs)
+    for (long r = 0; r < z->rows; r++)
+        FM_EACH_VECTOR (at, z, r)
             *at = v_logistic(*at);
 }
 
-static void FM(link_exp)(long rows, long outputs, void *z, long stride) {
-    for (long r = 0; r < rows; r++)
-        FM_EACH_VECTOR (at, z, stride, r, outputs)
+static void FM(link_exp)(const fm_rows *z) {
+    for (long r = 0; r < z->rows; r++)
+        FM_EACH_VECTOR (at, z, r)
             *at = v_exp(*at);
 }
 
 /* Returns the logarithm of the sum of the exponentials. */
-FM_INLINE double FM(softmax_row)(void *z, long stride, long r, long outputs) {
-    FM_REAL top = *FM(output)(z, stride, r, 0), sum = 0;
+FM_INLINE double FM(softmax_row)(const fm_rows *z, long r) {
+    const long outputs = z->width;
+    FM_REAL top = *FM(output)(z, r, 0), sum = 0;
     for (long j = 1; j < outputs; j++) {
-        const FM_REAL x = *FM(output)(z, stride, r, j);
+        const FM_REAL x = *FM(output)(z, r, j);
         top = x > top ? x : top;
     }
-    FM_EACH_VECTOR (at, z, stride, r, outputs)
+    FM_EACH_VECTOR (at, z, r)
         *at = v_exp(*at - top);
     for (long j = 0; j < outputs; j++)
-        sum += *FM(output)(z, stride, r, j);
-    FM_EACH_VECTOR (at, z, stride, r, outputs)
+        sum += *FM(output)(z, r, j);
+    FM_EACH_VECTOR (at, z, r)
         *at /= sum;
     return top + log((double)sum);
 }
 
-static void FM(link_softmax)(long rows, long outputs, void *z, long stride) {
-    if (FM(link_few)(FM(softmax_columns), rows, outputs, z, stride))
+static void FM(link_softmax)(const fm_rows *z) {
+    if (FM(link_few)(FM(softmax_columns), z))
         return;
-    for (long r = 0; r < rows; r++)
-        FM(softmax_row)(z, stride, r, outputs);
+    for (long r = 0; r < z->rows; r++)
+        FM(softmax_row)(z, r);
 }
 
 /* log of a probability kept away from 0 and 1, as scikit-learn's log_loss; NaN stays. */
@@ -194,19 +206,19 @@ FM_INLINE vec FM(log_probabilities)(vec p) {
     return v_log(v_clamp(p, (FM_REAL)FM_EPS, (FM_REAL)(1 - FM_EPS)));
 }
 
-static void FM(log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const int32_t *classes,
-                                const int64_t *order, const double *weights, double *row_losses) {
+static void FM(log_loss_of_few)(const fm_rows *z, long first, const fm_samples *samples, double *row_losses) {
+    const long rows = FM(few_rows)(z->rows, first), outputs = z->width;
+    FM_REAL *block = FM_ROW(z->at, 0, 0, first);
     columns_t columns;
     FM_REAL logs[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
     FM_INT class_of[FM_FEW_ROWS] __attribute__((aligned(64)));
     memset(class_of, 0, sizeof class_of);
     memset(weight, 0, sizeof weight);
-    FM(to_columns)(z, rows, outputs, &columns);
+    FM(to_columns)(block, rows, outputs, &columns);
     FM(softmax_columns)(&columns, outputs);
     for (long r = 0; r < rows; r++) {
-        const int64_t sample = order ? order[first + r] : first + r;
-        class_of[r] = classes[sample];
-        row_losses[first + r] = weights ? weights[sample] : 1;
+        class_of[r] = ((const int32_t *)samples->targets)[FM(sample_of)(samples, first + r)];
+        row_losses[first + r] = FM(weight_of)(samples, first + r);
         weight[r] = (FM_REAL)row_losses[first + r];
     }
     for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
@@ -221,30 +233,28 @@ static void FM(log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z,
     }
     for (long r = 0; r < rows; r++)
         row_losses[first + r] *= -(double)logs[r];
-    FM(from_columns)(&columns, rows, outputs, z);
+    FM(from_columns)(&columns, rows, outputs, block);
 }
 
-static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
-                              const double *weights, double *row_losses, const fm_loss_settings *settings) {
-    const int32_t *classes = targets;
+static void FM(loss_log_loss)(const fm_rows *z, const fm_samples *samples, double *row_losses,
+                              const fm_loss_settings *settings) {
     (void)settings;
-    if (outputs <= FM_FEW) {
-        for (long r = 0; r < rows; r += FM_FEW_ROWS)
-            FM(log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), classes, order, weights,
-                                row_losses);
+    if (z->width <= FM_FEW) {
+        for (long r = 0; r < z->rows; r += FM_FEW_ROWS)
+            FM(log_loss_of_few)(z, r, samples, row_losses);
         return;
     }
-    for (long r = 0; r < rows; r++) {
-        const int64_t sample = order ? order[r] : r;
-        const double weight = weights ? weights[sample] : 1;
-        FM(softmax_row)(z, stride, r, outputs);
-        row_losses[r] = -weight * FM(log_probability)(*FM(output)(z, stride, r, classes[sample]));
+    for (long r = 0; r < z->rows; r++) {
+        const int32_t class_of_row = ((const int32_t *)samples->targets)[FM(sample_of)(samples, r)];
+        const double weight = FM(weight_of)(samples, r);
+        FM(softmax_row)(z, r);
+        row_losses[r] = -weight * FM(log_probability)(*FM(output)(z, r, class_of_row));
         /* By vectors: one element written alone would hold up the next vector read of it. */
         FM_INT first = 0;
-        FM_EACH_VECTOR (at, z, stride, r, outputs) {
+        FM_EACH_VECTOR (at, z, r) {
             const ivec column = v_lane_numbers() + first;
-            const vec target = v_select(column == (FM_INT)classes[sample], v_all(1), v_all(0));
-            *at = v_select(column < (FM_INT)outputs, (*at - target) * (FM_REAL)weight, v_all(0));
+            const vec target = v_select(column == (FM_INT)class_of_row, v_all(1), v_all(0));
+            *at = v_select(column < (FM_INT)z->width, (*at - target) * (FM_REAL)weight, v_all(0));
             first += (FM_INT)FM_LANES;
         }
     }
@@ -252,50 +262,47 @@ static void FM(loss_log_loss)(long rows, long outputs, void *z, long stride, con
 
 /* The losses over real targets whose link is canonical, so that delta is p - y, differ in the link and in one output's loss,
  * given its prediction p and target y. Compiled twice, so that weights of outputs cost nothing where there are none. */
-#define FM_REAL_LOSS(name, link, one_loss)                                                                  \
-    FM_INLINE void FM(shared_##name)(long rows, long outputs, void *z, long stride, const FM_REAL *targets, \
-                                     const int64_t *order, const double *weights, double *row_losses,       \
-                                     const double *shares) {                                                \
-        FM(link_##link)(rows, outputs, z, stride);                                                          \
-        for (long r = 0; r < rows; r++) {                                                                   \
-            const int64_t sample = order ? order[r] : r;                                                    \
-            const FM_REAL *target = targets + sample * outputs;                                             \
-            const double weight = weights ? weights[sample] : 1;                                            \
-            double sum = 0;                                                                                 \
-            for (long j = 0; j < outputs; j++) {                                                            \
-                FM_REAL *at = FM(output)(z, stride, r, j);                                                  \
-                const FM_REAL p = *at, y = target[j];                                                       \
-                const double share = shares ? shares[j] : 1;                                                \
-                sum += share * (one_loss);                                                                  \
-                *at = weights || shares ? (p - y) * (FM_REAL)(share * weight) : p - y;                      \
-            }                                                                                               \
-            row_losses[r] = weight * sum;                                                                   \
-            FM(zero_padding)(z, stride, r, outputs);                                                        \
-        }                                                                                                   \
-    }                                                                                                       \
-    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets,         \
-                                const int64_t *order, const double *weights, double *row_losses,            \
-                                const fm_loss_settings *settings) {                                         \
-        if (settings->output_weights)                                                                       \
-            FM(shared_##name)(rows, outputs, z, stride, targets, order, weights, row_losses,                \
-                              settings->output_weights);                                                    \
-        else                                                                                                \
-            FM(shared_##name)(rows, outputs, z, stride, targets, order, weights, row_losses, NULL);         \
+#define FM_REAL_LOSS(name, link, one_loss)                                                                   \
+    FM_INLINE void FM(shared_##name)(const fm_rows *z, const fm_samples *samples, double *row_losses,        \
+                                     const double *shares) {                                                 \
+        const long outputs = z->width;                                                                       \
+        FM(link_##link)(z);                                                                                  \
+        for (long r = 0; r < z->rows; r++) {                                                                 \
+            const FM_REAL *target = (const FM_REAL *)samples->targets + FM(sample_of)(samples, r) * outputs; \
+            const double weight = FM(weight_of)(samples, r);                                                 \
+            double sum = 0;                                                                                  \
+            for (long j = 0; j < outputs; j++) {                                                             \
+                FM_REAL *at = FM(output)(z, r, j);                                                           \
+                const FM_REAL p = *at, y = target[j];                                                        \
+                const double share = shares ? shares[j] : 1;                                                 \
+                sum += share * (one_loss);                                                                   \
+                *at = samples->weights || shares ? (p - y) * (FM_REAL)(share * weight) : p - y;              \
+            }                                                                                                \
+            row_losses[r] = weight * sum;                                                                    \
+            FM(zero_padding)(z, r);                                                                          \
+        }                                                                                                    \
+    }                                                                                                        \
+    static void FM(loss_##name)(const fm_rows *z, const fm_samples *samples, double *row_losses,             \
+                                const fm_loss_settings *settings) {                                          \
+        if (settings->output_weights)                                                                        \
+            FM(shared_##name)(z, samples, row_losses, settings->output_weights);                             \
+        else                                                                                                 \
+            FM(shared_##name)(z, samples, row_losses, NULL);                                                 \
     }
 
-static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
-                                       const int64_t *order, const double *weights, double *row_losses,
+static void FM(binary_log_loss_of_few)(const fm_rows *z, long first, const fm_samples *samples, double *row_losses,
                                        const double *shares) {
+    const long rows = FM(few_rows)(z->rows, first), outputs = z->width;
+    FM_REAL *block = FM_ROW(z->at, 0, 0, first);
     columns_t columns, ys;
     FM_REAL sums[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
     memset(sums, 0, sizeof sums);
     memset(weight, 0, sizeof weight);
-    FM(to_columns)(z, rows, outputs, &columns);
-    FM(targets_to_columns)(targets, order, first, rows, outputs, 0, outputs, &ys);
+    FM(to_columns)(block, rows, outputs, &columns);
+    FM(targets_to_columns)(samples, first, rows, outputs, 0, outputs, &ys);
     FM(logistic_columns)(&columns, outputs);
     for (long r = 0; r < rows; r++) {
-        const int64_t sample = order ? order[first + r] : first + r;
-        row_losses[first + r] = weights ? weights[sample] : 1;
+        row_losses[first + r] = FM(weight_of)(samples, first + r);
         weight[r] = (FM_REAL)row_losses[first + r];
     }
     for (long j = 0; j < outputs; j++) {
@@ -317,7 +324,7 @@ static void FM(binary_log_loss_of_few)(long first, long rows, long outputs, FM_R
     }
     for (long r = 0; r < rows; r++)
         row_losses[first + r] *= -(double)sums[r];
-    FM(from_columns)(&columns, rows, outputs, z);
+    FM(from_columns)(&columns, rows, outputs, block);
 }
 FM_REAL_LOSS(binary_log_loss_of_many, logistic,
              -(y == 0 ? 0 : y * FM(log_probability)(p)) - (y == 1 ? 0 : (1 - y) * FM(log_probability)(1 - p)))
@@ -326,15 +333,16 @@ FM_REAL_LOSS(squared_error_of_many, identity, FM_SQUARED_ERROR(p, y, outputs))
 FM_REAL_LOSS(poisson, exp, FM(xlogy)(y, (double)y / p) - y + p)
 
 /* The same numbers with rows along the vectors, where there are enough of them to fill half of one. */
-static void FM(squared_error_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
-                                     const int64_t *order, const double *weights, double *row_losses,
+static void FM(squared_error_of_few)(const fm_rows *z, long first, const fm_samples *samples, double *row_losses,
                                      const double *shares) {
+    const long rows = FM(few_rows)(z->rows, first), outputs = z->width;
+    FM_REAL *block = FM_ROW(z->at, 0, 0, first);
     columns_t columns, ys;
     double sums[FM_FEW_ROWS] = {0}, weight[FM_FEW_ROWS] = {0};
-    FM(to_columns)(z, rows, outputs, &columns);
-    FM(targets_to_columns)(targets, order, first, rows, outputs, 0, outputs, &ys);
+    FM(to_columns)(block, rows, outputs, &columns);
+    FM(targets_to_columns)(samples, first, rows, outputs, 0, outputs, &ys);
     for (long r = 0; r < rows; r++)
-        weight[r] = weights ? weights[order ? order[first + r] : first + r] : 1;
+        weight[r] = FM(weight_of)(samples, first + r);
     for (long j = 0; j < outputs; j++) {
         const double share = shares ? shares[j] : 1;
         for (long r = 0; r < FM_FEW_ROWS; r++) {
@@ -345,41 +353,38 @@ static void FM(squared_error_of_few)(long first, long rows, long outputs, FM_REA
     }
     for (long r = 0; r < rows; r++)
         row_losses[first + r] = weight[r] * sums[r];
-    FM(from_columns)(&columns, rows, outputs, z);
+    FM(from_columns)(&columns, rows, outputs, block);
 }
 
-static void FM(loss_squared_error)(long rows, long outputs, void *z, long stride, const void *targets,
-                                   const int64_t *order, const double *weights, double *row_losses,
+static void FM(loss_squared_error)(const fm_rows *z, const fm_samples *samples, double *row_losses,
                                    const fm_loss_settings *settings) {
-    if (outputs > FM_FEW || rows < FM_LANES / 2)
-        FM(loss_squared_error_of_many)(rows, outputs, z, stride, targets, order, weights, row_losses, settings);
+    if (z->width > FM_FEW || z->rows < FM_LANES / 2)
+        FM(loss_squared_error_of_many)(z, samples, row_losses, settings);
     else
-        for (long r = 0; r < rows; r += FM_FEW_ROWS)
-            FM(squared_error_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), targets, order,
-                                     weights, row_losses, settings->output_weights);
+        for (long r = 0; r < z->rows; r += FM_FEW_ROWS)
+            FM(squared_error_of_few)(z, r, samples, row_losses, settings->output_weights);
 }
 
-static void FM(loss_binary_log_loss)(long rows, long outputs, void *z, long stride, const void *targets,
-                                     const int64_t *order, const double *weights, double *row_losses,
+static void FM(loss_binary_log_loss)(const fm_rows *z, const fm_samples *samples, double *row_losses,
                                      const fm_loss_settings *settings) {
-    if (outputs > FM_FEW)
-        FM(loss_binary_log_loss_of_many)(rows, outputs, z, stride, targets, order, weights, row_losses, settings);
+    if (z->width > FM_FEW)
+        FM(loss_binary_log_loss_of_many)(z, samples, row_losses, settings);
     else
-        for (long r = 0; r < rows; r += FM_FEW_ROWS)
-            FM(binary_log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), targets, order,
-                                       weights, row_losses, settings->output_weights);
+        for (long r = 0; r < z->rows; r += FM_FEW_ROWS)
+            FM(binary_log_loss_of_few)(z, r, samples, row_losses, settings->output_weights);
 }
 
 /* Cross-entropy with the target's distribution, not clipped: y (log_sum - z), summed over the outputs. An output's weight is
  * that of its target. What has no weight does not count, be z infinite. */
-static void FM(soft_log_loss_of_few)(long first, long rows, long outputs, FM_REAL *z, const FM_REAL *targets,
-                                     const int64_t *order, const double *weights, double *row_losses,
+static void FM(soft_log_loss_of_few)(const fm_rows *z, long first, const fm_samples *samples, double *row_losses,
                                      const double *shares) {
+    const long rows = FM(few_rows)(z->rows, first), outputs = z->width;
+    FM_REAL *block = FM_ROW(z->at, 0, 0, first);
     columns_t columns, ys;
     FM_REAL losses[FM_FEW_ROWS] __attribute__((aligned(64))), weight[FM_FEW_ROWS] __attribute__((aligned(64)));
-    FM(to_columns)(z, rows, outputs, &columns);
-    FM(targets_to_columns)(targets, order, first, rows, outputs, 0, outputs, &ys);
-    FM(weights_of)(weights, order, first, rows, weight);
+    FM(to_columns)(block, rows, outputs, &columns);
+    FM(targets_to_columns)(samples, first, rows, outputs, 0, outputs, &ys);
+    FM(weights_of)(samples, first, rows, weight);
     for (long v = 0; v < FM_FEW_ROWS / FM_LANES; v++) {
         vec top = *FM(column)(&columns, 0, v), sum = v_all(0), total = v_all(0), dot = v_all(0);
         for (long j = 1; j < outputs; j++) {
@@ -402,60 +407,57 @@ static void FM(soft_log_loss_of_few)(long first, long rows, long outputs, FM_REA
         }
     }
     for (long r = 0; r < rows; r++)
-        row_losses[first + r] = (double)losses[r] * (weights ? weights[order ? order[first + r] : first + r] : 1);
-    FM(from_columns)(&columns, rows, outputs, z);
+        row_losses[first + r] = (double)losses[r] * FM(weight_of)(samples, first + r);
+    FM(from_columns)(&columns, rows, outputs, block);
 }
 
-static void FM(loss_soft_log_loss)(long rows, long outputs, void *z, long stride, const void *targets,
-                                   const int64_t *order, const double *weights, double *row_losses,
+static void FM(loss_soft_log_loss)(const fm_rows *z, const fm_samples *samples, double *row_losses,
                                    const fm_loss_settings *settings) {
     const double *shares = settings->output_weights;
+    const long outputs = z->width;
     if (outputs <= FM_FEW) {
-        for (long r = 0; r < rows; r += FM_FEW_ROWS)
-            FM(soft_log_loss_of_few)(r, FM(few_rows)(rows, r), outputs, FM_ROW(z, stride, 0, r), targets, order,
-                                     weights, row_losses, shares);
+        for (long r = 0; r < z->rows; r += FM_FEW_ROWS)
+            FM(soft_log_loss_of_few)(z, r, samples, row_losses, shares);
         return;
     }
-    for (long r = 0; r < rows; r++) {
-        const int64_t sample = order ? order[r] : r;
-        const FM_REAL *target = (const FM_REAL *)targets + sample * outputs;
-        const double weight = weights ? weights[sample] : 1;
+    for (long r = 0; r < z->rows; r++) {
+        const FM_REAL *target = (const FM_REAL *)samples->targets + FM(sample_of)(samples, r) * outputs;
+        const double weight = FM(weight_of)(samples, r);
         double total = 0, dot = 0;
         for (long j = 0; j < outputs; j++) {
             const double y = shares ? shares[j] * target[j] : target[j];
             total += y;
-            dot += y == 0 ? 0 : y * *FM(output)(z, stride, r, j);
+            dot += y == 0 ? 0 : y * *FM(output)(z, r, j);
         }
-        row_losses[r] = weight * (total * FM(softmax_row)(z, stride, r, outputs) - dot);
+        row_losses[r] = weight * (total * FM(softmax_row)(z, r) - dot);
         for (long j = 0; j < outputs; j++) {
-            FM_REAL *at = FM(output)(z, stride, r, j);
+            FM_REAL *at = FM(output)(z, r, j);
             *at = (FM_REAL)((*at * total - (shares ? shares[j] * target[j] : target[j])) * weight);
         }
-        FM(zero_padding)(z, stride, r, outputs);
+        FM(zero_padding)(z, r);
     }
 }
 
 /* With q the probability of all other classes, -q^option log(1 - q). q is their sum, and not 1 - p, so that the loss of a row
  * that is nearly right keeps its digits. */
-static void FM(loss_focal)(long rows, long outputs, void *z, long stride, const void *targets, const int64_t *order,
-                           const double *weights, double *row_losses, const fm_loss_settings *settings) {
+static void FM(loss_focal)(const fm_rows *z, const fm_samples *samples, double *row_losses,
+                           const fm_loss_settings *settings) {
     const double option = settings->options ? settings->options[0] : 2;
-    for (long r = 0; r < rows; r++) {
-        const int64_t sample = order ? order[r] : r;
-        FM_REAL *own = FM(output)(z, stride, r, ((const int32_t *)targets)[sample]);
-        const double z_own = *own, log_sum = FM(softmax_row)(z, stride, r, outputs), p = *own;
+    for (long r = 0; r < z->rows; r++) {
+        FM_REAL *own = FM(output)(z, r, ((const int32_t *)samples->targets)[FM(sample_of)(samples, r)]);
+        const double z_own = *own, log_sum = FM(softmax_row)(z, r), p = *own;
         double q = p == p ? 0 : p; /* a lone class has no others that would pass NaN on */
         *own = 0;
-        for (long j = 0; j < outputs; j++)
-            q += *FM(output)(z, stride, r, j);
+        for (long j = 0; j < z->width; j++)
+            q += *FM(output)(z, r, j);
         const double surprise = q < 0.5 ? -log1p(-q) : log_sum - z_own;
-        const double factor = pow(q, option) * (weights ? weights[sample] : 1);
+        const double factor = pow(q, option) * FM(weight_of)(samples, r);
         const double slope = factor * (p == 0 ? q : q + option * p * surprise), per_other = q == 0 ? 0 : slope / q;
         row_losses[r] = factor * surprise;
-        for (long j = 0; j < outputs; j++)
-            *FM(output)(z, stride, r, j) *= (FM_REAL)per_other;
+        for (long j = 0; j < z->width; j++)
+            *FM(output)(z, r, j) *= (FM_REAL)per_other;
         *own = (FM_REAL)-slope;
-        FM(zero_padding)(z, stride, r, outputs);
+        FM(zero_padding)(z, r);
     }
 }
 
@@ -463,20 +465,20 @@ static void FM(loss_focal)(long rows, long outputs, void *z, long stride, const 
  * one output of FM_FEW_ROWS rows: the deltas take the place of the zs, the losses that of the ys. */
 typedef void (*FM(output_loss))(FM_REAL option, FM_REAL *zs, FM_REAL *ys);
 
-static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, long rows, long outputs, void *z, long stride,
-                                 const FM_REAL *targets, const int64_t *order, const double *weights,
+static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, const fm_rows *z, const fm_samples *samples,
                                  double *row_losses, const fm_loss_settings *settings) {
+    const long rows = z->rows, outputs = z->width;
     for (long first = 0; first < rows; first += FM_FEW_ROWS) {
         const long n = FM(few_rows)(rows, first);
         FM_REAL weight[FM_FEW_ROWS];
-        FM(weights_of)(weights, order, first, n, weight);
+        FM(weights_of)(samples, first, n, weight);
         memset(row_losses + first, 0, n * sizeof *row_losses);
         for (long from = 0; from < outputs; from += FM_FEW) {
             const long width = outputs - from < FM_FEW ? outputs - from : FM_FEW;
-            FM_REAL *block = FM(output)(z, stride, first, from);
+            FM_REAL *block = FM(output)(z, first, from);
             columns_t columns, ys;
             FM(to_columns)(block, n, width, &columns);
-            FM(targets_to_columns)(targets, order, first, n, outputs, from, width, &ys);
+            FM(targets_to_columns)(samples, first, n, outputs, from, width, &ys);
             for (long j = 0; j < width; j++) {
                 const double share = settings->output_weights ? settings->output_weights[from + j] : 1;
                 one(settings->options ? (FM_REAL)settings->options[from + j] : option, columns.at[j], ys.at[j]);
@@ -487,8 +489,8 @@ static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, long rows,
             }
             FM(from_columns)(&columns, n, width, block);
         }
-        for (long r = first; weights && r < first + n; r++)
-            row_losses[r] *= weights[order ? order[r] : r];
+        for (long r = first; samples->weights && r < first + n; r++)
+            row_losses[r] *= FM(weight_of)(samples, r);
     }
 }
 
@@ -503,11 +505,9 @@ static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, long rows,
             ((vec *)ys)[v] = loss;                                                                               \
         }                                                                                                        \
     }                                                                                                            \
-    static void FM(loss_##name)(long rows, long outputs, void *z, long stride, const void *targets,              \
-                                const int64_t *order, const double *weights, double *row_losses,                 \
+    static void FM(loss_##name)(const fm_rows *z, const fm_samples *samples, double *row_losses,                 \
                                 const fm_loss_settings *settings) {                                              \
-        FM(sum_over_outputs)(FM(name##_of_output), (FM_REAL)(default_option), rows, outputs, z, stride, targets, \
-                             order, weights, row_losses, settings);                                              \
+        FM(sum_over_outputs)(FM(name##_of_output), (FM_REAL)(default_option), z, samples, row_losses, settings); \
     }
 
 /* Infinite z as the largest number, whose products with 0 are 0; NaN passes through. */

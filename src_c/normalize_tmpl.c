@@ -27,66 +27,70 @@ FM_INLINE const vec *FM(column_at)(const void *base, long panel, long v) {
     return (const vec *)base + panel * FM_PANEL_VECTORS + v;
 }
 
-static void FM(layer_norm)(long rows, long width, void *z, long stride, void *normalized, void *scales,
-                           const void *gains, const void *biases, long biases_step, double epsilon) {
-    for (long r = 0; r < rows; r++) {
+FM_INLINE const vec *FM(bias_at)(const fm_norm *norm, long panel, long v) {
+    return (const vec *)((const FM_REAL *)norm->biases + panel * norm->biases_step) + v;
+}
+
+static void FM(layer_norm)(const fm_rows *z, const fm_norm *norm) {
+    const long width = z->width, stride = z->stride;
+    for (long r = 0; r < z->rows; r++) {
         vec sum = v_all(0), square = v_all(0);
         FM_EACH_UNIT(panel, v, width)
-        sum += FM(units_only)(*FM(unit_at)(z, stride, panel, r, v), width - panel * FM_PANEL - v * FM_LANES);
+        sum += FM(units_only)(*FM(unit_at)(z->at, stride, panel, r, v), width - panel * FM_PANEL - v * FM_LANES);
         const FM_REAL mean = (FM_REAL)(v_sum(sum) / (double)width);
         FM_EACH_UNIT(panel, v, width) {
-            const vec d =
-                FM(units_only)(*FM(unit_at)(z, stride, panel, r, v) - mean, width - panel * FM_PANEL - v * FM_LANES);
+            const vec d = FM(units_only)(*FM(unit_at)(z->at, stride, panel, r, v) - mean,
+                                         width - panel * FM_PANEL - v * FM_LANES);
             square += d * d;
         }
-        const FM_REAL scale = (FM_REAL)(1 / sqrt(v_sum(square) / (double)width + epsilon));
-        if (scales)
-            ((FM_REAL *)scales)[r] = scale;
+        const FM_REAL scale = (FM_REAL)(1 / sqrt(v_sum(square) / (double)width + norm->epsilon));
+        if (norm->scales)
+            ((FM_REAL *)norm->scales)[r] = scale;
         FM_EACH_UNIT(panel, v, width) {
-            vec *at = FM(unit_at)(z, stride, panel, r, v);
+            vec *at = FM(unit_at)(z->at, stride, panel, r, v);
             const vec x = (*at - mean) * scale;
-            if (normalized)
-                *FM(unit_at)(normalized, stride, panel, r, v) = x;
-            *at =
-                x * *FM(column_at)(gains, panel, v) + ((const vec *)((const FM_REAL *)biases + panel * biases_step))[v];
+            if (norm->normalized)
+                *FM(unit_at)(norm->normalized, stride, panel, r, v) = x;
+            *at = x * *FM(column_at)(norm->gains, panel, v) + *FM(bias_at)(norm, panel, v);
         }
     }
 }
 
-static void FM(layer_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
-                                const void *scales, const void *gains) {
-    for (long r = 0; r < rows; r++) {
+static void FM(layer_norm_back)(const fm_rows *deltas, const fm_norm *norm) {
+    const long width = deltas->width, stride = deltas->stride;
+    for (long r = 0; r < deltas->rows; r++) {
         vec sum = v_all(0), product = v_all(0);
         FM_EACH_UNIT(panel, v, width) {
-            const vec g = *FM(unit_at)(deltas, stride, panel, r, v) * *FM(column_at)(gains, panel, v);
+            const vec g = *FM(unit_at)(deltas->at, stride, panel, r, v) * *FM(column_at)(norm->gains, panel, v);
             sum += g;
-            product += g * FM(units_only)(*FM(unit_at)(normalized, stride, panel, r, v),
+            product += g * FM(units_only)(*FM(unit_at)(norm->normalized, stride, panel, r, v),
                                           width - panel * FM_PANEL - v * FM_LANES);
         }
         const FM_REAL mean = (FM_REAL)(v_sum(sum) / (double)width), slope = (FM_REAL)(v_sum(product) / (double)width);
-        const FM_REAL scale = ((const FM_REAL *)scales)[r];
+        const FM_REAL scale = ((const FM_REAL *)norm->scales)[r];
         FM_EACH_UNIT(panel, v, width) {
-            vec *at = FM(unit_at)(deltas, stride, panel, r, v), *x = FM(unit_at)(normalized, stride, panel, r, v);
-            const vec d = *at, g = d * *FM(column_at)(gains, panel, v);
+            vec *at = FM(unit_at)(deltas->at, stride, panel, r, v);
+            vec *x = FM(unit_at)(norm->normalized, stride, panel, r, v);
+            const vec d = *at, g = d * *FM(column_at)(norm->gains, panel, v);
             *at = FM(units_only)((g - mean - *x * slope) * scale, width - panel * FM_PANEL - v * FM_LANES);
-            *FM(unit_at)(bias_deltas, stride, panel, r, v) = d;
+            *FM(unit_at)(norm->bias_deltas, stride, panel, r, v) = d;
             *x = FM(units_only)(d * *x, width - panel * FM_PANEL - v * FM_LANES);
         }
     }
 }
 
 /* Inlined with and without weights: without, 1 * x is x to the compiler. With weights of 1 the bits are the same. */
-FM_INLINE void FM(moments_of_columns)(long rows, long width, const void *z, long stride, const double *weights,
-                                      double weight, void *moments) {
-    FM_EACH_UNIT(panel, v, width) {
+FM_INLINE void FM(moments_of_columns)(const fm_rows *z, const double *weights, double weight, void *moments) {
+    const long rows = z->rows, stride = z->stride;
+    FM_EACH_UNIT(panel, v, z->width) {
         vec sum = v_all(0), square = v_all(0);
         for (long r = 0; r < rows; r++)
             if (!weights || weights[r] != 0)
-                sum += (weights ? (FM_REAL)weights[r] : 1) * *FM(unit_at)((void *)z, stride, panel, r, v);
+                sum += (weights ? (FM_REAL)weights[r] : 1) * *FM(unit_at)(z->at, stride, panel, r, v);
         const vec mean = sum / (FM_REAL)weight;
         for (long r = 0; r < rows; r++)
             if (!weights || weights[r] != 0) {
-                const vec d = *FM(unit_at)((void *)z, stride, panel, r, v) - mean;
+                const vec d = *FM(unit_at)(z->at, stride, panel, r, v) - mean;
                 square += (weights ? (FM_REAL)weights[r] : 1) * d * d;
             }
         *FM(unit_at)(moments, 2, panel, 0, v) = mean;
@@ -94,30 +98,26 @@ FM_INLINE void FM(moments_of_columns)(long rows, long width, const void *z, long
     }
 }
 
-static void FM(column_moments)(long rows, long width, const void *z, long stride, const double *weights, double weight,
-                               void *moments) {
+static void FM(column_moments)(const fm_rows *z, const double *weights, double weight, void *moments) {
     if (!weights)
-        FM(moments_of_columns)(rows, width, z, stride, NULL, (double)rows, moments);
+        FM(moments_of_columns)(z, NULL, (double)z->rows, moments);
     else if (weight != 0) /* join_moments() does not read those of a block without weight */
-        FM(moments_of_columns)(rows, width, z, stride, weights, weight, moments);
+        FM(moments_of_columns)(z, weights, weight, moments);
 }
 
-/* Of blocks of block_rows rows each, the last of what is left; block_weights: what each block's rows weigh, where rows have
- * weights. step: elements from one block's moments to the next. Where running is given, its mean and variance move so
- * far as share says towards the batch's; its variance is the sum of squared deviations over freedom. */
-static void FM(join_moments)(long width, long rows, long block_rows, const double *block_weights, const void *moments,
-                             long step, double epsilon, double share, double freedom, void *running, void *means,
+static void FM(join_moments)(const fm_moments *blocks, const fm_running *running, double epsilon, void *means,
                              void *scales) {
-    FM_EACH_UNIT(panel, v, width) {
+    const long rows = blocks->rows, block_rows = blocks->block_rows;
+    FM_EACH_UNIT(panel, v, blocks->width) {
         vec mean = v_all(0), square = v_all(0);
         double before = 0;
         for (long first = 0, block = 0; first < rows; first += block_rows, block++) {
-            const double n = block_weights               ? block_weights[block]
+            const double n = blocks->block_weights       ? blocks->block_weights[block]
                              : rows - first < block_rows ? (double)(rows - first)
                                                          : (double)block_rows;
             if (n == 0)
                 continue;
-            const FM_REAL *at = (const FM_REAL *)moments + block * step;
+            const FM_REAL *at = (const FM_REAL *)blocks->moments + block * blocks->step;
             const vec d = *FM(unit_at)((void *)at, 2, panel, 0, v) - mean;
             mean += d * (FM_REAL)(n / (before + n));
             square += *FM(unit_at)((void *)at, 2, panel, 1, v) + d * d * (FM_REAL)(before * n / (before + n));
@@ -126,36 +126,36 @@ static void FM(join_moments)(long width, long rows, long block_rows, const doubl
         *FM(unit_at)(means, 1, panel, 0, v) = mean;
         *FM(unit_at)(scales, 1, panel, 0, v) =
             (FM_REAL)1 / v_sqrt(square * (FM_REAL)(1 / (double)rows) + (FM_REAL)epsilon);
-        if (running) {
-            vec *old_mean = FM(unit_at)(running, 2, panel, 0, v), *old_variance = FM(unit_at)(running, 2, panel, 1, v);
-            *old_mean += (FM_REAL)share * (mean - *old_mean);
-            *old_variance += (FM_REAL)share * (square * (FM_REAL)(1 / freedom) - *old_variance);
+        if (running->moments) {
+            vec *old_mean = FM(unit_at)(running->moments, 2, panel, 0, v);
+            vec *old_variance = FM(unit_at)(running->moments, 2, panel, 1, v);
+            *old_mean += (FM_REAL)running->share * (mean - *old_mean);
+            *old_variance += (FM_REAL)running->share * (square * (FM_REAL)(1 / running->freedom) - *old_variance);
         }
     }
 }
 
-static void FM(batch_norm)(long rows, long width, void *z, long stride, void *normalized, const void *means,
-                           const void *scales, const void *gains, const void *biases, long biases_step) {
-    FM_EACH_UNIT(panel, v, width) {
-        const vec mean = *FM(column_at)(means, panel, v), scale = *FM(column_at)(scales, panel, v);
-        const vec gain = *FM(column_at)(gains, panel, v);
-        const vec bias = ((const vec *)((const FM_REAL *)biases + panel * biases_step))[v];
+static void FM(batch_norm)(const fm_rows *z, const fm_norm *norm) {
+    const long rows = z->rows, stride = z->stride;
+    FM_EACH_UNIT(panel, v, z->width) {
+        const vec mean = *FM(column_at)(norm->means, panel, v), scale = *FM(column_at)(norm->scales, panel, v);
+        const vec gain = *FM(column_at)(norm->gains, panel, v), bias = *FM(bias_at)(norm, panel, v);
         for (long r = 0; r < rows; r++) {
-            vec *at = FM(unit_at)(z, stride, panel, r, v);
+            vec *at = FM(unit_at)(z->at, stride, panel, r, v);
             const vec x = (*at - mean) * scale;
-            if (normalized)
-                *FM(unit_at)(normalized, stride, panel, r, v) = x;
+            if (norm->normalized)
+                *FM(unit_at)(norm->normalized, stride, panel, r, v) = x;
             *at = x * gain + bias;
         }
     }
 }
 
-static void FM(column_sums)(long rows, long width, const void *deltas, long stride, const void *normalized,
-                            void *sums) {
-    FM_EACH_UNIT(panel, v, width) {
+static void FM(column_sums)(const fm_rows *deltas, const void *normalized, void *sums) {
+    const long rows = deltas->rows, stride = deltas->stride;
+    FM_EACH_UNIT(panel, v, deltas->width) {
         vec sum = v_all(0), product = v_all(0);
         for (long r = 0; r < rows; r++) {
-            const vec d = *FM(unit_at)((void *)deltas, stride, panel, r, v);
+            const vec d = *FM(unit_at)(deltas->at, stride, panel, r, v);
             sum += d;
             product += d * *FM(unit_at)((void *)normalized, stride, panel, r, v);
         }
@@ -175,31 +175,29 @@ static void FM(join_sums)(long width, long blocks, const void *sums, long step, 
 }
 
 /* Inlined with and without weights, as the moments are. */
-FM_INLINE void FM(batch_norm_back_of)(long rows, long width, void *deltas, long stride, void *normalized,
-                                      void *bias_deltas, const void *scales, const void *gains, const void *total,
-                                      double share, const double *weights) {
-    FM_EACH_UNIT(panel, v, width) {
+FM_INLINE void FM(batch_norm_back_of)(const fm_rows *deltas, const fm_norm *norm, const void *total, double share,
+                                      const double *weights) {
+    const long rows = deltas->rows, stride = deltas->stride;
+    FM_EACH_UNIT(panel, v, deltas->width) {
         const vec mean = *FM(unit_at)((void *)total, 2, panel, 0, v) * (FM_REAL)share;
         const vec slope = *FM(unit_at)((void *)total, 2, panel, 1, v) * (FM_REAL)share;
-        const vec factor = *FM(column_at)(gains, panel, v) * *FM(column_at)(scales, panel, v);
+        const vec factor = *FM(column_at)(norm->gains, panel, v) * *FM(column_at)(norm->scales, panel, v);
         for (long r = 0; r < rows; r++) {
-            vec *at = FM(unit_at)(deltas, stride, panel, r, v), *x = FM(unit_at)(normalized, stride, panel, r, v);
+            vec *at = FM(unit_at)(deltas->at, stride, panel, r, v);
+            vec *x = FM(unit_at)(norm->normalized, stride, panel, r, v);
             const vec d = *at;
             const FM_REAL weight = weights ? (FM_REAL)weights[r] : 1;
             *at = factor * (d - weight * mean - weight * *x * slope);
-            *FM(unit_at)(bias_deltas, stride, panel, r, v) = d;
+            *FM(unit_at)(norm->bias_deltas, stride, panel, r, v) = d;
             *x *= d;
         }
     }
 }
 
-/* share: 1 / (rows of the batch). A row moves the moments as much as it weighs. */
-static void FM(batch_norm_back)(long rows, long width, void *deltas, long stride, void *normalized, void *bias_deltas,
-                                const void *scales, const void *gains, const void *total, double share,
+static void FM(batch_norm_back)(const fm_rows *deltas, const fm_norm *norm, const void *total, double share,
                                 const double *weights) {
     if (weights)
-        FM(batch_norm_back_of)(rows, width, deltas, stride, normalized, bias_deltas, scales, gains, total, share,
-                               weights);
+        FM(batch_norm_back_of)(deltas, norm, total, share, weights);
     else
-        FM(batch_norm_back_of)(rows, width, deltas, stride, normalized, bias_deltas, scales, gains, total, share, NULL);
+        FM(batch_norm_back_of)(deltas, norm, total, share, NULL);
 }

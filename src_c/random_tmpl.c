@@ -37,14 +37,16 @@ FM_INLINE vec FM(share_of_mask)(const fm_mask *mask, uint64_t key, uint32_t firs
     return v_select(__builtin_convertvector(stays, ivec), v_all((FM_REAL)mask->scale), v_all(0));
 }
 
-static void FM(drop)(long rows, long width, const void *from, void *to, long stride, const fm_mask *mask) {
-    for (long r = 0; r < rows; r++) {
+static void FM(drop)(const fm_rows *rows, void *to, const fm_mask *mask) {
+    const FM_REAL *from = rows->at;
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
+    for (long r = 0; r < n; r++) {
         const uint64_t key = FM(key_of_row)(mask, r);
         for (long panel = 0; panel * FM_PANEL < width; panel++) {
             const ptrdiff_t offset = (panel * stride + r) * FM_PANEL;
             for (long v = 0; v < FM_PANEL_VECTORS; v++)
                 ((vec *)((FM_REAL *)to + offset))[v] =
-                    ((const vec *)((const FM_REAL *)from + offset))[v] *
+                    ((const vec *)(from + offset))[v] *
                     FM(share_of_mask)(mask, key, (uint32_t)(panel *FM_PANEL + v *FM_LANES));
         }
     }
@@ -69,11 +71,12 @@ FM_INLINE vec FM(uniform)(uint64_t key, uint32_t first) {
 }
 
 /* Normal numbers times mask->scale are added, by the method of Box and Muller. */
-static void FM(add_noise)(long rows, long width, void *x, long stride, const fm_mask *mask) {
-    for (long r = 0; r < rows; r++) {
+static void FM(add_noise)(const fm_rows *rows, const fm_mask *mask) {
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
+    for (long r = 0; r < n; r++) {
         const uint64_t key = FM(key_of_row)(mask, r);
         for (long panel = 0; panel * FM_PANEL < width; panel++) {
-            vec *at = (vec *)((FM_REAL *)x + (panel * stride + r) * FM_PANEL);
+            vec *at = (vec *)((FM_REAL *)rows->at + (panel * stride + r) * FM_PANEL);
             for (long v = 0; v < FM_PANEL_VECTORS; v++) {
                 const uint32_t first = (uint32_t)(panel * FM_PANEL + v * FM_LANES);
                 const vec radius = v_sqrt(v_log(FM(uniform)(key, first)) * (FM_REAL)-2);
@@ -84,12 +87,13 @@ static void FM(add_noise)(long rows, long width, void *x, long stride, const fm_
 }
 #undef numbers32
 
-static void FM(standardize)(long rows, long width, void *x, long stride, const void *means, const void *scales) {
+static void FM(standardize)(const fm_rows *rows, const void *means, const void *scales) {
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
     for (long panel = 0; panel * FM_PANEL < width; panel++) {
         const vec *mean = (const vec *)means + panel * FM_PANEL_VECTORS;
         const vec *scale = (const vec *)scales + panel * FM_PANEL_VECTORS;
-        vec *at = (vec *)((FM_REAL *)x + panel * stride * FM_PANEL);
-        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
+        vec *at = (vec *)((FM_REAL *)rows->at + panel * stride * FM_PANEL);
+        for (long i = 0; i < n * FM_PANEL_VECTORS; i++)
             at[i] = (at[i] - mean[i % FM_PANEL_VECTORS]) * scale[i % FM_PANEL_VECTORS];
     }
 }

@@ -62,9 +62,12 @@ FM_INLINE void FM(shallow_rows)(const int rows, const int outputs, const fm_laye
             sums[j * FM_LANES + i] = sum[i][j];
 }
 
-FM_INLINE void FM(shallow_outputs)(const int outputs, long rows, const fm_layer *hidden, const fm_layer *output,
-                                   const FM_REAL *x, long stride, FM_REAL *h, FM_REAL *z) {
+FM_INLINE void FM(shallow_outputs)(const int outputs, const fm_shallow *network) {
+    const fm_layer *hidden = network->hidden, *output = network->output;
+    const long rows = network->rows, stride = network->stride;
     const FM_REAL *turned = output->weights, *biases = turned + FM(place)(output, 0, output->inputs);
+    const FM_REAL *x = network->x;
+    FM_REAL *h = network->h, *z = network->z;
     vec sums[FM_NARROW][FM_LANES];
     for (long r = 0; r < rows; r += FM_LANES) {
         const long n = rows - r < FM_LANES ? rows - r : FM_LANES;
@@ -82,11 +85,9 @@ FM_INLINE void FM(shallow_outputs)(const int outputs, long rows, const fm_layer 
     }
 }
 
-static void FM(shallow_forward)(long rows, const fm_layer *hidden, const fm_layer *output, const void *x, long stride,
-                                void *h, void *z) {
-    const long outputs = output->outputs;
-#define FM_BODY(n) FM(shallow_outputs)(n, rows, hidden, output, x, stride, h, z)
-    FM_NARROW_CASES(outputs, FM_BODY)
+static void FM(shallow_forward)(const fm_shallow *network){
+#define FM_BODY(n) FM(shallow_outputs)(n, network)
+    FM_NARROW_CASES(network -> output->outputs, FM_BODY)
 #undef FM_BODY
 }
 
@@ -129,10 +130,14 @@ FM_INLINE void FM(shallow_vector)(const int inputs, const int outputs, long rows
 }
 
 /* The gradient of both layers from the outputs' deltas d, and the rule. */
-static void FM(shallow_update)(const fm_layer *hidden, const fm_layer *output, long rows, const void *x, const void *h,
-                               const void *d, long stride, const fm_step *step, double *hidden_squares,
+static void FM(shallow_update)(const fm_shallow *network, const fm_step *step, double *hidden_squares,
                                double *output_squares) {
-    const long inputs = hidden->inputs, outputs = output->outputs, units = (inputs + FM_UNIT - 1) / FM_UNIT;
+    const fm_layer *hidden = network->hidden, *output = network->output;
+    const fm_strips hidden_strips = {.layer = hidden, .step = step, .squares = hidden_squares};
+    const fm_strips output_strips = {.layer = output, .step = step, .squares = output_squares};
+    const fm_rows deltas = {network->z, network->stride, network->rows, output->outputs};
+    const long rows = network->rows, stride = network->stride, inputs = hidden->inputs, outputs = output->outputs;
+    const FM_REAL *x = network->x, *h = network->h, *d = network->z;
     for (long panel = 0; panel * FM_PANEL < hidden->outputs; panel++) {
         const long first = panel * FM_PANEL, vectors = FM(vectors_in_panel)(hidden->outputs - first);
         const FM_REAL *weights = (const FM_REAL *)output->weights + FM(place)(output, 0, first);
@@ -162,10 +167,10 @@ static void FM(shallow_update)(const fm_layer *hidden, const fm_layer *output, l
 #undef FM_BODY
 #undef FM_VECTOR
         }
-        FM(finish)(hidden, panel, 0, inputs, (FM_REAL *)hidden_sums, step, hidden_squares + panel * units);
-        FM(finish)(hidden, panel, inputs, 1, (FM_REAL *)bias_sums, step, NULL);
-        FM(finish_turned)(output, panel, output_sums, step, output_squares);
+        FM(finish)(&hidden_strips, panel, 0, inputs, (FM_REAL *)hidden_sums);
+        FM(finish)(&hidden_strips, panel, inputs, 1, (FM_REAL *)bias_sums);
+        FM(finish_turned)(&output_strips, panel, output_sums);
     }
-    FM(update_biases)(output, 0, rows, d, stride, step);
+    FM(update_biases)(&output_strips, 0, &deltas);
 }
 #endif

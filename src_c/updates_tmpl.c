@@ -129,7 +129,7 @@ FM_INLINE vec FM(rule_gradient)(vec w, vec g, vec *s, const vec *c) {
 typedef void (*FM(apply_fn))(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset, const FM_REAL *sums,
                              double l2, const fm_step *step, double *squares);
 
-/* The rule on whole units whose gradient sums are given; squares gets each unit's sum of the squared old weights. */
+/* The rule on whole strips whose gradient sums are given; squares gets each strip's sum of the squared old weights. */
 #define FM_RULE(name, n_slots)                                                                           \
     static void FM(apply_##name)(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset,       \
                                  const FM_REAL *sums, double l2, const fm_step *step, double *squares) { \
@@ -137,10 +137,10 @@ typedef void (*FM(apply_fn))(long rows, long vectors, const fm_layer *layer, ptr
         vec c[FM_MAX_HYPER];                                                                             \
         for (int i = 0; i < FM_MAX_HYPER; i++)                                                           \
             c[i] = v_all((FM_REAL)step->constants[i]);                                                   \
-        for (long unit = 0; unit < rows; unit += FM_UNIT) {                                              \
-            const long end = rows - unit < FM_UNIT ? rows : unit + FM_UNIT;                              \
+        for (long strip = 0; strip < rows; strip += FM_STRIP) {                                          \
+            const long end = rows - strip < FM_STRIP ? rows : strip + FM_STRIP;                          \
             vec square = v_all(0);                                                                       \
-            for (long r = unit; r < end; r++, offset += FM_PANEL, sums += FM_PANEL)                      \
+            for (long r = strip; r < end; r++, offset += FM_PANEL, sums += FM_PANEL)                     \
                 for (long v = 0; v < vectors; v++) {                                                     \
                     vec *at = (vec *)((FM_REAL *)layer->weights + offset) + v;                           \
                     const vec w = *at, g = (((const vec *)sums)[v] + decay * w) * scale;                 \
@@ -153,7 +153,7 @@ typedef void (*FM(apply_fn))(long rows, long vectors, const fm_layer *layer, ptr
                     square += w * w;                                                                     \
                 }                                                                                        \
             if (squares)                                                                                 \
-                squares[unit / FM_UNIT] = v_sum(square);                                                 \
+                squares[strip / FM_STRIP] = v_sum(square);                                               \
         }                                                                                                \
     }
 #include "updates.def"
@@ -167,16 +167,16 @@ static const FM(apply_fn) FM(rules)[] = {
 
 /* Not inlined, nor is the next function: the many copies would be in the way of those who do without.
  *
- * The gradient of whole units, made in place of their finished sums. squares gets each unit's penalty, norms its squared
+ * The gradient of whole strips, made in place of their finished sums. squares gets each strip's penalty, norms its squared
  * gradient; either may be NULL. */
 static __attribute__((noinline)) void FM(prepare)(const fm_layer *layer, ptrdiff_t offset, long rows, long vectors,
                                                   FM_REAL *sums, double l1, double l2, const fm_step *step,
                                                   double *squares, double *norms) {
     const vec decay = v_all((FM_REAL)l2), sign = v_all((FM_REAL)l1), scale = v_all((FM_REAL)step->scale);
-    for (long unit = 0; unit < rows; unit += FM_UNIT) {
-        const long end = rows - unit < FM_UNIT ? rows : unit + FM_UNIT;
+    for (long strip = 0; strip < rows; strip += FM_STRIP) {
+        const long end = rows - strip < FM_STRIP ? rows : strip + FM_STRIP;
         vec square = v_all(0), size = v_all(0), norm = v_all(0);
-        for (long r = unit; r < end; r++, offset += FM_PANEL, sums += FM_PANEL)
+        for (long r = strip; r < end; r++, offset += FM_PANEL, sums += FM_PANEL)
             for (long v = 0; v < vectors; v++) {
                 const vec w = ((const vec *)((const FM_REAL *)layer->weights + offset))[v];
                 vec *at = (vec *)sums + v;
@@ -190,9 +190,9 @@ static __attribute__((noinline)) void FM(prepare)(const fm_layer *layer, ptrdiff
                 norm += g * g;
             }
         if (squares)
-            squares[unit / FM_UNIT] = 0.5 * l2 * v_sum(square) + l1 * v_sum(size);
+            squares[strip / FM_STRIP] = 0.5 * l2 * v_sum(square) + l1 * v_sum(size);
         if (norms)
-            norms[unit / FM_UNIT] = v_sum(norm);
+            norms[strip / FM_STRIP] = v_sum(norm);
     }
 }
 
@@ -205,8 +205,30 @@ static __attribute__((noinline)) void FM(follow_average)(const fm_layer *layer, 
         average[i] = stays * average[i] + comes * w[i];
 }
 
-FM_INLINE long FM(inputs_of_unit)(const fm_layer *layer) {
-    return layer->turned ? FM_PANEL : FM_UNIT;
+/* The inputs of a strip; in a turned layer they are the panel of inputs that one vector of weights runs along. */
+FM_INLINE long FM(inputs_of_strip)(const fm_layer *layer) {
+    return layer->turned ? FM_PANEL : FM_STRIP;
+}
+
+/* Strips of a panel, of which there is one even where there are no inputs: its biases'. */
+FM_INLINE long FM(strips_of_panel)(const fm_layer *layer) {
+    const long n =
+        layer->turned ? (layer->inputs + FM_PANEL - 1) / FM_PANEL : (layer->inputs + FM_STRIP - 1) / FM_STRIP;
+    return n ? n : 1;
+}
+
+/* The input after the last of these strips. */
+FM_INLINE long FM(last_input)(const fm_strips *strips) {
+    const long end = strips->last * FM(inputs_of_strip)(strips->layer);
+    return end < strips->layer->inputs ? end : strips->layer->inputs;
+}
+
+/* Where the squares of one strip, the one that begins with this input, go; or NULL. */
+FM_INLINE double *FM(squares_of)(const fm_strips *strips, long panel, long input) {
+    if (!strips->squares)
+        return NULL;
+    const long within = strips->layer->turned ? input / FM_PANEL : input / FM_STRIP;
+    return strips->squares + panel * FM(strips_of_panel)(strips->layer) + within;
 }
 
 /* Vectors that a panel's weights from an input on fill. */
@@ -215,15 +237,16 @@ FM_INLINE long FM(vectors_from)(const fm_layer *layer, long panel, long input) {
     return FM(vectors_in_panel)(across ? layer->inputs - input : layer->outputs - panel * FM_PANEL);
 }
 
-/* The finished sums of whole units, of one panel of inputs where there is a transposed copy or the layer is turned: kept
- * for the next chunk of the batch, or made into the update. rows: of the sums. */
-FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long input, long rows, FM_REAL *sums, const fm_step *step,
-                          double *squares) {
+/* The finished sums of whole strips, of one panel of inputs where there is a transposed copy or the layer is turned: kept
+ * for the next chunk of the batch, or made into the update. input: the first; rows: of the sums. */
+FM_INLINE void FM(finish)(const fm_strips *strips, long panel, long input, long rows, FM_REAL *sums) {
+    const fm_layer *layer = strips->layer;
+    const fm_step *step = strips->step;
     const ptrdiff_t offset = FM(place)(layer, panel, input);
     const long vectors = FM(vectors_from)(layer, panel, input);
     const int biases = input == layer->inputs;
     const double l2 = biases ? 0 : step->l2;
-    squares = biases || !squares ? NULL : squares + input / FM(inputs_of_unit)(layer);
+    double *squares = biases ? NULL : FM(squares_of)(strips, panel, input);
     if (!step->last) {
         vec *kept = (vec *)((FM_REAL *)layer->sums + offset);
         for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
@@ -246,7 +269,7 @@ FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long input, long ro
         FM(transpose)((const FM_REAL *)layer->weights + offset, input, rows, panel, layer->outputs, layer->transposed);
 }
 
-/* Where a unit's sums start: nowhere (zero), or at what the batch's earlier chunks left. */
+/* Where a strip's sums start: nowhere (zero), or at what the batch's earlier chunks left. */
 FM_INLINE const FM_REAL *FM(start_of)(const fm_layer *layer, long panel, long input, const fm_step *step) {
     return step->first ? NULL : (const FM_REAL *)layer->sums + FM(place)(layer, panel, input);
 }
@@ -260,43 +283,46 @@ FM_INLINE void FM(start_sums)(const fm_layer *layer, long panel, long input, lon
 }
 
 /* The biases' gradient: the deltas of one panel, summed over the batch. */
-static void FM(update_biases)(const fm_layer *layer, long panel, long rows, const void *deltas, long d_stride,
-                              const fm_step *step) {
+static void FM(update_biases)(const fm_strips *strips, long panel, const fm_rows *deltas) {
+    const fm_layer *layer = strips->layer;
     const FM_REAL *d =
-        (const FM_REAL *)(layer->bias_deltas ? layer->bias_deltas : deltas) + panel * d_stride * FM_PANEL;
+        (const FM_REAL *)(layer->bias_deltas ? layer->bias_deltas : deltas->at) + panel * deltas->stride * FM_PANEL;
+    const long rows = deltas->rows;
     vec sums[FM_PANEL_BYTES / FM_VECTOR_BYTES];
-    FM(start_sums)(layer, panel, layer->inputs, 1, step, sums);
+    FM(start_sums)(layer, panel, layer->inputs, 1, strips->step, sums);
     for (long r = 0; r < rows; r++)
         for (long v = 0; v < FM_PANEL_VECTORS; v++)
             sums[v] += ((const vec *)(d + r * FM_PANEL))[v];
-    FM(finish)(layer, panel, layer->inputs, 1, (FM_REAL *)sums, step, NULL);
+    FM(finish)(strips, panel, layer->inputs, 1, (FM_REAL *)sums);
 }
 
 #if FM_VECTOR_BYTES == 64
-/* The rule takes a panel of inputs for one unit, and narrow_tile() does it in one go. */
-_Static_assert(FM_NARROW <= FM_UNIT && FM_PANEL_BYTES == 2 * FM_VECTOR_BYTES, "update_turned() relies on it");
+/* The rule takes a panel of inputs for one strip, and narrow_tile() does it in one go. */
+_Static_assert(FM_NARROW <= FM_STRIP && FM_PANEL_BYTES == 2 * FM_VECTOR_BYTES, "update_turned() relies on it");
 
 /* One panel of inputs of a turned layer: a row of sums for each output. What activations hold beyond the last input must
  * not get into the weights. */
-FM_INLINE void FM(finish_turned)(const fm_layer *layer, long panel, vec *sums, const fm_step *step, double *squares) {
+FM_INLINE void FM(finish_turned)(const fm_strips *strips, long panel, vec *sums) {
+    const fm_layer *layer = strips->layer;
     const long input = panel * FM_PANEL;
     if (layer->inputs - input < FM_PANEL)
         for (long i = 0; i < layer->outputs * FM_PANEL_VECTORS; i++) {
             const FM_INT left = (FM_INT)(layer->inputs - input - i % FM_PANEL_VECTORS * FM_LANES);
             sums[i] = v_select(v_lane_numbers() < left, sums[i], v_all(0));
         }
-    FM(finish)(layer, 0, input, layer->outputs, (FM_REAL *)sums, step, squares);
+    FM(finish)(strips, 0, input, layer->outputs, (FM_REAL *)sums);
 }
 
-static void FM(update_turned)(const fm_layer *layer, long from, long to, long rows, const FM_REAL *a, long a_stride,
-                              const FM_REAL *d, long d_stride, const fm_step *step, double *squares) {
-    const long n = layer->outputs * FM_PANEL_VECTORS;
+static void FM(update_turned)(const fm_strips *strips, const fm_rows *a, const fm_rows *deltas) {
+    const fm_layer *layer = strips->layer;
+    const long n = layer->outputs * FM_PANEL_VECTORS, rows = deltas->rows, a_stride = a->stride, to = strips->last;
+    const FM_REAL *d = deltas->at;
     vec sums[2 * FM_NARROW * FM_PANEL_VECTORS];
-    for (long panel = from, panels; panel < to; panel += panels) {
-        const FM_REAL *a_panel = a + panel * FM_PANEL * a_stride;
+    for (long panel = strips->first, panels; panel < to; panel += panels) {
+        const FM_REAL *a_panel = (const FM_REAL *)a->at + panel * FM_PANEL * a_stride;
         panels = to - panel < 2 ? 1 : 2;
         for (long p = 0; p < panels; p++)
-            FM(start_sums)(layer, 0, (panel + p) * FM_PANEL, layer->outputs, step, sums + p * n);
+            FM(start_sums)(layer, 0, (panel + p) * FM_PANEL, layer->outputs, strips->step, sums + p * n);
 #define FM_BODY(n)                                                          \
     if (panels == 2)                                                        \
         FM(narrow_tile)(n, 2, rows, a_panel, a_stride * FM_PANEL, d, sums); \
@@ -305,10 +331,10 @@ static void FM(update_turned)(const fm_layer *layer, long from, long to, long ro
         FM_NARROW_CASES(layer->outputs, FM_BODY)
 #undef FM_BODY
         for (long p = 0; p < panels; p++)
-            FM(finish_turned)(layer, panel + p, sums + p * n, step, squares);
+            FM(finish_turned)(strips, panel + p, sums + p * n);
     }
     if (to * FM_PANEL >= layer->inputs)
-        FM(update_biases)(layer, 0, rows, d, d_stride, step);
+        FM(update_biases)(strips, 0, deltas);
 }
 #endif
 
@@ -335,17 +361,18 @@ FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, l
  * first-level cache for all the tiles of the panel. The tiles ask for the next panel's activations, mostly one line in
  * two: its neighbour comes along. */
 #define FM_ROWS_PART 128
-static void FM(update_dense)(const fm_layer *layer, long panel, long from, long to, long rows, const void *a,
-                             long a_stride, const void *deltas, long d_stride, const fm_step *step, double *squares) {
-    const FM_REAL *d = (const FM_REAL *)deltas + panel * d_stride * FM_PANEL;
+static void FM(update_dense)(const fm_strips *strips, const fm_rows *a, const fm_rows *deltas) {
+    const fm_layer *layer = strips->layer;
 #if FM_VECTOR_BYTES == 64
     if (layer->turned) {
-        FM(update_turned)(layer, from, to, rows, a, a_stride, d, d_stride, step, squares);
+        FM(update_turned)(strips, a, deltas);
         return;
     }
 #endif
+    const fm_step *step = strips->step;
+    const long panel = strips->panel, last = FM(last_input)(strips), rows = deltas->rows, a_stride = a->stride;
     const long outputs = layer->outputs - panel * FM_PANEL, vectors = FM(vectors_in_panel)(outputs);
-    const long last = to * FM_UNIT < layer->inputs ? to * FM_UNIT : layer->inputs;
+    const FM_REAL *d = (const FM_REAL *)deltas->at + panel * deltas->stride * FM_PANEL;
     const long parts = (rows + FM_ROWS_PART - 1) / FM_ROWS_PART;
     /* Sums to be kept that come in one part are made where they stay. */
     const int in_place = !step->last && step->first && parts == 1, add = in_place && step->add;
@@ -353,9 +380,9 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
     FM_REAL *sums = (FM_REAL *)scratch;
     if (!in_place)
         memset(scratch, 0, sizeof scratch);
-    for (long first = from * FM_UNIT, end; first < last; first = end) {
+    for (long first = strips->first * FM_STRIP, end; first < last; first = end) {
         end = (first / FM_PANEL + 1) * FM_PANEL < last ? (first / FM_PANEL + 1) * FM_PANEL : last;
-        const FM_REAL *a_panel = (const FM_REAL *)a + first / FM_PANEL * a_stride * FM_PANEL;
+        const FM_REAL *a_panel = (const FM_REAL *)a->at + first / FM_PANEL * a_stride * FM_PANEL;
         const FM_REAL *carried = FM(start_of)(layer, panel, first, step);
         if (in_place)
             sums = (FM_REAL *)layer->sums + FM(place)(layer, panel, first);
@@ -394,17 +421,17 @@ static void FM(update_dense)(const fm_layer *layer, long panel, long from, long 
             }
         }
         if (!in_place)
-            FM(finish)(layer, panel, first, end - first, sums, step, squares);
+            FM(finish)(strips, panel, first, end - first, sums);
     }
     if (last == layer->inputs)
-        FM(update_biases)(layer, panel, rows, deltas, d_stride, step);
+        FM(update_biases)(strips, panel, deltas);
 }
 
-static void FM(update_sums)(const fm_layer *layer, long panel, long from, long to, const void *const *sums, long n,
-                            const fm_step *step, double *squares) {
-    const long unit = FM(inputs_of_unit)(layer), last = to * unit < layer->inputs ? to * unit : layer->inputs;
+static void FM(update_sums)(const fm_strips *strips, const void *const *sums, long n) {
+    const fm_layer *layer = strips->layer;
+    const long panel = strips->panel, last = FM(last_input)(strips);
     const long end = last == layer->inputs ? last + 1 : last; /* with the biases */
-    for (long input = from * unit, next; input < end; input = next) {
+    for (long input = strips->first * FM(inputs_of_strip)(layer), next; input < end; input = next) {
         const long panel_end = (input / FM_PANEL + 1) * FM_PANEL;
         next = input == layer->inputs ? end : panel_end < last ? panel_end : last;
         const long rows = input == layer->inputs ? 1 : layer->turned ? layer->outputs : next - input;
@@ -418,24 +445,26 @@ static void FM(update_sums)(const fm_layer *layer, long panel, long from, long t
                         pair += ((const vec *)((const FM_REAL *)sums[k + 1] + offset))[i];
                     total[i] = k ? total[i] + pair : pair;
                 }
-        FM(finish)(layer, panel, input, rows, (FM_REAL *)total, step, squares);
+        FM(finish)(strips, panel, input, rows, (FM_REAL *)total);
     }
 }
 
-static void FM(prepare_sums)(const fm_layer *layer, long panel, long from, long to, const fm_step *step,
-                             double *squares, double *norms) {
-    const long unit = FM(inputs_of_unit)(layer), last = to * unit < layer->inputs ? to * unit : layer->inputs;
+static void FM(prepare_sums)(const fm_strips *strips, double *norms) {
+    const fm_layer *layer = strips->layer;
+    const fm_step *step = strips->step;
+    const long panel = strips->panel, length = FM(inputs_of_strip)(layer), last = FM(last_input)(strips);
     FM_REAL *sums = layer->sums;
-    for (long i = from; i < to && i * unit < last; i++) {
-        const long input = i * unit, rows = layer->turned ? layer->outputs : last - input < unit ? last - input : unit;
+    norms += panel * (FM(strips_of_panel)(layer) + 1);
+    for (long i = strips->first; i < strips->last && i * length < last; i++) {
+        const long input = i * length, left = last - input < length ? last - input : length;
         const ptrdiff_t offset = FM(place)(layer, panel, input);
-        FM(prepare)(layer, offset, rows, FM(vectors_from)(layer, panel, input), sums + offset, step->l1, step->l2, step,
-                    squares + i, norms + i);
+        FM(prepare)(layer, offset, layer->turned ? layer->outputs : left, FM(vectors_from)(layer, panel, input),
+                    sums + offset, step->l1, step->l2, step, FM(squares_of)(strips, panel, input), norms + i);
     }
     if (last == layer->inputs) {
         const ptrdiff_t offset = FM(place)(layer, panel, layer->inputs);
         FM(prepare)(layer, offset, 1, FM(vectors_from)(layer, panel, layer->inputs), sums + offset, 0, 0, step, NULL,
-                    norms + (layer->inputs + unit - 1) / unit);
+                    norms + (layer->inputs + length - 1) / length);
     }
 }
 
