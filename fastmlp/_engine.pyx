@@ -678,7 +678,7 @@ ctypedef double (*_double_fn)(double) noexcept nogil
 
 
 cdef class PackedNetwork:
-    """A network's weights in the packed layout of src_c/fastmlp.h, ready for forward passes.
+    """A network's weights in the packed layout of src_c/include/fastmlp.h, ready for forward passes.
 
     The parameters come in parts: the dense layers, then vectors with a number for each unit of a hidden layer: for one
     layer after the other the gains of its normalisation and the learned numbers of its activation, where it has them.
@@ -1836,7 +1836,7 @@ cdef class Trainer(PackedNetwork):
     def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
         """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
 
-        hyper holds the rule's hyperparameters in the order updates.def gives, one row for all updates, or one for each of
+        hyper holds the rule's hyperparameters in the order rules.def gives, one row for all updates, or one for each of
         them; it is copied. step_count: the updates made before. A minibatch whose weights are all zero is passed over.
         """
         if self.rows is None:

@@ -1,4 +1,4 @@
-"""The C interface (src_c/fastmlp.h), and the one adapter from an element type to its kernels."""
+"""The C interface (src_c/include/fastmlp.h), and the one adapter from an element type to its kernels."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 

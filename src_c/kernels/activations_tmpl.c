@@ -68,7 +68,7 @@ FM_INLINE vec FM(relu_delta)(vec a, vec d) {
                 ((vec *)parameter_slopes)[i] = parameter_slope;                                                     \
         }                                                                                                           \
     }
-#include "activations.def"
+#include "tables/activations.def"
 #undef FM_ACTIVATION
 #undef FM_SLOPED
 

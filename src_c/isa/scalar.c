@@ -2,4 +2,4 @@
 #define FM_VECTOR_BYTES (FM_BITS / 8)
 #define FM_FORWARD_ROWS 4
 #define FM_GRADIENT_ROWS 4
-#include "kernels_tmpl.c"
+#include "kernels/kernels_tmpl.c"

@@ -18,45 +18,40 @@
 #endif
 #define FM_INLINE static inline __attribute__((always_inline))
 
-/* As many lines as so many multiply-adds may ask for. The line that a row's last byte lies on is asked for, too. */
-static __attribute__((noinline)) void ask_for_rows(fm_next_rows *next, long multiply_adds) {
-    next->lines_due += (double)multiply_adds * next->lines_per_multiply_add;
-    for (; next->lines_due >= 1 && next->rows; next->lines_due -= 1) {
-        const long last = next->width_bytes - 1, at = next->done_bytes < last ? next->done_bytes : last;
-        __builtin_prefetch(next->x + *next->order * next->row_bytes + at, 0, 2);
-        next->done_bytes += FM_LINE_BYTES;
-        if (at == last) {
-            next->done_bytes = 0;
-            next->order++;
-            next->rows--;
-        }
-    }
-}
-
 #include "vector_tmpl.c"
+#include "elementary_tmpl.c"
+#include "lanes_tmpl.c"
 #include "ceiling_tmpl.c"
 #include "gather_tmpl.c"
+#include "transpose_tmpl.c"
 #include "activations_tmpl.c"
+#include "layout_tmpl.c"
+#include "outputs_tmpl.c"
+#include "links_tmpl.c"
 #include "losses_tmpl.c"
+#include "tile_tmpl.c"
+#include "narrow_tmpl.c"
 #include "dense_tmpl.c"
 #include "normalize_tmpl.c"
 #include "random_tmpl.c"
+#include "rules_tmpl.c"
 #include "updates_tmpl.c"
 #include "shallow_tmpl.c"
 #include "sparse_tmpl.c"
 #if FM_BITS == 32
+#include "bfloat16_operands_tmpl.c"
 #include "bfloat16_tmpl.c"
 #endif
 
 static const fm_gather_fn FM(gathers)[] = {
 #define FM_SOURCE(code, name, type, value) FM(gather_##name),
-#include "sources.def"
+#include "tables/sources.def"
 #undef FM_SOURCE
 };
 static const fm_activate_fn FM(activations)[] = {
 #define FM_ACTIVATION(name, ...) FM(activate_##name),
 #define FM_SLOPED FM_ACTIVATION
-#include "activations.def"
+#include "tables/activations.def"
 #undef FM_ACTIVATION
     FM(activate_native),
 };
@@ -64,19 +59,19 @@ static const fm_derivative_fn FM(derivatives)[] = {
 #define FM_ACTIVATION(name, ...) FM(derivative_##name),
 #undef FM_SLOPED
 #define FM_SLOPED(name, ...) FM(derivative_sloped),
-#include "activations.def"
+#include "tables/activations.def"
 #undef FM_ACTIVATION
 #undef FM_SLOPED
     FM(derivative_sloped),
 };
 static const fm_loss_fn FM(losses)[] = {
 #define FM_LOSS(name, takes_classes, link) FM(loss_##name),
-#include "losses.def"
+#include "tables/losses.def"
 #undef FM_LOSS
 };
 static const fm_link_fn FM(links)[] = {
 #define FM_LOSS(name, takes_classes, link) FM(link_##link),
-#include "losses.def"
+#include "tables/losses.def"
 #undef FM_LOSS
 };
 

@@ -2,4 +2,4 @@
 #define FM_VECTOR_BYTES 32
 #define FM_FORWARD_ROWS 6
 #define FM_GRADIENT_ROWS 6
-#include "kernels_tmpl.c"
+#include "kernels/kernels_tmpl.c"

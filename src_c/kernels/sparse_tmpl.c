@@ -1,5 +1,16 @@
 /* The first layer on compressed sparse rows. Terms are added in the dense order, and the terms left out are zeros, so the
  * results are those of the same rows given dense. */
+
+/* Element k of a CSR matrix, which is in row r of those at hand, as training sees it. */
+FM_INLINE FM_REAL FM(element)(const fm_csr *x, long r, int64_t k) {
+    FM_REAL value = ((const FM_REAL *)x->data)[k];
+    if (x->scale)
+        value *= ((const FM_REAL *)x->scale)[x->indices[k]];
+    if (x->mask)
+        value *= FM(share_of_mask)(x->mask, FM(key_of_row)(x->mask, r), (uint32_t)x->indices[k])[0];
+    return value;
+}
+
 #if FM_VECTOR_BYTES == 64
 /* For few outputs, whose sums have an order of their own. */
 static void FM(sparse_narrow)(const fm_csr *x, const fm_matrix *b, const fm_rows *out) {

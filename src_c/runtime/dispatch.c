@@ -111,7 +111,7 @@ int fm_bfloat16_terms(void) {
 
 static const char source_codes[] = {
 #define FM_SOURCE(code, name, type, value) code,
-#include "sources.def"
+#include "tables/sources.def"
 #undef FM_SOURCE
     '\0'};
 
@@ -125,7 +125,7 @@ static const struct {
 } activations[] = {
 #define FM_ACTIVATION(name, parameters, learnable, ...) {#name, parameters, learnable, 0},
 #define FM_SLOPED(name, parameters, learnable, ...) {#name, parameters, learnable, 1},
-#include "activations.def"
+#include "tables/activations.def"
 #undef FM_ACTIVATION
 #undef FM_SLOPED
 };
@@ -152,7 +152,7 @@ static const struct {
     const char *link;
 } losses[] = {
 #define FM_LOSS(name, takes_classes, link) {#name, takes_classes, #link},
-#include "losses.def"
+#include "tables/losses.def"
 #undef FM_LOSS
 };
 

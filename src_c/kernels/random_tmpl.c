@@ -1,4 +1,4 @@
-/* Dropout, noise, and columns centred and scaled. The random numbers come by counting: each is a hash of key, row and
+/* Dropout and noise. The random numbers come by counting: each is a hash of key, row and
  * column, so that they depend neither on threads nor on vectors, and the way back has those of the way forward. */
 
 /* A number of 64 bits, well mixed (the finaliser of SplitMix64). */
@@ -86,24 +86,3 @@ static void FM(add_noise)(const fm_rows *rows, const fm_mask *mask) {
     }
 }
 #undef numbers32
-
-static void FM(standardize)(const fm_rows *rows, const void *means, const void *scales) {
-    const long n = rows->rows, width = rows->width, stride = rows->stride;
-    for (long panel = 0; panel * FM_PANEL < width; panel++) {
-        const vec *mean = (const vec *)means + panel * FM_PANEL_VECTORS;
-        const vec *scale = (const vec *)scales + panel * FM_PANEL_VECTORS;
-        vec *at = (vec *)((FM_REAL *)rows->at + panel * stride * FM_PANEL);
-        for (long i = 0; i < n * FM_PANEL_VECTORS; i++)
-            at[i] = (at[i] - mean[i % FM_PANEL_VECTORS]) * scale[i % FM_PANEL_VECTORS];
-    }
-}
-
-/* Element k of a CSR matrix, which is in row r of those at hand, as training sees it. */
-FM_INLINE FM_REAL FM(element)(const fm_csr *x, long r, int64_t k) {
-    FM_REAL value = ((const FM_REAL *)x->data)[k];
-    if (x->scale)
-        value *= ((const FM_REAL *)x->scale)[x->indices[k]];
-    if (x->mask)
-        value *= FM(share_of_mask)(x->mask, FM(key_of_row)(x->mask, r), (uint32_t)x->indices[k])[0];
-    return value;
-}

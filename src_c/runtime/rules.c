@@ -1,5 +1,5 @@
 /* What is the same for every weight of a step: hyperparameters h and the 1-based step number t become the constants c
- * of the rule's vector code (updates_tmpl.c). */
+ * of the rule's vector code (kernels/rules_tmpl.c). */
 #include <math.h>
 
 #include "fastmlp.h"
@@ -119,7 +119,7 @@ static const struct {
     void (*prepare)(const double *, double, double *);
 } rules[] = {
 #define FM_RULE(name, slots) {#name, slots, prepare_##name},
-#include "updates.def"
+#include "tables/rules.def"
 #undef FM_RULE
 };
 #define COUNT ((int)(sizeof rules / sizeof rules[0]))

@@ -201,3 +201,15 @@ static void FM(batch_norm_back)(const fm_rows *deltas, const fm_norm *norm, cons
     else
         FM(batch_norm_back_of)(deltas, norm, total, share, NULL);
 }
+
+/* Inputs, centred and scaled column by column. */
+static void FM(standardize)(const fm_rows *rows, const void *means, const void *scales) {
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
+    for (long panel = 0; panel * FM_PANEL < width; panel++) {
+        const vec *mean = (const vec *)means + panel * FM_PANEL_VECTORS;
+        const vec *scale = (const vec *)scales + panel * FM_PANEL_VECTORS;
+        vec *at = (vec *)((FM_REAL *)rows->at + panel * stride * FM_PANEL);
+        for (long i = 0; i < n * FM_PANEL_VECTORS; i++)
+            at[i] = (at[i] - mean[i % FM_PANEL_VECTORS]) * scale[i % FM_PANEL_VECTORS];
+    }
+}
