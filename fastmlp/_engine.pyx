@@ -32,7 +32,7 @@ from fastmlp._native cimport (
     FM_BLOCK, FM_BLOCK_BYTES, FM_MAX_HYPER, FM_MAX_SLOTS, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, FM_STRIP, FM_TERMS, bits_of,
     fm_activation_learnable, fm_activation_name, fm_activation_parameters, fm_activation_sloped, fm_activate_fn, fm_after, fm_barrier, fm_barrier_wait, fm_bfloat16_choose,
     fm_bfloat16_name, fm_bfloat16_terms, fm_call, fm_call_helpers, fm_csr, fm_cpu_seconds, fm_denormals_flush,
-    fm_derivative_fn, fm_denormals_restore, fm_dismiss_helpers, fm_help_fn, fm_isa_count, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
+    fm_derivative_fn, fm_denormals_restore, fm_dismiss_helpers, fm_help_fn, fm_isa_count, fm_isa_has_bfloat16, fm_isa_kernels, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_kernels,
     fm_bfloat16_batch, fm_bfloat16_operands, fm_layer, fm_loss_link, fm_loss_name, fm_loss_settings, fm_loss_takes_classes,
     fm_mask, fm_matrix, fm_moments, fm_native, fm_next_rows, fm_norm, fm_rows, fm_rule_name, fm_rule_prepare, fm_rule_slots,
     fm_running, fm_samples, fm_seconds, fm_shallow, fm_source, fm_source_codes, fm_step, fm_strips, fm_take, real,
@@ -189,7 +189,7 @@ MAY_SPLIT = choose_split(os.environ.get("FASTMLP_SPLIT", ""))
 
 def bfloat16_product():
     """What multiplies bfloat16 numbers: "amx" or "avx512bf16"; "" where nothing does so faster than float32."""
-    return fm_bfloat16_name().decode() if fm_isa_vector_bytes(ISAS.index(ISA)) == 64 else ""
+    return fm_bfloat16_name().decode() if fm_isa_has_bfloat16(ISAS.index(ISA)) else ""
 
 
 def choose_bfloat16_product(name=None):

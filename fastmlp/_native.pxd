@@ -207,6 +207,7 @@ cdef extern from "fastmlp.h" nogil:
     const char *fm_isa_name(int isa)
     int fm_isa_supported(int isa)
     int fm_isa_vector_bytes(int isa)
+    int fm_isa_has_bfloat16(int isa)
     const fm_kernels *fm_isa_kernels(int isa, int bits)
 
     const char *fm_source_codes()

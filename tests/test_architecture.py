@@ -135,10 +135,9 @@ def test_every_table_is_tested_here():
     }
 
 
-# What src_c/isa has stubs of: instruction sets, and products of bfloat16 numbers.
-STUBS = {path.stem for path in (CORE / "isa").glob("*.c")}
-PRODUCTS = {stub.removeprefix("bfloat16_") for stub in STUBS if stub.startswith("bfloat16_")}
-ISAS = {stub for stub in STUBS if not stub.startswith("bfloat16_")}
+# The instruction sets and the products of bfloat16 numbers that src_c/isa has files of.
+ISAS = {path.stem for path in (CORE / "isa").glob("*.h")}
+PRODUCTS = {path.stem.removeprefix("bfloat16_") for path in (CORE / "isa").glob("bfloat16_*.c")}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +154,42 @@ def test_instruction_sets_are_stubs_rows_of_setup_and_rows_of_dispatch(stubs, ro
         1
     ]
     assert set(re.findall(r'^\s*\{"(\w+)"', table, flags=re.M)) == stubs
+
+
+def test_instruction_sets_have_a_stub_for_each_element_type():
+    stubs = {path.stem: path.read_text() for path in (CORE / "isa").glob("*.c") if not path.stem.startswith("bfloat16")}
+    assert stubs == {
+        f"{isa}_{bits}": f'#define FM_BITS {bits}\n#include "isa/{isa}.h"\n#include "kernels/kernels_tmpl.c"\n'
+        for isa in ISAS
+        for bits in (32, 64)
+    }
+
+
+@pytest.mark.parametrize("isa", sorted(ISAS))
+def test_instruction_sets_say_what_they_can_do(isa):
+    """The compiler says so as well, but compiles only those of its own machine."""
+    required = set(re.findall(r"#ifndef (FM_\w+)", code(CORE / "kernels/capabilities.h"))) - {"FM_BITS"}
+    said = re.findall(r"^#define (FM_\w+)", code(CORE / f"isa/{isa}.h"), flags=re.M)
+    assert required <= set(said)
+    operations = {
+        "FM_HAS_SQRT": {"FM_SQRT"},
+        "FM_HAS_MAX": {"FM_MAX", "FM_MIN"},
+        "FM_HAS_FAST_ROOTS": {"FM_ROOT_ESTIMATE", "FM_FIX_UP"},
+        "FM_HAS_MASKS": {"FM_LOAD_SOME", "FM_SET_WHERE_NAN"},
+        "FM_HAS_LANE_PICKS": {"FM_PICK_LANES", "FM_LOAD_FOUR", "FM_FOUR"},
+        "FM_HAS_PRODUCT_AT": {"FM_ADD_PRODUCT_AT"},
+    }
+    able = set(re.findall(r"^#define (FM_HAS_\w+) 1", code(CORE / f"isa/{isa}.h"), flags=re.M))
+    for name, needed in operations.items():
+        assert needed <= set(said) if name in able else not needed & set(said), name
+
+
+@pytest.mark.parametrize("path", sorted((CORE / "kernels").glob("*")), ids=lambda path: path.name)
+def test_templates_know_no_instruction_set(path):
+    """What an instruction set can do stands in its file in src_c/isa, and nowhere else."""
+    told = r"__(AVX|SSE|FMA|ARM|aarch64|x86|i386|amd64)\w*|\b_mm\d*_|\b__m(ask)?\d+|\bv\w+q_f\d+\b|immintrin|arm_neon"
+    told += r"|FM_VECTOR_BYTES\s*[=!<>]=?\s*\d|__asm__\s*\("
+    assert not re.search(told, code(path))
 
 
 def test_instruction_sets_and_products_of_this_machine():
