@@ -164,6 +164,8 @@ cdef extern from "fastmlp.h" nogil:
         double freedom
 
     ctypedef struct fm_kernels:
+        int vector_bytes
+        int has_bfloat16
         void (*scatter)(const fm_rows *, void *, Py_ssize_t) noexcept nogil
         int (*holds)(const fm_rows *, const void *, Py_ssize_t) noexcept nogil
         int (*finite)(long, const void *) noexcept nogil
@@ -241,6 +243,8 @@ cdef extern from "fastmlp.h" nogil:
         void *network
         void *rows
         void *work
+        double called
+        int first
 
     void fm_call_helpers(fm_call *call, int n)
     void fm_dismiss_helpers(fm_call *call)

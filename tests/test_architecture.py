@@ -18,6 +18,7 @@ import sklearn.neural_network
 
 import fastmlp
 from fastmlp import _engine
+from tests.c_interface import contradictions, read_pxd
 from tests.conftest import ROOT
 
 PACKAGE, CORE = ROOT / "fastmlp", ROOT / "src_c"
@@ -133,6 +134,63 @@ def test_every_table_is_tested_here():
         "rules.def",
         "sources.def",
     }
+
+
+def arguments(row):
+    """The arguments of a macro that is called in some lines of a table."""
+    inside = row[row.index("(") + 1 : row.rindex(")")]
+    while (without := re.sub(r"\([^(){}]*\)|\{[^(){}]*\}", "", inside)) != inside:
+        inside = without
+    return inside.split(",")
+
+
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.def")), ids=lambda path: path.name)
+def test_tables_describe_their_columns(path):
+    text = path.read_text()
+    comment, rows = re.fullmatch(r"/\*(.*?)\*/\n(.*)", text, flags=re.S).groups()
+    heads = {macro: columns.split(", ") for macro, columns in re.findall(r"(FM_[A-Z]+)\((.*?)\)", comment)}
+    described = set(re.findall(r"^ \*   (\w+)  +[a-z]", comment, flags=re.M))
+    rows = re.findall(r"^FM_\w+\(.*?\)$", rows, flags=re.M | re.S)
+    assert {row.partition("(")[0] for row in rows} == set(heads)
+    for row in rows:
+        assert len(arguments(row)) == len(heads[row.partition("(")[0]]), row
+    assert set().union(*heads.values()) <= described
+
+
+def test_hyperparameters_of_every_rule_are_described():
+    comment = (CORE / "tables/rules.def").read_text().partition("*/")[0]
+    assert set(re.findall(r"^ \*     (\w+)  ", comment, flags=re.M)) == set(_engine.RULES)
+
+
+NATIVE = (PACKAGE / "_native.pxd").read_text()
+
+
+@pytest.mark.parametrize("header", ["fastmlp.h", "bfloat16.h"])
+def test_cython_sees_the_interface_as_it_is(header):
+    assert not list(contradictions(read_pxd(NATIVE, header), (CORE / "include" / header).read_text()))
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("const int FM_STRIP", "const int FM_STRIPE"),
+        ("        long stride\n", ""),
+        ("        long stride\n", "        int stride\n"),
+        ("        long rows\n        long width\n", "        long width\n        long rows\n"),
+        ("const void *targets", "void *targets"),
+        ("void *slots[3]", "void *slots[4]"),
+        ("(*holds)(const fm_rows *, const void *, Py_ssize_t)", "(*holds)(const fm_rows *, const void *)"),
+        ("int (*finite)(long, const void *)", "long (*finite)(long, const void *)"),
+        ("double (*value)(double)", "double (*value)(float)"),
+        ("ctypedef void (*fm_link_fn)(const fm_rows *)", "ctypedef void (*fm_link_fn)(fm_rows *)"),
+        ("fm_isa_kernels(int isa, int bits)", "fm_isa_kernels(int isa)"),
+        ("double fm_seconds()", "float fm_seconds()"),
+    ],
+)
+def test_what_cython_might_get_wrong_is_noticed(said, instead):
+    assert NATIVE.count(said)
+    wrong = read_pxd(NATIVE.replace(said, instead, 1), "fastmlp.h")
+    assert len(list(contradictions(wrong, (CORE / "include/fastmlp.h").read_text()))) == 1
 
 
 # The instruction sets and the products of bfloat16 numbers that src_c/isa has files of.
