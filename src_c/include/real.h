@@ -1,5 +1,5 @@
-/* The only file that spells the C element type. Included with FM_BITS 32 or 64 and FM_ISA set. FM(name) is name made
- * unique to the type and the instruction set. */
+/* The only file that spells the C element type. A stub has defined FM_BITS and FM_ISA before it is included. FM(name)
+ * makes a name unique to the element type and the instruction set. */
 #define FM_JOIN_(name, isa, bits) fm_##name##_##isa##_##bits
 #define FM_JOIN(name, isa, bits) FM_JOIN_(name, isa, bits)
 #define FM(name) FM_JOIN(name, FM_ISA, FM_BITS)

@@ -1,4 +1,4 @@
-/* AVX2, with fused multiply-adds. */
+/* This instruction set is AVX2 with fused multiply-adds. */
 #include <immintrin.h>
 
 #define FM_ISA avx2

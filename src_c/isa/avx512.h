@@ -1,4 +1,4 @@
-/* AVX-512, with its extensions F, VL, DQ and BW. */
+/* This instruction set is AVX-512 with its extensions F, VL, DQ and BW. */
 #include <immintrin.h>
 
 #define FM_ISA avx512
@@ -55,7 +55,7 @@
 #else
 #define FM_ADD_PRODUCT_AT(sum, at, b) __asm__("vfmadd231pd %2%{1to8%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*(at)))
 #endif
-/* A core with two multiplications and two reads a cycle then has 9 reads to do in 5 cycles. Where another thread shares that
- * core, instructions are scarcer than either. */
+/* A core with two multiplications and two reads a cycle then has 9 reads to do in 5 cycles. Where another thread shares
+ * that core, instructions are scarcer than either. */
 #define FM_ROWS_READ_TWICE(rows) ((4 * (rows) - 10) / 5)
 #endif

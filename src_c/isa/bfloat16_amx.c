@@ -1,4 +1,5 @@
-/* bfloat16 products in AMX's tiles: 16 rows of 64 bytes each, multiplied at sixteen times the rate of float32 vectors. */
+/* Products of bfloat16 numbers in AMX's tile registers of 16 rows of 64 bytes, which multiply at sixteen times the rate
+ * of float32 vectors. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@ typedef struct {
     uint8_t rows[16];
 } tile_config;
 
-/* All eight tiles are full; rows past the end are computed and not stored. */
+/* All eight tile registers are full; rows past the end are computed and not stored. */
 static const tile_config full_tiles
     __attribute__((aligned(64))) = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
@@ -22,11 +23,11 @@ static void end(void) {
     _tile_release();
 }
 
-/* GCC 12's _tile_loadd does not say that it reads memory, and what is read by nobody need not be written. */
+/* GCC 12's _tile_loadd does not say that it reads memory, so that GCC might leave out writing what it reads. */
 #define WRITTEN(array) __asm__ volatile("" : : "r"(array) : "memory")
 
-/* The sanitizers know nothing of tiles: in their builds the ends of each tile's lines are read, or written as they are, in
- * the open. */
+/* The sanitizers know nothing of tile registers. In their builds the ends of each line are read, or written as they
+ * are, in plain C. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static void show(volatile char *at, ptrdiff_t step, int writes) {
     for (int i = 0; i < 16; i++)
@@ -50,7 +51,7 @@ static void show(volatile char *at, ptrdiff_t step, int writes) {
         _tile_stored(t, at, step);     \
     } while (0)
 
-/* Sums of 16 rows and 16 columns: tile t. The numbers of tiles must be constants. */
+/* Loads or stores the sums of 16 rows and 16 columns, which are in tile register t. Its number must be a constant. */
 #define LOAD_SUMS(t, row, column)                                                            \
     do {                                                                                     \
         const long n = rows - (row) < 16 ? rows - (row) : 16;                                \
@@ -89,7 +90,7 @@ static void show(volatile char *at, ptrdiff_t step, int writes) {
             _tile_dpbf16ps(3, 5, 7); \
     } while (0)
 
-/* The conditions are constants wherever this is inlined. */
+/* terms, wide and tall are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void multiply_tiles(const int terms, const int wide, const int tall,
                                                                  const fm_block_product *product) {
     const long rows = product->rows, blocks = product->blocks;
@@ -99,7 +100,7 @@ static inline __attribute__((always_inline)) void multiply_tiles(const int terms
     const long start_step = product->start_step, out_step = product->out_step;
     const fm_soon *soon = product->soon;
     float edge[16][16] __attribute__((aligned(64)));
-    /* Lines of each place to ask for per block. */
+    /* These are the lines of each place to ask for with each block. */
     const long written = blocks ? (soon->written_bytes / 64 + blocks - 1) / blocks : 0;
     const long read = blocks ? (soon->read_bytes / 64 + blocks - 1) / blocks : 0;
     const char *read_at = soon->read;

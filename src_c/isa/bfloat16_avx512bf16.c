@@ -1,15 +1,15 @@
-/* bfloat16 products in vectors: AVX-512's dot products of pairs. */
+/* Products of bfloat16 numbers in vectors, by AVX-512's dot products of pairs. */
 #include <immintrin.h>
 
 #include "bfloat16.h"
 
-#define ROWS 8 /* with two halves 16 sums in registers */
+#define ROWS 8 /* with two halves, these are 16 sums in registers */
 
 #define PAIR_OF_TERMS(left_term, right_term) {left_term, right_term},
 static const int term_pairs[][2] = {FM_SMALL_PAIRS(PAIR_OF_TERMS) PAIR_OF_TERMS(0, 0)};
 #define PAIRS_OF_TERMS ((int)(sizeof term_pairs / sizeof term_pairs[0]))
 
-/* So many rows of a product, from one on. */
+/* Computes so many rows of a product, beginning with row from. */
 static inline __attribute__((always_inline)) void some_rows(const int rows, const int halves, long from,
                                                             const fm_block_product *product) {
     const int terms = product->terms;

@@ -1,4 +1,4 @@
-/* NEON, which every ARM CPU of 64 bits has. */
+/* This instruction set is NEON, which every ARM CPU of 64 bits has. */
 #include <arm_neon.h>
 
 #define FM_ISA neon
@@ -6,9 +6,9 @@
 #define FM_FORWARD_ROWS 12
 #define FM_GRADIENT_ROWS 8
 #define FM_SHORT 0
-#define FM_CEILING_SUMS 24 /* for up to four units of four cycles each */
+#define FM_CEILING_SUMS 24 /* enough for four multipliers of four cycles each */
 #define FM_HAS_SQRT 1
-#define FM_HAS_MAX 0 /* NEON's are NaN where one of both is */
+#define FM_HAS_MAX 0 /* its maximum is NaN where one of both is */
 #define FM_HAS_FAST_ROOTS 0
 #define FM_HAS_MASKS 0
 #define FM_HAS_LANE_PICKS 0

@@ -1,4 +1,4 @@
-/* One element at a time: plain C, for any CPU. */
+/* This is plain C for any CPU, one element at a time. */
 #define FM_ISA scalar
 #define FM_VECTOR_BYTES (FM_BITS / 8)
 #define FM_FORWARD_ROWS 4

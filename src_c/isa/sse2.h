@@ -1,4 +1,4 @@
-/* SSE2, which every x86-64 CPU has. */
+/* This instruction set is SSE2, which every x86-64 CPU has. */
 #include <immintrin.h>
 
 #define FM_ISA sse2

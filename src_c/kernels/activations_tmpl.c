@@ -1,17 +1,18 @@
-/* Elementwise functions on rows of one panel, one after another, in place. p is one parameter for all units, or the panel's row
- * of the units' own. */
+/* Activations and their derivatives, on rows of one panel, one after another, in place. p is the parameter of all
+ * units, or a vector of the panel's row of the units' own. */
 #define FM_SELU_SCALE 1.0507009873554804934193349852946
 #define FM_SELU_ALPHA 1.6732632423543772848170429916717
 #define FM_GELU_RATE 1.5957691216057308 /* 2 sqrt(2 / pi) */
 #define FM_GELU_CUBE (0.044715 * FM_GELU_RATE)
 
-/* Not below a limit, so that minus infinity times a share of 0 is 0; NaN passes through. */
+/* Returns z, but not less than a limit, so that minus infinity times a share of 0 is 0. NaN passes through. */
 FM_INLINE vec FM(above)(vec z, FM_REAL low) {
     return v_select(z < low, v_all(low), z);
 }
 #define v_above FM(above)
 
-/* These products make as well (dense_tmpl.c). NaN stays one, and -0 what it is: max returns its second argument then. */
+/* These two are also made on the way out of a product (tile_tmpl.c). NaN stays NaN, and -0 stays -0, since FM_MAX is
+ * its second argument then. */
 FM_INLINE vec FM(relu)(vec z) {
 #if FM_HAS_MAX
     return FM_MAX(v_all(0), z);
@@ -70,7 +71,8 @@ FM_INLINE vec FM(relu_delta)(vec a, vec d) {
 #undef FM_ACTIVATION
 #undef FM_SLOPED
 
-/* With slopes kept from the way forward. The parameter's slopes become the deltas of the units' parameters. */
+/* Makes the derivative of an activation whose slopes were kept on the way forward. The slopes of its parameter become
+ * the parameter's deltas. */
 static void FM(derivative_sloped)(long rows, const void *slopes, void *deltas, void *parameter_slopes,
                                   double parameter) {
     vec *ds = deltas;
@@ -82,7 +84,7 @@ static void FM(derivative_sloped)(long rows, const void *slopes, void *deltas, v
     }
 }
 
-/* A user's own, compiled function. */
+/* Calls a user's own function, which was compiled elsewhere. */
 static void FM(activate_native)(long rows, void *values, void *slopes, void *parameter_slopes, const void *parameters,
                                 double parameter) {
     const fm_native *native = parameters;

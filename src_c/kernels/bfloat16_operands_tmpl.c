@@ -1,8 +1,8 @@
-/* Operands of bfloat16 terms, made of float32 rows and weights (include/bfloat16.h has their layout). */
+/* Makes operands of bfloat16 terms from float32 rows and weights (include/bfloat16.h has their layout). */
 typedef uint32_t FM(words) __attribute__((vector_size(FM_LINE_BYTES), may_alias));
 #define words FM(words)
 
-/* To the nearest, ties to even; a NaN stays one. The result is in the high half. */
+/* Rounds to the nearest bfloat16 number, which the high half of a word holds; ties go to even, and a NaN stays one. */
 FM_INLINE words FM(rounded)(words x) {
     const words nearest = x + 0x7fffu + (x >> 16 & 1u);
 #if FM_HAS_MASKS
@@ -16,7 +16,8 @@ FM_INLINE words FM(rounded)(words x) {
 typedef FM_REAL FM(floats) __attribute__((vector_size(FM_LINE_BYTES), may_alias));
 #define floats FM(floats)
 
-/* The terms of x, each in the high half of a word. For three, ties need not be even: the rest takes up what is left. */
+/* Writes the terms of x, each in the high half of a word. Where there are three, ties need not go to even, since the
+ * rest takes up what is left. */
 FM_INLINE void FM(terms_of)(words x, const int terms, words *to) {
     if (terms == 1) {
         to[0] = FM(rounded)(x) & 0xffff0000u;
@@ -28,7 +29,7 @@ FM_INLINE void FM(terms_of)(words x, const int terms, words *to) {
     to[2] = (words)(left - (floats)to[1]);
 }
 
-/* The pairs of first and second: for each term a line, a block apart. */
+/* Writes the pairs of two words: for each term a line, and the terms' lines a block apart. */
 FM_INLINE void FM(store_pairs)(words first, words second, const int terms, words *lines) {
     words a[FM_TERMS], b[FM_TERMS];
     FM(terms_of)(first, terms, a);
@@ -37,7 +38,7 @@ FM_INLINE void FM(store_pairs)(words first, words second, const int terms, words
         lines[t * FM_BLOCK] = a[t] >> 16 | (b[t] & 0xffff0000u);
 }
 
-/* 16 lines of 16 words, turned over. */
+/* Transposes 16 lines of 16 words. */
 FM_INLINE void FM(turn_lines)(words *lines) {
 #if FM_HAS_LANE_PICKS
     FM(transpose_lanes)(FM_LANES, (vec *)lines);
@@ -51,12 +52,13 @@ FM_INLINE void FM(turn_lines)(words *lines) {
 #endif
 }
 
-/* Row r of a block of float32 rows, 16 of its columns; zero past the last row. */
+/* Returns half of row r of a block of float32 rows: 16 columns, or zeros past the last row. */
 FM_INLINE words FM(words_of)(const FM_REAL *block, long r, long rows, long half) {
     return r < rows ? ((const words *)(block + r * FM_PANEL))[half] : (words){0};
 }
 
-/* A block that is multiplied row by row: line r has row r's pairs of columns. width: columns that are there. */
+/* Makes the left side of a block that is multiplied row by row: line r has row r's pairs of columns. width is how many
+ * of the columns there are. */
 FM_INLINE void FM(left_block)(long rows, long width, const FM_REAL *block, const int terms, words *lines) {
     words column;
     for (uint32_t c = 0; c < FM_PAIRS; c++)
@@ -68,7 +70,7 @@ FM_INLINE void FM(left_block)(long rows, long width, const FM_REAL *block, const
     }
 }
 
-/* A block summed over its rows, on the right: line p of a half has rows p and p + 16. */
+/* Makes the right side of a block that is summed over its rows: line p of a half has rows p and p + 16. */
 FM_INLINE void FM(right_block)(long rows, const FM_REAL *block, const int terms, words *lines) {
     for (long half = 0; half < 2; half++)
         for (long p = 0; p < FM_PAIRS; p++)
@@ -81,13 +83,13 @@ FM_INLINE void FM(turn_block)(const int terms, words *lines) {
         FM(turn_lines)(lines + half * FM_PAIRS);
 }
 
-/* The same on the left: line c has column c's pairs of rows. */
+/* Makes the left side of a block that is summed over its rows: line c has column c's pairs of rows. */
 FM_INLINE void FM(left_block_turned)(long rows, const FM_REAL *block, const int terms, words *lines) {
     FM(right_block)(rows, block, terms, lines);
     FM(turn_block)(terms, lines);
 }
 
-/* A block that is multiplied row by row, on the right: line p of a half has the pair p of 16 rows. */
+/* Makes the right side of a block that is multiplied row by row: line p of a half has the pair p of 16 rows. */
 FM_INLINE void FM(right_block_turned)(long rows, long width, const FM_REAL *block, const int terms, words *lines) {
     FM(left_block)(rows, width, block, terms, lines);
     for (int t = 0; t < terms; t++)
@@ -105,7 +107,7 @@ FM_INLINE void FM(right_block_turned)(long rows, long width, const FM_REAL *bloc
             body(FM_TERMS);         \
     } while (0)
 
-/* Rows in panels as a left operand: the blocks of 32 rows, then those of the next ones. */
+/* Makes a left operand of rows in panels: all blocks of the first 32 rows, then those of the next ones. */
 static void FM(round_left)(int terms, const fm_rows *a, void *left) {
     const long rows = a->rows, width = a->width;
     words *to = left;
@@ -118,7 +120,8 @@ static void FM(round_left)(int terms, const fm_rows *a, void *left) {
         }
 }
 
-/* Rows in panels as an operand of a sum over the rows, left or right; blocks: between its panels. */
+/* Make an operand of rows in panels, for a sum over the rows: a left one or a right one. blocks is how many lie from
+ * one panel to the next. */
 #define FM_ROUND_ROWS(name, block_of)                                                               \
     static void FM(name)(int terms, const fm_rows *a, void *to, long blocks) {                      \
         const long rows = a->rows;                                                                  \
@@ -137,7 +140,7 @@ FM_ROUND_ROWS(round_right, FM_RIGHT_BLOCK)
 #undef FM_COLUMNS_BLOCK
 #undef FM_RIGHT_BLOCK
 
-/* A block of weights, into both of the layer's rounded copies. row is the block's first. */
+/* Makes both of the layer's operands of a block of weights, whose first row is given. */
 FM_INLINE void FM(round_block)(const fm_layer *layer, long panel, long row, const int terms) {
     const FM_REAL *block = (const FM_REAL *)layer->weights + FM(place)(layer, panel, row);
     const long rows = layer->inputs - row, in_blocks = (layer->inputs + FM_BLOCK - 1) / FM_BLOCK;

@@ -1,5 +1,5 @@
-/* A layer's products with operands of bfloat16 terms; sums, weights and everything else stay float32. */
-/* Without the hardware's help, slowly. */
+/* This file has a layer's products with operands of bfloat16 terms. Sums, weights and everything else stay float32. */
+/* Multiplies a block without the hardware's help, slowly. */
 FM_INLINE floats FM(plain_sum)(floats sum, const uint32_t *a, const words *b) {
     for (long p = 0; p < FM_PAIRS; p++) {
         const uint32_t first = a[p] << 16, second = a[p] & 0xffff0000u;
@@ -46,7 +46,8 @@ FM_INLINE const fm_bfloat16_product *FM(product)(void) {
     return chosen ? chosen : &FM(plain_product);
 }
 
-/* As dense(), with operands in terms. Where there is no right one, b is rounded here, panel by panel, to scratch. */
+/* Does what dense() does, with operands in terms. Where there is no right operand, it is made here, panel by panel, in
+ * scratch. */
 static void FM(bfloat16_dense)(const fm_bfloat16_operands *operands, const fm_matrix *b, const fm_rows *c,
                                const fm_after *after) {
     const fm_bfloat16_product *hardware = FM(product)();
@@ -75,7 +76,7 @@ static void FM(bfloat16_dense)(const fm_bfloat16_operands *operands, const fm_ma
             }
         for (long row = 0; row < rows; row += FM_BLOCK) {
             const long offset = (panel * c->stride + row) * FM_PANEL;
-            if (!operands->right && (panel + 1) * FM_PANEL < c->width) { /* a share of the next panel of b */
+            if (!operands->right && (panel + 1) * FM_PANEL < c->width) { /* asks for a share of the next panel of b */
                 soon.read_bytes = depth / row_blocks * FM_PANEL_BYTES;
                 soon.read = (const char *)(b_panel + b->panel_rows * FM_PANEL) + row / FM_BLOCK * soon.read_bytes;
             }
@@ -89,7 +90,7 @@ static void FM(bfloat16_dense)(const fm_bfloat16_operands *operands, const fm_ma
     hardware->end();
 }
 
-/* What finish() will write. */
+/* Returns the places that finish() will write to. */
 FM_INLINE fm_soon FM(soon_written)(const fm_layer *layer, long panel, long row, long rows) {
     const ptrdiff_t offset = FM(place)(layer, panel, row);
     fm_soon soon = {.written_bytes = rows * FM_PANEL_BYTES};
@@ -100,8 +101,8 @@ FM_INLINE fm_soon FM(soon_written)(const fm_layer *layer, long panel, long row, 
     return soon;
 }
 
-/* As update_dense(), for whole blocks of inputs, but several panels. Blocks of several panels' deltas stay in the second-level
- * cache while all the activations go by. */
+/* Does what update_dense() does, for whole blocks of inputs and several panels. The blocks of several panels' deltas
+ * stay in the second-level cache while all the activations go by. */
 #define FM_PANELS_PART 8
 static void FM(bfloat16_update)(const fm_strips *strips, const fm_bfloat16_batch *batch, const fm_rows *deltas) {
     const fm_bfloat16_product *hardware = FM(product)();
@@ -121,7 +122,7 @@ static void FM(bfloat16_update)(const fm_strips *strips, const fm_bfloat16_batch
                 fm_soon soon = {0};
                 if (step->last)
                     soon = FM(soon_written)(layer, panel, first, n);
-                if (first + n < last) { /* a share of the activations of the next inputs */
+                if (first + n < last) { /* asks for a share of the activations of the next inputs */
                     soon.read_bytes = panel_bytes / (part_end - part) & -FM_LINE_BYTES;
                     soon.read = left + panel_bytes + (panel - part) * soon.read_bytes;
                 }

@@ -1,4 +1,4 @@
-/* The ceiling that products are measured against: multiply-adds of registers alone. */
+/* This file has multiply-adds of registers alone, which are the ceiling that products are measured against. */
 
 /* A vector of one element would go through the general registers. */
 #if FM_VECTOR_BYTES * 8 == FM_BITS
@@ -7,9 +7,10 @@
 #define FM_CEILING_TYPE vec
 #endif
 
-/* steps times a multiply-add to each sum; returns how many multiply-adds of elements these are. */
+/* Does so many steps of one multiply-add to each sum, and returns how many multiply-adds of elements these are. */
 static long FM(multiply_add)(long steps) {
-    /* Volatile: knowing the numbers, the compiler finds sums that come out alike, or constant, and drops them. */
+    /* The numbers are volatile, since a compiler that knew them would find sums that come out alike, or constant, and
+     * drop them. */
     const volatile FM_REAL one = 1;
     const FM_REAL factor = one / 2, addend = one;
     FM_CEILING_TYPE sum[FM_CEILING_SUMS];
@@ -21,7 +22,7 @@ static long FM(multiply_add)(long steps) {
         for (int i = 0; i < FM_CEILING_SUMS; i++)
             sum[i] = sum[i] * factor + addend;
     }
-    /* Somebody might read the sums: hence the loop is not removed. */
+    /* The compiler must take it that somebody reads the sums, or else it would remove the loop. */
     __asm__ volatile("" : : "r"(sum) : "memory");
     return steps * FM_CEILING_SUMS * FM_LANES;
 }

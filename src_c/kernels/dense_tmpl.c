@@ -1,6 +1,6 @@
-/* The layers' products. */
+/* This file has the layers' products. */
 
-/* The epilogue on rows of one panel, first of them at element offset of c. */
+/* Does what comes after a product, on rows of one panel of c; offset is the first of these elements. */
 FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, void *c, long offset) {
     FM_REAL *at = (FM_REAL *)c + offset;
     FM_REAL *parameter_slopes = after->parameter_slopes ? (FM_REAL *)after->parameter_slopes + offset : NULL;
@@ -13,8 +13,8 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, voi
 }
 
 #if FM_SHORT
-/* A product over so few inner indices that a panel of b stays in registers while rows go by: in tiles each sum would
- * take longer to start and to store than to make. The sums are those of tiles. */
+/* Computes a product of so small a depth that a panel of b stays in registers while rows go by. In tiles each sum would
+ * take longer to start and to store than to make. The sums are the same as those of tiles. */
 FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int then, long rows, const FM_REAL *a,
                               const FM_REAL *b, const FM_REAL *start, const FM_REAL *at, FM_REAL *c) {
     vec kept[FM_SHORT][2], first[2];
@@ -36,7 +36,7 @@ FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int then
     }
 }
 
-/* So many rows at a time, so that what follows finds them in the first-level cache. */
+/* So many rows are computed at a time, so that what comes after finds them in the first-level cache. */
 #define FM_SHORT_ROWS 64
 static void FM(dense_short)(const fm_rows *a, const fm_matrix *b, const fm_rows *c, const fm_after *after) {
     const int then = FM(then_of)(after);
@@ -68,8 +68,9 @@ static void FM(dense_short)(const fm_rows *a, const fm_matrix *b, const fm_rows 
 }
 #endif
 
-/* dense() in tiles, for rows [from, to), shared evenly among as few tiles as they need. Long sums are taken in parts, c
- * holding what is summed so far, so that a part of b stays in the first-level cache for all rows. */
+/* Computes rows [from, to) of a product in tiles; the rows are shared out evenly among as few tiles as they need. Long
+ * sums are taken in parts, where c holds what has been summed so far, so that a part of b stays in the first-level
+ * cache for all rows. */
 #define FM_DEPTH_PART 192
 FM_INLINE void FM(dense_rows)(long from, long to, const fm_rows *a, const fm_matrix *b, const fm_rows *c,
                               const fm_after *after) {
@@ -77,7 +78,8 @@ FM_INLINE void FM(dense_rows)(long from, long to, const fm_rows *a, const fm_mat
     const long rows = to - from, tiles = (rows + FM_FORWARD_ROWS - 1) / FM_FORWARD_ROWS;
     const long parts = depth > FM_DEPTH_PART ? (depth + FM_DEPTH_PART - 1) / FM_DEPTH_PART : 1;
     const long blocks = (depth + FM_PANEL - 1) / FM_PANEL;
-    /* All tiles together ask for the part of b that comes next, each for the rows of c it will write. */
+    /* All tiles together ask for the part of b that comes next, and each of them for the rows of c that it will
+     * write. */
     const long read_step = tiles ? (2 * FM_PANEL + tiles - 1) / tiles : 0;
     const int then = FM(then_of)(after);
     for (long panel = 0; panel * FM_PANEL < outputs; panel++) {
@@ -111,8 +113,8 @@ FM_INLINE void FM(dense_rows)(long from, long to, const fm_rows *a, const fm_mat
     }
 }
 
-/* c = a b, plus b's last row where it is biased; then the epilogue. All of b goes over so many rows at a time that those
- * stay in the second-level cache meanwhile, even where another process takes part of that. */
+/* All of b goes over so many rows at a time that those stay in the second-level cache meanwhile, even where another
+ * process takes a part of that cache. */
 #define FM_ROWS_BYTES (512 * 1024)
 static void FM(dense)(const fm_rows *a, const fm_matrix *b, const fm_rows *c, const fm_after *after) {
     const long rows = c->rows, depth = b->depth;

@@ -1,8 +1,9 @@
 /* Elementary functions of vectors.
  *
- * exp and its kin reduce the argument by n ln 2 (Cody and Waite's two-part constant; n is rounded by adding a large
- * number), sum a Taylor polynomial on |r| <= ln(2)/2 and scale by 2^n in two steps, so that overflow and denormals
- * come out right. At most 2 ulp in double and 3 in float (tests/test_kernels.py measures it). */
+ * * exp and those made of it reduce the argument by n ln 2 (with Cody and Waite's constant of two parts; n is rounded
+ * by adding a large number), sum a Taylor polynomial on |r| <= ln(2)/2 and scale by 2^n in two steps, so that overflow
+ * and denormal numbers come out right. They are within 2 ulp in double precision and 3 in single, which
+ * tests/test_kernels.py measures. */
 #if FM_BITS == 32
 #define FM_MANTISSA 23
 #define FM_BIAS 127
@@ -33,18 +34,19 @@
 #define FM_SPLIT_MASK 0x7ffffff
 #endif
 
-/* 2^n for n in the range of normal numbers. */
+/* Returns 2^n for n in the range of normal numbers. */
 FM_INLINE vec v_pow2(ivec n) {
     return (vec)((n + FM_BIAS) << FM_MANTISSA);
 }
 
-/* x = n ln 2 + r; returns expm1(r) - r. The two parts stay apart for expm1, where 2^n r may cancel most of 2^n - 1. */
+/* Finds n and r so that x = n ln 2 + r, and returns expm1(r) - r. The two parts stay apart for expm1, where 2^n r may
+ * cancel most of 2^n - 1. */
 FM_INLINE vec v_reduce(vec x, ivec *n, vec *r_out) {
     const vec shifted = x * (FM_REAL)1.4426950408889634 + FM_MAGIC;
     const vec whole = shifted - FM_MAGIC;
     *n = (ivec)shifted - (ivec)v_all(FM_MAGIC);
     const vec high = x - whole * FM_LN2_HIGH, low = whole * FM_LN2_LOW;
-    const vec r = high - low, lost = (high - r) - low; /* what rounding r lost */
+    const vec r = high - low, lost = (high - r) - low; /* this is what rounding r lost */
 #if FM_BITS == 32
     vec p = v_all((FM_REAL)(1.0 / 5040));
 #else
@@ -73,8 +75,8 @@ FM_INLINE vec v_exp(vec x) {
     return ((FM_REAL)1 + (r + rest)) * v_pow2(half) * v_pow2(n - half);
 }
 
-/* n ln 2 + log(1 + f), 1 + f between the roots of 1/2 and 2: with s = f / (2 + f), log(1 + f) = 2 atanh(s)
- * = f - (f^2/2 - s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...)), whose largest term is exact. */
+/* Returns n ln 2 + log(1 + f), where 1 + f lies between the roots of 1/2 and 2. With s = f / (2 + f), log(1 + f) is 2
+ * atanh(s) = f - (f^2/2 - s (f^2/2 + 2 s^2/3 + 2 s^4/5 + ...)), whose largest term is exact. */
 FM_INLINE vec v_log_of(vec f, vec n) {
     const vec s = f / (f + (FM_REAL)2), z = s * s;
 #if FM_BITS == 32
@@ -96,35 +98,35 @@ FM_INLINE vec v_log_of(vec f, vec n) {
     return n * FM_LN2_HIGH + log_1pf;
 }
 
-/* For normal numbers x > 0; NaN passes through. x = 2^n (1 + f). */
+/* Returns the logarithm of a normal number x > 0, taken apart as x = 2^n (1 + f). NaN passes through. */
 FM_INLINE vec v_log(vec x) {
     const ivec n = ((ivec)x - (FM_INT)FM_ROOT_HALF_BITS) >> FM_MANTISSA;
     const vec f = (vec)((ivec)x - (n << FM_MANTISSA)) - (FM_REAL)1;
     return v_select(x == x, v_log_of(f, __builtin_convertvector(n, vec)), x);
 }
 
-/* log(1 + x) for 0 <= x <= 1; NaN passes through. */
+/* Returns log(1 + x) for 0 <= x <= 1. NaN passes through. */
 FM_INLINE vec v_log1p(vec x) {
     const ivec large = x > (FM_REAL)0.41421356237309505;
     return v_log_of(v_select(large, (x - (FM_REAL)1) * (FM_REAL)0.5, x), v_select(large, v_all(1), v_all(0)));
 }
 
-/* For FM_EXPM1_LOW <= x <= 2 FM_TANH_HIGH. */
+/* Returns e^x - 1 for FM_EXPM1_LOW <= x <= 2 FM_TANH_HIGH. */
 FM_INLINE vec v_expm1(vec x) {
     ivec n;
     vec r;
     const vec rest = v_reduce(x, &n, &r), scale = v_pow2(n);
     const vec whole = scale - (FM_REAL)1, scaled = r * scale, sum = whole + scaled;
-    return sum + (rest * scale + (scaled - (sum - whole))); /* with what rounding the sum lost */
+    return sum + (rest * scale + (scaled - (sum - whole))); /* what rounding the sum lost is added */
 }
 
-/* For x <= 0; NaN passes through. */
+/* Returns e^x - 1 for x <= 0. NaN passes through. */
 FM_INLINE vec v_expm1_below(vec x) {
     return v_expm1(v_clamp(x, FM_EXPM1_LOW, 0));
 }
 
-/* In both functions below the quotient q = a / (b + c), b > c, is mended for what rounding b + c lost, with 1 / (b + c) from
- * q itself. */
+/* In this function and the next the quotient q = a / (b + c), where b > c, is mended for what rounding b + c lost, with
+ * 1 / (b + c) computed from q itself. */
 FM_INLINE vec v_logistic(vec x) {
     const vec e = v_exp(-v_abs(x)), below = e + (FM_REAL)1, lost = e - (below - (FM_REAL)1);
     const ivec negative = x < 0;
@@ -140,8 +142,8 @@ FM_INLINE vec v_tanh(vec x) {
     return (vec)((ivec)(q - q * (lost * ((FM_REAL)0.5 - (FM_REAL)0.5 * q))) | sign);
 }
 
-/* (x + k) e^(x^2) erfc(x) as a polynomial in (x - k) / (x + k), k = FM_NORMAL_CENTRE, highest power first: a fit by
- * Chebyshev's polynomials for all x whose erfc is not zero. */
+/* These are the coefficients of (x + k) e^(x^2) erfc(x) as a polynomial in (x - k) / (x + k), where k is
+ * FM_NORMAL_CENTRE, highest power first. They are a fit by Chebyshev's polynomials for all x whose erfc is not zero. */
 static const FM_REAL FM(erfc_scaled)[] = {
 #if FM_BITS == 32
     -0.000333150355144f, -0.000497142237715f, 0.00307963214698f, -0.00121720932285f, -0.0268374257448f,
@@ -156,8 +158,8 @@ static const FM_REAL FM(erfc_scaled)[] = {
 #endif
 };
 
-/* The standard normal distribution: P(Z <= z), and in density its density, both with small relative errors in the lower
- * tail too. What rounding z^2 lost is put back, since e^(-z^2/2) makes much of it. */
+/* Returns P(Z <= z) of the standard normal distribution, and writes its density; both have small relative errors in the
+ * lower tail, too. What rounding z^2 lost is put back, since e^(-z^2/2) makes much of it. */
 FM_INLINE vec v_normal_cdf(vec z, vec *density) {
     const vec size = v_clamp(v_abs(z), 0, FM_NORMAL_HIGH), square = size * size;
     const vec high = (vec)((ivec)size & ~(FM_INT)FM_SPLIT_MASK), low = size - high;

@@ -1,14 +1,14 @@
-/* Rows into panels and back. Gathering a minibatch converts each element to the compute type on the way, so that X is
- * read in place whatever its type is. */
+/* This file brings rows into panels and back. Gathering a minibatch converts each element to the element type on the
+ * way, so that X is read in place whatever its type is. */
 
-/* IEEE half precision, from its bits. */
+/* Returns the value of a half-precision number, given its bits. */
 FM_INLINE float FM(from_half)(uint16_t h) {
     const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, magnitude = h & 0x7fffu;
     uint32_t bits = (magnitude << 13) + ((127 - 15) << 23);
     float value;
-    if (magnitude >= 0x7c00u) /* infinity, NaN */
+    if (magnitude >= 0x7c00u) /* this is infinity or NaN */
         bits += (uint32_t)(128 - 16) << 23;
-    else if (magnitude < 0x0400u) { /* denormal: magnitude * 2^-24 */
+    else if (magnitude < 0x0400u) { /* this is denormal: magnitude * 2^-24 */
         value = (float)magnitude * 0x1p-24f;
         memcpy(&bits, &value, sizeof bits);
     }
@@ -17,8 +17,7 @@ FM_INLINE float FM(from_half)(uint16_t h) {
     return value;
 }
 
-/* What is left of a row after its whole panels, of the compute type. With masks, where there are any, and padding
- * becomes zero. */
+/* Copies what is left of a row of the element type after its whole panels. With masks, the padding becomes zero. */
 FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
 #if FM_HAS_MASKS
     for (long v = 0; v < FM_PANEL_VECTORS; v++, n -= FM_LANES) {
@@ -31,7 +30,7 @@ FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
 #endif
 }
 
-/* Rows come in random order, so the next ones are asked for early. */
+/* Rows come in random order, so that the next ones must be asked for early. */
 #define FM_ROWS_AHEAD 8
 
 #define FM_SOURCE(code, name, type, value)                                                    \
@@ -74,7 +73,7 @@ static void FM(scatter)(const fm_rows *rows, void *out, ptrdiff_t row_bytes) {
     }
 }
 
-/* Whether the panels hold these rows, bit by bit: a NaN equals itself, 0 and -0 differ. */
+/* Tells whether the panels hold these rows, bit by bit, so that NaN equals itself while 0 and -0 differ. */
 static int FM(holds)(const fm_rows *rows, const void *x, ptrdiff_t row_bytes) {
     typedef FM_INT bits __attribute__((may_alias));
     const long n = rows->rows, width = rows->width, stride = rows->stride;
@@ -95,10 +94,10 @@ static int FM(holds)(const fm_rows *rows, const void *x, ptrdiff_t row_bytes) {
     return 1;
 }
 
-/* Whether none of n numbers is infinite or NaN. */
+/* Tells whether none of n numbers is infinite or NaN: one that is makes NaN of its product with zero. */
 static int FM(finite)(long n, const void *x) {
     const FM_REAL *at = x;
-    vec products = v_all(0), value; /* with zero: NaN where the number is not finite */
+    vec products = v_all(0), value; /* the sum of each number times zero */
     long i = 0;
     for (; i + FM_LANES <= n; i += FM_LANES) {
         memcpy(&value, at + i, sizeof value);

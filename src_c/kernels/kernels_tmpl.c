@@ -1,7 +1,7 @@
-/* All kernels of one instruction set and one element type, and the table that hands them out. A stub isa/<name>_<bits>.c
- * includes this file after isa/<name>.h, which says what the instruction set can do (capabilities.h). Each stub is compiled
- * alone. Helpers are static: were they shared, the linker could keep the copy compiled for a wider instruction set than the
- * CPU has. */
+/* All kernels of one instruction set and one element type, and the table that hands them out. A stub
+ * isa/<name>_<bits>.c includes this file after isa/<name>.h, which says what the instruction set can do
+ * (capabilities.h). Each stub is compiled alone. Helpers are static: were they shared, the linker could keep the copy
+ * compiled for a wider instruction set than the CPU has. */
 #include <math.h>
 #include <string.h>
 

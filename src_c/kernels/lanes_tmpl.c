@@ -1,14 +1,14 @@
-/* Lanes of several vectors that change places: few columns of rows, turned over to run along the vectors. */
+/* In this file lanes of several vectors change places, so that few columns of rows run along the vectors. */
 #if FM_HAS_LANE_PICKS
-/* Numbers that pick the lanes with bit s clear: those of x stay, those of y go where bit s is set. With s more, they pick
- * the lanes with bit s set. */
+/* Returns the numbers by which FM_PICK_LANES() takes the lanes with bit s clear: those of x stay where they are, those
+ * of y go where bit s is set. With s more, they take the lanes with bit s set. */
 FM_INLINE ivec FM(lanes_without)(long s) {
     const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
     return lane + (second & (FM_INT)(FM_LANES - s));
 }
 
-/* Squares of n lanes side by side in n vectors, each transposed: after stage s, bit s of row and lane number have changed
- * places. */
+/* Transposes squares of n lanes that lie side by side in n vectors. After stage s, bit s of a lane's row and number
+ * have changed places. */
 FM_INLINE void FM(transpose_lanes)(const long n, vec *a) {
 #pragma GCC unroll 4
     for (long s = 1; s < n; s *= 2) {
@@ -23,8 +23,8 @@ FM_INLINE void FM(transpose_lanes)(const long n, vec *a) {
     }
 }
 
-/* The sums over the lanes of as many vectors as a vector has lanes, in one vector: at each stage the upper half of what is
- * left of a row's lanes is added to the lower. */
+/* Returns the sums over the lanes of as many vectors as a vector has lanes, in one vector. At each stage the upper half
+ * of what is left of a row's lanes is added to the lower half. */
 FM_INLINE vec FM(sums_of_lanes)(vec *a) {
 #pragma GCC unroll 4
     for (long s = FM_LANES / 2; s >= 1; s /= 2) {
@@ -39,8 +39,8 @@ FM_INLINE vec FM(sums_of_lanes)(vec *a) {
 
 _Static_assert(FM_NARROW == 4, "fours are rows of few outputs");
 
-/* The first four columns of FM_LANES rows, of which the last stands for those beyond rows: four columns beside each other,
- * each a vector. */
+/* Turns the first four columns of FM_LANES rows into four vectors, one for each column. The last row stands for those
+ * beyond it. */
 FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns) {
 #pragma GCC unroll 4
     for (long i = 0; i < 4; i++) {
@@ -55,7 +55,7 @@ FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns
     FM(transpose_lanes)(4, columns);
 }
 
-/* And back, with zeros in the rest of the row's first vector. */
+/* Turns four columns back into rows, with zeros in the rest of each row's first vector. */
 FM_INLINE void FM(fours_from_columns)(vec *columns, long rows, FM_REAL *to) {
     FM(transpose_lanes)(4, columns);
 #define FM_FOUR_ROWS(number)                                    \

@@ -1,4 +1,4 @@
-/* Links: what makes predictions of the output layer's pre-activations, in place. */
+/* This file has the links, which make predictions of the output layer's pre-activations, in place. */
 
 FM_INLINE void FM(logistic_columns)(columns_t *columns, long outputs) {
     for (long j = 0; j < outputs; j++)
@@ -20,7 +20,7 @@ FM_INLINE void FM(softmax_columns)(columns_t *columns, long outputs) {
     }
 }
 
-/* The link of rows of few outputs; 0, and nothing done, where the outputs are many. */
+/* Applies a link to rows of few outputs; returns 0, and does nothing, where the outputs are many. */
 FM_INLINE int FM(link_few)(void (*link)(columns_t *columns, long outputs), const fm_rows *z) {
     const long rows = z->rows, outputs = z->width;
     if (outputs > FM_FEW)
@@ -53,7 +53,7 @@ static void FM(link_exp)(const fm_rows *z) {
             *at = v_exp(*at);
 }
 
-/* Returns the logarithm of the sum of the exponentials. */
+/* Makes softmax of a row, and returns the logarithm of the sum of its exponentials. */
 FM_INLINE double FM(softmax_row)(const fm_rows *z, long r) {
     const long outputs = z->width;
     FM_REAL top = *FM(output)(z, r, 0), sum = 0;

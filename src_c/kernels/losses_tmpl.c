@@ -1,9 +1,10 @@
-/* Losses with their link merged in: z, the output layer's pre-activations, becomes the weighted loss's derivative in place,
- * and each row's weighted loss is written in double. Columns beyond the last output are left at zero. Where scikit-learn
- * has the loss, the definition is its own; deviances are 0 where the prediction is the target. NaN, in z or in a target,
- * reaches both loss and delta. */
+/* This file has the losses, each together with its link: the output layer's pre-activations z become the derivatives of
+ * the weighted loss, in place, and each row's weighted loss is written in double precision. The padding of the last
+ * vector becomes zero. Where scikit-learn has a loss, the definition is its own; deviances are 0 where the prediction
+ * is the target. NaN, in z or in a target, reaches both loss and delta. */
 
-/* log of a probability kept away from 0 and 1, as scikit-learn's log_loss; NaN stays. */
+/* Returns the logarithm of a probability that is kept away from 0 and 1, as in scikit-learn's log_loss. NaN stays
+ * NaN. */
 FM_INLINE double FM(log_probability)(FM_REAL p) {
     if (p < (FM_REAL)FM_EPS)
         p = (FM_REAL)FM_EPS;
@@ -12,7 +13,7 @@ FM_INLINE double FM(log_probability)(FM_REAL p) {
     return log((double)p);
 }
 
-/* x log(y), 0 where x is 0 (and y is not NaN). */
+/* Returns x log(y), which is 0 where x is 0 and y is not NaN. */
 FM_INLINE double FM(xlogy)(double x, double y) {
     return x == 0 && y == y ? 0 : x * log(y);
 }
@@ -64,7 +65,8 @@ static void FM(loss_log_loss)(const fm_rows *z, const fm_samples *samples, doubl
         const double weight = FM(weight_of)(samples, r);
         FM(softmax_row)(z, r);
         row_losses[r] = -weight * FM(log_probability)(*FM(output)(z, r, class_of_row));
-        /* By vectors: one element written alone would hold up the next vector read of it. */
+        /* The deltas are written by vectors, since one element written alone would hold up the next vector that is read
+         * of it. */
         FM_INT first = 0;
         FM_EACH_VECTOR (at, z, r) {
             const ivec column = v_lane_numbers() + first;
@@ -75,8 +77,9 @@ static void FM(loss_log_loss)(const fm_rows *z, const fm_samples *samples, doubl
     }
 }
 
-/* The losses over real targets whose link is canonical, so that delta is p - y, differ in the link and in one output's loss,
- * given its prediction p and target y. Compiled twice, so that weights of outputs cost nothing where there are none. */
+/* Losses with real targets and a canonical link, whose delta is p - y, differ in the link and in the loss of one
+ * output, given its prediction p and target y. They are compiled twice, so that weights of outputs cost nothing where
+ * there are none. */
 #define FM_REAL_LOSS(name, link, one_loss)                                                                   \
     FM_INLINE void FM(shared_##name)(const fm_rows *z, const fm_samples *samples, double *row_losses,        \
                                      const double *shares) {                                                 \
@@ -147,7 +150,8 @@ FM_REAL_LOSS(binary_log_loss_of_many, logistic,
 FM_REAL_LOSS(squared_error_of_many, identity, FM_SQUARED_ERROR(p, y, outputs))
 FM_REAL_LOSS(poisson, exp, FM(xlogy)(y, (double)y / p) - y + p)
 
-/* The same numbers with rows along the vectors, where there are enough of them to fill half of one. */
+/* Makes the same numbers as squared_error_of_many, with rows along the vectors, where there are enough rows to fill
+ * half of one. */
 static void FM(squared_error_of_few)(const fm_rows *z, long first, const fm_samples *samples, double *row_losses,
                                      const double *shares) {
     const long rows = FM(few_rows)(z->rows, first), outputs = z->width;
@@ -189,8 +193,8 @@ static void FM(loss_binary_log_loss)(const fm_rows *z, const fm_samples *samples
             FM(binary_log_loss_of_few)(z, r, samples, row_losses, settings->output_weights);
 }
 
-/* Cross-entropy with the target's distribution, not clipped: y (log_sum - z), summed over the outputs. An output's weight is
- * that of its target. What has no weight does not count, be z infinite. */
+/* The loss is the cross-entropy with the target's distribution, not clipped: y (log_sum - z), summed over the outputs.
+ * An output's weight multiplies its target. An output without weight does not count, even if its z is infinite. */
 static void FM(soft_log_loss_of_few)(const fm_rows *z, long first, const fm_samples *samples, double *row_losses,
                                      const double *shares) {
     const long rows = FM(few_rows)(z->rows, first), outputs = z->width;
@@ -253,8 +257,8 @@ static void FM(loss_soft_log_loss)(const fm_rows *z, const fm_samples *samples, 
     }
 }
 
-/* With q the probability of all other classes, -q^option log(1 - q). q is their sum, and not 1 - p, so that the loss of a row
- * that is nearly right keeps its digits. */
+/* The loss is -q^option log(1 - q), where q is the probability of all other classes. It is their sum, and not 1 - p, so
+ * that the loss of a row that is nearly right keeps its digits. */
 static void FM(loss_focal)(const fm_rows *z, const fm_samples *samples, double *row_losses,
                            const fm_loss_settings *settings) {
     const double option = settings->options ? settings->options[0] : 2;
@@ -276,8 +280,8 @@ static void FM(loss_focal)(const fm_rows *z, const fm_samples *samples, double *
     }
 }
 
-/* The other losses are sums over outputs, each a function of one z, one y and the option of its output. They are written for
- * one output of FM_FEW_ROWS rows: the deltas take the place of the zs, the losses that of the ys. */
+/* The other losses are sums over outputs of a function of one z, one y and the option of the output. They are written
+ * for one output of FM_FEW_ROWS rows: the deltas take the place of the zs, and the losses that of the ys. */
 typedef void (*FM(output_loss))(FM_REAL option, FM_REAL *zs, FM_REAL *ys);
 
 static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, const fm_rows *z, const fm_samples *samples,
@@ -309,7 +313,7 @@ static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, const fm_r
     }
 }
 
-/* With the option's default, and statements that make loss and delta. */
+/* Defines such a loss by the default of its option and by statements that make loss and delta of z and y. */
 #define FM_OUTPUT_LOSS(name, default_option, ...)                                                                \
     static void FM(name##_of_output)(FM_REAL option, FM_REAL * zs, FM_REAL * ys) {                               \
         (void)option;                                                                                            \
@@ -325,7 +329,7 @@ static void FM(sum_over_outputs)(FM(output_loss) one, FM_REAL option, const fm_r
         FM(sum_over_outputs)(FM(name##_of_output), (FM_REAL)(default_option), z, samples, row_losses, settings); \
     }
 
-/* Infinite z as the largest number, whose products with 0 are 0; NaN passes through. */
+/* Returns z, with the largest number for infinity, since its product with 0 is 0. NaN passes through. */
 FM_INLINE vec FM(bounded)(vec z) {
     const FM_REAL largest = (FM_REAL)(FM_BITS == 32 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023);
     return v_clamp(z, -largest, largest);
@@ -365,7 +369,7 @@ FM_OUTPUT_LOSS(tweedie, 1.5, {
     loss = least / (a * b) - falling / a + rising / b;
     delta = rising - falling;
 })
-/* y is 0 or 1, the sign -1 or 1. */
+/* y is 0 or 1, and the sign that stands for it -1 or 1. */
 FM_OUTPUT_LOSS(hinge, 0, {
     const vec sign = y + y - (FM_REAL)1, lacks = (FM_REAL)1 - sign * z;
     loss = v_select(lacks <= 0, v_all(0), lacks);
@@ -377,13 +381,13 @@ FM_OUTPUT_LOSS(squared_hinge, 0, {
     loss = positive * positive;
     delta = positive * sign * (FM_REAL)-2;
 })
-/* At z = 0 Rosenblatt's rule learns. */
+/* Rosenblatt's rule learns at z = 0 as well. */
 FM_OUTPUT_LOSS(perceptron, 0, {
     const vec sign = y + y - (FM_REAL)1, lacks = -sign * z;
     loss = v_select(lacks <= 0, v_all(0), lacks);
     delta = v_select(lacks >= 0, -sign, loss);
 })
-/* y f(z) + (1 - y) f(-z) with f(z) = -(1 - p)^option log(p). */
+/* The loss is y f(z) + (1 - y) f(-z) with f(z) = -(1 - p)^option log(p). */
 FM_OUTPUT_LOSS(binary_focal, 2, {
     const vec at = FM(bounded)(z), p = v_logistic(at), q = v_logistic(-at);
     const vec least = v_log1p(v_exp(-v_abs(at)));

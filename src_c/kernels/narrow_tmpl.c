@@ -1,8 +1,7 @@
-/* Products and gradients of few outputs. */
+/* This file has products and gradients of narrow layers. A panel of so few outputs leaves most of a vector empty; where
+ * that matters, another dimension runs along the vectors. */
 
-/* A panel of so few outputs leaves most of a vector empty; what follows takes another dimension along the vectors.
- *
- * Calls body(n) with a constant. */
+/* Calls body(n) with a constant. */
 #define FM_NARROW_CASES(n, body) \
     switch (n) {                 \
     case 1:                      \
@@ -20,8 +19,8 @@
     }
 
 #if FM_HAS_NARROW
-/* The order of a sum for few outputs: term k goes to partial sum k % FM_LANES, these are added as in sums_of_lanes(), and
- * the bias comes last. */
+/* Adds up the partial sums of one output. This is the order of all narrow sums: term k goes to partial sum k %
+ * FM_LANES, these are added as in sums_of_lanes(), and the bias comes last. */
 FM_INLINE FM_REAL FM(narrow_sum)(FM_REAL *partial, FM_REAL bias) {
     for (long s = FM_LANES / 2; s >= 1; s /= 2)
         for (long i = 0; i < s; i++)
@@ -29,8 +28,9 @@ FM_INLINE FM_REAL FM(narrow_sum)(FM_REAL *partial, FM_REAL bias) {
     return partial[0] + bias;
 }
 
-/* Rows of a panel-major block times turned columns, with more on top of sums; the inner index ends within the last
- * vector. Turned columns lie as a transposed copy does: for each panel of the inner index one row per output. */
+/* Multiplies rows of a matrix in panels with turned weights. With more, this goes on top of sums. The inner index ends
+ * within the last vector, where lanes are there. Turned weights lie as a transposed copy does: in each panel of the
+ * inner index they have one row per output. */
 FM_INLINE void FM(narrow_rows)(const int rows, const int outputs, int more, long vectors, ivec there, const FM_REAL *a,
                                long block_step, const vec *turned, vec *sums) {
     vec sum[4][FM_NARROW];
@@ -58,7 +58,7 @@ FM_INLINE void FM(narrow_rows)(const int rows, const int outputs, int more, long
             sums[j * FM_LANES + i] = sum[i][j];
 }
 
-/* So many rows of c, from the vectors of their partial sums, of which are FM_LANES for each output. */
+/* Writes rows of c from their partial sums, of which there are FM_LANES vectors for each output. */
 FM_INLINE void FM(narrow_out)(const int outputs, long rows, vec sums[][FM_LANES], const FM_REAL *bias, FM_REAL *c) {
     vec out[4];
 #pragma GCC unroll 4
@@ -67,8 +67,8 @@ FM_INLINE void FM(narrow_out)(const int outputs, long rows, vec sums[][FM_LANES]
     FM(fours_from_columns)(out, rows, c);
 }
 
-/* dense() for one panel of few outputs: the inner index runs along the vectors. turned: b, where it lies turned already;
- * or NULL. */
+/* Does what dense() does for one panel of few outputs, with the inner index along the vectors. turned is b where it
+ * lies turned already; otherwise it is NULL, and b is turned here, part by part. */
 #define FM_NARROW_PART (32 * FM_PANEL)
 FM_INLINE void FM(dense_narrow)(const int outputs, long rows, long depth, const FM_REAL *a, long a_stride,
                                 const FM_REAL *b, const FM_REAL *turned, const FM_REAL *bias, FM_REAL *c) {
@@ -115,9 +115,9 @@ static void FM(dense_turned)(const fm_rows *a, const fm_layer *layer, void *c) {
 
 #endif
 
-/* The same for a panel of few outputs, in which a tile would multiply padding: there the inputs run along the vectors, two
- * of each of so many panels a_step apart, and the sums are turned over at the end. Each is the sum of the same terms in the
- * same order. sums: those of one panel after those of another. */
+/* Sums the gradient of a narrow layer, for which a tile would multiply padding: the inputs run along the vectors, two
+ * vectors of each of so many panels that lie a_step apart. Each sum has the same terms in the same order as in a tile.
+ * The sums of one panel follow those of another. */
 FM_INLINE void FM(narrow_tile)(const int outputs, const int panels, long depth, const FM_REAL *a, long a_step,
                                const FM_REAL *d, vec *sums) {
     vec sum[2][FM_NARROW][2];
@@ -136,7 +136,7 @@ FM_INLINE void FM(narrow_tile)(const int outputs, const int panels, long depth, 
                 sums[(p * outputs + j) * FM_PANEL_VECTORS + v] = sum[p][j][v];
 }
 
-/* Inputs first to last of one panel. */
+/* Sums the gradient of inputs [first, last) of one panel, and turns the sums over. */
 static void FM(gradient_narrow)(long first, long last, int outputs, long depth, const FM_REAL *a, const FM_REAL *d,
                                 const FM_REAL *start, int add, FM_REAL *sums) {
     FM_REAL turned[FM_NARROW][FM_PANEL] __attribute__((aligned(FM_PANEL_BYTES)));

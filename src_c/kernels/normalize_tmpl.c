@@ -1,20 +1,22 @@
-/* Normalisation of a hidden layer's z: x = (z - mean) scale, scale = 1 / sqrt(variance + epsilon), y = gain x + bias; of
- * each row over its units (layer), or of each unit over the rows (batch), whose moments are joined from those of blocks
- * of rows in the blocks' order.
+/* This file normalises a hidden layer's pre-activations z: x = (z - mean) scale, with scale = 1 / sqrt(variance +
+ * epsilon), and y = gain x + bias. Layer normalisation takes the moments of each row over its units, batch
+ * normalisation those of each unit over the rows, which are joined from the moments of blocks of rows in the blocks'
+ * order.
  *
- * On the way back the deltas of y become those of z. What normalized holds (x) becomes the deltas of the gains; those of
- * the biases, which are the deltas of y, are kept apart. gains, means and scales of columns lie in panels of one row;
- * moments and sums in panels of two: mean and sum of squared deviations, or sums of deltas and of deltas times x.
+ * On the way back the deltas of y become those of z. What fm_norm.normalized holds, x, becomes the deltas of the gains;
+ * the deltas of the biases, which are those of y, are kept apart. Panels of two rows hold a mean and a sum of squared
+ * deviations, or a sum of deltas and one of deltas times x.
  *
- * Where rows of a batch have weights, one for each, their moments are weighted. The weights given here add up to the number
- * of the batch's rows. Rows of weight 0 may hold what would overflow, and are passed over. */
+ * Where the rows of a batch have weights, their moments are weighted. The weights given here add up to the number of
+ * the batch's rows. Rows of weight 0 may hold what would overflow, and are passed over. */
 
-/* The lanes of a vector that hold units, given how many units there are from its first lane on. */
+/* Returns the lanes of a vector that hold units, and zeros for the others. It is given how many units there are from
+ * its first lane on. */
 FM_INLINE vec FM(units_only)(vec x, long units) {
     return units >= FM_LANES ? x : v_select(v_lane_numbers() < (FM_INT)units, x, v_all(0));
 }
 
-/* Calls for each vector of row r with its panel and its number in it. */
+/* Runs a statement for each vector of a row of units, which is number v of its panel. */
 #define FM_EACH_UNIT(panel, v, width)                                               \
     for (long panel = 0; panel * FM_PANEL < (width); panel++)                       \
         for (long v = 0; v < FM(vectors_in_panel)((width) - panel * FM_PANEL); v++)
@@ -79,7 +81,8 @@ static void FM(layer_norm_back)(const fm_rows *deltas, const fm_norm *norm) {
     }
 }
 
-/* Inlined with and without weights: without, 1 * x is x to the compiler. With weights of 1 the bits are the same. */
+/* This is inlined with and without weights, since 1 * x is x to the compiler without them. With weights of 1 the bits
+ * are the same. */
 FM_INLINE void FM(moments_of_columns)(const fm_rows *z, const double *weights, double weight, void *moments) {
     const long rows = z->rows, stride = z->stride;
     FM_EACH_UNIT(panel, v, z->width) {
@@ -101,7 +104,7 @@ FM_INLINE void FM(moments_of_columns)(const fm_rows *z, const double *weights, d
 static void FM(column_moments)(const fm_rows *z, const double *weights, double weight, void *moments) {
     if (!weights)
         FM(moments_of_columns)(z, NULL, (double)z->rows, moments);
-    else if (weight != 0) /* join_moments() does not read those of a block without weight */
+    else if (weight != 0) /* join_moments() does not read the moments of a block without weight */
         FM(moments_of_columns)(z, weights, weight, moments);
 }
 
@@ -174,7 +177,7 @@ static void FM(join_sums)(long width, long blocks, const void *sums, long step, 
     }
 }
 
-/* Inlined with and without weights, as the moments are. */
+/* This is inlined with and without weights, as moments_of_columns() is. */
 FM_INLINE void FM(batch_norm_back_of)(const fm_rows *deltas, const fm_norm *norm, const void *total, double share,
                                       const double *weights) {
     const long rows = deltas->rows, stride = deltas->stride;
@@ -202,7 +205,7 @@ static void FM(batch_norm_back)(const fm_rows *deltas, const fm_norm *norm, cons
         FM(batch_norm_back_of)(deltas, norm, total, share, NULL);
 }
 
-/* Inputs, centred and scaled column by column. */
+/* Centres and scales inputs, column by column. */
 static void FM(standardize)(const fm_rows *rows, const void *means, const void *scales) {
     const long n = rows->rows, width = rows->width, stride = rows->stride;
     for (long panel = 0; panel * FM_PANEL < width; panel++) {

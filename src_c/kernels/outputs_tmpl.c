@@ -1,19 +1,21 @@
-/* Outputs of rows, which links and losses read one by one, vector by vector, or turned over where they are few. */
+/* Links and losses read the outputs of rows as this file has them: one by one, vector by vector, or turned over where
+ * they are few. */
 
 FM_INLINE FM_REAL *FM(output)(const fm_rows *z, long r, long j) {
     return FM_ROW(z->at, z->stride, j / FM_PANEL, r) + j % FM_PANEL;
 }
 
-/* Which sample row r is, and what it counts. */
+/* Returns which sample row r is. */
 FM_INLINE int64_t FM(sample_of)(const fm_samples *samples, long r) {
     return samples->order ? samples->order[r] : r;
 }
 
+/* Returns what row r's sample weighs. */
 FM_INLINE double FM(weight_of)(const fm_samples *samples, long r) {
     return samples->weights ? samples->weights[FM(sample_of)(samples, r)] : 1;
 }
 
-/* In the vector that the last output shares with padding; products never write the vectors after it. */
+/* Writes zeros to the padding of the vector that holds the last output. Products never write the vectors after it. */
 FM_INLINE void FM(zero_padding)(const fm_rows *z, long r) {
     const long outputs = z->width;
     if (outputs % FM_LANES) {
@@ -22,7 +24,7 @@ FM_INLINE void FM(zero_padding)(const fm_rows *z, long r) {
     }
 }
 
-/* Vectors a row's outputs reach into, panel by panel. */
+/* Runs a statement for each vector that a row's outputs reach into, panel by panel. */
 #define FM_EACH_VECTOR(at, z, r)                                                                \
     for (long panel_ = 0; panel_ * FM_PANEL < (z)->width; panel_++)                             \
         for (vec *at = (vec *)FM_ROW((z)->at, (z)->stride, panel_, r),                          \
@@ -31,7 +33,7 @@ FM_INLINE void FM(zero_padding)(const fm_rows *z, long r) {
                                    : FM_PANEL_VECTORS);                                         \
              at < end_; at++)
 
-/* Rows of few outputs would leave most of a vector empty; they are turned over, some at a time, to run along the
+/* Rows of few outputs would leave most of a vector empty. They are turned over, some at a time, to run along the
  * vectors: column j of FM_FEW_ROWS rows is one array. */
 #define FM_FEW 16
 #define FM_FEW_ROWS 32
@@ -64,7 +66,7 @@ FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, columns
             columns->at[j][r] = z[j];
 }
 
-/* The targets of rows first to first + rows, columns from to from + outputs of width. */
+/* Turns over the targets of rows [first, first + rows), columns [from, from + outputs) of width. */
 FM_INLINE void FM(targets_to_columns)(const fm_samples *samples, long first, long rows, long width, long from,
                                       long outputs, columns_t *columns) {
     const FM_REAL *targets = samples->targets;
@@ -75,14 +77,14 @@ FM_INLINE void FM(targets_to_columns)(const fm_samples *samples, long first, lon
             columns->at[j][r] = targets[FM(sample_of)(samples, first + r) * width + from + j];
 }
 
-/* What rows first to first + rows count. */
+/* Writes what rows [first, first + rows) weigh. */
 FM_INLINE void FM(weights_of)(const fm_samples *samples, long first, long rows, FM_REAL *out) {
     memset(out, 0, FM_FEW_ROWS * sizeof *out);
     for (long r = 0; r < rows; r++)
         out[r] = (FM_REAL)FM(weight_of)(samples, first + r);
 }
 
-/* The padding up to a vector's end becomes zero. */
+/* Turns columns back into rows. The padding up to the end of the last vector becomes zero. */
 FM_INLINE void FM(from_columns)(const columns_t *columns, long rows, long outputs, FM_REAL *z) {
 #if FM_HAS_LANE_PICKS
     if (outputs <= FM_NARROW) {

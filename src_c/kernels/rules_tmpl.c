@@ -1,7 +1,7 @@
 /* Update rules.
  *
- * A rule sees one vector: weight w and gradient g in; slots s in and out; constants c as prepare_<name> (runtime/rules.c) made them
- * once for the step. It returns the new weight. */
+ * A rule sees one vector: weights w and gradient g come in, slots s come in and go out, and c are the constants that
+ * prepare_<name> (runtime/rules.c) made once for the step. It returns the new weights. */
 
 FM_INLINE vec FM(rule_sgd)(vec w, vec g, vec *s, const vec *c) {
     (void)s;
@@ -18,8 +18,8 @@ FM_INLINE vec FM(rule_nesterov)(vec w, vec g, vec *s, const vec *c) {
     return w + (c[1] * s[0] - c[0] * g);
 }
 
-/* In adam and its kin c begins with the step size (of the first moment), beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon,
- * all with what corrects the moments' bias. */
+/* In adam and those made of it c begins with the step size of the first moment, beta_1, 1 - beta_1, beta_2, 1 - beta_2
+ * and epsilon, all with the corrections of the moments' bias. */
 FM_INLINE void FM(moments)(vec g, vec *s, const vec *c) {
     s[0] = c[1] * s[0] + c[2] * g;
     s[1] = c[3] * s[1] + c[4] * g * g;
@@ -30,7 +30,7 @@ FM_INLINE vec FM(rule_adam)(vec w, vec g, vec *s, const vec *c) {
     return w - c[0] * v_over_root(s[0], s[1], c[5]);
 }
 
-/* c[6]: what decay leaves of the weight */
+/* c[6] is what weight decay leaves of the weight. */
 FM_INLINE vec FM(rule_adamw)(vec w, vec g, vec *s, const vec *c) {
     FM(moments)(g, s, c);
     return c[6] * w - c[0] * v_over_root(s[0], s[1], c[5]);
@@ -42,7 +42,7 @@ FM_INLINE vec FM(rule_amsgrad)(vec w, vec g, vec *s, const vec *c) {
     return c[6] * w - c[0] * v_over_root(s[0], s[2], c[5]);
 }
 
-/* c[6]: the step size of the gradient */
+/* c[6] is the step size of the gradient. */
 FM_INLINE vec FM(rule_nadam)(vec w, vec g, vec *s, const vec *c) {
     FM(moments)(g, s, c);
     return w - v_over_root(c[0] * s[0] + c[6] * g, s[1], c[5]);
@@ -53,7 +53,7 @@ FM_INLINE vec FM(rule_adagrad)(vec w, vec g, vec *s, const vec *c) {
     return w - c[0] * v_over_root(g, s[0], c[1]);
 }
 
-/* c: learning rate, rho, 1 - rho, epsilon */
+/* c is the learning rate, rho, 1 - rho and epsilon. */
 FM_INLINE vec FM(rule_adadelta)(vec w, vec g, vec *s, const vec *c) {
     s[0] = c[1] * s[0] + c[2] * g * g;
     const vec change = g * v_root_ratio(s[1] + c[3], s[0] + c[3]);
@@ -61,13 +61,14 @@ FM_INLINE vec FM(rule_adadelta)(vec w, vec g, vec *s, const vec *c) {
     return w - c[0] * change;
 }
 
-/* In rmsprop and its kin c: learning rate, rho, 1 - rho, momentum, epsilon. The gradient over its root mean square: */
+/* Returns the gradient over its root mean square. In rmsprop and those made of it c is the learning rate, rho, 1 - rho,
+ * momentum and epsilon. */
 FM_INLINE vec FM(normalized)(vec g, vec *s, const vec *c) {
     s[0] = c[1] * s[0] + c[2] * g * g;
     return v_over_root(g, s[0], c[4]);
 }
 
-/* ... or over its standard deviation, whose square must not be negative for rounding. */
+/* Returns the gradient over its standard deviation, whose square rounding must not make negative. */
 FM_INLINE vec FM(centered)(vec g, vec *s, const vec *c) {
     s[0] = c[1] * s[0] + c[2] * g * g;
     s[1] = c[1] * s[1] + c[2] * g;
@@ -93,15 +94,16 @@ FM_INLINE vec FM(rule_rmsprop_centered_momentum)(vec w, vec g, vec *s, const vec
     return w - c[0] * s[2];
 }
 
-/* c: learning rate, beta_1, 1 - beta_1, beta_2, 1 - beta_2, what decay leaves of the weight */
+/* c is the learning rate, beta_1, 1 - beta_1, beta_2, 1 - beta_2 and what weight decay leaves of the weight. */
 FM_INLINE vec FM(rule_lion)(vec w, vec g, vec *s, const vec *c) {
     const vec direction = v_sign(c[1] * s[0] + c[2] * g);
     s[0] = c[3] * s[0] + c[4] * g;
     return c[5] * w - c[0] * direction;
 }
 
-/* c: the factors of a step size that shrinks and that grows, its least and greatest value. s: the gradient before, zero
- * where its sign had changed; the step size. Signs are compared, since a product of small numbers would be zero. */
+/* c is the factor of a step size that shrinks, that of one that grows, and the least and greatest step size. s is the
+ * gradient before, but zero where its sign had changed, and the step size. Signs are compared, since a product of small
+ * numbers would be zero. */
 FM_INLINE vec FM(rule_rprop)(vec w, vec g, vec *s, const vec *c) {
     const ivec up = g > 0, down = g < 0, was_up = s[0] > 0, was_down = s[0] < 0;
     const ivec changed = (up & was_down) | (down & was_up), kept = (up & was_up) | (down & was_down);
@@ -111,8 +113,8 @@ FM_INLINE vec FM(rule_rprop)(vec w, vec g, vec *s, const vec *c) {
     return w - v_sign(s[0]) * s[1];
 }
 
-/* w is y, s[0] the second moment, s[1] z. c: step of z, the share of z in x, step of y, beta_2, 1 - beta_2, epsilon,
- * weight decay */
+/* w is y, s[0] the second moment and s[1] z. c is the step of z, the share of z in x, the step of y, beta_2, 1 -
+ * beta_2, epsilon and weight decay. */
 FM_INLINE vec FM(rule_schedulefreeadamw)(vec w, vec g, vec *s, const vec *c) {
     s[0] = c[3] * s[0] + c[4] * g * g;
     const vec direction = v_over_root(g, s[0], c[5]) + c[6] * w, z = s[1];
@@ -129,7 +131,7 @@ FM_INLINE vec FM(rule_gradient)(vec w, vec g, vec *s, const vec *c) {
 typedef void (*FM(apply_fn))(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset, const FM_REAL *sums,
                              double l2, const fm_step *step, double *squares);
 
-/* The rule on whole strips whose gradient sums are given; squares gets each strip's sum of the squared old weights. */
+/* Applies the rule to whole strips whose sums are given. squares gets each strip's sum of squared old weights. */
 #define FM_RULE(name, n_slots)                                                                           \
     static void FM(apply_##name)(long rows, long vectors, const fm_layer *layer, ptrdiff_t offset,       \
                                  const FM_REAL *sums, double l2, const fm_step *step, double *squares) { \

@@ -1,12 +1,13 @@
-/* Networks of one hidden layer, relu, with few inputs and few outputs. Their products are so short that most of a step
- * would be spent on storing hidden activations and deltas and on reading them again. Here a hidden activation goes into
- * the outputs as soon as it is there (and is stored for the way back), a hidden delta into the gradient; deltas are never
- * stored. All sums are those of dense(), dense_turned() and update_dense(), in the same order. */
+/* This file is for networks of one hidden layer, relu, with few inputs and few outputs. Their products are so short
+ * that most of a step would be spent on storing hidden activations and deltas and on reading them again. Here a hidden
+ * activation goes into the outputs as soon as it is there (and is stored for the way back), and a hidden delta into the
+ * gradient; deltas are never stored. All sums are those of dense(), dense_turned() and update_dense(), in the same
+ * order. */
 #if FM_HAS_NARROW
 _Static_assert(FM_SHALLOW <= FM_PANEL, "inputs are one panel");
 
-/* One vector of hidden units for rows of x: their activations h, and the products with the turned weights on top of sum.
- * there: which of the units there are; NULL for all. */
+/* Computes one vector of hidden units for some rows of x: their activations h, and their products with the turned
+ * weights, on top of sum. there says which of the units there are; NULL stands for all. */
 FM_INLINE void FM(shallow_units)(const int rows, const int outputs, long inputs, const vec *w, const FM_REAL *x,
                                  FM_REAL *h, const vec *turned, const ivec *there, vec sum[][FM_NARROW]) {
     vec a[4];
@@ -77,7 +78,7 @@ FM_INLINE void FM(shallow_outputs)(const int outputs, const fm_shallow *network)
         for (long i = 0; n < 4 && i < n; i++)
             FM_ROWS(1, i);
         for (long i = 0; n >= 4 && i < n; i += 4) {
-            const long from = i < n - 4 ? i : n - 4; /* some rows twice, rather than one by one */
+            const long from = i < n - 4 ? i : n - 4; /* some rows are computed twice, rather than one by one */
             FM_ROWS(4, from);
         }
 #undef FM_ROWS
@@ -91,9 +92,9 @@ static void FM(shallow_forward)(const fm_shallow *network){
 #undef FM_BODY
 }
 
-/* One vector of hidden units: the sums of both layers' gradients over rows. w: the units' weights in each output, and
- * the sums, in steps of a panel. inputs: a constant, of which those beyond the layer's make sums, from whatever is there,
- * that nobody reads. */
+/* Sums both layers' gradients over rows for one vector of hidden units. w holds the units' weights in each output;
+ * these and the sums lie a panel apart. inputs is a constant: the inputs beyond the layer's make sums, from whatever is
+ * there, that nobody reads. */
 FM_INLINE void FM(shallow_vector)(const int inputs, const int outputs, long rows, const FM_REAL *x, const FM_REAL *h,
                                   const FM_REAL *d, const vec *w, vec *hidden_sums, vec *bias_sums, vec *output_sums) {
     vec weight[FM_NARROW], in[FM_SHALLOW], out[FM_NARROW], bias = *bias_sums;
@@ -129,7 +130,7 @@ FM_INLINE void FM(shallow_vector)(const int inputs, const int outputs, long rows
         hidden_sums[k * FM_PANEL_VECTORS] = in[k];
 }
 
-/* The gradient of both layers from the outputs' deltas d, and the rule. */
+/* Makes the gradient of both layers from the outputs' deltas, and applies the rule. */
 static void FM(shallow_update)(const fm_shallow *network, const fm_step *step, double *hidden_squares,
                                double *output_squares) {
     const fm_layer *hidden = network->hidden, *output = network->output;

@@ -1,7 +1,8 @@
-/* The first layer on compressed sparse rows. Terms are added in the dense order, and the terms left out are zeros, so the
- * results are those of the same rows given dense. */
+/* This file has the first layer on compressed sparse rows. Terms are added in the order of the dense product, and those
+ * that are left out are zeros, so that the results are those of the same rows given dense. */
 
-/* Element k of a CSR matrix, which is in row r of those at hand, as training sees it. */
+/* Returns stored element k of a CSR matrix, which is in row r of those at hand, scaled and dropped as training sees
+ * it. */
 FM_INLINE FM_REAL FM(element)(const fm_csr *x, long r, int64_t k) {
     FM_REAL value = ((const FM_REAL *)x->data)[k];
     if (x->scale)
@@ -12,7 +13,7 @@ FM_INLINE FM_REAL FM(element)(const fm_csr *x, long r, int64_t k) {
 }
 
 #if FM_HAS_NARROW
-/* For few outputs, whose sums have an order of their own. */
+/* Computes the product of a narrow layer, whose sums have an order of their own. */
 static void FM(sparse_narrow)(const fm_csr *x, const fm_matrix *b, const fm_rows *out) {
     const long outputs = out->width;
     const FM_REAL *w = b->at;
@@ -59,8 +60,8 @@ static void FM(sparse)(const fm_csr *x, const fm_matrix *b, const fm_rows *c, co
     }
 }
 
-/* Inputs are taken in blocks whose gradient sums fit the first-level cache; each batch row keeps a cursor into its
- * elements, so that a whole pass over the blocks reads every element once. */
+/* Inputs are taken some at a time, so that their sums fit the first-level cache. Each row of the batch keeps a cursor
+ * into its elements, so that a whole pass over the inputs reads every element once. */
 #define FM_SPARSE_BLOCK (16 * FM_STRIP)
 
 static int64_t FM(first_at_least)(const int32_t *indices, int64_t low, int64_t high, long column) {

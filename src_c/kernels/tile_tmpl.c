@@ -1,16 +1,17 @@
-#define FM_LINE (64 / (FM_BITS / 8)) /* elements of a cache line */
+#define FM_LINE (64 / (FM_BITS / 8)) /* a cache line has so many elements */
 #define FM_TILE_ROWS (FM_FORWARD_ROWS > FM_GRADIENT_ROWS ? FM_FORWARD_ROWS : FM_GRADIENT_ROWS)
 
-/* What a tile asks the caches for while it computes, a line of each stream with every second step: data to read, and data
- * to write, which another core may hold. A stream with nothing to ask for stays where it is (step 0). */
+/* These are what a tile asks the caches for while it computes, a line of each kind with every second step of the inner
+ * index: data to read, and data to write, which another core may hold. Where there is nothing to ask for, the address
+ * stays where it is, with a step of 0. */
 typedef struct {
     const FM_REAL *read, *write;
     long read_step, write_step;
 } FM(requests);
 #define ahead_t FM(requests)
 
-/* sum + x b. Where it can be, x is read with the multiplication, so that it takes no instruction of its own; but it is read for
- * every vector of b. */
+/* Returns sum + x b. Where FM_HAS_PRODUCT_AT is 1, x is read with the multiplication, so that it takes no instruction
+ * of its own; but it is read for every vector of b. */
 FM_INLINE vec FM(add_product_at)(vec sum, const FM_REAL *x, vec b) {
 #if FM_HAS_PRODUCT_AT
     FM_ADD_PRODUCT_AT(sum, x, b);
@@ -37,8 +38,8 @@ FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a
     }
 }
 
-/* What becomes of a product's sums on their way out of the registers, rather than in another pass over them: relu, or its
- * derivative, given the activation at. */
+/* This is done to a product's sums on their way out of the registers, rather than in another pass over them: nothing,
+ * relu, or its derivative given the activation at. */
 #define FM_AS_IT_IS 0
 #define FM_RELU 1
 #define FM_RELU_DELTA 2
@@ -52,12 +53,13 @@ FM_INLINE int FM(then_of)(const fm_after *after) {
                                                       : FM_AS_IT_IS;
 }
 
-/* The one register tile behind every matrix product: c[i][:] = start[i][:] + sum over k of a(i, k) b[k][:], k ascending.
+/* Computes the one tile behind every matrix product: c[i][:] = start[i][:] + the sum over k of a(i, k) b[k][:], with k
+ * ascending.
  *
- * a(i, k) lies at a[k / block * block_step + i * row_step + k % block * step]: rows of a panel-major block in the
- * layers' products, columns of it in the weight gradient. b, start and c are rows of one panel. rows and vectors are
- * constants wherever this is inlined, so that c stays in registers. With add, c's former values are added at the end.
- * then and at: see taken_along(); at is laid out as c. */
+ * a(i, k) lies at a[k / block * block_step + i * row_step + k % block * step], so that i counts rows of a matrix in
+ * panels in the layers' products, and its columns in the weight gradient. b, start and c are rows of one panel. rows
+ * and vectors are constants wherever this is inlined, so that the sums stay in registers. With add, c's former values
+ * are added at the end. What then and at do is said at taken_along(); at is laid out as c. */
 FM_INLINE void FM(tile)(const int rows, const int vectors, long depth, const FM_REAL *a, const long row_step,
                         const long step, const long block, long block_step, const FM_REAL *b, const FM_REAL *start,
                         const long start_step, const int add, FM_REAL *c, const int then, const FM_REAL *at,
@@ -137,8 +139,8 @@ FM_INLINE void FM(dense_tile)(int rows, int wide, long depth, const FM_REAL *a, 
 #undef FM_BODY
 }
 
-/* sums[i][:] = start[i][:] + sum over batch rows r of a(r, i) d[r][:], for rows inputs i of one panel of a; with add, on
- * top of what sums holds. */
+/* Computes a tile of a weight gradient: sums[i][:] = start[i][:] + the sum over the batch's rows r of a(r, i) d[r][:],
+ * for some inputs i of one panel of a. With add, this goes on top of what sums holds. */
 FM_INLINE void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *a, const FM_REAL *d,
                                  const FM_REAL *start, int add, FM_REAL *sums, ahead_t ahead){
 #define FM_BODY(n, vectors)                                                                                        \
@@ -147,7 +149,8 @@ FM_INLINE void FM(gradient_tile)(int rows, int wide, long depth, const FM_REAL *
 #undef FM_BODY
 }
 
-/* The same for a single row, of any number of inputs: there is nothing to keep in registers. */
+/* Computes the weight gradient of a single row for any number of inputs, since there is nothing to keep in
+ * registers. */
 FM_INLINE void FM(row_times_row)(long inputs, int wide, const FM_REAL *a, const FM_REAL *d, const FM_REAL *start,
                                  FM_REAL *sums) {
     const vec d0 = ((const vec *)d)[0], d1 = wide ? ((const vec *)d)[1] : d0;

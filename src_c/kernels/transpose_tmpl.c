@@ -1,14 +1,14 @@
-/* The transposed copy of weights, which the way back multiplies by. */
+/* This file makes the transposed copy of weights, which the way back multiplies by. */
 
-/* Eight rows of eight columns, transposed in registers where a vector holds eight elements: element by element this
- * costs a quarter of a weight update. */
+/* Transposes eight rows of eight columns in registers, where a vector holds eight elements. Element by element this
+ * would cost a quarter of a weight update. */
 #define FM_OCTETS (FM_VECTOR_BYTES >= FM_STRIP * FM_BITS / 8)
 #if FM_OCTETS
 typedef FM_REAL FM(octet) __attribute__((vector_size(FM_STRIP * FM_BITS / 8), may_alias));
 typedef FM_INT FM(octet_lanes) __attribute__((vector_size(FM_STRIP * FM_BITS / 8)));
 #if defined(__clang__)
 #define FM_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else /* GCC has the other from version 12 on */
+#else /* GCC has __builtin_shufflevector from version 12 on */
 #define FM_PICK(a, b, ...) __builtin_shuffle(a, b, (FM(octet_lanes)){__VA_ARGS__})
 #endif
 
@@ -33,7 +33,7 @@ FM_INLINE void FM(transpose_octets)(const FM_REAL *from, FM_REAL *to) {
 #undef FM_PICK
 #endif
 
-/* A tile of weights: rows of one output panel, into their columns of the transposed copy. */
+/* Copies rows of one panel of weights into their columns of the transposed copy. */
 FM_INLINE void FM(transpose)(const FM_REAL *weights, long row, long rows, long panel, long outputs,
                              FM_REAL *transposed) {
     const long first = panel * FM_PANEL, columns = outputs - first < FM_PANEL ? outputs - first : FM_PANEL;

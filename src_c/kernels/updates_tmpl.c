@@ -1,6 +1,8 @@
-/* The fused step of a layer's strips: gradient in registers, rule, weight, transposed copy. */
+/* This file has the fused update of a layer's strips: the gradient is summed in registers, and at once follow the rule,
+ * the weights and the transposed copy. */
 
-/* As many lines as so many multiply-adds may ask for. The line that a row's last byte lies on is asked for, too. */
+/* Asks for as many lines of the next rows as so many multiply-adds allow. The line that a row's last byte lies on is
+ * asked for, too. */
 static __attribute__((noinline)) void ask_for_rows(fm_next_rows *next, long multiply_adds) {
     next->lines_due += (double)multiply_adds * next->lines_per_multiply_add;
     for (; next->lines_due >= 1 && next->rows; next->lines_due -= 1) {
@@ -15,10 +17,11 @@ static __attribute__((noinline)) void ask_for_rows(fm_next_rows *next, long mult
     }
 }
 
-/* Not inlined, nor is the next function: the many copies would be in the way of those who do without.
+/* Makes the gradient of whole strips in the place of their finished sums. squares gets each strip's penalty, and norms
+ * its squared gradient; either may be NULL.
  *
- * The gradient of whole strips, made in place of their finished sums. squares gets each strip's penalty, norms its squared
- * gradient; either may be NULL. */
+ * Neither this function nor the next is inlined: the many copies would be in the way of updates that do without
+ * them. */
 static __attribute__((noinline)) void FM(prepare)(const fm_layer *layer, ptrdiff_t offset, long rows, long vectors,
                                                   FM_REAL *sums, double l1, double l2, const fm_step *step,
                                                   double *squares, double *norms) {
@@ -55,8 +58,9 @@ static __attribute__((noinline)) void FM(follow_average)(const fm_layer *layer, 
         average[i] = stays * average[i] + comes * w[i];
 }
 
-/* The finished sums of whole strips, of one panel of inputs where there is a transposed copy or the layer is turned: kept
- * for the next chunk of the batch, or made into the update. input: the first; rows: of the sums. */
+/* Keeps the finished sums of whole strips for the next chunk of the batch, or updates the strips with them. The strips
+ * begin with an input and have so many rows of sums; they are of one panel of inputs where there is a transposed copy
+ * or the layer is turned. */
 FM_INLINE void FM(finish)(const fm_strips *strips, long panel, long input, long rows, FM_REAL *sums) {
     const fm_layer *layer = strips->layer;
     const fm_step *step = strips->step;
@@ -87,12 +91,12 @@ FM_INLINE void FM(finish)(const fm_strips *strips, long panel, long input, long 
         FM(transpose)((const FM_REAL *)layer->weights + offset, input, rows, panel, layer->outputs, layer->transposed);
 }
 
-/* Where a strip's sums start: nowhere (zero), or at what the batch's earlier chunks left. */
+/* Returns what a strip's sums start from: the sums of the batch's earlier chunks, or NULL for zero. */
 FM_INLINE const FM_REAL *FM(start_of)(const fm_layer *layer, long panel, long input, const fm_step *step) {
     return step->first ? NULL : (const FM_REAL *)layer->sums + FM(place)(layer, panel, input);
 }
 
-/* The same, for so many rows of a panel. */
+/* Has the sums of so many rows of a panel start. */
 FM_INLINE void FM(start_sums)(const fm_layer *layer, long panel, long input, long rows, const fm_step *step,
                               vec *sums) {
     const FM_REAL *start = FM(start_of)(layer, panel, input, step);
@@ -100,7 +104,7 @@ FM_INLINE void FM(start_sums)(const fm_layer *layer, long panel, long input, lon
         sums[i] = start ? ((const vec *)start)[i] : v_all(0);
 }
 
-/* The biases' gradient: the deltas of one panel, summed over the batch. */
+/* Sums the biases' gradient, which is the deltas of one panel, over the batch, and updates the biases. */
 static void FM(update_biases)(const fm_strips *strips, long panel, const fm_rows *deltas) {
     const fm_layer *layer = strips->layer;
     const FM_REAL *d =
@@ -115,11 +119,11 @@ static void FM(update_biases)(const fm_strips *strips, long panel, const fm_rows
 }
 
 #if FM_HAS_NARROW
-/* The rule takes a panel of inputs for one strip, and narrow_tile() does it in one go. */
+/* The rule takes a panel of inputs for one strip, and narrow_tile() computes it in one go. */
 _Static_assert(FM_NARROW <= FM_STRIP && FM_PANEL_BYTES == 2 * FM_VECTOR_BYTES, "update_turned() relies on it");
 
-/* One panel of inputs of a turned layer: a row of sums for each output. What activations hold beyond the last input must
- * not get into the weights. */
+/* Finishes one panel of inputs of a turned layer, which has a row of sums for each output. What the padding of
+ * activations holds must not get into the weights. */
 FM_INLINE void FM(finish_turned)(const fm_strips *strips, long panel, vec *sums) {
     const fm_layer *layer = strips->layer;
     const long input = panel * FM_PANEL;
@@ -156,8 +160,8 @@ static void FM(update_turned)(const fm_strips *strips, const fm_rows *a, const f
 }
 #endif
 
-/* What finish() will touch, asked for by the first tiles of the last part: each takes a slot, the first also the weights,
- * the second the transposed weights, which other cores have read. */
+/* Has the first tiles of the last part ask for what finish() will touch: each for a slot, the first also for the
+ * weights, and the second for the transposed weights, which other cores have read. */
 FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, long tile, ahead_t *ahead) {
     const ptrdiff_t offset = FM(place)(layer, panel, row);
     if (layer->slots[tile]) {
@@ -175,9 +179,9 @@ FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, l
     }
 }
 
-/* One panel of inputs at a time, and the batch in parts, so that a part of the activations and deltas stays in the
- * first-level cache for all the tiles of the panel. The tiles ask for the next panel's activations, mostly one line in
- * two: its neighbour comes along. */
+/* Inputs are taken one panel at a time, and the batch in parts, so that a part of the activations and deltas stays in
+ * the first-level cache for all the tiles of the panel. The tiles ask for the next panel's activations, mostly for one
+ * line in two, since its neighbour comes along. */
 #define FM_ROWS_PART 128
 static void FM(update_dense)(const fm_strips *strips, const fm_rows *a, const fm_rows *deltas) {
     const fm_layer *layer = strips->layer;
@@ -192,7 +196,7 @@ static void FM(update_dense)(const fm_strips *strips, const fm_rows *a, const fm
     const long outputs = layer->outputs - panel * FM_PANEL, vectors = FM(vectors_in_panel)(outputs);
     const FM_REAL *d = (const FM_REAL *)deltas->at + panel * deltas->stride * FM_PANEL;
     const long parts = (rows + FM_ROWS_PART - 1) / FM_ROWS_PART;
-    /* Sums to be kept that come in one part are made where they stay. */
+    /* Sums that are kept, and come in one part, are made where they stay. */
     const int in_place = !step->last && step->first && parts == 1, add = in_place && step->add;
     vec scratch[FM_PANEL * FM_PANEL_BYTES / FM_VECTOR_BYTES];
     FM_REAL *sums = (FM_REAL *)scratch;
@@ -248,7 +252,7 @@ static void FM(update_dense)(const fm_strips *strips, const fm_rows *a, const fm
 static void FM(update_sums)(const fm_strips *strips, const void *const *sums, long n) {
     const fm_layer *layer = strips->layer;
     const long panel = strips->panel, last = FM(last_input)(strips);
-    const long end = last == layer->inputs ? last + 1 : last; /* with the biases */
+    const long end = last == layer->inputs ? last + 1 : last; /* the row after the last input is the biases' */
     for (long input = strips->first * FM(inputs_of_strip)(layer), next; input < end; input = next) {
         const long panel_end = (input / FM_PANEL + 1) * FM_PANEL;
         next = input == layer->inputs ? end : panel_end < last ? panel_end : last;

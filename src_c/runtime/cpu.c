@@ -1,4 +1,5 @@
-/* What the running CPU and operating system offer. Compiled without instruction-set flags. */
+/* This file tells what the running CPU and operating system offer. It is compiled without the flags of any instruction
+ * set. */
 #define _GNU_SOURCE
 #include <time.h>
 
@@ -14,16 +15,18 @@
 #endif
 
 #ifdef FM_X86
-/* The registers the operating system saves: bits 1, 2 SSE and AVX; 5, 6, 7 the AVX-512 state; 17, 18 AMX's tiles. */
+/* Returns which registers the operating system saves: bits 1 and 2 stand for SSE and AVX, 5 to 7 for the state of
+ * AVX-512, 17 and 18 for AMX's tile registers. */
 static unsigned long long saved_state(void) {
     unsigned low, high;
-    __asm__ volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(low), "=d"(high) : "c"(0)); /* xgetbv */
+    __asm__ volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(low), "=d"(high) : "c"(0)); /* this is xgetbv */
     return (unsigned long long)high << 32 | low;
 }
 #endif
 
-/* Linux saves the tiles' 8 KiB only for processes that ask for it; once they may, signal handlers' stacks must be larger. */
-enum { TILE_DATA = 18, SUPPORTED = 0x1021, REQUEST_PERMISSION = 0x1023 }; /* of arch_prctl */
+/* Linux saves the tile registers' 8 KiB only for processes that ask for it; once they may use them, signal handlers
+ * need larger stacks. */
+enum { TILE_DATA = 18, SUPPORTED = 0x1021, REQUEST_PERMISSION = 0x1023 }; /* these are numbers of arch_prctl */
 
 int fm_cpu_request_amx(void) {
 #if defined(FM_X86) && defined(__linux__)
@@ -75,7 +78,7 @@ int fm_cpu_has(fm_cpu_level level) {
 unsigned fm_denormals_flush(void) {
 #ifdef FM_X86
     const unsigned mode = _mm_getcsr();
-    _mm_setcsr(mode | 0x8040); /* flush to zero, denormals are zero */
+    _mm_setcsr(mode | 0x8040); /* results are flushed to zero, and denormal numbers read as zero */
     return mode;
 #elif defined(__aarch64__)
     unsigned long mode;

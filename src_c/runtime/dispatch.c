@@ -1,5 +1,5 @@
-/* The table of instruction sets, narrowest first, and the members' names. setup.py defines FM_WITH_<ISA> for the stubs
- * it could compile. */
+/* This file has the table of instruction sets, narrowest first, and the names of the tables' members. setup.py defines
+ * FM_WITH_<ISA> for each instruction set whose stubs were compiled. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -66,11 +66,11 @@ const fm_kernels *fm_isa_kernels(int isa, int bits) {
     return bits == 32 ? isas[isa].single_precision : isas[isa].double_precision;
 }
 
-/* Products of bfloat16 numbers, the fastest first, none at the end. */
+/* These are the products of bfloat16 numbers, the fastest first; the last row stands for none. */
 static const struct {
     const char *name;
     fm_cpu_level needs;
-    int (*request)(void); /* of the operating system; NULL where it need not be asked */
+    int (*request)(void); /* asks the operating system; NULL where it need not be asked */
     const fm_bfloat16_product *product;
 } bfloat16_products[] = {
 #ifdef FM_WITH_AMX

@@ -1,12 +1,12 @@
-/* Threads that help with a piece of work as far as they come in time.
+/* The threads of this file help with a piece of work as far as they come in time.
  *
- * A team of OpenMP's ends its work together: who shares out a tenth of a millisecond waits for each thread to get a CPU,
- * if only to find out that nothing is left to do, and on a busy machine that takes the scheduler's time slices. Here the
- * work is a number of shares that whoever is there takes one after another, the caller too. When none is left the caller
- * sends away the helpers that have not begun, and waits for those that have.
+ * A team of OpenMP's threads ends its work together: whoever shares out a tenth of a millisecond of work waits for each
+ * thread to get a CPU, if only to find out that nothing is left to do, and on a busy machine that takes the scheduler's
+ * time slices. Here the work is a number of shares that whoever is there takes one after another, the caller too. When
+ * none is left the caller sends away the helpers that have not begun, and waits for those that have.
  *
- * There are as many helpers as were ever asked for at once, shared by all callers, and they sleep when nobody calls. Each
- * belongs to the caller that made it HELD until that one makes it IDLE again. */
+ * There are as many helpers as were ever asked for at once. All callers share them, and they sleep when nobody calls.
+ * Each belongs to the caller that made it HELD until that caller makes it IDLE again. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -18,10 +18,11 @@
 
 #define MAX_HELPERS 1023
 #define STACK_BYTES (4 << 20)
-/* How long a helper that has done its work looks out for more before it sleeps, and a caller for its helpers' last shares. */
+/* A helper that has done its work looks out for more for so long before it sleeps, and so does a caller for its
+ * helpers' last shares. */
 #define HELPER_SPINS_SECONDS 30e-6
 #define CALLER_SPINS_SECONDS 100e-6
-/* How long a helper works before it lets others have the CPU: a small part of any scheduler's time slice. */
+/* A helper works for so long before it lets others have the CPU. It is a small part of any scheduler's time slice. */
 #define YIELD_SECONDS 100e-6
 
 enum { ABSENT, IDLE, HELD, OFFERED, WORKING, DONE };
@@ -46,7 +47,7 @@ static void tell(helper *one, int state) {
         fm_wake_all(&one->state);
 }
 
-/* Until the state is, or is no longer, a certain one. */
+/* Waits until the state is, or is no longer, a certain one. */
 static void await(helper *one, int state, int is, double spins_seconds) {
     const double deadline = fm_seconds() + spins_seconds;
     int now;
@@ -63,8 +64,8 @@ static void await(helper *one, int state, int is, double spins_seconds) {
     atomic_fetch_sub(&one->sleepers, 1);
 }
 
-/* Between two shares a helper is as good as not begun: whoever waits for the CPU gets it then, and not in the middle of a
- * share, for which the caller would have to wait. */
+/* Between two shares a helper is as good as not begun: whoever waits for the CPU gets it then, and not in the middle of
+ * a share, for which the caller would have to wait. */
 static void *help(void *argument) {
     helper *one = argument;
     while (1) {
@@ -91,14 +92,14 @@ static void *help(void *argument) {
     return NULL;
 }
 
-/* The child of a fork has the caller's thread alone. */
+/* The child of a fork has the caller's thread alone, and no helpers. */
 static void forget(void) {
     memset(helpers, 0, sizeof helpers);
     pthread_mutex_init(&creation, NULL);
     fm_forget_sleepers();
 }
 
-/* Makes a helper, HELD; 0 where the system gives no more threads. */
+/* Makes a helper, which is HELD; returns 0 where the system gives no more threads. */
 static int create(helper *one) {
     static int minds_forks = 0;
     int made = 0;
@@ -133,7 +134,7 @@ void fm_call_helpers(fm_call *call, int n) {
         if (!swap(one, IDLE, HELD) && !(atomic_load(&one->state) == ABSENT && create(one))) {
             if (atomic_load(&one->state) == ABSENT)
                 break; /* to be told so takes as long each time as to get a thread */
-            continue;  /* helps another caller */
+            continue;  /* it helps another caller */
         }
         one->call = call;
         one->number = i + 1;

@@ -1,10 +1,10 @@
-/* What is the same for every weight of a step: hyperparameters h and the 1-based step number t become the constants c
- * of the rule's vector code (kernels/rules_tmpl.c). */
+/* This file makes what is the same for every weight of an update: the hyperparameters h and the number t of the update,
+ * which counts from 1, become the constants c of the rule's vector code (kernels/rules_tmpl.c). */
 #include <math.h>
 
 #include "fastmlp.h"
 
-/* A decay rate and what it leaves for the new value. */
+/* Writes a decay rate and what it leaves for the new value. */
 static void decay(double rate, double *c) {
     c[0] = rate;
     c[1] = 1 - rate;

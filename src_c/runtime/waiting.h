@@ -1,4 +1,4 @@
-/* How a thread waits until another changes a number: looking at it over and over, or asleep. */
+/* This file has a thread wait until another changes a number: it looks at it over and over, or sleeps. */
 #ifndef FASTMLP_WAITING_H
 #define FASTMLP_WAITING_H
 #include <stdatomic.h>
@@ -10,7 +10,7 @@
 #include <pthread.h>
 #endif
 
-#define FM_SPINS_PER_LOOK 64 /* at the clock */
+#define FM_SPINS_PER_LOOK 64 /* a look is one at the clock */
 
 static inline void fm_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -20,7 +20,8 @@ static inline void fm_pause(void) {
 #endif
 }
 
-/* Sleeps while the number is value, or for less; whoever changes it must wake those that sleep afterwards. */
+/* Sleeps while the number is value, or for less time. Whoever changes the number must wake those that sleep
+ * afterwards. */
 #ifdef __linux__
 static inline void fm_sleep_while(atomic_int *at, int value) {
     syscall(SYS_futex, at, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
@@ -50,7 +51,8 @@ static inline void fm_wake_all(atomic_int *at) {
     pthread_cond_broadcast(&fm_sleep_changed);
 }
 
-/* In the child of a fork: one that fell asleep then, and is not there to give the mutex back, may have held it. */
+/* In the child of a fork the mutex may have been held by a thread that fell asleep then and is not there to give it
+ * back. */
 static inline void fm_forget_sleepers(void) {
     pthread_mutex_init(&fm_sleep_mutex, NULL);
     pthread_cond_init(&fm_sleep_changed, NULL);
