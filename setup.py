@@ -1,4 +1,4 @@
-"""Builds fastmlp._engine: the Cython engine, the C core, and one set of kernels per instruction set.
+"""Builds fastmlp.engine: the Cython modules, the C core, and one set of kernels per instruction set, in one file.
 
 Everything else about the package stands in pyproject.toml. Only GCC and Clang are served: the kernels are written in
 their vector extensions.
@@ -169,17 +169,32 @@ class BuildWheel(bdist_wheel):
 
 
 os.chdir(ROOT)
+# The engine's modules go into one shared object, from which fastmlp/engine/__init__.py loads them.
+MODULES = cythonize(
+    [
+        Extension(".".join(path.with_suffix("").parts), [str(path)])
+        for path in sorted(Path("fastmlp", "engine").rglob("*.pyx"))
+    ],
+    compiler_directives={
+        "language_level": 3,
+        "boundscheck": False,
+        "cdivision": True,
+        "initializedcheck": False,
+        "freethreading_compatible": True,
+    },
+    build_dir="build",
+    nthreads=os.cpu_count(),
+)
+CORE = ["src_c/barrier.c", "src_c/cpu.c", "src_c/helpers.c", "src_c/updates.c"]
 setup(
-    ext_modules=cythonize(
+    ext_modules=[
         Extension(
-            "fastmlp._engine",
-            ["fastmlp/_engine.pyx", "src_c/barrier.c", "src_c/cpu.c", "src_c/helpers.c", "src_c/updates.c"],
+            "fastmlp.engine._compiled",
+            [*(source for module in MODULES for source in module.sources), *CORE],
             include_dirs=["src_c", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             depends=[str(p) for pattern in ("*.c", "*.h", "*.def") for p in sorted(Path("src_c").glob(pattern))],
-        ),
-        compiler_directives={"language_level": 3},
-        build_dir="build",
-    ),
+        )
+    ],
     cmdclass={"build_ext": BuildEngine, "bdist_wheel": BuildWheel},
 )

@@ -23,14 +23,7 @@ lists what a module has, ``help(fastmlp.MLPClassifier)`` says what each paramete
 """
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-
-if find_spec("fastmlp._engine") is None:
-    raise ImportError(
-        f"{__path__[0]} holds the sources of fastmlp, but not its compiled engine. Build it there, by 'python -m pip"
-        " install -e .' in the folder above it, or start Python in another folder to use the installed fastmlp."
-    )
 
 from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor

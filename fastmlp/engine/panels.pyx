@@ -1,0 +1,261 @@
+"""The kernels on plain arrays, for tests, benchmarks and whatever computes outside a network."""
+
+import numpy as np
+
+cimport numpy as cnp
+from cython.parallel cimport prange
+from libc.string cimport memset
+
+from fastmlp.engine.memory cimport FM_SLACK, aligned, ceil_divide
+from fastmlp.engine.native cimport (
+    FM_PANEL_BYTES, FM_UNIT, fm_activate_fn, fm_after, fm_derivative_fn, fm_isa_kernels, fm_kernels, fm_layer, fm_loss_settings, fm_seconds, fm_step, bits_of, real,
+)
+from fastmlp.engine.objective cimport check_targets, settle_loss
+from fastmlp.engine.rows cimport Rows
+from fastmlp.engine.tables cimport bits_of_type, index_of, isa_index_of, source_index_of
+from fastmlp.engine.teams cimport team_size
+
+from fastmlp.engine.tables import ACTIVATIONS, LOSSES, SLOPED_ACTIVATIONS
+
+cnp.import_array()
+
+cdef class Panels:
+    """A matrix in panels, and the kernels of its element type on one instruction set.
+
+    The methods run a kernel on what is packed already, as benchmarks need it; the functions below pack and unpack.
+
+    Parameters
+    ----------
+    array : ndarray of shape (rows, width), float32 or float64, rows contiguous
+    isa : str
+        Instruction set; None is ISA.
+    extra_row : ndarray of shape (width,), default=None
+        The biases that follow a layer's weights.
+    """
+
+    cdef const fm_kernels *kernels
+    cdef object _buffer
+    cdef char *at
+    cdef bint biased
+    cdef long rows, width, stride
+    cdef Py_ssize_t itemsize
+
+    def __init__(self, array, isa, extra_row=None):
+        cdef int bits = bits_of_type(array.dtype)
+        self.kernels = fm_isa_kernels(isa_index_of(isa), bits)
+        self.rows, self.width = array.shape
+        self.itemsize = array.itemsize
+        self.biased = extra_row is not None
+        self.stride = self.rows + self.biased
+        cdef Py_ssize_t n_bytes = ceil_divide(self.width * self.itemsize, FM_PANEL_BYTES) * self.stride * FM_PANEL_BYTES
+        self._buffer = np.zeros(n_bytes + FM_SLACK, dtype=np.uint8)
+        self.at = aligned(cnp.PyArray_DATA(self._buffer), n_bytes)
+        self._fill(array, 0)
+        if extra_row is not None:
+            self._fill(extra_row.reshape(1, -1), self.rows)
+
+    cdef int _fill(self, array, long row) except -1:
+        if array.shape[1] != self.width:
+            raise ValueError(f"expected rows of {self.width} elements, got {array.shape[1]}")
+        self.kernels.gather[source_index_of(array.dtype)](
+            cnp.PyArray_DATA(array), array.strides[0], NULL, array.shape[0], self.width,
+            self.at + row * FM_PANEL_BYTES, self.stride)
+        return 0
+
+    cdef int _same_type(self, Panels a, Panels b) except -1:
+        if not self.itemsize == a.itemsize == b.itemsize:
+            raise ValueError("expected panels of one element type")
+        return 0
+
+    def unpack(self):
+        """The matrix as a new array, without the extra row."""
+        out = np.empty((self.rows, self.width), dtype=np.dtype(f"f{self.itemsize}"))
+        self.kernels.scatter(self.at, self.stride, self.rows, self.width, cnp.PyArray_DATA(out), out.strides[0])
+        return out
+
+    def multiply(self, Panels a not None, Panels b not None, *, int n_threads=1):
+        """Becomes a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
+        cdef long n = a.rows, low, slice_
+        cdef fm_after nothing
+        n_threads = team_size(n_threads)
+        memset(&nothing, 0, sizeof(nothing))
+        self._same_type(a, b)
+        if (self.rows, self.width, a.width) != (a.rows, b.width, b.rows):
+            raise ValueError(f"a product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
+                             f"({self.rows}, {self.width})")
+        with nogil:
+            for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+                low = n * slice_ // n_threads
+                a.kernels.dense(
+                    n * (slice_ + 1) // n_threads - low, b.width, a.width, a.at + low * FM_PANEL_BYTES, a.stride, b.at,
+                    b.stride, b.biased, self.at + low * FM_PANEL_BYTES, self.stride, &nothing)
+
+    def multiply_transposed(self, Panels a not None, Panels b not None):
+        """Becomes a.T @ b, and its extra row the sums of b's columns: a layer's weight gradient."""
+        cdef fm_layer layer
+        cdef fm_step step
+        cdef long panel, units = ceil_divide(a.width, FM_UNIT), panels = ceil_divide(b.width * b.itemsize, FM_PANEL_BYTES)
+        self._same_type(a, b)
+        if (self.rows, self.width, a.rows) != (a.width, b.width, b.rows) or not self.biased:
+            raise ValueError(f"a transposed product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
+                             f"({self.rows}, {self.width}) with an extra row")
+        memset(&layer, 0, sizeof(layer))
+        memset(&step, 0, sizeof(step))
+        layer.inputs, layer.outputs = self.rows, self.width
+        layer.sums = self.at
+        step.first = True
+        squares = np.empty(max(1, units))
+        for panel in range(panels):
+            a.kernels.update_dense(&layer, panel, 0, units, a.rows, a.at, a.stride, b.at, b.stride, &step,
+                                   <double *> cnp.PyArray_DATA(squares))
+
+    def activate(self, name, double number=0, slopes=None, shapes=None):
+        """Becomes f of itself, f being the named activation; slopes and shapes, Panels of its shape, get what they hold."""
+        cdef long panel, step = self.stride * FM_PANEL_BYTES
+        cdef fm_activate_fn function = self.kernels.activate[index_of(ACTIVATIONS, name, "activation")]
+        for panel in range(ceil_divide(self.width * self.itemsize, FM_PANEL_BYTES)):
+            function(self.rows, self.at + panel * step, self._same_place(slopes, panel), self._same_place(shapes, panel),
+                     NULL, number)
+
+    def differentiate(self, name, Panels at not None, double number=0, shapes=None):
+        """Becomes itself times f'(z), given a = f(z) of the named activation, or the slopes of one that is sloped.
+
+        shapes, df/dnumber, become the deltas of the numbers.
+        """
+        cdef long panel, step = self.stride * FM_PANEL_BYTES
+        cdef fm_derivative_fn function = self.kernels.derivative[index_of(ACTIVATIONS, name, "activation")]
+        for panel in range(ceil_divide(self.width * self.itemsize, FM_PANEL_BYTES)):
+            function(self.rows, self._same_place(at, panel), self.at + panel * step, self._same_place(shapes, panel),
+                     number)
+
+    cdef char *_same_place(self, Panels other, long panel) except? NULL:
+        if other is None:
+            return NULL
+        self._same_type(other, other)
+        if (self.rows, self.width, self.stride) != (other.rows, other.width, other.stride):
+            raise ValueError(f"({other.rows}, {other.width}) does not go with ({self.rows}, {self.width})")
+        return other.at + panel * self.stride * FM_PANEL_BYTES
+
+
+def _type_of(const real[:, ::1] a):
+    """The element type of a typed memoryview, as a NumPy dtype."""
+    return np.dtype(np.float32) if bits_of(<real *> NULL) == 32 else np.dtype(np.float64)
+
+
+def matmul(const real[:, ::1] a, const real[:, ::1] b, bias=None, *, isa=None, int n_threads=1):
+    """a @ b (+ bias), by the kernel of the layers' forward and backward products.
+
+    Parameters
+    ----------
+    a : C-contiguous memoryview of shape (n, k), float32 or float64
+    b : the same type, of shape (k, m)
+    bias : array of shape (m,), default=None
+    isa : str, default=None
+    n_threads : int, default=1
+        Rows of a are shared out; the result does not depend on it.
+    """
+    if a.shape[1] != b.shape[0]:
+        raise ValueError(f"a has {a.shape[1]} columns, b has {b.shape[0]} rows")
+    dtype = _type_of(a)
+    cdef Panels product = Panels(np.zeros((a.shape[0], b.shape[1]), dtype=dtype), isa)
+    biases = None if bias is None else np.asarray(bias, dtype=dtype)
+    product.multiply(Panels(np.asarray(a), isa), Panels(np.asarray(b), isa, biases), n_threads=n_threads)
+    return product.unpack()
+
+
+def activate(name, const real[:, ::1] z, number=0.0, *, isa=None):
+    """f(z) of the named activation."""
+    cdef Panels values = Panels(np.asarray(z), isa)
+    values.activate(name, number)
+    return values.unpack()
+
+
+def differentiate(name, const real[:, ::1] z, const real[:, ::1] deltas, number=0.0, *, isa=None):
+    """deltas * df/dz and deltas * df/dnumber (zeros where the number cannot be learned) of the named activation."""
+    cdef Panels a = Panels(np.asarray(z), isa), ds = Panels(np.asarray(deltas), isa)
+    cdef Panels slopes = Panels(np.zeros_like(z), isa), shapes = Panels(np.zeros_like(z), isa)
+    a.activate(name, number, slopes, shapes)
+    ds.differentiate(name, slopes if name in SLOPED_ACTIVATIONS else a, number, shapes)
+    return ds.unpack(), shapes.unpack()
+
+
+def link(loss, const real[:, ::1] z, *, isa=None):
+    """The named loss's link (its output activation) of z."""
+    cdef Panels values = Panels(np.asarray(z), isa)
+    values.kernels.link[index_of(LOSSES, loss, "loss")](values.rows, values.width, values.at, values.stride)
+    return values.unpack()
+
+
+def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, options=(), output_weights=None, isa=None):
+    """The named loss of every row, times its weight, and the gradient of their sum with respect to z.
+
+    targets as for Trainer.attach, options and output_weights as for Trainer; for squared_error the gradient lacks the mean
+    over outputs, as scikit-learn's does.
+    """
+    cdef Panels values = Panels(np.asarray(z), isa)
+    cdef int index = index_of(LOSSES, loss, "loss")
+    cdef fm_loss_settings settings
+    check_targets(index, _type_of(z), targets, weights, values.rows, values.width)
+    arrays = settle_loss(index, options, output_weights, values.width, &settings)
+    losses = np.zeros(values.rows)
+    values.kernels.loss[index](
+        values.rows, values.width, values.at, values.stride, cnp.PyArray_DATA(targets), NULL,
+        NULL if weights is None else <const double *> cnp.PyArray_DATA(weights), <double *> cnp.PyArray_DATA(losses),
+        &settings)
+    return losses, values.unpack()
+
+
+def gather(X, dtype, *, isa=None):
+    """X converted to dtype the way a minibatch is read."""
+    dtype = np.dtype(dtype)
+    cdef Rows rows = Rows(X)
+    cdef Panels values = Panels(np.zeros(X.shape, dtype=dtype), isa)
+    values.kernels.gather[rows.source](rows.base, rows.row_bytes, NULL, rows.n_rows, rows.n_features, values.at,
+                                       values.stride)
+    return values.unpack()
+
+
+def fma_ceiling(dtype, *, isa=None, int n_threads=1):
+    """Floating-point operations per second that no product can exceed: those of multiply-adds of registers.
+
+    It takes about 50 ms and is the best of ten tries; a multiply-add counts as two operations.
+
+    Parameters
+    ----------
+    dtype : float32 or float64
+    isa : str, default=None
+        Instruction set; None is ISA. Those without a fused multiply-add multiply, then add.
+    n_threads : int, default=1
+        Threads at work at the same time; the result is theirs together.
+
+    Returns
+    -------
+    ceiling : float
+        Operations per second.
+
+    Raises
+    ------
+    ValueError
+        When the CPU lacks the instruction set, or n_threads is not that of a team.
+    """
+    cdef const fm_kernels *kernels = fm_isa_kernels(isa_index_of(isa), bits_of_type(dtype))
+    cdef long steps = 1024, made = 0, slice_
+    cdef double start, seconds = 0, best = 0
+    cdef int tries
+    n_threads = team_size(n_threads)
+    with nogil:
+        while seconds < 0.002:
+            steps *= 2
+            start = fm_seconds()
+            made = kernels.multiply_add(steps)
+            seconds = fm_seconds() - start
+        steps = max(1, <long> (steps * 0.005 / seconds))
+        for tries in range(10):
+            start = fm_seconds()
+            if n_threads == 1:
+                made = kernels.multiply_add(steps)
+            else:
+                for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+                    made = kernels.multiply_add(steps)
+            best = max(best, 2.0 * made * n_threads / (fm_seconds() - start))
+    return best
