@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import LowLevelCallable
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.components import Component, Registry, named
 
 __all__ = [
@@ -129,13 +129,13 @@ class BuiltIn(Activation):
     def __call__(self, z: ArrayLike) -> NDArray:
         """Return f(z), an array of z's shape, float32 where z is, else float64."""
         z = _floats(z)
-        return _engine.activate(self.engine_name, z.reshape(1, -1), self.number).reshape(z.shape)
+        return engine.activate(self.engine_name, z.reshape(1, -1), self.number).reshape(z.shape)
 
     def derivative(self, z: ArrayLike) -> NDArray:
         """Return f'(z), an array of z's shape."""
         z = _floats(z)
         flat = z.reshape(1, -1)
-        return _engine.differentiate(self.engine_name, flat, np.ones_like(flat), self.number)[0].reshape(z.shape)
+        return engine.differentiate(self.engine_name, flat, np.ones_like(flat), self.number)[0].reshape(z.shape)
 
     @property
     def engine_name(self) -> str:

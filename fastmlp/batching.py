@@ -8,7 +8,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.exceptions import warn_user
 
 
@@ -56,7 +56,7 @@ class RowOrder:
         """Return the rows in the next epochs' orders, shape (n_epochs, n_samples)."""
         if not self.shuffle:
             return np.tile(self.rows, (n_epochs, 1))
-        orders = _engine.shuffled(self.rows, self.random_state, n_epochs)
+        orders = engine.shuffled(self.rows, self.random_state, n_epochs)
         self.rows = orders[-1]
         return orders
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import _safe_indexing
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.keywords import plain
 
 #: What is recorded of every fit; no set's metric may have such a name.
@@ -33,7 +33,7 @@ class EvaluationSet:
     name: str
     X: Any
     y: Any
-    rows: _engine.Rows
+    rows: engine.Rows
     targets: NDArray
     sample_weight: NDArray | None = None
     #: Which of X's and the rows' samples they are; None for all.
@@ -95,7 +95,7 @@ class Evaluation:
         self._alike: dict[str, bool] = {}
 
     def measure(
-        self, outputs_of: Callable[[_engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
+        self, outputs_of: Callable[[engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Return losses and scores by name, "<set>_loss" and "<set>_<metric>", in the sets' order.
 
@@ -126,7 +126,7 @@ class Evaluation:
                 elif self._scorer is None and self._of_variance and self._lacks_variety(part):
                     found = {"score": math.nan}
                 elif self._scorer is None:
-                    found = {"score": self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)}
+                    found = {"score": self._score_of(part.y, engine.link(self._loss, z), part.sample_weight)}
                 else:
                     found = self._scored(part, z, model)
             for metric, value in {"loss": loss, **found}.items():
@@ -196,7 +196,7 @@ class Evaluation:
 
     def _reason(self, part: EvaluationSet, z: NDArray) -> str:
         """Return why scores of a set are not defined, as far as the set or the network's outputs for it tell."""
-        if not (np.isfinite(z).all() and np.isfinite(_engine.link(self._loss, z)).all()):
+        if not (np.isfinite(z).all() and np.isfinite(engine.link(self._loss, z)).all()):
             return "the network's outputs are not finite"
         y = _counted(part.y, part.sample_weight)
         if len(y) < 2:
@@ -281,7 +281,7 @@ def mean_loss(
         raise ValueError("Sample weights must contain at least one non-zero number.")
     if python_loss is not None:
         return python_loss(targets, z, weights)[0]
-    losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
+    losses, _ = engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
     if weights is not None:
         losses[weights == 0] = 0  # which may have overflowed
     return float(np.average(losses, weights=weights))

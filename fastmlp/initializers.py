@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.components import Component, Registry, compute_dtype, layer_sizes, named, real_array, whole_number
 
 __all__ = [
@@ -134,7 +134,7 @@ class Auto(_Uniform):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {"activation": [StrOptions(set(_engine.ACTIVATIONS))]}
+    _parameter_constraints: ClassVar[dict] = {"activation": [StrOptions(set(engine.ACTIVATIONS))]}
 
     def __init__(self, activation: str = "relu") -> None:
         self.activation = activation

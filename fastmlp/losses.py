@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils._param_validation import Interval
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.components import Component, Registry, named, real_array
 
 __all__ = [
@@ -73,7 +73,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-LOSSES: tuple[str, ...] = _engine.LOSSES
+LOSSES: tuple[str, ...] = engine.LOSSES
 # What losses are called elsewhere: in scikit-learn's metrics, LightGBM, XGBoost, PyTorch and Keras.
 _CROSS_ENTROPY = (
     "cross_entropy", "cross_entropy_loss", "ce", "xent", "softmax_cross_entropy", "categorical_crossentropy",
@@ -113,7 +113,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 
 #: The output activation each loss goes with: what ``out_activation_`` reports.
 OUTPUT_ACTIVATIONS: Registry[str] = Registry(
-    _engine.LOSS_LINKS,
+    engine.LOSS_LINKS,
     {
         "log_loss": _CROSS_ENTROPY,
         "binary_log_loss": _BINARY_CROSS_ENTROPY,
@@ -123,7 +123,7 @@ OUTPUT_ACTIVATIONS: Registry[str] = Registry(
     },
 )
 #: Losses whose targets are class numbers instead of a matrix.
-CLASS_TARGET_LOSSES: frozenset[str] = _engine.CLASS_TARGET_LOSSES
+CLASS_TARGET_LOSSES: frozenset[str] = engine.CLASS_TARGET_LOSSES
 
 
 class Loss(Component):

@@ -15,7 +15,7 @@ import scipy.sparse
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import check_random_state
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.activations import ACTIVATIONS, Activation, BuiltIn, NativeActivation, activation_of
 from fastmlp.components import Registry, compute_dtype, layer_sizes, listed, named, real_array, whole_number
 from fastmlp.initializers import initial_params
@@ -41,7 +41,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-Predictor = _engine.Predictor
+Predictor = engine.Predictor
 
 #: Normalizations by name, as a hidden layer has them.
 NORMALIZATIONS: Registry[str] = Registry(
@@ -81,8 +81,8 @@ class HiddenLayer(NamedTuple):
         elif self.activation == "python":
             activation_of(self.function)
         else:
-            _check_name(self.activation, _engine.ACTIVATIONS, "activation")
-        if self.learned and self.activation not in _engine.LEARNABLE_ACTIVATIONS:
+            _check_name(self.activation, engine.ACTIVATIONS, "activation")
+        if self.learned and self.activation not in engine.LEARNABLE_ACTIVATIONS:
             raise ValueError(f"activation={self.activation!r} has nothing to learn, but learned={self.learned!r}.")
         if not isinstance(self.number, Real) or not math.isfinite(float(self.number)):
             raise ValueError(f"number must be a finite number; got {self.number!r}.")
@@ -494,7 +494,7 @@ class Network:
         for i, moments in enumerate(self.running):
             gains = self.gains[i]
             if moments is not None and gains is not None:
-                factors = gains / np.sqrt(moments[1] + moments.dtype.type(_engine.NORMALIZATION_EPSILON))
+                factors = gains / np.sqrt(moments[1] + moments.dtype.type(engine.NORMALIZATION_EPSILON))
                 folded.coefs[i] *= factors
                 folded.intercepts[i] -= moments[0] * factors
         if structure.hidden and structure.hidden[0].normalization == "layer":
@@ -511,7 +511,7 @@ class Network:
         """Floating-point operations of one row's way forward and back, and its share of the gradients."""
         return 6.0 * self.params.size
 
-    def load_into(self, packed: _engine.PackedNetwork) -> None:
+    def load_into(self, packed: engine.PackedNetwork) -> None:
         """Hand everything to a packed network of this structure."""
         packed.load(self.params)
         for i, moments in enumerate(self.running):
@@ -524,9 +524,9 @@ class Network:
         if self.input_means is not None and self.input_scales is not None:
             packed.scale_inputs(self.input_means, self.input_scales)
 
-    def packed(self) -> _engine.PackedNetwork:
+    def packed(self) -> engine.PackedNetwork:
         """Return the network in the engine's layout."""
-        packed = _engine.PackedNetwork(*self.structure, self.params.dtype)
+        packed = engine.PackedNetwork(*self.structure, self.params.dtype)
         self.load_into(packed)
         return packed
 
@@ -549,7 +549,7 @@ class Network:
         """
         team_size(n_jobs, 0.0)  # refuses what is no number of threads
         folded = self.folded()
-        predictor = _engine.Predictor(
+        predictor = engine.Predictor(
             *folded.structure,
             folded.params.dtype,
             form=form,
@@ -801,7 +801,7 @@ class Gradients:
     ) -> None:
         self._alpha = alpha
         self._orders = np.arange(rows.n_rows)[np.newaxis]
-        self._trainer = _engine.Trainer(
+        self._trainer = engine.Trainer(
             *network.structure,
             network.params.dtype,
             rule="gradient",
@@ -924,7 +924,7 @@ def check_gradients(
 
 
 def forward_in_pieces(
-    packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, team: Team, *, linked: bool = True
+    packed: engine.PackedNetwork, rows: Rows, order: NDArray | None, team: Team, *, linked: bool = True
 ) -> NDArray:
     """Return the outputs for the rows order names (all for None), coming back to Python every now and then.
 
@@ -932,7 +932,7 @@ def forward_in_pieces(
     """
     n_rows = rows.n_rows if order is None else len(order)
     out = np.empty((n_rows, packed.n_outputs), dtype=packed.dtype)
-    piece = max(1024, int(_engine.FLOPS_PER_PIECE / (2 * packed.n_params)))
+    piece = max(1024, int(engine.FLOPS_PER_PIECE / (2 * packed.n_params)))
     for start in range(0, n_rows, piece):
         stop = min(n_rows, start + piece)
         packed.forward(

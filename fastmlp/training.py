@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.augmentation import Augment, augmented
 from fastmlp.batching import RowOrder
 from fastmlp.exceptions import warn_user
@@ -134,7 +134,7 @@ class MinibatchTraining:
         seed: int = 0,
         **settings: Any,
     ) -> None:
-        if bfloat16 and not _engine.bfloat16_product():
+        if bfloat16 and not engine.bfloat16_product():
             warn_user(
                 "dtype='bfloat16' is slower than 'float32' here: this CPU (or FASTMLP_ISA) has no fast products of"
                 " bfloat16 numbers."
@@ -157,7 +157,7 @@ class MinibatchTraining:
         if rule.rule is None:
             self._python_rule = _PythonRule(network, start, optimizer, regularization)
             regularization = replace(regularization, max_norm=0.0, average_decay=0.0)
-        self._engine = _engine.Trainer(
+        self._engine = engine.Trainer(
             *network.structure,
             dtype,
             rule=rule.rule or "gradient",

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 # A shell starts what runs in the background with Ctrl-C ignored, and tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-from fastmlp import _engine  # noqa: E402
+from fastmlp import engine  # noqa: E402
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -29,7 +29,7 @@ exhaustive = pytest.mark.exhaustive
 
 
 @pytest.fixture(
-    params=[pytest.param(isa, marks=() if isa == _engine.ISA else exhaustive) for isa in _engine.SUPPORTED_ISAS]
+    params=[pytest.param(isa, marks=() if isa == engine.ISA else exhaustive) for isa in engine.SUPPORTED_ISAS]
 )
 def isa(request):
     """Each instruction set of the CPU; those that are not in use are for exhaustive runs."""

@@ -17,7 +17,7 @@ import pytest
 import sklearn.neural_network
 
 import fastmlp
-from fastmlp import _engine
+from fastmlp import engine
 from tests.conftest import ROOT
 
 PACKAGE, CORE = ROOT / "fastmlp", ROOT / "src_c"
@@ -35,7 +35,7 @@ LAYERS = [
     {"leaf"},
     {"fastmlp.components"},
     {"fastmlp.exceptions", "fastmlp.keywords", "fastmlp.representation"},
-    {"fastmlp._engine"},
+    {"fastmlp.engine"},
 ]
 TOP = LAYERS[0]
 
@@ -66,7 +66,7 @@ def imports(path, functions=False):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
     }
-    names = {name_of(module) for module in MODULES} | {"fastmlp._engine"}
+    names = {name_of(module) for module in MODULES} | {"fastmlp.engine"}
     for node in ast.walk(tree):
         if not functions and id(node) in inside:
             continue
@@ -89,11 +89,11 @@ def test_imports_run_downward(path):
 
 def test_drawn_modules_exist():
     """The layers above and the diagram in CONTRIBUTING.md name modules there are."""
-    existing = {name_of(path) for path in MODULES} | {"fastmlp._engine", "fastmlp.demo", "leaf"}
+    existing = {name_of(path) for path in MODULES} | {"fastmlp.engine", "fastmlp.demo", "leaf"}
     assert set().union(*LAYERS) <= existing
     section = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## The architecture\n")[2]
     diagram = section.split("```")[1]
-    for module in existing - TOP - {"leaf", "fastmlp._engine"}:
+    for module in existing - TOP - {"leaf", "fastmlp.engine"}:
         assert re.search(rf"\b{module.split('.')[1]}\b", diagram), module
 
 
@@ -113,10 +113,10 @@ def members(table, macro):
 @pytest.mark.parametrize(
     ("table", "macro", "registry"),
     [
-        ("activations.def", "FM_ACTIVATION|FM_SLOPED", _engine.ACTIVATIONS),
-        ("losses.def", "FM_LOSS", _engine.LOSSES),
-        ("updates.def", "FM_RULE", _engine.RULES),
-        ("sources.def", "FM_SOURCE", tuple(f"'{code}'" for code in _engine.SOURCE_CODES)),
+        ("activations.def", "FM_ACTIVATION|FM_SLOPED", engine.ACTIVATIONS),
+        ("losses.def", "FM_LOSS", engine.LOSSES),
+        ("updates.def", "FM_RULE", engine.RULES),
+        ("sources.def", "FM_SOURCE", tuple(f"'{code}'" for code in engine.SOURCE_CODES)),
     ],
 )
 def test_registries_are_the_tables(table, macro, registry):
@@ -148,8 +148,8 @@ def test_instruction_sets_are_stubs_rows_of_setup_and_rows_of_dispatch(prefix, r
 
 
 def test_instruction_sets_and_products_of_this_machine():
-    assert set(_engine.SUPPORTED_ISAS) <= set(_engine.ISAS) <= {path.stem[4:] for path in CORE.glob("isa_*.c")}
-    assert _engine.bfloat16_product() in {
+    assert set(engine.SUPPORTED_ISAS) <= set(engine.ISAS) <= {path.stem[4:] for path in CORE.glob("isa_*.c")}
+    assert engine.bfloat16_product() in {
         "",
         *(path.stem.removeprefix("bfloat16_") for path in CORE.glob("bfloat16_*.c")),
     }
@@ -284,7 +284,7 @@ def test_clang_format():
 MODULE_NAMES = ["fastmlp", *(info.name for info in pkgutil.walk_packages(fastmlp.__path__, "fastmlp."))]
 
 
-@pytest.mark.parametrize("name", [name for name in MODULE_NAMES if not name.endswith("_engine")])
+@pytest.mark.parametrize("name", [name for name in MODULE_NAMES if not name.startswith("fastmlp.engine")])
 def test_examples_in_docstrings(name):
     results = doctest.testmod(importlib.import_module(name))
     assert results.failed == 0

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from fastmlp._engine import shuffled
 from fastmlp.batching import RowOrder, feature_scaling, resolve_batch_size
+from fastmlp.engine import shuffled
 
 
 def test_batch_size():

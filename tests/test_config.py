@@ -9,12 +9,12 @@ import pytest
 import sklearn
 
 import fastmlp
-from fastmlp import _engine
+from fastmlp import engine
 
 
 def test_show_config(capsys):
     config = fastmlp.show_config()
-    assert config["isa"] == _engine.ISA
+    assert config["isa"] == engine.ISA
     assert config["isa"] in config["isas_supported"]
     assert set(config["isas_supported"]) <= set(config["isas"])
     assert config["n_threads"] >= 1

@@ -15,7 +15,7 @@ import scipy.stats
 from cases import NETWORKS
 from scipy import LowLevelCallable
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.activations import Activation, NativeActivation, PReLU, SiLU
 from fastmlp.losses import LOSSES
 from fastmlp.network import Network, Regularization, Structure, hidden_layer
@@ -98,7 +98,7 @@ def test_several_passes_at_once_are_passes_one_after_another(weighted, dtype):
     orders[2] = np.arange(40)
     results = []
     for groups in ([4], [1, 1, 1, 1], [3, 1]):
-        trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule="adam", max_batch=8, n_threads=2)
+        trainer = engine.Trainer(sizes, "relu", loss, dtype, rule="adam", max_batch=8, n_threads=2)
         slots, losses, count, start = [np.zeros_like(params) for _ in range(2)], [], 5, 0
         trainer.load(params, slots)
         trainer.attach(rows_of(X, dtype), targets, weights)
@@ -128,7 +128,7 @@ def test_hyperparameters_of_every_update(weighted, dtype):
     batches = [batch for batch in np.arange(40).reshape(4, 10) if weights is None or weights[batch].any()] * 2
     results = []
     for orders, hypers in [([np.tile(np.arange(40), (2, 1))], [rates.copy()]), (batches, rates)]:
-        trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule="sgd", max_batch=10)
+        trainer = engine.Trainer(sizes, "relu", loss, dtype, rule="sgd", max_batch=10)
         trainer.load(params)
         trainer.attach(rows_of(X, dtype), targets, weights)
         for step, (order, hyper) in enumerate(zip(orders, hypers, strict=True)):
@@ -152,7 +152,7 @@ def loss_and_gradient(
     sizes, activation, loss, dtype, X, targets, params, *, alpha=0.0, weights=None, isa=None, n_threads=1
 ):
     """Of all rows as one batch."""
-    trainer = _engine.Trainer(
+    trainer = engine.Trainer(
         sizes, reference.hidden(activation, sizes), loss, dtype,
         rule="gradient", max_batch=len(targets), n_threads=n_threads, isa=isa,
     )  # fmt: skip
@@ -178,7 +178,7 @@ def assert_close(actual, expected, dtype, factor=1.0):
 
 @pytest.mark.parametrize("sizes", NETWORKS, ids=str)
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", _engine.ACTIVATIONS)
+@pytest.mark.parametrize("activation", engine.ACTIVATIONS)
 def test_gradients(activation, loss, sizes, dtype, isa):
     params, X, targets, y = problem(sizes, loss, dtype)
     weights = np.random.default_rng(1).uniform(0, 2, len(X))
@@ -238,7 +238,7 @@ def test_row_blocks_of_a_ragged_batch(sizes, n_last, sparse, dtype, isa):
     _, expected = oracle(sizes, "logistic", loss, X[1000:], targets[1000:], params, 0.5)
     gradients = []
     for n_threads in (1, 2, 3, 8):
-        trainer = _engine.Trainer(
+        trainer = engine.Trainer(
             sizes, "logistic", loss, dtype, rule="gradient", max_batch=1000, n_threads=n_threads, isa=isa
         )
         trainer.load(params)
@@ -268,8 +268,8 @@ def test_a_last_layer_of_few_outputs_is_like_any(n_outputs, regularization, max_
     sizes, loss = (5, 75, n_outputs), "squared_error"
     params, X, targets, _ = problem(sizes, loss, dtype, max_batch + 30)
     results = []
-    for isa, n_threads in (("scalar", 1), *((isa, n) for isa in _engine.SUPPORTED_ISAS for n in (1, 2, 3))):
-        trainer = _engine.Trainer(
+    for isa, n_threads in (("scalar", 1), *((isa, n) for isa in engine.SUPPORTED_ISAS for n in (1, 2, 3))):
+        trainer = engine.Trainer(
             sizes, "logistic", loss, dtype, rule="momentum", max_batch=max_batch, n_threads=n_threads, isa=isa,
             regularization=Regularization(**regularization),
         )  # fmt: skip
@@ -296,7 +296,7 @@ def test_rows_asked_for_ahead_change_nothing(sizes, batch_size, dtype):
     params, X, targets, _ = problem(sizes, "log_loss", dtype, 300)
     large, all_targets = np.zeros((40_000, sizes[0]), dtype), np.zeros(40_000, np.int32)
     large[:300], all_targets[:300] = X, targets
-    assert large.nbytes > 2**22  # _engine.MEMORY_BYTES
+    assert large.nbytes > 2**22  # engine.MEMORY_BYTES
     orders = np.stack([np.random.default_rng(i).permutation(300) for i in range(2)])
     results = []
     for rows, y, n_threads in (
@@ -305,7 +305,7 @@ def test_rows_asked_for_ahead_change_nothing(sizes, batch_size, dtype):
         (large, all_targets, 2),
         (large, all_targets, 3),
     ):
-        trainer = _engine.Trainer(
+        trainer = engine.Trainer(
             sizes, "tanh", "log_loss", dtype, rule="sgd", max_batch=batch_size, n_threads=n_threads
         )
         trainer.load(params)
@@ -337,7 +337,7 @@ def test_threads_do_not_change_a_bit(rule, n_rows, sparse, dtype):
     hyper = hyper_of(ORACLES[rule])
     results = []
     for n_threads in (1, 2, 3, 8, 1):
-        trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=n_rows // 2 + 1, n_threads=n_threads)
+        trainer = engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=n_rows // 2 + 1, n_threads=n_threads)
         slots = slots_of(ORACLES[rule], params)
         trainer.load(params, slots)
         trainer.attach(rows_of(data, dtype), targets, np.linspace(0, 2, n_rows))
@@ -354,7 +354,7 @@ def test_threads_do_not_change_a_bit(rule, n_rows, sparse, dtype):
 def test_parameters_survive_the_packed_layout(dtype, isa):
     for sizes in NETWORKS:
         params = np.random.default_rng(0).standard_normal(n_params(sizes)).astype(dtype)
-        trainer = _engine.Trainer(sizes, "relu", "squared_error", dtype, rule="adam", max_batch=3, isa=isa)
+        trainer = engine.Trainer(sizes, "relu", "squared_error", dtype, rule="adam", max_batch=3, isa=isa)
         trainer.load(params, [params * 2, params * 3])
         out = [np.empty_like(params) for _ in range(3)]
         trainer.store(out[0], out[1:])
@@ -372,7 +372,7 @@ def test_minibatch_of_zero_weight_is_passed_over(rule, dtype):
     weights[30:] = 0
     results, losses = [], []
     for order in (np.arange(40), np.r_[0:10, 20:30]):
-        trainer = _engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=10, n_threads=2)
+        trainer = engine.Trainer(sizes, "relu", loss, dtype, rule=rule, max_batch=10, n_threads=2)
         slots = slots_of(ORACLES[rule], params)
         trainer.load(params, slots)
         trainer.attach(rows_of(X, dtype), targets, weights)
@@ -393,7 +393,7 @@ def test_callers_denormals_come_back(n_threads, dtype):
     params, X, targets, _ = problem((5, 17, 3), "log_loss", dtype)
     loss_and_gradient((5, 17, 3), "relu", "log_loss", dtype, X, targets, params, n_threads=n_threads)
     assert (smallest * 1)[0] != 0
-    network = _engine.PackedNetwork((5, 17, 3), "relu", "log_loss", dtype)
+    network = engine.PackedNetwork((5, 17, 3), "relu", "log_loss", dtype)
     network.load(params)
     network.forward(rows_of(np.tile(X, (10, 1)), dtype), n_threads=n_threads)
     assert (smallest * 1)[0] != 0
@@ -402,10 +402,10 @@ def test_callers_denormals_come_back(n_threads, dtype):
 
 @pytest.mark.parametrize("n_rows", [0, 1, 127, 128, 129, 400])
 def test_forward(n_rows, dtype, isa):
-    for sizes, loss, activation in zip(NETWORKS, itertools.cycle(LOSSES), itertools.cycle(_engine.ACTIVATIONS)):
+    for sizes, loss, activation in zip(NETWORKS, itertools.cycle(LOSSES), itertools.cycle(engine.ACTIVATIONS)):
         params, X, _, _ = problem(sizes, loss, dtype, n_rows)
         structure = Structure(sizes, reference.hidden(activation, sizes), loss)
-        network = _engine.PackedNetwork(*structure, dtype, isa=isa)
+        network = engine.PackedNetwork(*structure, dtype, isa=isa)
         network.load(params)
         expected = reference.outputs(Network(structure, params.astype(np.float64)), X.astype(np.float64))
         out = network.forward(rows_of(X, dtype))
@@ -423,7 +423,7 @@ def test_forward(n_rows, dtype, isa):
 
 
 def predictor_of(params, sizes, loss, dtype, isa=None, *, n_threads=1, form="columns"):
-    predictor = _engine.Predictor(sizes, "tanh", loss, dtype, isa=isa, form=form, team_of=lambda: (n_threads, False))
+    predictor = engine.Predictor(sizes, "tanh", loss, dtype, isa=isa, form=form, team_of=lambda: (n_threads, False))
     predictor.load(params)
     return predictor
 
@@ -432,7 +432,7 @@ def predictor_of(params, sizes, loss, dtype, isa=None, *, n_threads=1, form="col
 def test_predictor(n_rows, dtype, isa):
     for sizes, loss in zip(NETWORKS, itertools.cycle(LOSSES)):
         params, X, _, _ = problem(sizes, loss, dtype, n_rows)
-        network = _engine.PackedNetwork(sizes, "tanh", loss, dtype, isa=isa)
+        network = engine.PackedNetwork(sizes, "tanh", loss, dtype, isa=isa)
         network.load(params)
         expected = network.forward(rows_of(X, dtype))
         for n_threads in (1, 3):
@@ -498,7 +498,7 @@ def test_predictor_knows_its_parameters(dtype, isa):
 
 
 def test_attach_and_load_check_their_arrays():
-    trainer = _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4)
+    trainer = engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4)
     rows, y = rows_of(np.zeros((4, 3)), np.float64), np.zeros((4, 2))
     with pytest.raises(ValueError, match="8 parameters"):
         trainer.load(np.zeros(7))
@@ -517,11 +517,11 @@ def test_attach_and_load_check_their_arrays():
         trainer.attach(rows_of(np.zeros((4, 5)), np.float64), y)
 
 
-@pytest.mark.parametrize("loss", sorted(_engine.CLASS_TARGET_LOSSES))
+@pytest.mark.parametrize("loss", sorted(engine.CLASS_TARGET_LOSSES))
 @pytest.mark.parametrize("wrong", [3, -1, 10**9, -(10**9), 2**31 - 1, -(2**31)])
 def test_class_numbers_that_are_none_are_refused(loss, wrong, dtype):
     """They are where a kernel looks for a probability."""
-    trainer = _engine.Trainer((3, 3), "relu", loss, dtype, rule="sgd", max_batch=4)
+    trainer = engine.Trainer((3, 3), "relu", loss, dtype, rule="sgd", max_batch=4)
     rows, z = rows_of(np.zeros((40, 3), dtype), dtype), np.zeros((40, 3), dtype)
     for at in (0, 17, 39):
         classes = np.arange(40, dtype=np.int32) % 3
@@ -530,18 +530,18 @@ def test_class_numbers_that_are_none_are_refused(loss, wrong, dtype):
         with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
             trainer.attach(rows, classes)
         with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
-            _engine.row_losses(loss, z, classes)
+            engine.row_losses(loss, z, classes)
 
 
 def test_row_losses_checks_its_arrays(dtype):
     z = np.zeros((4, 2), dtype)
     for targets in (z[:3], z[:, :1], z.astype(np.float16), np.zeros((4, 4), dtype)[:, ::2], z.tolist()):
         with pytest.raises(ValueError, match="targets must be a contiguous array of"):
-            _engine.row_losses("squared_error", z, targets)
+            engine.row_losses("squared_error", z, targets)
     with pytest.raises(ValueError, match="4 contiguous float64 weights"):
-        _engine.row_losses("squared_error", z, z, np.ones(3))
+        engine.row_losses("squared_error", z, z, np.ones(3))
     with pytest.raises(ValueError, match=r"loss='mse' is not known; known are 'log_loss', "):
-        _engine.row_losses("mse", z, z)
+        engine.row_losses("mse", z, z)
 
 
 @pytest.mark.parametrize("n_threads", [0, -1, -(10**6), 1025, 10**9])
@@ -549,17 +549,17 @@ def test_teams_that_can_not_be_are_refused(n_threads):
     """OpenMP would wait for ever, or end the process."""
     rows, message = rows_of(np.zeros((4, 3)), np.float64), f"n_threads must be from 1 to 1024, got {n_threads}"
     with pytest.raises(ValueError, match=message):
-        _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4, n_threads=n_threads)
+        engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4, n_threads=n_threads)
     with pytest.raises(ValueError, match=message):
-        _engine.PackedNetwork((3, 2), "relu", "squared_error", np.float64).forward(rows, n_threads=n_threads)
+        engine.PackedNetwork((3, 2), "relu", "squared_error", np.float64).forward(rows, n_threads=n_threads)
     with pytest.raises(ValueError, match=message):
-        _engine.matmul(np.eye(3), np.eye(3), n_threads=n_threads)
+        engine.matmul(np.eye(3), np.eye(3), n_threads=n_threads)
     with pytest.raises(ValueError, match=message):
-        _engine.fma_ceiling("float32", n_threads=n_threads)
+        engine.fma_ceiling("float32", n_threads=n_threads)
 
 
 def test_a_pass_goes_over_rows_that_there_are():
-    trainer = _engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4)
+    trainer = engine.Trainer((3, 2), "relu", "squared_error", np.float64, rule="sgd", max_batch=4)
     with pytest.raises(ValueError, match=r"attach\(\) comes before begin\(\)"):
         trainer.begin(np.zeros((1, 1), np.int64), 1, 0.0, (0.1,), 0)
     trainer.attach(rows_of(np.zeros((6, 3)), np.float64), np.zeros((6, 2)))
@@ -575,7 +575,7 @@ def test_a_pass_goes_over_rows_that_there_are():
 
 
 def test_a_forward_pass_goes_over_rows_that_there_are():
-    network, rows = _engine.PackedNetwork((3, 2), "relu", "squared_error", np.float64), rows_of(np.ones((6, 3)), float)
+    network, rows = engine.PackedNetwork((3, 2), "relu", "squared_error", np.float64), rows_of(np.ones((6, 3)), float)
     assert network.forward(rows, order=np.array([5, 0]), start=1).shape == (1, 2)
     for order in ([6], [0, -1], [2**62, 0]):
         with pytest.raises(ValueError, match="order must hold numbers of rows, from 0 to 5"):
@@ -605,7 +605,7 @@ def test_what_is_no_part_of_a_network_is_neither_read_nor_written():
     packed.load(read_only)
     with pytest.raises(ValueError, match="a vector that can be written to"):
         packed.store(read_only)
-    trainer = _engine.Trainer(*network.structure, np.float64, rule="momentum", max_batch=4)
+    trainer = engine.Trainer(*network.structure, np.float64, rule="momentum", max_batch=4)
     vector = np.zeros_like(network.params)
     for method in (trainer.load, trainer.store):
         with pytest.raises(ValueError, match="the rule momentum has 1 arrays of state, got 2"):
@@ -617,19 +617,19 @@ def test_what_is_no_part_of_a_network_is_neither_read_nor_written():
 def test_networks_that_can_not_be_are_refused():
     for sizes in ((), (3,), (3, -1)):
         with pytest.raises(ValueError, match="sizes must be those of two layers or more"):
-            _engine.PackedNetwork(sizes, "relu", "squared_error", np.float64)
+            engine.PackedNetwork(sizes, "relu", "squared_error", np.float64)
     with pytest.raises(ValueError, match="expected 1 hidden layers, got 2"):
-        _engine.PackedNetwork((3, 2, 1), [hidden_layer("relu")] * 2, "squared_error", np.float64)
+        engine.PackedNetwork((3, 2, 1), [hidden_layer("relu")] * 2, "squared_error", np.float64)
     for dtype in ("float16", ">f8", int):
         with pytest.raises(ValueError, match="dtype must be float32 or float64, in native byte order, got "):
-            _engine.PackedNetwork((3, 1), "relu", "squared_error", dtype)
+            engine.PackedNetwork((3, 1), "relu", "squared_error", dtype)
     for what, arguments in {
         "loss='mse'": ("relu", "mse"),
         "activation='sine'": ("sine", "squared_error"),
         "normalization='group'": ([hidden_layer("relu")._replace(normalization="group")], "squared_error"),
     }.items():
         with pytest.raises(ValueError, match=f"{what} is not known; known are "):
-            _engine.PackedNetwork((3, 2, 1), *arguments, np.float64)
+            engine.PackedNetwork((3, 2, 1), *arguments, np.float64)
 
 
 @pytest.mark.parametrize(
@@ -646,35 +646,35 @@ def test_what_a_function_in_python_returns_is_looked_at(returned):
 
 
 def test_choose_isa():
-    assert _engine.choose_isa("") == _engine.SUPPORTED_ISAS[-1]
-    assert _engine.SUPPORTED_ISAS[0] == "scalar"
-    for name in _engine.SUPPORTED_ISAS:
-        assert _engine.choose_isa(name) == name
+    assert engine.choose_isa("") == engine.SUPPORTED_ISAS[-1]
+    assert engine.SUPPORTED_ISAS[0] == "scalar"
+    for name in engine.SUPPORTED_ISAS:
+        assert engine.choose_isa(name) == name
     with pytest.raises(ValueError, match=r"FASTMLP_ISA='mmx' is not an instruction set of this build; known are \["):
-        _engine.choose_isa("mmx")
+        engine.choose_isa("mmx")
 
 
 def test_choose_isa_the_cpu_lacks(monkeypatch):
-    monkeypatch.setattr(_engine, "SUPPORTED_ISAS", ("scalar",))
-    lacking = next(name for name in _engine.ISAS if name != "scalar")
+    monkeypatch.setattr(engine.tables, "SUPPORTED_ISAS", ("scalar",))
+    lacking = next(name for name in engine.ISAS if name != "scalar")
     with pytest.raises(ValueError, match=f"FASTMLP_ISA='{lacking}' is not supported by this CPU"):
-        _engine.choose_isa(lacking)
+        engine.choose_isa(lacking)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_fma_ceiling(n_threads, dtype, isa):
-    assert 0 < _engine.fma_ceiling(dtype, isa=isa, n_threads=n_threads) < np.inf
+    assert 0 < engine.fma_ceiling(dtype, isa=isa, n_threads=n_threads) < np.inf
 
 
 def test_fma_ceiling_refuses():
     with pytest.raises(ValueError, match="n_threads must be from 1 to 1024, got 0"):
-        _engine.fma_ceiling("float32", n_threads=0)
+        engine.fma_ceiling("float32", n_threads=0)
     with pytest.raises(ValueError, match="'mmx' is not an instruction set"):
-        _engine.fma_ceiling("float32", isa="mmx")
+        engine.fma_ceiling("float32", isa="mmx")
 
 
 def test_isa_from_the_environment(script, isa):
-    out = script("import fastmlp; fastmlp.MLPRegressor(max_iter=1); print(fastmlp._engine.ISA)", FASTMLP_ISA=isa)
+    out = script("import fastmlp; fastmlp.MLPRegressor(max_iter=1); print(fastmlp.engine.ISA)", FASTMLP_ISA=isa)
     assert out == isa
 
 
@@ -698,19 +698,19 @@ def whole_numbers(sizes, n_rows, seed=0):
 def bfloat16_product(request):
     """Each of this machine's products of bfloat16 numbers; "" is plain C."""
     try:
-        _engine.choose_bfloat16_product(request.param)
+        engine.choose_bfloat16_product(request.param)
     except ValueError:
         pytest.skip(f"no {request.param} here")
     yield request.param
-    _engine.choose_bfloat16_product()
+    engine.choose_bfloat16_product()
 
 
 def test_bfloat16_products_this_machine_lacks():
     with pytest.raises(ValueError, match="no products of bfloat16 numbers called 'tpu' on this machine"):
-        _engine.choose_bfloat16_product("tpu")
+        engine.choose_bfloat16_product("tpu")
 
 
-@pytest.mark.parametrize("isa", _engine.SUPPORTED_ISAS)
+@pytest.mark.parametrize("isa", engine.SUPPORTED_ISAS)
 @pytest.mark.parametrize(
     ("sizes", "n_rows"),
     [
@@ -735,7 +735,7 @@ def test_bfloat16_products_are_those_of_rounded_operands(sizes, n_rows, isa, bfl
         largest = max(np.abs(g).max() for g in expected)
         assert largest < 1 << 24
         for n_threads in (1, 2, 3):
-            trainer = _engine.Trainer(
+            trainer = engine.Trainer(
                 sizes, "relu", "squared_error", np.float32,
                 rule="gradient", max_batch=n_rows, n_threads=n_threads, isa=isa, **options,
             )  # fmt: skip
@@ -750,7 +750,7 @@ def test_bfloat16_products_are_those_of_rounded_operands(sizes, n_rows, isa, bfl
 
 def gradient_of(params, sizes, X, targets, dtype=np.float32, **options):
     n_rows = len(X)
-    trainer = _engine.Trainer(sizes, "tanh", "squared_error", dtype, rule="gradient", max_batch=n_rows, **options)
+    trainer = engine.Trainer(sizes, "tanh", "squared_error", dtype, rule="gradient", max_batch=n_rows, **options)
     gradient = np.empty(len(params), dtype)
     trainer.load(params.astype(dtype))
     trainer.attach(rows_of(X.astype(dtype), dtype), targets.astype(dtype))
@@ -801,30 +801,30 @@ def test_gradients_of_split_operands_are_as_close_as_float32_ones(bfloat16_produ
 
 def test_which_networks_have_split_operands(monkeypatch):
     large, small, largest = (784, 256, 128, 10), (300, 100, 10), (784, 2048, 2048, 10)
-    monkeypatch.setattr(_engine, "MAY_SPLIT", False)
-    assert _engine.split_product() == ""
-    monkeypatch.setattr(_engine, "MAY_SPLIT", True)
-    amx = _engine.bfloat16_product() == "amx"
-    assert _engine.split_product() == ("amx" if amx else "")
+    monkeypatch.setattr(engine.tables, "MAY_SPLIT", False)
+    assert engine.split_product() == ""
+    monkeypatch.setattr(engine.tables, "MAY_SPLIT", True)
+    amx = engine.bfloat16_product() == "amx"
+    assert engine.split_product() == ("amx" if amx else "")
     for product in ("", "amx"):
         with monkeypatch.context() as patch:
-            patch.setattr(_engine, "split_product", lambda product=product: product)
-            assert _engine.splits(large, 256) == bool(product)
-            assert not _engine.splits(large, 255)
-            assert not _engine.splits(small, 1000)
+            patch.setattr(engine.tables, "split_product", lambda product=product: product)
+            assert engine.splits(large, 256) == bool(product)
+            assert not engine.splits(large, 255)
+            assert not engine.splits(small, 1000)
 
     def terms(sizes, max_batch=256, dtype=np.float32, **options):
-        return _engine.Trainer(sizes, "relu", "squared_error", dtype, rule="sgd", max_batch=max_batch, **options).terms
+        return engine.Trainer(sizes, "relu", "squared_error", dtype, rule="sgd", max_batch=max_batch, **options).terms
 
     by_itself = 3 if amx else 0
     assert terms(large) == by_itself
     assert terms(large, n_threads=8) == by_itself
     assert terms(large, split=False) == terms(large, 200) == terms(small) == terms(large, dtype=np.float64) == 0
     assert terms(largest, 512) == 0  # whose batches are worked on in chunks of fewer rows
-    assert terms(large, isa=_engine.ISA) == 0
+    assert terms(large, isa=engine.ISA) == 0
     assert terms(large, bfloat16=True) == 1
     assert terms(small, 20, split=True) == 3
-    monkeypatch.setattr(_engine, "MAY_SPLIT", False)
+    monkeypatch.setattr(engine.tables, "MAY_SPLIT", False)
     assert terms(large) == 0
 
 
@@ -834,8 +834,8 @@ def test_sums_over_few_indices_are_those_of_tiles(depth, shape, dtype, isa):
     """Bit by bit: of 13 indices, some with zeros, there are tiles."""
     rng = np.random.default_rng(0)
     a, b, bias = (rng.standard_normal(n).astype(dtype) for n in ((shape[0], depth), (depth, shape[1]), shape[1]))
-    tiled = _engine.matmul(np.pad(a, ((0, 0), (0, 13 - depth))), np.pad(b, ((0, 13 - depth), (0, 0))), bias, isa=isa)
-    np.testing.assert_array_equal(_engine.matmul(a, b, bias, isa=isa), tiled)
+    tiled = engine.matmul(np.pad(a, ((0, 0), (0, 13 - depth))), np.pad(b, ((0, 13 - depth), (0, 0))), bias, isa=isa)
+    np.testing.assert_array_equal(engine.matmul(a, b, bias, isa=isa), tiled)
 
 
 @pytest.mark.parametrize("n_in", [1, 3, 12, 13])
@@ -846,30 +846,30 @@ def test_products_with_relu_are_the_kernels_one_after_another(n_in, n_hidden, n_
     sizes, n_rows = (n_in, n_hidden, n_out), 70
     params, X, targets, _ = problem(sizes, "squared_error", dtype, n_rows)
     (W1, W2), (b1, b2) = reference.layer_views(params, sizes)
-    trainer = _engine.Trainer(sizes, "relu", "squared_error", dtype, rule="gradient", max_batch=n_rows, isa=isa)
+    trainer = engine.Trainer(sizes, "relu", "squared_error", dtype, rule="gradient", max_batch=n_rows, isa=isa)
     trainer.load(params)
     for value in (0.5, np.nan, -np.inf):
         X[7, 0] = value
         with np.errstate(invalid="ignore"):
-            a = _engine.activate("relu", _engine.matmul(X, np.ascontiguousarray(W1), b1, isa=isa), isa=isa)
-            outputs = _engine.matmul(a, np.ascontiguousarray(W2), b2, isa=isa)
+            a = engine.activate("relu", engine.matmul(X, np.ascontiguousarray(W1), b1, isa=isa), isa=isa)
+            outputs = engine.matmul(a, np.ascontiguousarray(W2), b2, isa=isa)
         np.testing.assert_array_equal(trainer.forward(rows_of(X, dtype), linked=False), outputs)
         trainer.attach(rows_of(X, dtype), targets)
         gradient = np.empty_like(params)
         passed(trainer, np.arange(n_rows), n_rows)
         trainer.store(None, [gradient])
-        deltas = _engine.row_losses("squared_error", outputs, targets, isa=isa)[1]
-        back = _engine.matmul(deltas, np.ascontiguousarray(W2.T), isa=isa)
+        deltas = engine.row_losses("squared_error", outputs, targets, isa=isa)[1]
+        back = engine.matmul(deltas, np.ascontiguousarray(W2.T), isa=isa)
         kept = np.where(a != 0, back, 0)
-        sums = _engine.Panels(np.zeros((n_in, n_hidden), dtype), isa, np.zeros(n_hidden, dtype))
-        sums.multiply_transposed(_engine.Panels(X, isa), _engine.Panels(kept.astype(dtype), isa))
+        sums = engine.Panels(np.zeros((n_in, n_hidden), dtype), isa, np.zeros(n_hidden, dtype))
+        sums.multiply_transposed(engine.Panels(X, isa), engine.Panels(kept.astype(dtype), isa))
         expected = sums.unpack() * dtype.type(1 / n_rows)
         np.testing.assert_array_equal(gradient[: n_in * n_hidden].reshape(n_in, n_hidden), expected)
 
 
 @pytest.mark.parametrize(("asked", "may"), [("", False), ("0", False), ("1", True)])
 def test_operands_are_split_for_those_who_ask(script, asked, may):
-    assert script("from fastmlp import _engine; print(_engine.MAY_SPLIT)", FASTMLP_SPLIT=asked) == str(may)
+    assert script("from fastmlp import engine; print(engine.MAY_SPLIT)", FASTMLP_SPLIT=asked) == str(may)
 
 
 def test_whether_to_split_is_yes_or_no(python):
@@ -890,7 +890,7 @@ def test_bfloat16_weights_do_not_depend_on_threads(rule, sizes, n_rows, batch_si
     X = scipy.sparse.csr_array(X) if sparse else X
     results = []
     for n_threads in (1, 2, 3, 8):
-        trainer = _engine.Trainer(
+        trainer = engine.Trainer(
             sizes, "tanh", "log_loss", np.float32,
             rule=rule, max_batch=batch_size, n_threads=n_threads, **options,
         )  # fmt: skip
@@ -915,7 +915,7 @@ def test_bfloat16_keeps_what_is_not_finite(value, bfloat16_product, options):
     params, X, y = whole_numbers(sizes, 33)
     params[: 3 * 40] = 1
     X[5, 1] = value
-    trainer = _engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="gradient", max_batch=33, **options)
+    trainer = engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="gradient", max_batch=33, **options)
     trainer.load(params)
     trainer.attach(rows_of(X, np.float32), y)
     value = passed(trainer, np.arange(33), 33)
@@ -925,13 +925,13 @@ def test_bfloat16_keeps_what_is_not_finite(value, bfloat16_product, options):
 @pytest.mark.parametrize("options", [{"bfloat16": True}, {"split": True}], ids=str)
 def test_bfloat16_is_for_float32(options):
     with pytest.raises(ValueError, match="bfloat16 products go with float32, not float64"):
-        _engine.Trainer((2, 1), "relu", "squared_error", np.float64, rule="sgd", max_batch=1, **options)
+        engine.Trainer((2, 1), "relu", "squared_error", np.float64, rule="sgd", max_batch=1, **options)
 
 
 def test_bfloat16_weights_loaded_after_a_nan_are_as_new():
     sizes, n_rows = (8, 20, 3), 40
     params, X, y = whole_numbers(sizes, n_rows)
-    trainer = _engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="sgd", max_batch=n_rows, bfloat16=True)
+    trainer = engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="sgd", max_batch=n_rows, bfloat16=True)
     trainer.attach(rows_of(X, np.float32), y)
     results = []
     for start in (params, np.full_like(params, np.nan), params):
@@ -947,7 +947,7 @@ def test_attaching_dense_rows_after_training_on_sparse_ones():
     sizes, n_rows = (8, 20, 3), 40
     params, X, y = whole_numbers(sizes, n_rows)
     trainer, other = (
-        _engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="sgd", max_batch=n_rows, bfloat16=True)
+        engine.Trainer(sizes, "relu", "squared_error", np.float32, rule="sgd", max_batch=n_rows, bfloat16=True)
         for _ in range(2)
     )
     trainer.load(params)
@@ -967,7 +967,7 @@ def test_a_team_that_gets_no_cpus_is_left_without_changing_a_bit(dtype):
     params, X, targets, _ = problem(sizes, "log_loss", dtype, n_rows)
     results = []
     for n_threads in (1, 4 * joblib.cpu_count()):
-        trainer = _engine.Trainer(sizes, "relu", "log_loss", dtype, rule="adam", max_batch=200, n_threads=n_threads)
+        trainer = engine.Trainer(sizes, "relu", "log_loss", dtype, rule="adam", max_batch=200, n_threads=n_threads)
         slots, losses = [np.zeros_like(params) for _ in range(2)], []
         trainer.load(params, slots)
         trainer.attach(rows_of(X, dtype), targets)
@@ -1009,7 +1009,7 @@ def trained(
     together: how many passes are begun at once; all for None.
     """
     dtype, optimizer = network.params.dtype, ORACLES[rule]
-    trainer = _engine.Trainer(
+    trainer = engine.Trainer(
         *network.structure,
         dtype,
         rule=rule,
@@ -1160,7 +1160,7 @@ def test_shallow_networks(sizes, dtype, isa):
     expected_value, expected = oracle(sizes, "relu", "squared_error", X, y, params, 0.5)
     assert_close(value, expected_value, dtype)
     assert_close(gradient, expected, dtype, factor=2)
-    trainer = _engine.Trainer(
+    trainer = engine.Trainer(
         sizes, reference.hidden("relu", sizes), "squared_error", dtype, rule="sgd", max_batch=len(X), isa=isa
     )
     for data in (X, scipy.sparse.csr_array(X)):
@@ -1235,7 +1235,7 @@ def read_back(
     for biases in network.intercepts[:-1]:
         biases[:] = values
     X = np.full((n_rows, sizes[0]), values, dtype)
-    trainer = _engine.Trainer(
+    trainer = engine.Trainer(
         *network.structure, dtype, rule="gradient", max_batch=n_rows, n_threads=n_threads, isa=isa, seed=seed,
         regularization=Regularization(**given),
     )  # fmt: skip
@@ -1355,7 +1355,7 @@ def test_noise_is_the_same_everywhere(n_threads, dtype, isa):
 def test_randomness_has_no_part_in_predictions():
     network = network_of("tanh", "log_loss", "batch")
     X, _, _ = data_for(network, 40)
-    trainer = _engine.Trainer(
+    trainer = engine.Trainer(
         *network.structure, np.float64, rule="sgd", max_batch=9, regularization=Regularization(**ALL_REGULARIZATION)
     )
     network.load_into(trainer)
@@ -1398,7 +1398,7 @@ def trainer_with(function=None, python_loss=None, normalization=None, n_rows=90)
     loss = "squared_error"
     network = network_of(function or Sine(), loss, normalization)
     X, targets, _ = data_for(network, n_rows)
-    trainer = _engine.Trainer(
+    trainer = engine.Trainer(
         *network.structure, np.float64, rule="sgd", max_batch=20, n_threads=2,
         python_loss=python_loss,
     )  # fmt: skip
@@ -1647,7 +1647,7 @@ def test_forward_takes_the_running_moments_when_told(dtype):
     network = network_of("tanh", "log_loss", "batch")
     network, X, targets = typed(network, *data_for(network, 60)[:2], dtype)
     rows = rows_of(X, dtype)
-    trainer = _engine.Trainer(*network.structure, dtype, rule="sgd", max_batch=20)
+    trainer = engine.Trainer(*network.structure, dtype, rule="sgd", max_batch=20)
     network.load_into(trainer)
     trainer.attach(rows, targets)
     passed(trainer, np.arange(60), 20, 0.0, (0.0,))
@@ -1733,15 +1733,15 @@ def test_one_row_with_weight_has_no_variance(size, rest, dtype, isa):
 
 def test_what_is_worth_another_thread():
     seconds = 75e-6
-    assert [_engine.threads_worthwhile(s, 8) for s in (0.0, seconds, 1.9 * seconds)] == [1, 1, 1]
-    assert [_engine.threads_worthwhile(n * seconds * 1.01, 8) for n in (2, 5, 8, 100)] == [2, 5, 8, 8]
-    assert _engine.threads_worthwhile(np.inf, 8) == 8
-    assert _engine.threads_worthwhile(1e9, 1) == 1
+    assert [engine.threads_worthwhile(s, 8) for s in (0.0, seconds, 1.9 * seconds)] == [1, 1, 1]
+    assert [engine.threads_worthwhile(n * seconds * 1.01, 8) for n in (2, 5, 8, 100)] == [2, 5, 8, 8]
+    assert engine.threads_worthwhile(np.inf, 8) == 8
+    assert engine.threads_worthwhile(1e9, 1) == 1
 
 
 def test_a_judgement_after_a_loss():
     """Alone for a while, then together again; the while grows with each loss, and shrinks when nothing is lost."""
-    judgement = _engine.Judgement()
+    judgement = engine.Judgement()
     assert not judgement.alone(0.0)
     judgement.note(0.01, -0.01, 0.0)
     assert not judgement.alone(0.0)  # too little to judge from
@@ -1764,7 +1764,7 @@ def test_a_judgement_after_a_loss():
 
 
 def test_a_judgement_of_gains_and_losses_together():
-    judgement = _engine.Judgement()
+    judgement = engine.Judgement()
     for _ in range(10):
         judgement.note(0.002, -0.001, 0.0)
         judgement.note(0.002, 0.002, 0.0)
@@ -1772,7 +1772,7 @@ def test_a_judgement_of_gains_and_losses_together():
 
 
 def test_a_judgement_that_bounds_the_loss():
-    judgement = _engine.Judgement(20)
+    judgement = engine.Judgement(20)
     judgement.note(0.1, -0.05, 0.0)
     assert judgement.alone(0.99)
     assert not judgement.alone(1.01)
@@ -1782,7 +1782,7 @@ def test_a_judgement_that_bounds_the_loss():
 @pytest.mark.parametrize("sizes", [(30, 32, 1), (20, 64, 64, 2), (70, 300, 10)], ids=str)
 def test_who_helps_with_a_prediction_does_not_change_a_bit(sizes, n_rows, dtype):
     params, X, _, _ = problem(sizes, "squared_error", dtype, n_rows)
-    network = _engine.PackedNetwork(sizes, "tanh", "squared_error", dtype)
+    network = engine.PackedNetwork(sizes, "tanh", "squared_error", dtype)
     network.load(params)
     for rows in (rows_of(X, dtype), rows_of(scipy.sparse.csr_array(X), dtype)):
         expected = network.forward(rows)
@@ -1795,7 +1795,7 @@ def test_helpers_of_many_callers_at_once(dtype):
     """Callers share them: each prediction is right, whoever made it."""
     sizes, n_rows = (20, 64, 64, 2), 5000
     params, X, _, _ = problem(sizes, "log_loss", dtype, n_rows)
-    network = _engine.PackedNetwork(sizes, "relu", "log_loss", dtype)
+    network = engine.PackedNetwork(sizes, "relu", "log_loss", dtype)
     network.load(params)
     rows = rows_of(X, dtype)
     expected = network.forward(rows)
@@ -1810,9 +1810,9 @@ def test_there_are_no_more_helpers_than_asked_for_at_once(script):
         import os
         from concurrent.futures import ThreadPoolExecutor
         import numpy as np
-        from fastmlp import _engine
-        network = _engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
-        rows = _engine.Rows(np.zeros((5000, 20), np.float32))
+        from fastmlp import engine
+        network = engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
+        rows = engine.Rows(np.zeros((5000, 20), np.float32))
         before = len(os.listdir("/proc/self/task"))
         network.forward(rows, n_threads=3)
         assert len(os.listdir("/proc/self/task")) == before + 2
@@ -1829,9 +1829,9 @@ def test_where_the_system_gives_no_more_threads_the_caller_does_all(script):
         import os
         import resource
         import numpy as np
-        from fastmlp import _engine
-        network = _engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
-        rows = _engine.Rows(np.zeros((5000, 20), np.float32))
+        from fastmlp import engine
+        network = engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
+        rows = engine.Rows(np.zeros((5000, 20), np.float32))
         expected = network.forward(rows)
         before = len(os.listdir("/proc/self/task"))
         used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
@@ -1850,9 +1850,9 @@ def test_a_forked_child_makes_helpers_of_its_own(script):
     source = """
         import os
         import numpy as np
-        from fastmlp import _engine
-        network = _engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
-        rows = _engine.Rows(np.zeros((5000, 20), np.float32))
+        from fastmlp import engine
+        network = engine.PackedNetwork((20, 64, 64, 2), "relu", "log_loss", "float32")
+        rows = engine.Rows(np.zeros((5000, 20), np.float32))
         expected = network.forward(rows, n_threads=3)
         child = os.fork()
         if child == 0:

@@ -25,11 +25,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import fastmlp
-from fastmlp import MLPClassifier, MLPRegressor, Network, _engine, check_gradients
-from fastmlp._engine import NORMALIZATION_EPSILON
+from fastmlp import MLPClassifier, MLPRegressor, Network, check_gradients, engine
 from fastmlp.activations import ACTIVATIONS, Activation, LeakyReLU, NativeActivation
 from fastmlp.augmentation import AUGMENTATIONS, Compose, Noise
 from fastmlp.callbacks import EarlyStopping, ModelCheckpoint
+from fastmlp.engine import NORMALIZATION_EPSILON
 from fastmlp.exceptions import IgnoredParameterWarning
 from fastmlp.initializers import INITIALIZERS, HeNormal
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, Focal, Huber, LogLoss, Pinball, Tweedie, loss_of
@@ -2036,7 +2036,7 @@ def test_bfloat16_learns_what_float32_learns(solver, sparse):
 
 def test_split_operands_learn_what_float32_learns(monkeypatch):
     """By whichever machine's means; those with AMX, when asked, choose them for such a network by themselves."""
-    monkeypatch.setattr(_engine, "MAY_SPLIT", True)
+    monkeypatch.setattr(engine.tables, "MAY_SPLIT", True)
     X, y = load_digits(return_X_y=True)
 
     def fitted(n_jobs):
@@ -2045,11 +2045,11 @@ def test_split_operands_learn_what_float32_learns(monkeypatch):
             return clf.fit(X, y)
 
     sizes = (64, 400, 300, 10)
-    chosen = 3 if _engine.split_product() else 0
-    trainer = _engine.Trainer(sizes, "relu", "log_loss", np.float32, rule="adam", max_batch=256)
+    chosen = 3 if engine.split_product() else 0
+    trainer = engine.Trainer(sizes, "relu", "log_loss", np.float32, rule="adam", max_batch=256)
     assert trainer.terms == chosen
     split, by_three, by_six = (fitted(n_jobs) for n_jobs in (1, 3, 6))
-    monkeypatch.setattr(_engine, "splits", lambda sizes, n_rows: False)
+    monkeypatch.setattr(engine.trainer, "splits", lambda sizes, n_rows: False)
     plain = fitted(1)
     for a, b, c, d in zip(split.coefs_, by_three.coefs_, by_six.coefs_, plain.coefs_, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -2065,7 +2065,7 @@ def test_bfloat16_is_not_for_lbfgs(cls):
 
 
 def test_bfloat16_without_hardware_warns(cls, monkeypatch):
-    monkeypatch.setattr("fastmlp._engine.bfloat16_product", lambda: "")
+    monkeypatch.setattr("fastmlp.engine.bfloat16_product", lambda: "")
     with pytest.warns(UserWarning, match="dtype='bfloat16' is slower than 'float32' here"):
         cls(hidden_layer_sizes=(4,), dtype="bfloat16", max_iter=500, tol=0.1).fit(X_IRIS, Y_IRIS)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from fastmlp import _engine, losses
+from fastmlp import engine, losses
 from fastmlp.losses import (
     CLASS_TARGET_LOSSES,
     LOSSES,
@@ -181,7 +181,7 @@ def test_quantiles_have_outputs_of_their_own():
 
 
 def trained_gradient(loss, X, targets, params, sizes, order, n_threads, **what):
-    trainer = _engine.Trainer(
+    trainer = engine.Trainer(
         sizes, "tanh", loss, X.dtype, rule="gradient", max_batch=len(order), n_threads=n_threads, **what
     )
     trainer.load(params)
@@ -228,7 +228,7 @@ def test_the_engine_keeps_copies_of_options():
     results = []
     for spoiled in (False, True):
         options = np.array([0.1, 0.2, 0.3])
-        trainer = _engine.Trainer(
+        trainer = engine.Trainer(
             (2, 3), "tanh", "pinball", X.dtype, rule="gradient", max_batch=20, loss_options=options,
             output_weights=options,
         )  # fmt: skip
@@ -245,7 +245,7 @@ def test_the_engine_keeps_copies_of_options():
 
 def test_the_trainer_refuses_what_does_not_fit():
     def trainer(loss, **what):
-        return _engine.Trainer((2, 3), "tanh", loss, np.float64, rule="sgd", max_batch=5, **what)
+        return engine.Trainer((2, 3), "tanh", loss, np.float64, rule="sgd", max_batch=5, **what)
 
     with pytest.raises(
         ValueError, match=r"loss_options must be one number or one for each of the 3 outputs, got \[1, 2\]"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.activations import ACTIVATIONS, GELU, BuiltIn, SiLU
 from fastmlp.initializers import initial_params
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES
@@ -56,13 +56,13 @@ def assert_gradients(network, X, targets, weights=None, **options):
 
 def test_every_function_of_the_engine_is_differentiated():
     names = {activation.engine_name for activation in DIFFERENTIABLE.values() if isinstance(activation, BuiltIn)}
-    assert names | {"step"} == set(_engine.ACTIVATIONS)
+    assert names | {"step"} == set(engine.ACTIVATIONS)
     learned = {
         hidden_layer(activation).activation
         for activation in DIFFERENTIABLE.values()
         if hidden_layer(activation).learned
     }
-    assert learned == _engine.LEARNABLE_ACTIVATIONS
+    assert learned == engine.LEARNABLE_ACTIVATIONS
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -197,7 +197,7 @@ def test_check_gradients_refuses():
 
 ORACLE_CASES = [
     (activation, loss, normalization)
-    for activation, loss in zip(sorted(_engine.ACTIVATIONS), (*LOSSES, *LOSSES), strict=False)
+    for activation, loss in zip(sorted(engine.ACTIVATIONS), (*LOSSES, *LOSSES), strict=False)
     for normalization in NORMALIZATIONS
 ]
 
@@ -205,7 +205,7 @@ ORACLE_CASES = [
 @pytest.mark.parametrize(("activation", "loss", "normalization"), ORACLE_CASES)
 def test_network_is_the_oracles(activation, loss, normalization, dtype):
     """Loss and gradients, learned numbers and gains among them, and outputs with running moments."""
-    learned = activation in _engine.LEARNABLE_ACTIVATIONS
+    learned = activation in engine.LEARNABLE_ACTIVATIONS
     layer = HiddenLayer(activation, reference.NUMBERS.get(activation, 0.0), learned, normalization)
     network = network_of("relu", loss, normalization)
     network = with_layers(network, layer)
@@ -233,7 +233,7 @@ def test_network_is_the_oracles(activation, loss, normalization, dtype):
 
 @pytest.mark.parametrize(("activation", "loss", "normalization"), ORACLE_CASES)
 def test_activations_are_the_oracles_and_end_with_the_outputs(activation, loss, normalization, dtype):
-    learned = activation in _engine.LEARNABLE_ACTIVATIONS
+    learned = activation in engine.LEARNABLE_ACTIVATIONS
     layer = HiddenLayer(activation, reference.NUMBERS.get(activation, 0.0), learned, normalization)
     network = with_layers(network_of("relu", loss, normalization), layer)
     X, _, _ = data_for(network, 300)
@@ -315,7 +315,8 @@ def test_forward_in_pieces_is_forward_at_once(monkeypatch, dtype):
     params, X, _, _ = problem(SIZES, "log_loss", dtype, 3000)
     network, rows = Network(Structure.of(SIZES, "tanh", "log_loss"), params), rows_of(X, dtype)
     whole = network.forward(rows)
-    monkeypatch.setattr(_engine, "FLOPS_PER_PIECE", 1.0)
+    for module in (engine, engine.predictor):
+        monkeypatch.setattr(module, "FLOPS_PER_PIECE", 1.0)
     np.testing.assert_array_equal(network.predictor("columns", 2)(X), whole)
     np.testing.assert_array_equal(network.forward(rows, n_threads=2), whole)
     order = np.random.default_rng(0).permutation(len(X))

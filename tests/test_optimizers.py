@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.components import Component
 from fastmlp.optimizers import (
     LBFGS,
@@ -117,7 +117,7 @@ def slots_of(optimizer, params):
 def test_every_optimizer_has_variants():
     assert list(VARIANTS) == list(OPTIMIZERS.values())
     assert all(name == cls.__name__.lower() for name, cls in OPTIMIZERS.items())
-    assert {*ORACLES, "gradient"} == set(_engine.RULES)
+    assert {*ORACLES, "gradient"} == set(engine.RULES)
 
 
 @pytest.mark.parametrize("cls", VARIANTS)
@@ -129,7 +129,7 @@ def test_every_parameter_varies(cls):
 @pytest.mark.parametrize("optimizer", FUSED, ids=repr)
 def test_names_a_fused_rule_of_as_many_slots(optimizer):
     assert isinstance(optimizer, Fused)
-    assert optimizer.n_slots == _engine.RULE_SLOTS[optimizer.rule]
+    assert optimizer.n_slots == engine.RULE_SLOTS[optimizer.rule]
 
 
 @pytest.mark.parametrize("optimizer", FUSED, ids=repr)
@@ -337,7 +337,7 @@ SIZES, N_ROWS, BATCH = (5, 17, 3), 40, 10
 def trainer_of(rule, dtype, isa=None):
     """A network at work, and its parameters."""
     rng = np.random.default_rng(0)
-    trainer = _engine.Trainer(SIZES, "tanh", "log_loss", dtype, rule=rule, max_batch=BATCH, isa=isa)
+    trainer = engine.Trainer(SIZES, "tanh", "log_loss", dtype, rule=rule, max_batch=BATCH, isa=isa)
     params = rng.uniform(-0.5, 0.5, trainer.n_params).astype(dtype)
     X, y = rng.standard_normal((N_ROWS, 5)).astype(dtype), rng.integers(3, size=N_ROWS).astype(np.int32)
     trainer.attach(rows_of(X, dtype), y)
@@ -395,7 +395,7 @@ def test_a_run_of_many_updates_is_a_run_for_each(optimizer, dtype):
 
 @pytest.mark.parametrize("optimizer", FUSED, ids=repr)
 def test_nan_in_the_gradient_reaches_the_weights(optimizer, dtype, isa):
-    trainer = _engine.Trainer((2, 3), "identity", "squared_error", dtype, rule=optimizer.rule, max_batch=4, isa=isa)
+    trainer = engine.Trainer((2, 3), "identity", "squared_error", dtype, rule=optimizer.rule, max_batch=4, isa=isa)
     params = np.random.default_rng(0).standard_normal(trainer.n_params).astype(dtype)
     X, y = np.ones((4, 2), dtype), np.zeros((4, 3), dtype)
     trainer.load(params, slots_of(optimizer, params))
@@ -426,7 +426,7 @@ def test_gradients_over_their_roots(dtype, isa):
     y[:4], sums[:3] = [0, 0, 1, np.finfo(dtype).max / 1.1], [0, 1, np.inf]
     steps = []
     for rule, slot in (("gradient", np.zeros_like(sums)), ("adagrad", sums)):
-        trainer = _engine.Trainer((1, n), "identity", "squared_error", dtype, rule=rule, max_batch=1, isa=isa)
+        trainer = engine.Trainer((1, n), "identity", "squared_error", dtype, rule=rule, max_batch=1, isa=isa)
         trainer.load(np.zeros(2 * n, dtype), [slot])
         trainer.attach(rows_of(np.ones((1, 1), dtype), dtype), y[np.newaxis])
         trainer.begin(np.zeros((1, 1), np.int64), 1, 0.0, (1.0, epsilon)[: 2 * (rule == "adagrad")], 0)
@@ -448,7 +448,7 @@ def test_zero_gradients_stay_finite(rule, dtype, isa):
     optimizer = clone(ORACLES[rule])
     if "epsilon" in optimizer.get_params():
         optimizer.set_params(epsilon=np.finfo(dtype).tiny / 4)
-    trainer = _engine.Trainer((2, 3), "identity", "squared_error", dtype, rule=rule, max_batch=4, isa=isa)
+    trainer = engine.Trainer((2, 3), "identity", "squared_error", dtype, rule=rule, max_batch=4, isa=isa)
     params = np.zeros(trainer.n_params, dtype)
     trainer.load(params, slots_of(optimizer, params))
     trainer.attach(rows_of(np.zeros((4, 2), dtype), dtype), np.zeros((4, 3), dtype))

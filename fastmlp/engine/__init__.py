@@ -1,7 +1,7 @@
 """The native engine: packed networks, the fused training step, prediction.
 
-Cython owns shapes, element types and threads; the C core (src_c/) owns one contiguous block on one core. Each module has
-one job and a stub with its signatures:
+Cython owns shapes, element types and threads; the C core (src_c/) owns one contiguous block on one core. Each module
+has one job and a stub with its signatures:
 
 tables     what the C core has, by name, and which instruction set is used
 teams      how many threads there may be, and whether they shall share work
@@ -12,40 +12,7 @@ trainer    networks that learn
 panels     the kernels on plain arrays
 """
 
-import sys
-from importlib.machinery import ExtensionFileLoader
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
-
-# All modules are in one shared object, since the kernels, which are most of it, must be linked once and the modules call
-# each other's C functions. Python's own finders look for one file per module, so the modules are loaded here, from the
-# one file and under their own names: the loader calls PyInit_<the last part of the name>. A module comes after those that
-# it needs.
-_MODULES = ("tables", "teams", "objective", "rows", "packed", "predictor", "trainer", "panels")
-
-
-def _load_modules() -> None:
-    """Load the modules of the shared object, as an import statement would each of them."""
-    library = find_spec(f"{__name__}._compiled")
-    if library is None or library.origin is None:
-        raise ImportError(
-            f"{Path(__path__[0]).parent} holds the sources of fastmlp, but not its compiled engine. Build it there, by"
-            " 'python -m pip install -e .' in the folder above it, or start Python in another folder to use the installed"
-            " fastmlp."
-        )
-    for name in _MODULES:
-        full_name = f"{__name__}.{name}"
-        loader = ExtensionFileLoader(full_name, library.origin)
-        spec = spec_from_file_location(full_name, library.origin, loader=loader)
-        assert spec is not None
-        module = module_from_spec(spec)
-        sys.modules[full_name] = module
-        loader.exec_module(module)
-        globals()[name] = module
-
-
-_load_modules()
-
+from fastmlp.engine import _modules as _modules  # first: it loads the modules below
 from fastmlp.engine.packed import PackedNetwork
 from fastmlp.engine.panels import Panels, activate, differentiate, fma_ceiling, gather, link, matmul, row_losses
 from fastmlp.engine.predictor import FLOPS_PER_PIECE, Predictor

@@ -1,6 +1,5 @@
 """Teams of threads; documented in teams.pyx."""
 
-
 MAX_THREADS: int
 OPENMP_VERSION: int
 
