@@ -6,12 +6,17 @@ names and before anything imports them: the loader calls PyInit_<the last part o
 """
 
 import sys
+from importlib import import_module
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 # A module stands after those that it imports.
-NAMES = ("tables", "teams", "objective", "rows", "packed", "predictor", "trainer", "panels")
+NAMES = (
+    *("memory", "tables", "teams", "objective", "rows", "layout", "plan"),
+    *("layers.inputs", "layers.activation", "layers.dropout", "layers.normalization", "layers.dense", "layers.kinds"),
+    *("forward", "packed", "predictor", "tiles", "step", "trainer", "panels"),
+)
 
 
 def _load(package: str, path: str) -> None:
@@ -24,7 +29,8 @@ def _load(package: str, path: str) -> None:
         module = module_from_spec(spec)
         sys.modules[full_name] = module
         loader.exec_module(module)
-        setattr(sys.modules[package], name, module)
+        parent, _, last = full_name.rpartition(".")
+        setattr(import_module(parent), last, module)
 
 
 _library = find_spec(f"{__package__}._compiled")

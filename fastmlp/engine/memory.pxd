@@ -1,4 +1,4 @@
-"""Memory and arrays as the C core reads them."""
+"""Memory and arrays as the C core reads them, and the arithmetic of their sizes."""
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint64_t
@@ -16,18 +16,24 @@ cdef extern from *:
     #endif
     """
     void fm_fence(const void *at, size_t n_bytes) nogil
-    const Py_ssize_t FM_SLACK  # bytes to allocate beyond what shall be aligned
+    const Py_ssize_t FM_SLACK  # the bytes to allocate beyond those that shall be aligned
+
+
+cdef class Memory:
+    cdef list buffers
+
+    cdef char *zeros(self, Py_ssize_t n_bytes) except NULL
 
 
 cdef inline long ceil_divide(long n, long parts) noexcept nogil:
-    """How many parts n >= 0 makes; // on C integers rounds towards zero."""
+    """Return n / parts, rounded up, for n >= 0."""
     return (n + parts - 1) // parts
 
 
 cdef inline char *aligned(const void *memory, Py_ssize_t n_bytes) noexcept nogil:
-    """So many bytes from the first 64-byte boundary on; whoever allocates memory adds FM_SLACK for it.
+    """Return the first multiple of 64 bytes in memory of n_bytes + FM_SLACK bytes.
 
-    For AddressSanitizer, what is left on both sides is out of bounds.
+    For AddressSanitizer, what is left on both sides of the n_bytes is out of bounds.
     """
     cdef char *at = <char *> ((<size_t> memory + 63) & ~<size_t> 63)
     fm_fence(memory, at - <const char *> memory)
@@ -36,7 +42,10 @@ cdef inline char *aligned(const void *memory, Py_ssize_t n_bytes) noexcept nogil
 
 
 cdef inline double sum_in_order(const double *values, long n) noexcept nogil:
-    """In a fixed order; not one after another, since each addition would wait for the one before."""
+    """Return the sum of n values in an order that is always the same.
+
+    There are four sums side by side, since each addition waits for the one before it.
+    """
     cdef double a = 0, b = 0, c = 0, d = 0
     cdef long i
     for i in range(0, n - 3, 4):
@@ -50,14 +59,22 @@ cdef inline double sum_in_order(const double *values, long n) noexcept nogil:
 
 
 cdef inline bint is_plain(array):
-    """Whether this is an array that C can read: contiguous, aligned, in native byte order."""
+    """Return whether this is an array that C can read: contiguous, aligned and in native byte order."""
     return cnp.PyArray_Check(array) and cnp.PyArray_ISCARRAY_RO(array)
 
 
 cdef inline bint are_within(const int64_t *values, long n, long limit) noexcept nogil:
-    """Whether all values are at least 0 and below limit: neither value nor limit - 1 - value has the sign's bit."""
+    """Return whether all n values are at least 0 and below limit.
+
+    Then neither a value nor limit - 1 - value has the bit of the sign.
+    """
     cdef uint64_t seen = 0
     cdef long i
     for i in range(n):
         seen |= <uint64_t> values[i] | (<uint64_t> (limit - 1) - <uint64_t> values[i])
     return not seen >> 63
+
+
+cdef inline char *moved(const void *at, Py_ssize_t n_bytes) noexcept nogil:
+    """Return a place further on in a buffer; NULL, for no buffer, stays NULL."""
+    return <char *> at + n_bytes if at != NULL else NULL

@@ -210,8 +210,8 @@ def gather(X, dtype, *, isa=None):
     dtype = np.dtype(dtype)
     cdef Rows rows = Rows(X)
     cdef Panels values = Panels(np.zeros(X.shape, dtype=dtype), isa)
-    values.kernels.gather[rows.source](rows.base, rows.row_bytes, NULL, rows.n_rows, rows.n_features, values.at,
-                                       values.stride)
+    values.kernels.gather[rows.source.element](rows.source.base, rows.source.row_bytes, NULL, rows.source.n_rows,
+                                               rows.source.n_features, values.at, values.stride)
     return values.unpack()
 
 

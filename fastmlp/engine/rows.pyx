@@ -36,30 +36,42 @@ cdef class Rows:
     def __init__(self, X):
         cdef const int64_t[::1] indptr
         cdef const int32_t[::1] indices
-        self.n_rows, self.n_features = X.shape
-        self.csr.order = NULL
+        cdef row_source *at = &self.source
+        at.n_rows, at.n_features = X.shape
         self.is_canonical = True
-        self.is_sparse = not isinstance(X, np.ndarray)
-        if self.is_sparse:
+        at.is_sparse = not isinstance(X, np.ndarray)
+        if at.is_sparse:
             if not is_plain(X.data) or X.data.ndim != 1:
                 raise ValueError("X.data must be a contiguous vector.")
-            self.is_canonical = check_compressed(X.indptr, X.indices, len(X.data), self.n_rows, self.n_features)
+            self.is_canonical = check_compressed(X.indptr, X.indices, len(X.data), at.n_rows, at.n_features)
             indptr, indices = X.indptr, X.indices.astype(np.int32, copy=False)
             self._keep = (indptr, indices, X.data)
-            self.csr.indptr = &indptr[0]
-            self.csr.indices = &indices[0] if indices.shape[0] else NULL
-            self.csr.data = cnp.PyArray_DATA(X.data)
-            self.source = source_index_of(X.data.dtype)
+            at.csr.indptr = &indptr[0]
+            at.csr.indices = &indices[0] if indices.shape[0] else NULL
+            at.csr.data = cnp.PyArray_DATA(X.data)
+            at.element = source_index_of(X.data.dtype)
         else:
             # NumPy gives arrays without elements any strides.
             contiguous = X.size == 0 or X.shape[1] == 1 or X.strides[1] == X.itemsize
             if not contiguous or not X.flags.aligned or not X.dtype.isnative:
                 raise ValueError("X must have contiguous, aligned rows in native byte order.")
             self._keep = X
-            self.source = source_index_of(X.dtype)
-            self.base = <const char *> cnp.PyArray_DATA(X)
-            self.row_bytes = X.strides[0]
-            self.width_bytes = X.shape[1] * X.itemsize
+            at.element = source_index_of(X.dtype)
+            at.base = <const char *> cnp.PyArray_DATA(X)
+            at.row_bytes = X.strides[0]
+            at.width_bytes = X.shape[1] * X.itemsize
+
+    @property
+    def is_sparse(self):
+        return self.source.is_sparse
+
+    @property
+    def n_rows(self):
+        return self.source.n_rows
+
+    @property
+    def n_features(self):
+        return self.source.n_features
 
 
 ctypedef fused csr_index:

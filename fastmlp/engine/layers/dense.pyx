@@ -1,0 +1,403 @@
+"""Dense layers: a matrix product, normalisation where asked for, and an activation.
+
+There are several ways to make the products, all with the same results to rounding, and a layer takes the best of them for
+the length of a training:
+
+plain     weights in panels of outputs, and a transposed copy for the way back
+turned    weights in panels of inputs, for a last layer of few outputs: no copy, little padding
+sparse    the inputs are rows of a CSR matrix
+bfloat16  the operands are rounded to bfloat16, or split into three bfloat16 terms (split)
+shallow   two layers in one go, for networks with one hidden layer and few inputs
+"""
+
+from libc.string cimport memset
+
+from fastmlp.engine.layers.activation cimport PYTHON_FUNCTION, activate_rows, set_activation, set_derivative
+from fastmlp.engine.layers.dropout cimport drop_deltas, drop_inputs, set_dropout_mask
+from fastmlp.engine.layers.inputs cimport find_csr_rows
+from fastmlp.engine.layers.normalization cimport (
+    allocate_normalization, means_of, normalize_rows, plan_normalization_back, scales_of, set_normalization,
+    wait_for_moments,
+)
+from fastmlp.engine.layout cimport panels_of
+from fastmlp.engine.memory cimport moved
+from fastmlp.engine.native cimport (
+    FM_BLOCK, FM_BLOCK_BYTES, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, fm_after, fm_csr, fm_layer, fm_mask, fm_step,
+)
+from fastmlp.engine.plan cimport add_operation
+from fastmlp.engine.structs cimport (
+    BATCH_NORM, NOT_NORMALIZED, chunk_place, packed_layer, packed_network, row_block, row_memory, thread_scratch,
+    trained_part, weight_tile,
+)
+
+from fastmlp.engine.tables import ACTIVATIONS
+
+cdef int RELU = ACTIVATIONS.index("relu")
+
+
+# ---- the network -----------------------------------------------------------------------------------------------------
+
+cdef int _parts(spec, long n_inputs, long n_outputs, list matrices, list vectors) except -1:
+    """Weights and biases; then the gains of a normalisation and the learned numbers of an activation."""
+    matrices.append((n_inputs, n_outputs))
+    if spec is not None and not isinstance(spec, str):
+        vectors += [n_outputs] * ((spec.normalization is not None) + _learns(spec))
+    return 0
+
+
+cdef bint _learns(spec) except -1:
+    """Return whether each unit's activation learns a number."""
+    return spec.learned and spec.activation not in ("python", "native")
+
+
+cdef int _set_up(packed_network *net, packed_layer *layer, spec, fm_layer *matrices, fm_layer *vectors, Memory memory) except -1:
+    layer.weights = matrices
+    layer.is_biased = True
+    if layer.is_last:
+        return 0
+    if isinstance(spec, str):
+        set_activation(net, layer, spec, NULL, memory)
+    else:
+        if spec.normalization is not None:
+            set_normalization(net, layer, spec, vectors, memory)
+            vectors += 1
+        set_activation(net, layer, spec, vectors if _learns(spec) else NULL, memory)
+    layer.is_biased = layer.normalization.method == NOT_NORMALIZED
+    layer.activates_at_once = layer.is_biased and layer.activation.function != PYTHON_FUNCTION
+    if layer.activates_at_once:
+        layer.at_once = layer.activation.forward
+    return 0
+
+
+cdef void _finish(const packed_network *net, const packed_layer *layer, long n, char *z, long stride,
+                  const row_memory *kept) noexcept nogil:
+    """Do what follows the products z where it does not follow at once: normalisation and activation."""
+    if layer.normalization.method != NOT_NORMALIZED:
+        normalize_rows(net, layer, n, z, stride, kept)
+    activate_rows(net, layer, n, z, stride, kept)
+
+
+cdef void _predict(const packed_network *net, const packed_layer *layer, long n, const char *inputs, const fm_csr *csr,
+                   char *outputs, long stride) noexcept nogil:
+    cdef const fm_layer *weights = layer.weights
+    cdef row_memory kept
+    if csr != NULL:
+        net.kernels.sparse(n, layer.n_outputs, layer.n_inputs, csr, weights.weights, layer.is_biased, outputs, stride,
+                           &layer.at_once)
+    elif weights.turned:
+        net.kernels.dense_turned(n, weights, inputs, stride, outputs)
+    else:
+        net.kernels.dense(n, layer.n_outputs, layer.n_inputs, inputs, stride, weights.weights, layer.n_inputs + 1,
+                          layer.is_biased, outputs, stride, &layer.at_once)
+    if not layer.is_last and not layer.activates_at_once:
+        memset(&kept, 0, sizeof(kept))
+        kept.means, kept.scales = layer.normalization.means, layer.normalization.scales
+        _finish(net, layer, n, outputs, stride, &kept)
+
+
+# ---- the buffers of a training ---------------------------------------------------------------------------------------
+
+cdef int _allocate(training *t, trained_layer *layer, Memory memory) except -1:
+    cdef packed_layer *packed = layer.packed
+    cdef packed_network *net = t.network
+    cdef fm_layer *weights = packed.weights
+    cdef long n_panels = panels_of(net, packed.n_outputs), input_panels = panels_of(net, packed.n_inputs)
+    cdef Py_ssize_t n_bytes = n_panels * t.plan.stride * FM_PANEL_BYTES
+    cdef Py_ssize_t block_bytes = t.plan.terms * FM_BLOCK_BYTES
+    layer.outputs = layer.deltas = memory.zeros(n_bytes)
+    if not packed.is_last:
+        layer.deltas = memory.zeros(n_bytes)
+        if packed.activation.is_sloped:
+            layer.slopes = memory.zeros(n_bytes)
+        if packed.activation.learned != NULL:
+            layer.number_slopes = memory.zeros(n_bytes)
+            t.parts[packed.activation.learned - net.parts].deltas = layer.number_slopes
+        if packed.normalization.method != NOT_NORMALIZED:
+            allocate_normalization(t, layer, memory)
+        set_derivative(t, layer)
+    if layer.below != NULL:
+        layer.inputs = layer.below.outputs
+        if layer.dropout:
+            layer.inputs = memory.zeros(input_panels * t.plan.stride * FM_PANEL_BYTES)
+    layer.weights = &t.parts[weights - net.parts]
+    layer.weights.layer, layer.weights.inputs, layer.weights.deltas = layer, layer.inputs, layer.deltas
+    if t.plan.terms:
+        weights.terms = t.plan.terms
+        layer.rounded_deltas = memory.zeros(n_panels * t.plan.row_blocks * block_bytes)
+        if layer.below != NULL:
+            layer.rounded_inputs = memory.zeros(input_panels * t.plan.row_blocks * block_bytes)
+        if t.plan.keeps_rounded:
+            weights.rounded = memory.zeros(input_panels * n_panels * block_bytes)
+            if layer.below != NULL:
+                weights.rounded_transposed = memory.zeros(input_panels * n_panels * block_bytes)
+    if layer.below != NULL and not t.plan.keeps_rounded and not weights.turned:
+        weights.transposed = memory.zeros(input_panels * packed.n_outputs * FM_PANEL_BYTES)
+    return 0
+
+
+cdef int allocate_rounded_rows(training *t, long width, Memory memory) except -1:
+    """Make, for each thread, room for rows of a width, and a panel of weights, on their way into a bfloat16 product."""
+    cdef Py_ssize_t block_bytes = t.plan.terms * FM_BLOCK_BYTES
+    cdef long n_panels = panels_of(t.network, width)
+    cdef int slice_
+    if width > t.plan.rounded_width:
+        t.plan.rounded_width = width
+        for slice_ in range(t.plan.n_slices):
+            t.scratch.threads[slice_].rounded_rows = memory.zeros(n_panels * CACHED_ROWS_BFLOAT16 // FM_BLOCK * block_bytes)
+            t.scratch.threads[slice_].rounded_weights = memory.zeros(n_panels * block_bytes)
+    return 0
+
+
+cdef int _allocate_inputs(training *t, trained_layer *layer, Memory memory) except -1:
+    """Make room for rows of X, unless an earlier choice of products did."""
+    cdef long n_panels = panels_of(t.network, layer.packed.n_inputs)
+    if layer.inputs == NULL:
+        layer.inputs = layer.weights.inputs = memory.zeros(n_panels * t.plan.stride * FM_PANEL_BYTES)
+        if t.plan.terms:
+            layer.rounded_inputs = memory.zeros(n_panels * t.plan.row_blocks * t.plan.terms * FM_BLOCK_BYTES)
+            allocate_rounded_rows(t, layer.packed.n_inputs, memory)
+    return 0
+
+
+cdef void copy_weights(training *t, trained_layer *layer) noexcept:
+    """Bring the copies of the weights that products read, rounded or transposed, up to the weights."""
+    cdef fm_layer *weights = layer.packed.weights
+    cdef long panel
+    if t.plan.keeps_rounded:
+        for panel in range(layer.weights.n_panels):
+            t.network.kernels.round_units(weights, panel, 0, layer.weights.units)
+    elif weights.transposed != NULL:
+        t.network.kernels.pack_transposed(weights.weights, weights.inputs, weights.outputs, weights.transposed)
+
+
+# ---- the choice of products ------------------------------------------------------------------------------------------
+
+cdef bint takes_shallow_kernels(const training *t):
+    """Return whether the network goes through the kernels that take both layers in one go.
+
+    One thread must do it all: others would meanwhile change the weights that the hidden deltas are made with.
+    """
+    cdef const packed_layer *hidden = &t.network.layers[0]
+    cdef const packed_layer *last = &t.network.layers[1]
+    return (t.plan.n_slices == 1 and t.network.n_layers == 2 and hidden.kind == &DENSE and last.weights.turned
+            and not t.data.X.is_sparse and hidden.n_inputs <= FM_SHALLOW and hidden.n_outputs > FM_NARROW
+            and hidden.activates_at_once and hidden.activation.function == RELU and not t.layers[1].dropout
+            and not t.plan.n_blocks and not t.plan.n_stops and not t.plan.calls_loss)
+
+
+cdef int _choose_products(training *t, trained_layer *layer, Memory memory) except -1:
+    cdef bint is_first = layer.below == NULL, is_sparse = is_first and t.data.X.is_sparse
+    if is_first and not is_sparse:
+        _allocate_inputs(t, layer, memory)
+    layer.weights.takes_panels = False
+    if is_sparse:
+        layer.multiply, layer.weights.update = _multiply_sparse, _update_sparse
+    elif t.plan.is_shallow:
+        layer.multiply, layer.weights.update = NULL, NULL
+        if is_first:
+            layer.multiply = _multiply_shallow
+    elif t.plan.terms:
+        layer.multiply, layer.weights.update = _multiply_bfloat16, _update_bfloat16
+        layer.weights.takes_panels = True
+    else:
+        layer.multiply, layer.weights.update = _multiply_plain, update_with_vector_operands
+        if layer.packed.weights.turned:
+            layer.multiply = _multiply_turned
+    # Nobody asks for the slopes by the inputs of the network; the way back ends with the first layer's deltas.
+    layer.multiply_back = NULL
+    if not is_first and not t.plan.is_shallow:
+        layer.multiply_back = _multiply_back_plain
+        if t.plan.terms:
+            layer.multiply_back = _multiply_back_bfloat16
+    return 0
+
+
+# ---- the way forward -------------------------------------------------------------------------------------------------
+
+cdef int _plan_forward(training *t, trained_layer *layer) except -1:
+    if layer.multiply == NULL:
+        return 0
+    if layer.dropout and layer.multiply != _multiply_sparse:  # which drops inputs as it reads them
+        add_operation(t, drop_inputs, layer)
+    add_operation(t, _multiply, layer)
+    if layer.packed.normalization.method == BATCH_NORM:
+        wait_for_moments(t, layer)
+    if not layer.packed.is_last and not layer.packed.activates_at_once:
+        add_operation(t, _finish_rows, layer)
+    return 0
+
+
+cdef void _set_row_memory(const training *t, const trained_layer *layer, const row_block *rows, row_memory *kept) noexcept nogil:
+    """Say where the rows find the moments of the batch, and where they leave what the way back needs."""
+    memset(kept, 0, sizeof(row_memory))
+    if layer.packed.normalization.method == BATCH_NORM:
+        kept.means, kept.scales = means_of(t, layer, rows.slice_), scales_of(t, layer, rows.slice_)
+    kept.normalized = moved(layer.normalized, rows.offset)
+    kept.row_scales = moved(layer.row_scales, rows.low * t.network.itemsize)
+    kept.slopes = moved(layer.slopes, rows.offset)
+    kept.number_slopes = moved(layer.number_slopes, rows.offset)
+
+
+cdef void _multiply(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
+    """Row operation: the outputs of the layer, or only its products where something waits for them."""
+    cdef fm_after after = layer.packed.at_once
+    if layer.packed.activates_at_once:
+        after.slopes, after.shapes = moved(layer.slopes, rows.offset), moved(layer.number_slopes, rows.offset)
+    layer.multiply(t, layer, rows, &after)
+
+
+cdef void _finish_rows(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
+    """Row operation: what follows the products where it does not follow at once."""
+    cdef row_memory kept
+    _set_row_memory(t, layer, rows, &kept)
+    _finish(t.network, layer.packed, rows.n, layer.outputs + rows.offset, t.plan.stride, &kept)
+
+
+cdef void _multiply_plain(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
+    cdef const packed_layer *packed = layer.packed
+    t.network.kernels.dense(
+        rows.n, packed.n_outputs, packed.n_inputs, layer.inputs + rows.offset, t.plan.stride, packed.weights.weights,
+        packed.n_inputs + 1, packed.is_biased, layer.outputs + rows.offset, t.plan.stride, after)
+
+
+cdef void _multiply_turned(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
+    t.network.kernels.dense_turned(rows.n, layer.packed.weights, layer.inputs + rows.offset, t.plan.stride,
+                                   layer.outputs + rows.offset)
+
+
+cdef void _multiply_shallow(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
+    """Make the outputs of both layers of a network."""
+    cdef const trained_layer *above = layer + 1
+    t.network.kernels.shallow_forward(rows.n, layer.packed.weights, above.packed.weights, layer.inputs + rows.offset,
+                                      t.plan.stride, layer.outputs + rows.offset, above.outputs + rows.offset)
+
+
+cdef void _set_csr_rows(training *t, trained_layer *layer, const chunk_place *chunk, int slice_, long low, fm_csr *csr, fm_mask *mask) noexcept nogil:
+    """Say where the rows of a CSR matrix are, from low in the chunk on, and what is dropped of them."""
+    cdef row_block rows
+    find_csr_rows(t.network, &t.data.X, t.data.order, chunk.start + low, csr)
+    if layer.dropout:
+        rows.chunk, rows.low = chunk, low
+        set_dropout_mask(t, layer, &rows, mask)
+        csr.mask = mask
+
+
+cdef void _multiply_sparse(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
+    cdef const packed_layer *packed = layer.packed
+    cdef fm_csr csr
+    cdef fm_mask mask
+    _set_csr_rows(t, layer, rows.chunk, rows.slice_, rows.low, &csr, &mask)
+    t.network.kernels.sparse(rows.n, packed.n_outputs, packed.n_inputs, &csr, packed.weights.weights, packed.is_biased,
+                             layer.outputs + rows.offset, t.plan.stride, after)
+
+
+cdef void _multiply_bfloat16(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
+    cdef const packed_layer *packed = layer.packed
+    cdef const fm_layer *weights = packed.weights
+    cdef const char *inputs = layer.inputs + rows.offset
+    cdef thread_scratch *scratch = &t.scratch.threads[rows.slice_]
+    cdef int terms = t.plan.terms
+    t.network.kernels.round_left(terms, rows.n, packed.n_inputs, inputs, t.plan.stride, scratch.rounded_rows)
+    t.network.kernels.round_columns(terms, rows.n, packed.n_inputs, inputs, t.plan.stride,
+                                    layer.rounded_inputs + rows.low // FM_BLOCK * terms * FM_BLOCK_BYTES, t.plan.row_blocks)
+    t.network.kernels.bfloat16_dense(
+        terms, rows.n, packed.n_outputs, packed.n_inputs, scratch.rounded_rows, weights.rounded, scratch.rounded_weights,
+        weights.weights, packed.n_inputs + 1, packed.is_biased, layer.outputs + rows.offset, t.plan.stride, after)
+
+
+# ---- the way back ----------------------------------------------------------------------------------------------------
+
+cdef int _plan_back(training *t, trained_layer *layer) except -1:
+    if not layer.packed.is_last:
+        plan_normalization_back(t, layer)
+    if layer.weights.update == _update_bfloat16:
+        add_operation(t, _round_deltas, layer)
+    if layer.multiply_back != NULL:
+        add_operation(t, _multiply_back, layer)
+        if layer.dropout:
+            add_operation(t, drop_deltas, layer)
+    return 0
+
+
+cdef void _round_deltas(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
+    """Row operation: the deltas as an operand of the gradient's bfloat16 product."""
+    t.network.kernels.round_right(
+        t.plan.terms, rows.n, layer.packed.n_outputs, layer.deltas + rows.offset, t.plan.stride,
+        layer.rounded_deltas + rows.low // FM_BLOCK * t.plan.terms * FM_BLOCK_BYTES, t.plan.row_blocks)
+
+
+cdef void _multiply_back(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
+    """Row operation: from the deltas the slopes by the inputs, and of these the deltas of the layer below."""
+    cdef fm_after after = layer.below.derivative
+    after.at = moved(after.at, rows.offset)
+    after.shapes = moved(after.shapes, rows.offset)
+    layer.multiply_back(t, layer, rows, &after)
+
+
+cdef void _multiply_back_plain(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
+    cdef const packed_layer *packed = layer.packed
+    cdef const fm_layer *weights = packed.weights
+    t.network.kernels.dense(
+        rows.n, packed.n_inputs, packed.n_outputs, layer.deltas + rows.offset, t.plan.stride,
+        weights.weights if weights.turned else weights.transposed, packed.n_outputs, 0, layer.below.deltas + rows.offset,
+        t.plan.stride, after)
+
+
+cdef void _multiply_back_bfloat16(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
+    cdef const packed_layer *packed = layer.packed
+    cdef const fm_layer *weights = packed.weights
+    cdef thread_scratch *scratch = &t.scratch.threads[rows.slice_]
+    t.network.kernels.round_left(t.plan.terms, rows.n, packed.n_outputs, layer.deltas + rows.offset, t.plan.stride,
+                                 scratch.rounded_rows)
+    t.network.kernels.bfloat16_dense(
+        t.plan.terms, rows.n, packed.n_inputs, packed.n_outputs, scratch.rounded_rows, weights.rounded_transposed,
+        scratch.rounded_weights, weights.transposed, packed.n_outputs, 0, layer.below.deltas + rows.offset, t.plan.stride,
+        after)
+
+
+# ---- gradient and update ---------------------------------------------------------------------------------------------
+
+cdef void update_with_vector_operands(training *t, trained_part *part, const fm_layer *into, const weight_tile *tile,
+                                      const fm_step *step) noexcept nogil:
+    """Update a tile of a part, whose operands are of the network's type."""
+    cdef Py_ssize_t offset = tile.low * FM_PANEL_BYTES
+    cdef fm_layer of_rows
+    if into.bias_deltas != NULL and offset > 0:
+        of_rows = into[0]
+        of_rows.bias_deltas = <const char *> into.bias_deltas + offset
+        into = &of_rows
+    t.network.kernels.update_dense(into, tile.panel, tile.first, tile.last, tile.n, moved(part.inputs, offset), t.plan.stride,
+                                   part.deltas + offset, t.plan.stride, step, part.squares + tile.panel * part.units)
+
+
+cdef void _update_sparse(training *t, trained_part *part, const fm_layer *into, const weight_tile *tile,
+                         const fm_step *step) noexcept nogil:
+    cdef Py_ssize_t offset = tile.low * FM_PANEL_BYTES
+    cdef fm_layer of_rows
+    cdef fm_csr csr
+    cdef fm_mask mask
+    if into.bias_deltas != NULL and offset > 0:
+        of_rows = into[0]
+        of_rows.bias_deltas = <const char *> into.bias_deltas + offset
+        into = &of_rows
+    _set_csr_rows(t, part.layer, tile.chunk, tile.slice_, tile.low, &csr, &mask)
+    t.network.kernels.update_sparse(into, tile.panel, tile.first, tile.last, tile.n, &csr,
+                                    t.scratch.threads[tile.slice_].cursors, part.deltas + offset, t.plan.stride, step,
+                                    part.squares + tile.panel * part.units)
+
+
+cdef void _update_bfloat16(training *t, trained_part *part, const fm_layer *into, const weight_tile *tile,
+                           const fm_step *step) noexcept nogil:
+    """Update a tile of as many output panels as there are; with these operands the rows are always those of a chunk."""
+    t.network.kernels.bfloat16_update(
+        into, tile.panel, tile.panel_end, tile.first, tile.last, tile.n, part.layer.rounded_inputs, part.layer.rounded_deltas,
+        t.plan.row_blocks, part.deltas, t.plan.stride, step, part.squares, part.units)
+
+
+DENSE.parts = _parts
+DENSE.set_up = _set_up
+DENSE.predict = _predict
+DENSE.allocate = _allocate
+DENSE.choose_products = _choose_products
+DENSE.plan_forward = _plan_forward
+DENSE.plan_back = _plan_back
