@@ -37,7 +37,7 @@ SANITIZE = os.environ.get("FASTMLP_SANITIZE", "")
 if SANITIZE:
     FLAGS += ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS[SANITIZE]]
 
-# An instruction set is a stub src_c/isa_<name>.c, a row here and a row in src_c/dispatch.c.
+# An instruction set is a stub src_c/isa/<name>.c, a row here and a row in src_c/runtime/dispatch.c.
 # -mprfchw: without it, asking ahead for lines to write falls back to asking for lines to read. CPUs without the
 # instruction pass over it.
 #          machines                       compiler flags
@@ -52,12 +52,15 @@ ISAS = {
     "neon": (("aarch64", "arm64"), []),
 }
 
-# Products of bfloat16 numbers, src_c/bfloat16_<name>.c, each with a row in src_c/dispatch.c. One that compiler or
-# assembler cannot make is left out.
+# Products of bfloat16 numbers are in src_c/isa/bfloat16_<name>.c, and each has a row in src_c/runtime/dispatch.c. One
+# that the compiler or the assembler cannot make is left out.
 PRODUCTS = {
     "avx512bf16": (("x86_64", "amd64"), ["-mavx512f", "-mavx512bf16"]),
     "amx": (("x86_64", "amd64"), ["-mavx512f", "-mamx-tile", "-mamx-bf16", "-mprfchw"]),
 }
+
+# What is compiled without any such flags, since it runs before it is known what the CPU can do.
+RUNTIME = [f"src_c/runtime/{name}.c" for name in ("barrier", "cpu", "helpers", "rules")]
 
 OPENMP_PROGRAM = """
 #include <omp.h>
@@ -100,12 +103,12 @@ class BuildEngine(build_ext):
 
         return [
             *(
-                (name, f"src_c/isa_{name}.c", [*flags, f"-DFM_BITS={bits}"])
+                (name, f"src_c/isa/{name}.c", [*flags, f"-DFM_BITS={bits}"])
                 for name, flags in served(ISAS)
                 for bits in (64, 32)
             ),
             *((None, source, openmp) for source in extension.sources),
-            *((name, f"src_c/bfloat16_{name}.c", flags) for name, flags in served(PRODUCTS)),
+            *((name, f"src_c/isa/bfloat16_{name}.c", flags) for name, flags in served(PRODUCTS)),
         ]
 
     def compiled(self, extension, source, flags):
@@ -149,7 +152,7 @@ class BuildEngine(build_ext):
                 extension.define_macros.append((f"FM_WITH_{name.upper()}", "1"))
         # What is left to setuptools: the table of all these, and to link them.
         extension.extra_compile_args += FLAGS
-        extension.sources = ["src_c/dispatch.c"]
+        extension.sources = ["src_c/runtime/dispatch.c"]
         self.force = True  # it does not know what the objects were made of
         super().build_extension(extension)
 
@@ -185,15 +188,14 @@ MODULES = cythonize(
     build_dir="build",
     nthreads=os.cpu_count(),
 )
-CORE = ["src_c/barrier.c", "src_c/cpu.c", "src_c/helpers.c", "src_c/updates.c"]
 setup(
     ext_modules=[
         Extension(
             "fastmlp.engine._compiled",
-            [*(source for module in MODULES for source in module.sources), *CORE],
-            include_dirs=["src_c", numpy.get_include()],
+            [*(source for module in MODULES for source in module.sources), *RUNTIME],
+            include_dirs=["src_c", "src_c/include", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-            depends=[str(p) for pattern in ("*.c", "*.h", "*.def") for p in sorted(Path("src_c").glob(pattern))],
+            depends=[str(p) for pattern in ("*.c", "*.h", "*.def") for p in sorted(Path("src_c").rglob(pattern))],
         )
     ],
     cmdclass={"build_ext": BuildEngine, "bdist_wheel": BuildWheel},

@@ -1,4 +1,4 @@
-"""The losses: the engine's, as src_c/losses.def lists them, and the objects that choose among them.
+"""The losses: the engine's, as src_c/tables/losses.def lists them, and the objects that choose among them.
 
 ===============  =============  =================================================================  ===========
 name             p = link(z)    loss of one sample with target y                                   option

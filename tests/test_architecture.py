@@ -100,6 +100,9 @@ def test_drawn_modules_exist():
 # ---- C ---------------------------------------------------------------------------------------------------------------
 
 
+SOURCES = sorted(path for path in CORE.rglob("*") if path.is_file())
+
+
 def code(path):
     """A C file without comments and string literals."""
     text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", path.read_text(), flags=re.S)
@@ -107,7 +110,7 @@ def code(path):
 
 
 def members(table, macro):
-    return re.findall(rf"^(?:{macro})\(('?.+?'?),", (CORE / table).read_text(), flags=re.M)
+    return re.findall(rf"^(?:{macro})\(('?.+?'?),", (CORE / "tables" / table).read_text(), flags=re.M)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def members(table, macro):
     [
         ("activations.def", "FM_ACTIVATION|FM_SLOPED", engine.ACTIVATIONS),
         ("losses.def", "FM_LOSS", engine.LOSSES),
-        ("updates.def", "FM_RULE", engine.RULES),
+        ("rules.def", "FM_RULE", engine.RULES),
         ("sources.def", "FM_SOURCE", tuple(f"'{code}'" for code in engine.SOURCE_CODES)),
     ],
 )
@@ -124,42 +127,46 @@ def test_registries_are_the_tables(table, macro, registry):
 
 
 def test_every_table_is_tested_here():
-    assert {path.name for path in CORE.glob("*.def")} == {
+    assert {path.name for path in CORE.rglob("*.def")} == {
         "activations.def",
         "losses.def",
-        "updates.def",
+        "rules.def",
         "sources.def",
     }
 
 
+# What src_c/isa has stubs of: instruction sets, and products of bfloat16 numbers.
+STUBS = {path.stem for path in (CORE / "isa").glob("*.c")}
+PRODUCTS = {stub.removeprefix("bfloat16_") for stub in STUBS if stub.startswith("bfloat16_")}
+ISAS = {stub for stub in STUBS if not stub.startswith("bfloat16_")}
+
+
 @pytest.mark.parametrize(
-    ("prefix", "rows", "table"), [("isa_", "ISAS", "isas"), ("bfloat16_", "PRODUCTS", "bfloat16_products")]
+    ("stubs", "rows", "table"), [(ISAS, "ISAS", "isas"), (PRODUCTS, "PRODUCTS", "bfloat16_products")]
 )
-def test_instruction_sets_are_stubs_rows_of_setup_and_rows_of_dispatch(prefix, rows, table):
-    stubs = {path.stem.removeprefix(prefix) for path in CORE.glob(f"{prefix}*.c")} - {"tmpl"}
+def test_instruction_sets_are_stubs_rows_of_setup_and_rows_of_dispatch(stubs, rows, table):
     rows = next(
         node.value
         for node in ast.parse((ROOT / "setup.py").read_text()).body
         if isinstance(node, ast.Assign) and node.targets[0].id == rows
     )
     assert {key.value for key in rows.keys} == stubs
-    table = re.search(rf"\b{table}\[\] = \{{(.*?)^\}};", (CORE / "dispatch.c").read_text(), flags=re.M | re.S)[1]
+    table = re.search(rf"\b{table}\[\] = \{{(.*?)^\}};", (CORE / "runtime/dispatch.c").read_text(), flags=re.M | re.S)[
+        1
+    ]
     assert set(re.findall(r'^\s*\{"(\w+)"', table, flags=re.M)) == stubs
 
 
 def test_instruction_sets_and_products_of_this_machine():
-    assert set(engine.SUPPORTED_ISAS) <= set(engine.ISAS) <= {path.stem[4:] for path in CORE.glob("isa_*.c")}
-    assert engine.bfloat16_product() in {
-        "",
-        *(path.stem.removeprefix("bfloat16_") for path in CORE.glob("bfloat16_*.c")),
-    }
+    assert set(engine.SUPPORTED_ISAS) <= set(engine.ISAS) <= ISAS
+    assert engine.bfloat16_product() in {"", *PRODUCTS}
 
 
-@pytest.mark.parametrize("path", sorted(CORE.glob("*")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CORE)))
 def test_the_core_owns_one_block_on_one_core(path):
     """No memory of its own, no Python: those are the engine's. No threads, but those that help it."""
     forbidden = r"\b(malloc|calloc|realloc|free|alloca|Py\w+)\b|#\s*pragma\s+omp|<omp\.h>|Python\.h|numpy/"
-    if path.name not in ("helpers.c", "waiting.h"):
+    if path not in (CORE / "runtime/helpers.c", CORE / "runtime/waiting.h"):
         forbidden += r"|\bpthread_\w+\b"
     assert not re.search(forbidden, code(path))
 
@@ -169,9 +176,9 @@ def test_element_type_is_spelled_in_one_place():
     type of a source, `double` a loss or another number that is kept in double whatever the elements are: but never a
     vector, a pointer to elements or a cast of them. Products of bfloat16 numbers have float sums and no other.
     """
-    assert set(re.findall(r"#define FM_REAL (\w+)", code(CORE / "real.h"))) == {"float", "double"}
-    float_only = {CORE / name for name in ("bfloat16.h", "bfloat16_amx.c", "bfloat16_avx512bf16.c")}
-    for path in sorted({*CORE.glob("*.c"), *CORE.glob("*.h")} - {CORE / "real.h"} - float_only):
+    assert set(re.findall(r"#define FM_REAL (\w+)", code(CORE / "include/real.h"))) == {"float", "double"}
+    float_only = {CORE / "include/bfloat16.h", *(CORE / f"isa/bfloat16_{name}.c" for name in PRODUCTS)}
+    for path in sorted({path for path in SOURCES if path.suffix != ".def"} - {CORE / "include/real.h"} - float_only):
         text = code(path)
         assert not re.search(r"#\s*(define|undef)\s+FM_REAL\b", text), path.name
         assert not re.search(r"\bfloat\s*\*", text), path.name
@@ -185,6 +192,7 @@ def test_element_type_is_spelled_in_one_place():
 
 def test_modules_and_tests_have_the_same_stems():
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    tests |= {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
     modules = {path.stem.removeprefix("_") for path in PACKAGE.glob("*") if path.suffix in {".py", ".pyx"}}
     modules = {path.parent.name for path in PACKAGE.glob("*/__init__.py")} | modules - {"_init__", "_main__"}
     assert modules <= tests
@@ -277,7 +285,7 @@ def test_mypy_knows_what_methods_return(mypy_cache, tmp_path):
 
 
 def test_clang_format():
-    files = [str(path) for path in sorted(CORE.iterdir()) if path.suffix in {".c", ".h"}]
+    files = [str(path) for path in SOURCES if path.suffix in {".c", ".h"}]
     run("clang-format", "--dry-run", "-Werror", *files)
 
 

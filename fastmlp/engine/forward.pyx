@@ -3,10 +3,11 @@
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
 from fastmlp.engine.layers.inputs cimport find_csr_rows, gather_inputs
-from fastmlp.engine.layout cimport panels_of
+from fastmlp.engine.layout cimport panels_of, rows_at
 from fastmlp.engine.memory cimport FM_SLACK, aligned, ceil_divide
 from fastmlp.engine.native cimport (
-    FM_PANEL_BYTES, fm_call, fm_call_helpers, fm_csr, fm_denormals_flush, fm_denormals_restore, fm_dismiss_helpers, fm_seconds,
+    FM_PANEL_BYTES, fm_call, fm_call_helpers, fm_csr, fm_denormals_flush, fm_denormals_restore, fm_dismiss_helpers, fm_rows,
+    fm_seconds,
     fm_take,
 )
 from fastmlp.engine.structs cimport CACHED_ROWS, packed_layer
@@ -175,6 +176,7 @@ cdef bint _forward_block(const packed_network *net, const row_source *X, const f
     cdef char *inputs = scratch + work.scratch_bytes // 2
     cdef char *outputs = scratch
     cdef const packed_layer *layer
+    cdef fm_rows rows
     cdef fm_csr csr
     if work.check and not net.kernels.finite(n * X.n_features, X.base + (work.first + low) * X.row_bytes):
         return False
@@ -186,9 +188,8 @@ cdef bint _forward_block(const packed_network *net, const row_source *X, const f
         layer = &net.layers[i]
         layer.kind.predict(net, layer, n, inputs, &csr if i == 0 and X.is_sparse else NULL, outputs, work.stride)
         inputs, outputs = outputs, inputs
-    layer = &net.layers[net.n_layers - 1]
+    rows = rows_at(inputs, work.stride, n, net.n_outputs)
     if work.linked:
-        net.kernels.link[net.loss](n, layer.n_outputs, inputs, work.stride)
-    net.kernels.scatter(inputs, work.stride, n, layer.n_outputs, work.out + low * work.width * net.itemsize,
-                        work.width * net.itemsize)
+        net.kernels.link[net.loss](&rows)
+    net.kernels.scatter(&rows, work.out + low * work.width * net.itemsize, work.width * net.itemsize)
     return True

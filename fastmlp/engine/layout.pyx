@@ -17,8 +17,10 @@ cdef Py_ssize_t _turned_place(const packed_network *net, const fm_layer *part, l
 
 cdef void pack(const packed_network *net, const fm_layer *part, const char *flat, void *packed) noexcept nogil:
     cdef long rows = part.inputs + 1, width = part.outputs, r, c
+    cdef fm_source plain = plain_rows(flat, width * net.itemsize)
+    cdef fm_rows panels = rows_at(packed, rows, rows, width)
     if not part.turned:
-        net.kernels.gather[net.element](flat, width * net.itemsize, NULL, rows, width, packed, rows)
+        net.kernels.gather[net.element](&plain, &panels)
         return
     memset(packed, 0, packed_bytes(net, part))
     for r in range(rows):
@@ -28,8 +30,9 @@ cdef void pack(const packed_network *net, const fm_layer *part, const char *flat
 
 cdef void unpack(const packed_network *net, const fm_layer *part, const void *packed, char *flat) noexcept nogil:
     cdef long rows = part.inputs + 1, width = part.outputs, r, c
+    cdef fm_rows panels = rows_at(packed, rows, rows, width)
     if not part.turned:
-        net.kernels.scatter(packed, rows, rows, width, flat, width * net.itemsize)
+        net.kernels.scatter(&panels, flat, width * net.itemsize)
         return
     for r in range(rows):
         for c in range(width):

@@ -1,10 +1,10 @@
-"""The C interface (src_c/fastmlp.h), and the one adapter from an element type to its kernels."""
+"""The C interface (src_c/include/fastmlp.h), and the one adapter from an element type to its kernels."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "fastmlp.h" nogil:
     const int FM_PANEL_BYTES
-    const int FM_UNIT
+    const int FM_STRIP
     const int FM_NARROW
     const int FM_SHALLOW
     const int FM_MAX_SLOTS
@@ -63,8 +63,25 @@ cdef extern from "fastmlp.h" nogil:
         double constants[8]
         fm_next_rows *next
 
-    ctypedef void (*fm_gather_fn)(const void *, Py_ssize_t, const int64_t *, long, long, void *, long) noexcept nogil
-    ctypedef void (*fm_elementwise_fn)(long, long, void *, long) noexcept nogil
+    ctypedef struct fm_rows:
+        void *at
+        long stride
+        long rows
+        long width
+
+    ctypedef struct fm_source:
+        const void *x
+        Py_ssize_t row_bytes
+        const int64_t *order
+
+    ctypedef struct fm_matrix:
+        const void *at
+        long depth
+        long panel_rows
+        int biased
+
+    ctypedef void (*fm_gather_fn)(const fm_source *, const fm_rows *) noexcept nogil
+    ctypedef void (*fm_link_fn)(const fm_rows *) noexcept nogil
     ctypedef void (*fm_activate_fn)(long, void *, void *, void *, const void *, double) noexcept nogil
     ctypedef void (*fm_derivative_fn)(long, const void *, void *, void *, double) noexcept nogil
 
@@ -73,73 +90,118 @@ cdef extern from "fastmlp.h" nogil:
         double (*slope)(double) noexcept nogil
         long width
 
+    ctypedef struct fm_samples:
+        const void *targets
+        const int64_t *order
+        const double *weights
+
     ctypedef struct fm_loss_settings:
         const double *options
         const double *output_weights
 
-    ctypedef void (*fm_loss_fn)(long, long, void *, long, const void *, const int64_t *, const double *, double *,
-                                const fm_loss_settings *) noexcept nogil
+    ctypedef void (*fm_loss_fn)(const fm_rows *, const fm_samples *, double *, const fm_loss_settings *) noexcept nogil
 
     ctypedef struct fm_after:
         fm_activate_fn activate
         fm_derivative_fn derivative
         const void *at
         void *slopes
-        void *shapes
-        const void *units
-        Py_ssize_t units_step
-        double number
+        void *parameter_slopes
+        const void *parameters
+        Py_ssize_t parameters_step
+        double parameter
+
+    ctypedef struct fm_strips:
+        const fm_layer *layer
+        long panel
+        long panel_end
+        long first
+        long last
+        const fm_step *step
+        double *squares
+
+    ctypedef struct fm_shallow:
+        const fm_layer *hidden
+        const fm_layer *output
+        long rows
+        long stride
+        const void *x
+        void *h
+        void *z
+
+    ctypedef struct fm_bfloat16_operands:
+        int terms
+        const void *left
+        const void *right
+        void *scratch
+
+    ctypedef struct fm_bfloat16_batch:
+        const void *columns
+        const void *right
+        long blocks
+
+    ctypedef struct fm_norm:
+        void *normalized
+        void *bias_deltas
+        const void *means
+        void *scales
+        const void *gains
+        const void *biases
+        long biases_step
+        double epsilon
+
+    ctypedef struct fm_moments:
+        long width
+        long rows
+        long block_rows
+        const double *block_weights
+        const void *moments
+        long step
+
+    ctypedef struct fm_running:
+        void *moments
+        double share
+        double freedom
 
     ctypedef struct fm_kernels:
-        void (*scatter)(const void *, long, long, long, void *, Py_ssize_t) noexcept nogil
-        int (*holds)(const void *, long, long, long, const void *, Py_ssize_t) noexcept nogil
+        void (*scatter)(const fm_rows *, void *, Py_ssize_t) noexcept nogil
+        int (*holds)(const fm_rows *, const void *, Py_ssize_t) noexcept nogil
         int (*finite)(long, const void *) noexcept nogil
         void (*pack_transposed)(const void *, long, long, void *) noexcept nogil
-        void (*dense)(long, long, long, const void *, long, const void *, long, int, void *, long,
-                      const fm_after *) noexcept nogil
-        void (*dense_turned)(long, const fm_layer *, const void *, long, void *) noexcept nogil
-        void (*shallow_forward)(long, const fm_layer *, const fm_layer *, const void *, long, void *, void *) noexcept nogil
-        void (*shallow_update)(const fm_layer *, const fm_layer *, long, const void *, const void *, const void *, long,
-                               const fm_step *, double *, double *) noexcept nogil
-        void (*sparse)(long, long, long, const fm_csr *, const void *, int, void *, long,
-                       const fm_after *) noexcept nogil
-        void (*update_dense)(const fm_layer *, long, long, long, long, const void *, long, const void *, long,
-                             const fm_step *, double *) noexcept nogil
-        void (*update_sparse)(const fm_layer *, long, long, long, long, const fm_csr *, int64_t *, const void *, long,
-                              const fm_step *, double *) noexcept nogil
-        void (*update_sums)(const fm_layer *, long, long, long, const void *const *, long, const fm_step *,
-                            double *) noexcept nogil
-        void (*round_left)(int, long, long, const void *, long, void *) noexcept nogil
-        void (*round_columns)(int, long, long, const void *, long, void *, long) noexcept nogil
-        void (*round_right)(int, long, long, const void *, long, void *, long) noexcept nogil
-        void (*round_units)(const fm_layer *, long, long, long) noexcept nogil
-        void (*bfloat16_dense)(int, long, long, long, const void *, const void *, void *, const void *, long, int,
-                               void *, long, const fm_after *) noexcept nogil
-        void (*bfloat16_update)(const fm_layer *, long, long, long, long, long, const void *, const void *, long,
-                                const void *, long, const fm_step *, double *, long) noexcept nogil
-        void (*prepare_sums)(const fm_layer *, long, long, long, const fm_step *, double *, double *) noexcept nogil
+        void (*dense)(const fm_rows *, const fm_matrix *, const fm_rows *, const fm_after *) noexcept nogil
+        void (*dense_turned)(const fm_rows *, const fm_layer *, void *) noexcept nogil
+        void (*shallow_forward)(const fm_shallow *) noexcept nogil
+        void (*shallow_update)(const fm_shallow *, const fm_step *, double *, double *) noexcept nogil
+        void (*sparse)(const fm_csr *, const fm_matrix *, const fm_rows *, const fm_after *) noexcept nogil
+        void (*update_dense)(const fm_strips *, const fm_rows *, const fm_rows *) noexcept nogil
+        void (*update_sparse)(const fm_strips *, const fm_csr *, int64_t *, const fm_rows *) noexcept nogil
+        void (*update_sums)(const fm_strips *, const void *const *, long) noexcept nogil
+        void (*round_left)(int, const fm_rows *, void *) noexcept nogil
+        void (*round_columns)(int, const fm_rows *, void *, long) noexcept nogil
+        void (*round_right)(int, const fm_rows *, void *, long) noexcept nogil
+        void (*round_strips)(const fm_layer *, long, long, long) noexcept nogil
+        void (*bfloat16_dense)(const fm_bfloat16_operands *, const fm_matrix *, const fm_rows *,
+                               const fm_after *) noexcept nogil
+        void (*bfloat16_update)(const fm_strips *, const fm_bfloat16_batch *, const fm_rows *) noexcept nogil
+        void (*prepare_sums)(const fm_strips *, double *) noexcept nogil
         void (*limit_norms)(const fm_layer *, long, const fm_step *) noexcept nogil
-        void (*drop)(long, long, const void *, void *, long, const fm_mask *) noexcept nogil
-        void (*add_noise)(long, long, void *, long, const fm_mask *) noexcept nogil
-        void (*standardize)(long, long, void *, long, const void *, const void *) noexcept nogil
-        void (*layer_norm)(long, long, void *, long, void *, void *, const void *, const void *, long,
-                           double) noexcept nogil
-        void (*layer_norm_back)(long, long, void *, long, void *, void *, const void *, const void *) noexcept nogil
-        void (*column_moments)(long, long, const void *, long, const double *, double, void *) noexcept nogil
-        void (*join_moments)(long, long, long, const double *, const void *, long, double, double, double, void *,
-                             void *, void *) noexcept nogil
-        void (*batch_norm)(long, long, void *, long, void *, const void *, const void *, const void *, const void *,
-                           long) noexcept nogil
-        void (*column_sums)(long, long, const void *, long, const void *, void *) noexcept nogil
+        void (*drop)(const fm_rows *, void *, const fm_mask *) noexcept nogil
+        void (*add_noise)(const fm_rows *, const fm_mask *) noexcept nogil
+        void (*standardize)(const fm_rows *, const void *, const void *) noexcept nogil
+        void (*layer_norm)(const fm_rows *, const fm_norm *) noexcept nogil
+        void (*layer_norm_back)(const fm_rows *, const fm_norm *) noexcept nogil
+        void (*column_moments)(const fm_rows *, const double *, double, void *) noexcept nogil
+        void (*join_moments)(const fm_moments *, const fm_running *, double, void *, void *) noexcept nogil
+        void (*batch_norm)(const fm_rows *, const fm_norm *) noexcept nogil
+        void (*column_sums)(const fm_rows *, const void *, void *) noexcept nogil
         void (*join_sums)(long, long, const void *, long, void *) noexcept nogil
-        void (*batch_norm_back)(long, long, void *, long, void *, void *, const void *, const void *, const void *,
-                                double, const double *) noexcept nogil
+        void (*batch_norm_back)(const fm_rows *, const fm_norm *, const void *, double, const double *) noexcept nogil
         long (*multiply_add)(long) noexcept nogil
         const fm_gather_fn *gather
         const fm_activate_fn *activate
         const fm_derivative_fn *derivative
         const fm_loss_fn *loss
-        const fm_elementwise_fn *link
+        const fm_link_fn *link
 
     int fm_isa_count()
     const char *fm_isa_name(int isa)
@@ -149,7 +211,7 @@ cdef extern from "fastmlp.h" nogil:
 
     const char *fm_source_codes()
     const char *fm_activation_name(int i)
-    int fm_activation_numbers(int i)
+    int fm_activation_parameters(int i)
     int fm_activation_learnable(int i)
     int fm_activation_sloped(int i)
     const char *fm_loss_name(int i)

@@ -1,4 +1,4 @@
-"""Networks in the packed layout of src_c/fastmlp.h: their parameters in and out, and forward passes.
+"""Networks in the packed layout of src_c/include/fastmlp.h: their parameters in and out, and forward passes.
 
 Cython owns shapes, element types and threads; the C core (src_c/) owns one contiguous block on one core.
 """
@@ -14,9 +14,9 @@ from libc.string cimport memcpy
 from fastmlp.engine.forward cimport forward_rows
 from fastmlp.engine.layers.kinds cimport kind_of
 from fastmlp.engine.layers.normalization cimport use_running
-from fastmlp.engine.layout cimport flat_bytes, pack, packed_bytes, panels_of, unpack
+from fastmlp.engine.layout cimport flat_bytes, pack, packed_bytes, panels_of, plain_rows, rows_at, unpack
 from fastmlp.engine.memory cimport are_within, is_plain
-from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_isa_kernels, fm_layer
+from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_isa_kernels, fm_layer, fm_rows, fm_source
 from fastmlp.engine.structs cimport BATCH_NORM
 from fastmlp.engine.tables cimport bits_of_type, index_of, isa_index_of, source_index_of
 from fastmlp.engine.teams cimport team_size
@@ -27,10 +27,10 @@ cnp.import_array()
 
 
 cdef class PackedNetwork:
-    """A network's weights in the packed layout of src_c/fastmlp.h, ready for forward passes.
+    """A network's weights in the packed layout of src_c/include/fastmlp.h, ready for forward passes.
 
     The parameters come in parts: the matrices of all layers, then their vectors. Those of a dense layer are its weights
-    and biases; and, with a number for each unit, the gains of its normalisation and the learned numbers of its activation,
+    and biases; and, with a number for each unit, the gains of its normalisation and the learned parameters of its activation,
     where it has them.
 
     Parameters
@@ -176,20 +176,22 @@ cdef class PackedNetwork:
         """Sets hidden layer i's running moments, vectors of the network's type."""
         cdef packed_layer *layer = self.layer_with_moments(i)
         cdef long width = layer.n_outputs
+        cdef fm_source plain
+        cdef fm_rows both = rows_at(layer.normalization.running, 2, 2, width)
         moments = np.ascontiguousarray(np.stack([mean, variance]), dtype=self.dtype)
         if moments.shape != (2, width):
             raise ValueError(f"expected moments of {width} units, got shape {moments.shape}")
-        self.net.kernels.gather[self.net.element](cnp.PyArray_DATA(moments), width * self.net.itemsize, NULL, 2, width,
-                                                  layer.normalization.running, 2)
+        plain = plain_rows(cnp.PyArray_DATA(moments), width * self.net.itemsize)
+        self.net.kernels.gather[self.net.element](&plain, &both)
         self.use_running_moments(i)
 
     def running(self, long i):
         """Hidden layer i's running mean and variance, shape (2, n_units)."""
         cdef packed_layer *layer = self.layer_with_moments(i)
         cdef long width = layer.n_outputs
+        cdef fm_rows both = rows_at(layer.normalization.running, 2, 2, width)
         moments = np.empty((2, width), dtype=self.dtype)
-        self.net.kernels.scatter(layer.normalization.running, 2, 2, width, cnp.PyArray_DATA(moments),
-                                 width * self.net.itemsize)
+        self.net.kernels.scatter(&both, cnp.PyArray_DATA(moments), width * self.net.itemsize)
         return moments
 
     cdef packed_layer *layer_with_moments(self, long i) except NULL:
@@ -260,15 +262,17 @@ cdef class PackedNetwork:
         """Apply a hidden layer's activation in Python to n rows from z on; without slopes none are wanted."""
         cdef long width = self.net.layers[number].n_outputs
         cdef Py_ssize_t row_bytes = width * self.net.itemsize
+        cdef fm_source plain
+        cdef fm_rows panels = rows_at(z, stride, n, width)
         function, values = self.functions[number], np.empty((n, width), dtype=self.dtype)
-        self.net.kernels.scatter(z, stride, n, width, cnp.PyArray_DATA(values), row_bytes)
+        self.net.kernels.scatter(&panels, cnp.PyArray_DATA(values), row_bytes)
         slope_array = None if slopes == NULL else function.slopes(values.copy())  # which may write to it
         for array, to in ((function.values(values), <size_t> z), (slope_array, <size_t> slopes)):
             if to:
                 if not (is_plain(array) and array.dtype == self.dtype and array.shape == (n, width)):
                     raise ValueError(f"{function!r} must return a contiguous {self.dtype} array of shape {(n, width)}")
-                self.net.kernels.gather[self.net.element](cnp.PyArray_DATA(array), row_bytes, NULL, n, width,
-                                                          <char *> <size_t> to, stride)
+                plain, panels.at = plain_rows(cnp.PyArray_DATA(array), row_bytes), <void *> <size_t> to
+                self.net.kernels.gather[self.net.element](&plain, &panels)
         return 0
 
     cdef int fail(self, error) except -1:

@@ -6,9 +6,11 @@ cimport numpy as cnp
 from cython.parallel cimport prange
 from libc.string cimport memset
 
+from fastmlp.engine.layout cimport plain_rows, right_operand, rows_at
 from fastmlp.engine.memory cimport FM_SLACK, aligned, ceil_divide
 from fastmlp.engine.native cimport (
-    FM_PANEL_BYTES, FM_UNIT, fm_activate_fn, fm_after, fm_derivative_fn, fm_isa_kernels, fm_kernels, fm_layer, fm_loss_settings, fm_seconds, fm_step, bits_of, real,
+    FM_PANEL_BYTES, FM_STRIP, fm_activate_fn, fm_after, fm_derivative_fn, fm_isa_kernels, fm_kernels, fm_layer,
+    fm_loss_settings, fm_matrix, fm_rows, fm_samples, fm_seconds, fm_source, fm_step, fm_strips, bits_of, real,
 )
 from fastmlp.engine.objective cimport check_targets, settle_loss
 from fastmlp.engine.rows cimport Rows
@@ -57,10 +59,13 @@ cdef class Panels:
     cdef int _fill(self, array, long row) except -1:
         if array.shape[1] != self.width:
             raise ValueError(f"expected rows of {self.width} elements, got {array.shape[1]}")
-        self.kernels.gather[source_index_of(array.dtype)](
-            cnp.PyArray_DATA(array), array.strides[0], NULL, array.shape[0], self.width,
-            self.at + row * FM_PANEL_BYTES, self.stride)
+        cdef fm_source plain = plain_rows(cnp.PyArray_DATA(array), array.strides[0])
+        cdef fm_rows rows = rows_at(self.at + row * FM_PANEL_BYTES, self.stride, array.shape[0], self.width)
+        self.kernels.gather[source_index_of(array.dtype)](&plain, &rows)
         return 0
+
+    cdef fm_rows _rows(self) noexcept nogil:
+        return rows_at(self.at, self.stride, self.rows, self.width)
 
     cdef int _same_type(self, Panels a, Panels b) except -1:
         if not self.itemsize == a.itemsize == b.itemsize:
@@ -70,31 +75,37 @@ cdef class Panels:
     def unpack(self):
         """The matrix as a new array, without the extra row."""
         out = np.empty((self.rows, self.width), dtype=np.dtype(f"f{self.itemsize}"))
-        self.kernels.scatter(self.at, self.stride, self.rows, self.width, cnp.PyArray_DATA(out), out.strides[0])
+        cdef fm_rows rows = self._rows()
+        self.kernels.scatter(&rows, cnp.PyArray_DATA(out), out.strides[0])
         return out
 
     def multiply(self, Panels a not None, Panels b not None, *, int n_threads=1):
         """Becomes a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
-        cdef long n = a.rows, low, slice_
-        cdef fm_after nothing
+        cdef long slice_
         n_threads = team_size(n_threads)
-        memset(&nothing, 0, sizeof(nothing))
         self._same_type(a, b)
         if (self.rows, self.width, a.width) != (a.rows, b.width, b.rows):
             raise ValueError(f"a product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
                              f"({self.rows}, {self.width})")
         with nogil:
             for slice_ in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
-                low = n * slice_ // n_threads
-                a.kernels.dense(
-                    n * (slice_ + 1) // n_threads - low, b.width, a.width, a.at + low * FM_PANEL_BYTES, a.stride, b.at,
-                    b.stride, b.biased, self.at + low * FM_PANEL_BYTES, self.stride, &nothing)
+                self._multiply_slice(a, b, a.rows * slice_ // n_threads, a.rows * (slice_ + 1) // n_threads)
+
+    cdef void _multiply_slice(self, Panels a, Panels b, long low, long high) noexcept nogil:
+        cdef fm_rows x = rows_at(a.at + low * FM_PANEL_BYTES, a.stride, high - low, a.width)
+        cdef fm_rows c = rows_at(self.at + low * FM_PANEL_BYTES, self.stride, high - low, self.width)
+        cdef fm_matrix right = right_operand(b.at, a.width, b.stride, b.biased)
+        cdef fm_after nothing
+        memset(&nothing, 0, sizeof(nothing))
+        a.kernels.dense(&x, &right, &c, &nothing)
 
     def multiply_transposed(self, Panels a not None, Panels b not None):
         """Becomes a.T @ b, and its extra row the sums of b's columns: a layer's weight gradient."""
         cdef fm_layer layer
         cdef fm_step step
-        cdef long panel, units = ceil_divide(a.width, FM_UNIT), panels = ceil_divide(b.width * b.itemsize, FM_PANEL_BYTES)
+        cdef fm_strips strips
+        cdef fm_rows x = a._rows(), deltas = b._rows()
+        cdef long panel, panels = ceil_divide(b.width * b.itemsize, FM_PANEL_BYTES)
         self._same_type(a, b)
         if (self.rows, self.width, a.rows) != (a.width, b.width, b.rows) or not self.biased:
             raise ValueError(f"a transposed product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
@@ -104,10 +115,11 @@ cdef class Panels:
         layer.inputs, layer.outputs = self.rows, self.width
         layer.sums = self.at
         step.first = True
-        squares = np.empty(max(1, units))
+        strips.layer, strips.step, strips.squares = &layer, &step, NULL
+        strips.first, strips.last = 0, ceil_divide(a.width, FM_STRIP)
         for panel in range(panels):
-            a.kernels.update_dense(&layer, panel, 0, units, a.rows, a.at, a.stride, b.at, b.stride, &step,
-                                   <double *> cnp.PyArray_DATA(squares))
+            strips.panel, strips.panel_end = panel, panel + 1
+            a.kernels.update_dense(&strips, &x, &deltas)
 
     def activate(self, name, double number=0, slopes=None, shapes=None):
         """Becomes f of itself, f being the named activation; slopes and shapes, Panels of its shape, get what they hold."""
@@ -182,7 +194,8 @@ def differentiate(name, const real[:, ::1] z, const real[:, ::1] deltas, number=
 def link(loss, const real[:, ::1] z, *, isa=None):
     """The named loss's link (its output activation) of z."""
     cdef Panels values = Panels(np.asarray(z), isa)
-    values.kernels.link[index_of(LOSSES, loss, "loss")](values.rows, values.width, values.at, values.stride)
+    cdef fm_rows rows = values._rows()
+    values.kernels.link[index_of(LOSSES, loss, "loss")](&rows)
     return values.unpack()
 
 
@@ -195,13 +208,14 @@ def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, options=(),
     cdef Panels values = Panels(np.asarray(z), isa)
     cdef int index = index_of(LOSSES, loss, "loss")
     cdef fm_loss_settings settings
+    cdef fm_samples samples
+    cdef fm_rows rows = values._rows()
     check_targets(index, _type_of(z), targets, weights, values.rows, values.width)
     arrays = settle_loss(index, options, output_weights, values.width, &settings)
     losses = np.zeros(values.rows)
-    values.kernels.loss[index](
-        values.rows, values.width, values.at, values.stride, cnp.PyArray_DATA(targets), NULL,
-        NULL if weights is None else <const double *> cnp.PyArray_DATA(weights), <double *> cnp.PyArray_DATA(losses),
-        &settings)
+    samples.targets, samples.order = cnp.PyArray_DATA(targets), NULL
+    samples.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
+    values.kernels.loss[index](&rows, &samples, <double *> cnp.PyArray_DATA(losses), &settings)
     return losses, values.unpack()
 
 
@@ -210,8 +224,9 @@ def gather(X, dtype, *, isa=None):
     dtype = np.dtype(dtype)
     cdef Rows rows = Rows(X)
     cdef Panels values = Panels(np.zeros(X.shape, dtype=dtype), isa)
-    values.kernels.gather[rows.source.element](rows.source.base, rows.source.row_bytes, NULL, rows.source.n_rows,
-                                               rows.source.n_features, values.at, values.stride)
+    cdef fm_source plain = plain_rows(rows.source.base, rows.source.row_bytes)
+    cdef fm_rows panels = values._rows()
+    values.kernels.gather[rows.source.element](&plain, &panels)
     return values.unpack()
 
 

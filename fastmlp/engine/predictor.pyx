@@ -6,7 +6,8 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 
 from fastmlp.engine.forward cimport is_small
-from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_layer, real
+from fastmlp.engine.layout cimport rows_at
+from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_layer, fm_rows, real
 from fastmlp.engine.packed cimport PackedNetwork
 from fastmlp.engine.rows cimport row_source
 from fastmlp.engine.structs cimport CACHED_ROWS
@@ -75,6 +76,7 @@ cdef class Predictor(PackedNetwork):
 
     cdef bint holds_layer(self, const fm_layer *part, weights, biases) except -1:
         cdef cnp.npy_intp step = part.outputs * self.net.itemsize
+        cdef fm_rows matrix, last_row
         if not (cnp.PyArray_CheckExact(weights) and cnp.PyArray_CheckExact(biases)
                 and cnp.PyArray_TYPE(weights) == cnp.PyArray_TYPE(biases) == self.type_number
                 and cnp.PyArray_NDIM(weights) == 2 and cnp.PyArray_NDIM(biases) == 1
@@ -82,10 +84,10 @@ cdef class Predictor(PackedNetwork):
                 and cnp.PyArray_DIM(biases, 0) == part.outputs
                 and cnp.PyArray_ISCARRAY_RO(weights) and cnp.PyArray_ISCARRAY_RO(biases)):
             return False
-        return (self.net.kernels.holds(part.weights, part.inputs + 1, part.inputs, part.outputs, cnp.PyArray_DATA(weights),
-                                       step)
-                and self.net.kernels.holds(<char *> part.weights + part.inputs * FM_PANEL_BYTES, part.inputs + 1, 1,
-                                           part.outputs, cnp.PyArray_DATA(biases), step))
+        matrix = rows_at(part.weights, part.inputs + 1, part.inputs, part.outputs)
+        last_row = rows_at(<char *> part.weights + part.inputs * FM_PANEL_BYTES, part.inputs + 1, 1, part.outputs)
+        return (self.net.kernels.holds(&matrix, cnp.PyArray_DATA(weights), step)
+                and self.net.kernels.holds(&last_row, cnp.PyArray_DATA(biases), step))
 
     cdef bint fits(self, X):
         """Return whether X is a C array, contiguous, aligned, in native byte order, of the network's type and width."""

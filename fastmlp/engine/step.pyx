@@ -17,9 +17,11 @@ from libc.string cimport memset
 
 from fastmlp.engine.layers.dropout cimport add_noise
 from fastmlp.engine.layers.inputs cimport gather_inputs
+from fastmlp.engine.layout cimport rows_of
 from fastmlp.engine.memory cimport ceil_divide, sum_in_order
 from fastmlp.engine.native cimport (
-    FM_BLOCK, FM_PANEL_BYTES, fm_barrier_wait, fm_denormals_flush, fm_denormals_restore, fm_next_rows, fm_seconds,
+    FM_BLOCK, FM_PANEL_BYTES, fm_barrier_wait, fm_denormals_flush, fm_denormals_restore, fm_next_rows, fm_rows, fm_samples,
+    fm_seconds,
 )
 from fastmlp.engine.plan cimport add_operation, begin_plan, wait_for_all_rows
 from fastmlp.engine.rows cimport row_source
@@ -208,9 +210,10 @@ cdef void _take_losses(training *t, trained_layer *layer, const row_block *rows)
     cdef const int64_t *order = t.data.order + rows.chunk.start + rows.low
     cdef double *losses = t.scratch.row_losses + rows.low
     cdef long r, panel
-    t.network.kernels.loss[t.network.loss](
-        rows.n, t.network.n_outputs, layer.deltas + rows.offset, t.plan.stride, t.data.targets, order, t.data.weights, losses,
-        &t.plan.loss_settings)
+    cdef fm_rows z = rows_of(t, layer.deltas, rows, t.network.n_outputs)
+    cdef fm_samples samples
+    samples.targets, samples.order, samples.weights = t.data.targets, order, t.data.weights
+    t.network.kernels.loss[t.network.loss](&z, &samples, losses, &t.plan.loss_settings)
     if t.data.weights == NULL:
         return
     for r in range(rows.n):
@@ -256,7 +259,7 @@ cdef void fold_loss(training *t) noexcept nogil:
     if t.data.l2 != 0 or t.plan.l1 != 0:
         for i in range(t.network.n_layers):
             part = t.layers[i].weights
-            penalty += sum_in_order(part.squares, part.units * part.n_panels)
+            penalty += sum_in_order(part.squares, part.strips * part.n_panels)
     # Where the gradient is prepared, the penalty is made then.
     if not (t.plan.l1 != 0 or t.plan.clip_value != 0 or t.plan.clip_norm != 0):
         penalty *= 0.5 * t.data.l2

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastmlp.engine.memory cimport Memory
 from fastmlp.engine.native cimport (
-    fm_after, fm_barrier, fm_csr, fm_kernels, fm_layer, fm_loss_settings, fm_mask, fm_native, fm_next_rows, fm_step,
+    fm_after, fm_barrier, fm_csr, fm_kernels, fm_layer, fm_loss_settings, fm_mask, fm_native, fm_next_rows, fm_strips,
 )
 from fastmlp.engine.rows cimport row_source
 
@@ -65,7 +65,7 @@ cdef struct layer_activation:
     bint is_sloped           # whether its derivative takes slopes instead of its outputs
     fm_after forward         # what kernels take to compute it; nothing for a function in Python
     fm_native *natives       # (panels,): the functions of an activation in C, for each panel
-    fm_layer *learned        # the part with a learned number for each unit, or NULL
+    fm_layer *learned        # the part with a learned parameter for each unit, or NULL
 
 
 cdef struct layer_normalization:
@@ -98,7 +98,7 @@ cdef struct row_memory:
     char *normalized         # (rows, n_outputs)
     char *row_scales         # (rows,)
     char *slopes             # (rows, n_outputs)
-    char *number_slopes      # (rows, n_outputs)
+    char *parameter_slopes      # (rows, n_outputs)
 
 
 # What a kind of layer is to the rest of the engine; layers/kinds.pyx has the list of kinds.
@@ -142,22 +142,19 @@ cdef struct row_block:
     Py_ssize_t offset        # of low in a panel
 
 
-# Units first to last of output panels; more than one panel only where the part's update takes so. The gradient is that of
-# n rows of the chunk, from low on.
+# Strips of output panels, more than one panel only where the part's update takes so; and the n rows of a chunk, from low
+# on, of which the gradient is.
 cdef struct weight_tile:
+    fm_strips strips
     const chunk_place *chunk
     int slice_
-    long panel
-    long panel_end
-    long first
-    long last
     long low
     long n
 
 
 ctypedef void (*row_operation)(training *, trained_layer *, const row_block *) noexcept nogil
 ctypedef void (*row_product)(training *, trained_layer *, const row_block *, const fm_after *) noexcept nogil
-ctypedef void (*tile_update)(training *, trained_part *, const fm_layer *, const weight_tile *, const fm_step *) noexcept nogil
+ctypedef void (*tile_update)(training *, trained_part *, const weight_tile *) noexcept nogil
 # A slice's share of a phase; the number tells phases of one function apart.
 ctypedef void (*slice_phase)(training *, const chunk_place *, int slice_, int number) noexcept nogil
 
@@ -206,7 +203,7 @@ cdef struct training_plan:
     bint keeps_rounded       # whether the weights are rounded when they are updated, not when they are read
     long row_blocks          # blocks of FM_BLOCK rows in a chunk
     long rounded_width       # the widest rows that threads have room to round
-    long grain               # units of the update that stay together: a block of inputs is rounded as a whole
+    long grain               # strips that stay together in the update: a block of inputs is rounded as a whole
     # the row blocks whose gradients are summed apart; 0 for none
     long n_blocks
     long block_rows
@@ -286,7 +283,7 @@ cdef struct trained_layer:
     char *outputs            # (chunk, n_outputs): products, then activations
     char *deltas             # (chunk, n_outputs): slopes of the loss by the products; the last layer's are in outputs' place
     char *slopes             # (chunk, n_outputs): of the activation, where its outputs do not say them
-    char *number_slopes      # (chunk, n_outputs): of the activation by its learned number; then deltas of that number
+    char *parameter_slopes      # (chunk, n_outputs): of the activation by its learned parameter; then its deltas
     fm_after derivative      # what turns slopes by the outputs into deltas, while they are in registers
     # normalisation
     char *normalized         # (chunk, n_outputs): products without mean, of variance 1; then deltas of the gains
@@ -308,13 +305,13 @@ cdef struct trained_part:
     bint takes_panels        # whether update takes more than one output panel
     char *inputs             # (chunk, inputs); NULL for a vector
     char *deltas             # (chunk, outputs)
-    double *squares          # (panels, units): sums of squared weights, or of penalties
-    double *norms            # (panels, units + 1): sums of squared gradients
+    double *squares          # (panels, strips): sums of squared weights, or of penalties
+    double *norms            # (panels, strips + 1): sums of squared gradients
     void *block_sums[4]      # MAX_BLOCKS: gradient sums of row blocks, laid out as weights
     long n_panels            # of outputs
-    long units               # of the update, FM_UNIT inputs each; the biases go with the last
-    long grains              # of units, in a panel
-    long cost                # of a unit's tile: vectors that it is wide
+    long strips              # of a panel, FM_STRIP inputs each; the biases go with the last
+    long grains              # of strips, in a panel
+    long cost                # of a strip: the vectors that it is wide
 
 
 cdef struct training:

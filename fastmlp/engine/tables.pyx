@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from fastmlp.engine.native cimport (
-    fm_activation_learnable, fm_activation_name, fm_activation_numbers, fm_activation_sloped, fm_bfloat16_choose, fm_bfloat16_name, fm_isa_count, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_slots, fm_source_codes,
+    fm_activation_learnable, fm_activation_name, fm_activation_parameters, fm_activation_sloped, fm_bfloat16_choose, fm_bfloat16_name, fm_isa_count, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_slots, fm_source_codes,
 )
 
 ctypedef const char *(*_name_fn)(int) noexcept nogil
@@ -23,7 +23,7 @@ cdef tuple _names(_name_fn name_of):
 ACTIVATIONS = _names(fm_activation_name)
 # Whose derivative needs more than their output; that have a number; whose number each unit may learn.
 SLOPED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_sloped(i))
-NUMBERED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_numbers(i))
+NUMBERED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_parameters(i))
 LEARNABLE_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_learnable(i))
 LOSSES = _names(fm_loss_name)
 LOSS_LINKS = {name: fm_loss_link(i).decode() for i, name in enumerate(LOSSES)}

@@ -1,6 +1,7 @@
 """The phases of a step that make gradients and update weights, tile by tile.
 
-A tile is FM_UNIT inputs by a panel of outputs: its gradient is summed in registers and goes into the update rule from there.
+A tile is one strip or more, of FM_STRIP inputs by a panel of outputs: its gradient is summed in registers and goes into
+the update rule from there.
 """
 
 from libc.math cimport sqrt
@@ -8,7 +9,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastmlp.engine.memory cimport ceil_divide
-from fastmlp.engine.native cimport FM_MAX_HYPER, fm_layer, fm_rule_prepare, fm_step
+from fastmlp.engine.native cimport FM_MAX_HYPER, fm_layer, fm_rule_prepare, fm_shallow, fm_step, fm_strips
 from fastmlp.engine.structs cimport MAX_BLOCKS, trained_part, weight_tile
 
 
@@ -31,15 +32,16 @@ cdef void sum_gradients(training *t, trained_layer *layer, const row_block *rows
     step.first = True
     step.add = _is_joined(t, block)
     step.next = &t.scratch.threads[rows.slice_].next_rows
-    tile.chunk, tile.slice_, tile.first, tile.low, tile.n = rows.chunk, rows.slice_, 0, rows.low, rows.n
+    tile.chunk, tile.slice_, tile.low, tile.n = rows.chunk, rows.slice_, rows.low, rows.n
+    tile.strips.layer, tile.strips.first, tile.strips.step = &into, 0, &step
     for i in range(t.network.n_parts):
         part = &t.parts[i]
         into = part.packed[0]
         into.sums = part.block_sums[block - step.add]
-        tile.last = part.units
+        tile.strips.last, tile.strips.squares = part.strips, part.squares
         for panel in range(part.n_panels):
-            tile.panel, tile.panel_end = panel, panel + 1
-            part.update(t, part, &into, &tile, &step)
+            tile.strips.panel, tile.strips.panel_end = panel, panel + 1
+            part.update(t, part, &tile)
 
 
 # ---- the phases ------------------------------------------------------------------------------------------------------
@@ -72,55 +74,60 @@ cdef void update_shallow(training *t, const chunk_place *chunk, int slice_, int 
     """Update both layers of a network by the kernel made for such, which makes the hidden deltas itself."""
     cdef trained_layer *hidden = t.layers
     cdef trained_layer *last = t.layers + 1
+    cdef fm_shallow network
     cdef fm_step step
     _prepare_step(t, chunk, slice_, &step)
     if t.plan.clip_norm:
         step.last = False
-    t.network.kernels.shallow_update(
-        hidden.packed.weights, last.packed.weights, chunk.end - chunk.start, hidden.inputs, hidden.outputs, last.deltas,
-        t.plan.stride, &step, hidden.weights.squares, last.weights.squares)
+    network.hidden, network.output = hidden.packed.weights, last.packed.weights
+    network.rows, network.stride = chunk.end - chunk.start, t.plan.stride
+    network.x, network.h, network.z = hidden.inputs, hidden.outputs, last.deltas
+    t.network.kernels.shallow_update(&network, &step, hidden.weights.squares, last.weights.squares)
 
 
 cdef void update_tiles(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil:
     """Take a slice's share of all tiles: update them; or, to clip the gradient by its norm, PREPARE, and then APPLY it."""
     cdef long low = t.plan.total_cost * slice_ // t.plan.n_slices
     cdef long high = t.plan.total_cost * (slice_ + 1) // t.plan.n_slices
-    cdef long i, base = 0, all_grains, at, stop, block
+    cdef long i, base = 0, all_grains, at, stop, block, first, last
     cdef const void *sums[MAX_BLOCKS]
     cdef bint is_missing
     cdef trained_part *part
     cdef weight_tile tile
+    cdef fm_strips *strips = &tile.strips
     cdef fm_step step
     _prepare_step(t, chunk, slice_, &step)
     if what == UPDATE and t.plan.clip_norm:
         step.last = False
     if what == APPLY:
         step.prepares, step.l2, step.scale = False, 0, _share_of_norm(t)
+    strips.step = &step
     tile.chunk, tile.slice_, tile.low, tile.n = chunk, slice_, 0, chunk.end - chunk.start
     for i in range(t.network.n_parts):
         part = &t.parts[i]
+        strips.layer, strips.squares = part.packed, part.squares
         all_grains = part.grains * part.n_panels
         for block in range(t.plan.n_blocks):
             is_missing = block * t.plan.block_rows >= tile.n or _is_joined(t, block)
             sums[block] = NULL if is_missing else part.block_sums[block]
         if what == APPLY:
-            sums[0] = part.packed.sums
+            sums[0], strips.squares = part.packed.sums, NULL
         # A grain is this slice's when it begins within [low, high) of the summed costs.
         at = min(all_grains, ceil_divide(max(0, low - base), part.cost))
         stop = min(all_grains, ceil_divide(max(0, high - base), part.cost))
         base += all_grains * part.cost
-        tile.panel = 0
-        while tile.panel < part.n_panels:
-            tile.first, tile.last = _first_grain(part, tile.panel, at), _first_grain(part, tile.panel, stop)
-            tile.panel_end = tile.panel + 1
+        strips.panel = 0
+        while strips.panel < part.n_panels:
+            first, last = _first_grain(part, strips.panel, at), _first_grain(part, strips.panel, stop)
+            strips.panel_end = strips.panel + 1
             if what == UPDATE and part.takes_panels:
-                while (tile.panel_end < part.n_panels and tile.first == _first_grain(part, tile.panel_end, at)
-                       and tile.last == _first_grain(part, tile.panel_end, stop)):
-                    tile.panel_end += 1
-            if tile.first < tile.last:
-                tile.first, tile.last = tile.first * t.plan.grain, min(part.units, tile.last * t.plan.grain)
-                _update_tile(t, part, what, &tile, sums, &step)
-            tile.panel = tile.panel_end
+                while (strips.panel_end < part.n_panels and first == _first_grain(part, strips.panel_end, at)
+                       and last == _first_grain(part, strips.panel_end, stop)):
+                    strips.panel_end += 1
+            if first < last:
+                strips.first, strips.last = first * t.plan.grain, min(part.strips, last * t.plan.grain)
+                _update_tile(t, part, what, &tile, sums)
+            strips.panel = strips.panel_end
 
 
 cdef long _first_grain(const trained_part *part, long panel, long number) noexcept nogil:
@@ -134,22 +141,19 @@ cdef long _first_grain(const trained_part *part, long panel, long number) noexce
     return max(0, min(part.grains, number - panel * part.grains))
 
 
-cdef void _update_tile(training *t, trained_part *part, int what, const weight_tile *tile, const void *const *sums,
-                       const fm_step *step) noexcept nogil:
+cdef void _update_tile(training *t, trained_part *part, int what, const weight_tile *tile, const void *const *sums) noexcept nogil:
     """Do to a tile what the phase does; to more than one output panel only where the part takes more."""
-    cdef fm_layer *packed = part.packed
-    cdef double *squares = part.squares + tile.panel * part.units
+    cdef const fm_strips *strips = &tile.strips
     if what == PREPARE:
-        t.network.kernels.prepare_sums(packed, tile.panel, tile.first, tile.last, step, squares,
-                                       part.norms + tile.panel * (part.units + 1))
+        t.network.kernels.prepare_sums(strips, part.norms)
     elif what == APPLY:
-        t.network.kernels.update_sums(packed, tile.panel, tile.first, tile.last, sums, 1, step, NULL)
-        if packed.rounded != NULL and not packed.limit:
-            t.network.kernels.round_units(packed, tile.panel, tile.first, tile.last)
+        t.network.kernels.update_sums(strips, sums, 1)
+        if part.packed.rounded != NULL and not part.packed.limit:
+            t.network.kernels.round_strips(part.packed, strips.panel, strips.first, strips.last)
     elif t.plan.n_blocks:
-        t.network.kernels.update_sums(packed, tile.panel, tile.first, tile.last, sums, t.plan.n_blocks, step, squares)
+        t.network.kernels.update_sums(strips, sums, t.plan.n_blocks)
     else:
-        part.update(t, part, packed, tile, step)
+        part.update(t, part, tile)
 
 
 cdef double _share_of_norm(const training *t) noexcept nogil:
@@ -159,7 +163,7 @@ cdef double _share_of_norm(const training *t) noexcept nogil:
     cdef double square = 0
     for i in range(t.network.n_parts):
         part = &t.parts[i]
-        for k in range((part.units + 1) * part.n_panels):
+        for k in range((part.strips + 1) * part.n_panels):
             square += part.norms[k]
     square = sqrt(square)
     return t.plan.clip_norm / square if square > t.plan.clip_norm else 1  # NaN goes through
@@ -177,5 +181,5 @@ cdef void limit_norms(training *t, const chunk_place *chunk, int slice_, int wha
             if number % t.plan.n_slices == slice_:
                 t.network.kernels.limit_norms(part.packed, panel, &step)
                 if part.packed.rounded != NULL:
-                    t.network.kernels.round_units(part.packed, panel, 0, part.units)
+                    t.network.kernels.round_strips(part.packed, panel, 0, part.strips)
             number += 1

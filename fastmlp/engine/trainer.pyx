@@ -9,11 +9,11 @@ from libc.stdint cimport int64_t
 from fastmlp.engine.layers.dense cimport (
     CACHED_ROWS_BFLOAT16, allocate_rounded_rows, copy_weights, takes_shallow_kernels, update_with_vector_operands,
 )
-from fastmlp.engine.layout cimport packed_bytes, panels_of
+from fastmlp.engine.layout cimport packed_bytes, panels_of, plain_rows, rows_at
 from fastmlp.engine.memory cimport are_within, ceil_divide, is_plain
 from fastmlp.engine.native cimport (
-    FM_BLOCK, FM_MAX_HYPER, FM_NARROW, FM_PANEL_BYTES, FM_TERMS, FM_UNIT, fm_barrier, fm_bfloat16_terms, fm_cpu_seconds,
-    fm_isa_vector_bytes, fm_layer, fm_rule_slots, fm_seconds,
+    FM_BLOCK, FM_MAX_HYPER, FM_NARROW, FM_PANEL_BYTES, FM_TERMS, FM_STRIP, fm_barrier, fm_bfloat16_terms, fm_cpu_seconds,
+    fm_isa_vector_bytes, fm_layer, fm_rows, fm_rule_slots, fm_seconds, fm_source,
 )
 from fastmlp.engine.objective cimport check_targets, settle_loss
 from fastmlp.engine.packed cimport PackedNetwork
@@ -192,7 +192,7 @@ cdef class Trainer(PackedNetwork):
         """Choose of how many bfloat16 terms the operands of products are, and what of the plan depends on it."""
         cdef training_plan *plan = &self.t.plan
         plan.terms = terms
-        plan.grain = FM_BLOCK // FM_UNIT if terms else 1
+        plan.grain = FM_BLOCK // FM_STRIP if terms else 1
         plan.rows_together = CACHED_ROWS_BFLOAT16 if terms else CACHED_ROWS
         if terms and not self.waits_for_all_rows() and plan.chunk > FM_BLOCK:
             plan.chunk -= plan.chunk % FM_BLOCK
@@ -278,15 +278,15 @@ cdef class Trainer(PackedNetwork):
         part.packed, part.update = packed, update_with_vector_operands
         part.n_panels = panels_of(&self.net, packed.outputs)
         # A vector of parameters is updated as the biases of a layer without inputs.
-        part.units = max(1, ceil_divide(packed.inputs, self.net.panel if packed.turned else FM_UNIT))
-        part.grains = ceil_divide(part.units, plan.grain)
+        part.strips = max(1, ceil_divide(packed.inputs, self.net.panel if packed.turned else FM_STRIP))
+        part.grains = ceil_divide(part.strips, plan.grain)
         part.cost = ceil_divide(min(self.net.panel, packed.outputs) * self.net.itemsize, vector_bytes)
         plan.total_cost += part.n_panels * part.grains * part.cost
-        part.squares = <double *> self.memory.zeros(part.n_panels * part.units * sizeof(double))
+        part.squares = <double *> self.memory.zeros(part.n_panels * part.strips * sizeof(double))
         if plan.max_batch > plan.chunk or plan.clip_norm:
             packed.sums = self.memory.zeros(n_bytes)
         if plan.clip_norm:
-            part.norms = <double *> self.memory.zeros(part.n_panels * (part.units + 1) * sizeof(double))
+            part.norms = <double *> self.memory.zeros(part.n_panels * (part.strips + 1) * sizeof(double))
         for j in range(fm_rule_slots(plan.rule)):
             packed.slots[j] = self.memory.zeros(n_bytes)
         for j in range(plan.n_blocks):
@@ -380,7 +380,7 @@ cdef class Trainer(PackedNetwork):
     def begin(self, orders, long batch_size, double l2, hyper, long step_count):
         """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
 
-        hyper holds the rule's hyperparameters in the order updates.def gives, one row for all updates, or one for each of
+        hyper holds the rule's hyperparameters in the order rules.def gives, one row for all updates, or one for each of
         them; it is copied. step_count: the updates made before. A minibatch whose weights are all zero is passed over.
         """
         cdef training_data *data = &self.t.data
@@ -492,16 +492,18 @@ cdef class Trainer(PackedNetwork):
         cdef packed_network *net = &self.net
         cdef long n = chunk.end - chunk.start, width = net.n_outputs, stride = self.t.plan.stride, r
         cdef double batch_weight = chunk.weight
-        cdef char *at = self.t.layers[net.n_layers - 1].deltas
+        cdef fm_rows panels = rows_at(self.t.layers[net.n_layers - 1].deltas, stride, n, width)
+        cdef fm_source plain
         _, targets, weights = self.data_arrays
         rows = self.batch_arrays[0].ravel()[chunk.start:chunk.start + n]
         outputs = np.empty((n, width), dtype=self.dtype)
-        net.kernels.scatter(at, stride, n, width, cnp.PyArray_DATA(outputs), width * net.itemsize)
+        net.kernels.scatter(&panels, cnp.PyArray_DATA(outputs), width * net.itemsize)
         loss, gradient = self.python_loss(targets[rows], outputs, None if weights is None else weights[rows])
         deltas = np.ascontiguousarray(gradient * batch_weight, dtype=self.dtype)
         if deltas.shape != (n, width):
             raise ValueError(f"the loss must return a gradient of shape {(n, width)}, got {deltas.shape}")
-        net.kernels.gather[net.element](cnp.PyArray_DATA(deltas), width * net.itemsize, NULL, n, width, at, stride)
+        plain = plain_rows(cnp.PyArray_DATA(deltas), width * net.itemsize)
+        net.kernels.gather[net.element](&plain, &panels)
         for r in range(n):
             self.t.scratch.row_losses[r] = 0
         self.t.scratch.row_losses[0] = loss * batch_weight

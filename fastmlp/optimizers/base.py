@@ -124,9 +124,10 @@ class Optimizer(Component):
 class Fused(Optimizer):
     """An optimizer whose rule the native engine has as well, in one pass over gradients, moments and weights.
 
-    ``rule`` names it (a line in src_c/updates.def), ``hyper`` gives its numbers in the order given there, ``n_slots``
-    says how many arrays of state it keeps for each array of parameters. ``step`` is the rule in NumPy: slow, obvious,
-    and what the fused one is tested against. A subclass with a step of its own has no fused rule unless it names one.
+    ``rule`` names it (a line in src_c/tables/rules.def), ``hyper`` gives its numbers in the order given there,
+    ``n_slots`` says how many arrays of state it keeps for each array of parameters. ``step`` is the rule in NumPy:
+    slow, obvious, and what the fused one is tested against. A subclass with a step of its own has no fused rule unless
+    it names one.
 
     State is a dict: ``step``, the number of updates made, and ``slots``, for each of the rule's moments a list of
     arrays shaped like the parameters.

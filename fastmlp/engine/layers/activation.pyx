@@ -26,7 +26,7 @@ cdef size_t _address(function) except 0:
 
 
 cdef int set_activation(packed_network *net, packed_layer *layer, spec, fm_layer *learned, Memory memory) except -1:
-    """Take a hidden layer's activation from its spec, and the part that has its learned numbers, if any."""
+    """Take a hidden layer's activation from its spec, and the part that has its learned parameters, if any."""
     cdef layer_activation *activation = &layer.activation
     cdef fm_after *forward = &activation.forward
     cdef long panel, n_panels = panels_of(net, layer.n_outputs)
@@ -45,16 +45,16 @@ cdef int set_activation(packed_network *net, packed_layer *layer, spec, fm_layer
             activation.natives[panel].value = <_double_fn> _address(value)
             activation.natives[panel].slope = <_double_fn> _address(slope)
             activation.natives[panel].width = min(net.panel, layer.n_outputs - panel * net.panel)
-        forward.units, forward.units_step = activation.natives, sizeof(fm_native)
+        forward.parameters, forward.parameters_step = activation.natives, sizeof(fm_native)
     else:
         activation.function = index_of(ACTIVATIONS, name, "activation")
         activation.is_sloped = fm_activation_sloped(activation.function)
         if learned != NULL:
             if not fm_activation_learnable(activation.function):
                 raise ValueError(f"the activation {name} has nothing to learn")
-            forward.units, forward.units_step = learned.weights, FM_PANEL_BYTES
+            forward.parameters, forward.parameters_step = learned.weights, FM_PANEL_BYTES
     forward.activate = net.kernels.activate[activation.function]
-    forward.number = 0 if isinstance(spec, str) else spec.number
+    forward.parameter = 0 if isinstance(spec, str) else spec.number
     return 0
 
 
@@ -69,8 +69,8 @@ cdef void activate_rows(const packed_network *net, const packed_layer *layer, lo
         return
     for panel in range(panels_of(net, layer.n_outputs)):
         offset = panel * stride * FM_PANEL_BYTES
-        forward.activate(n, z + offset, moved(kept.slopes, offset), moved(kept.number_slopes, offset),
-                         moved(forward.units, panel * forward.units_step), forward.number)
+        forward.activate(n, z + offset, moved(kept.slopes, offset), moved(kept.parameter_slopes, offset),
+                         moved(forward.parameters, panel * forward.parameters_step), forward.parameter)
 
 
 cdef void set_derivative(training *t, trained_layer *layer) noexcept:
@@ -82,5 +82,5 @@ cdef void set_derivative(training *t, trained_layer *layer) noexcept:
     memset(&layer.derivative, 0, sizeof(fm_after))
     layer.derivative.derivative = t.network.kernels.derivative[min(activation.function, NATIVE_FUNCTION)]
     layer.derivative.at = layer.slopes if layer.slopes != NULL else layer.outputs
-    layer.derivative.shapes = layer.number_slopes
-    layer.derivative.number = activation.forward.number
+    layer.derivative.parameter_slopes = layer.parameter_slopes
+    layer.derivative.parameter = activation.forward.parameter

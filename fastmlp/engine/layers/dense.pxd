@@ -1,7 +1,6 @@
 """Dense layers."""
 
 from fastmlp.engine.memory cimport Memory
-from fastmlp.engine.native cimport fm_layer, fm_step
 from fastmlp.engine.structs cimport layer_kind, trained_layer, trained_part, training, weight_tile
 
 cdef layer_kind DENSE
@@ -12,5 +11,5 @@ cdef enum:
 
 cdef bint takes_shallow_kernels(const training *t)
 cdef int allocate_rounded_rows(training *t, long width, Memory memory) except -1
-cdef void update_with_vector_operands(training *t, trained_part *part, const fm_layer *into, const weight_tile *tile, const fm_step *step) noexcept nogil
+cdef void update_with_vector_operands(training *t, trained_part *part, const weight_tile *tile) noexcept nogil
 cdef void copy_weights(training *t, trained_layer *layer) noexcept

@@ -19,10 +19,11 @@ from fastmlp.engine.layers.normalization cimport (
     allocate_normalization, means_of, normalize_rows, plan_normalization_back, scales_of, set_normalization,
     wait_for_moments,
 )
-from fastmlp.engine.layout cimport panels_of
+from fastmlp.engine.layout cimport panels_of, right_operand, rows_at, rows_of
 from fastmlp.engine.memory cimport moved
 from fastmlp.engine.native cimport (
-    FM_BLOCK, FM_BLOCK_BYTES, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, fm_after, fm_csr, fm_layer, fm_mask, fm_step,
+    FM_BLOCK, FM_BLOCK_BYTES, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, fm_after, fm_bfloat16_batch, fm_bfloat16_operands,
+    fm_csr, fm_layer, fm_mask, fm_matrix, fm_rows, fm_shallow, fm_strips,
 )
 from fastmlp.engine.plan cimport add_operation
 from fastmlp.engine.structs cimport (
@@ -38,7 +39,7 @@ cdef int RELU = ACTIVATIONS.index("relu")
 # ---- the network -----------------------------------------------------------------------------------------------------
 
 cdef int _parts(spec, long n_inputs, long n_outputs, list matrices, list vectors) except -1:
-    """Weights and biases; then the gains of a normalisation and the learned numbers of an activation."""
+    """Weights and biases; then the gains of a normalisation and the learned parameters of an activation."""
     matrices.append((n_inputs, n_outputs))
     if spec is not None and not isinstance(spec, str):
         vectors += [n_outputs] * ((spec.normalization is not None) + _learns(spec))
@@ -46,7 +47,7 @@ cdef int _parts(spec, long n_inputs, long n_outputs, list matrices, list vectors
 
 
 cdef bint _learns(spec) except -1:
-    """Return whether each unit's activation learns a number."""
+    """Return whether each unit's activation learns a parameter."""
     return spec.learned and spec.activation not in ("python", "native")
 
 
@@ -69,6 +70,10 @@ cdef int _set_up(packed_network *net, packed_layer *layer, spec, fm_layer *matri
     return 0
 
 
+cdef inline fm_matrix _weights_of(const packed_layer *layer) noexcept nogil:
+    return right_operand(layer.weights.weights, layer.n_inputs, layer.n_inputs + 1, layer.is_biased)
+
+
 cdef void _finish(const packed_network *net, const packed_layer *layer, long n, char *z, long stride,
                   const row_memory *kept) noexcept nogil:
     """Do what follows the products z where it does not follow at once: normalisation and activation."""
@@ -79,16 +84,15 @@ cdef void _finish(const packed_network *net, const packed_layer *layer, long n, 
 
 cdef void _predict(const packed_network *net, const packed_layer *layer, long n, const char *inputs, const fm_csr *csr,
                    char *outputs, long stride) noexcept nogil:
-    cdef const fm_layer *weights = layer.weights
+    cdef fm_rows a = rows_at(inputs, stride, n, layer.n_inputs), z = rows_at(outputs, stride, n, layer.n_outputs)
+    cdef fm_matrix weights = _weights_of(layer)
     cdef row_memory kept
     if csr != NULL:
-        net.kernels.sparse(n, layer.n_outputs, layer.n_inputs, csr, weights.weights, layer.is_biased, outputs, stride,
-                           &layer.at_once)
-    elif weights.turned:
-        net.kernels.dense_turned(n, weights, inputs, stride, outputs)
+        net.kernels.sparse(csr, &weights, &z, &layer.at_once)
+    elif layer.weights.turned:
+        net.kernels.dense_turned(&a, layer.weights, outputs)
     else:
-        net.kernels.dense(n, layer.n_outputs, layer.n_inputs, inputs, stride, weights.weights, layer.n_inputs + 1,
-                          layer.is_biased, outputs, stride, &layer.at_once)
+        net.kernels.dense(&a, &weights, &z, &layer.at_once)
     if not layer.is_last and not layer.activates_at_once:
         memset(&kept, 0, sizeof(kept))
         kept.means, kept.scales = layer.normalization.means, layer.normalization.scales
@@ -110,8 +114,8 @@ cdef int _allocate(training *t, trained_layer *layer, Memory memory) except -1:
         if packed.activation.is_sloped:
             layer.slopes = memory.zeros(n_bytes)
         if packed.activation.learned != NULL:
-            layer.number_slopes = memory.zeros(n_bytes)
-            t.parts[packed.activation.learned - net.parts].deltas = layer.number_slopes
+            layer.parameter_slopes = memory.zeros(n_bytes)
+            t.parts[packed.activation.learned - net.parts].deltas = layer.parameter_slopes
         if packed.normalization.method != NOT_NORMALIZED:
             allocate_normalization(t, layer, memory)
         set_derivative(t, layer)
@@ -165,7 +169,7 @@ cdef void copy_weights(training *t, trained_layer *layer) noexcept:
     cdef long panel
     if t.plan.keeps_rounded:
         for panel in range(layer.weights.n_panels):
-            t.network.kernels.round_units(weights, panel, 0, layer.weights.units)
+            t.network.kernels.round_strips(weights, panel, 0, layer.weights.strips)
     elif weights.transposed != NULL:
         t.network.kernels.pack_transposed(weights.weights, weights.inputs, weights.outputs, weights.transposed)
 
@@ -235,14 +239,15 @@ cdef void _set_row_memory(const training *t, const trained_layer *layer, const r
     kept.normalized = moved(layer.normalized, rows.offset)
     kept.row_scales = moved(layer.row_scales, rows.low * t.network.itemsize)
     kept.slopes = moved(layer.slopes, rows.offset)
-    kept.number_slopes = moved(layer.number_slopes, rows.offset)
+    kept.parameter_slopes = moved(layer.parameter_slopes, rows.offset)
 
 
 cdef void _multiply(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: the outputs of the layer, or only its products where something waits for them."""
     cdef fm_after after = layer.packed.at_once
     if layer.packed.activates_at_once:
-        after.slopes, after.shapes = moved(layer.slopes, rows.offset), moved(layer.number_slopes, rows.offset)
+        after.slopes = moved(layer.slopes, rows.offset)
+        after.parameter_slopes = moved(layer.parameter_slopes, rows.offset)
     layer.multiply(t, layer, rows, &after)
 
 
@@ -254,25 +259,29 @@ cdef void _finish_rows(training *t, trained_layer *layer, const row_block *rows)
 
 
 cdef void _multiply_plain(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef const packed_layer *packed = layer.packed
-    t.network.kernels.dense(
-        rows.n, packed.n_outputs, packed.n_inputs, layer.inputs + rows.offset, t.plan.stride, packed.weights.weights,
-        packed.n_inputs + 1, packed.is_biased, layer.outputs + rows.offset, t.plan.stride, after)
+    cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
+    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
+    cdef fm_matrix weights = _weights_of(layer.packed)
+    t.network.kernels.dense(&a, &weights, &z, after)
 
 
 cdef void _multiply_turned(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    t.network.kernels.dense_turned(rows.n, layer.packed.weights, layer.inputs + rows.offset, t.plan.stride,
-                                   layer.outputs + rows.offset)
+    cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
+    t.network.kernels.dense_turned(&a, layer.packed.weights, layer.outputs + rows.offset)
 
 
 cdef void _multiply_shallow(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
     """Make the outputs of both layers of a network."""
-    cdef const trained_layer *above = layer + 1
-    t.network.kernels.shallow_forward(rows.n, layer.packed.weights, above.packed.weights, layer.inputs + rows.offset,
-                                      t.plan.stride, layer.outputs + rows.offset, above.outputs + rows.offset)
+    cdef const trained_layer *last = layer + 1
+    cdef fm_shallow network
+    network.hidden, network.output = layer.packed.weights, last.packed.weights
+    network.rows, network.stride = rows.n, t.plan.stride
+    network.x, network.h, network.z = layer.inputs + rows.offset, layer.outputs + rows.offset, last.outputs + rows.offset
+    t.network.kernels.shallow_forward(&network)
 
 
-cdef void _set_csr_rows(training *t, trained_layer *layer, const chunk_place *chunk, int slice_, long low, fm_csr *csr, fm_mask *mask) noexcept nogil:
+cdef void _set_csr_rows(const training *t, const trained_layer *layer, const chunk_place *chunk, long low, fm_csr *csr,
+                        fm_mask *mask) noexcept nogil:
     """Say where the rows of a CSR matrix are, from low in the chunk on, and what is dropped of them."""
     cdef row_block rows
     find_csr_rows(t.network, &t.data.X, t.data.order, chunk.start + low, csr)
@@ -283,26 +292,35 @@ cdef void _set_csr_rows(training *t, trained_layer *layer, const chunk_place *ch
 
 
 cdef void _multiply_sparse(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef const packed_layer *packed = layer.packed
+    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
+    cdef fm_matrix weights = _weights_of(layer.packed)
     cdef fm_csr csr
     cdef fm_mask mask
-    _set_csr_rows(t, layer, rows.chunk, rows.slice_, rows.low, &csr, &mask)
-    t.network.kernels.sparse(rows.n, packed.n_outputs, packed.n_inputs, &csr, packed.weights.weights, packed.is_biased,
-                             layer.outputs + rows.offset, t.plan.stride, after)
+    _set_csr_rows(t, layer, rows.chunk, rows.low, &csr, &mask)
+    t.network.kernels.sparse(&csr, &weights, &z, after)
 
 
 cdef void _multiply_bfloat16(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef const packed_layer *packed = layer.packed
-    cdef const fm_layer *weights = packed.weights
-    cdef const char *inputs = layer.inputs + rows.offset
-    cdef thread_scratch *scratch = &t.scratch.threads[rows.slice_]
-    cdef int terms = t.plan.terms
-    t.network.kernels.round_left(terms, rows.n, packed.n_inputs, inputs, t.plan.stride, scratch.rounded_rows)
-    t.network.kernels.round_columns(terms, rows.n, packed.n_inputs, inputs, t.plan.stride,
-                                    layer.rounded_inputs + rows.low // FM_BLOCK * terms * FM_BLOCK_BYTES, t.plan.row_blocks)
-    t.network.kernels.bfloat16_dense(
-        terms, rows.n, packed.n_outputs, packed.n_inputs, scratch.rounded_rows, weights.rounded, scratch.rounded_weights,
-        weights.weights, packed.n_inputs + 1, packed.is_biased, layer.outputs + rows.offset, t.plan.stride, after)
+    cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
+    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
+    cdef fm_matrix weights = _weights_of(layer.packed)
+    cdef fm_bfloat16_operands operands
+    _round_left(t, &a, rows.slice_, layer.packed.weights.rounded, &operands)
+    t.network.kernels.round_columns(t.plan.terms, &a, _rounded_rows(t, layer.rounded_inputs, rows), t.plan.row_blocks)
+    t.network.kernels.bfloat16_dense(&operands, &weights, &z, after)
+
+
+cdef void _round_left(training *t, const fm_rows *a, int slice_, const void *right, fm_bfloat16_operands *operands) noexcept nogil:
+    """Round rows, and say what they are multiplied with: right, or the weights, which the product rounds where that is NULL."""
+    cdef thread_scratch *scratch = &t.scratch.threads[slice_]
+    t.network.kernels.round_left(t.plan.terms, a, scratch.rounded_rows)
+    operands.terms, operands.left, operands.right = t.plan.terms, scratch.rounded_rows, right
+    operands.scratch = scratch.rounded_weights
+
+
+cdef inline char *_rounded_rows(const training *t, char *operand, const row_block *rows) noexcept nogil:
+    """Return where an operand that is summed over the rows has a block of them."""
+    return operand + rows.low // FM_BLOCK * t.plan.terms * FM_BLOCK_BYTES
 
 
 # ---- the way back ----------------------------------------------------------------------------------------------------
@@ -321,77 +339,81 @@ cdef int _plan_back(training *t, trained_layer *layer) except -1:
 
 cdef void _round_deltas(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: the deltas as an operand of the gradient's bfloat16 product."""
-    t.network.kernels.round_right(
-        t.plan.terms, rows.n, layer.packed.n_outputs, layer.deltas + rows.offset, t.plan.stride,
-        layer.rounded_deltas + rows.low // FM_BLOCK * t.plan.terms * FM_BLOCK_BYTES, t.plan.row_blocks)
+    cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
+    t.network.kernels.round_right(t.plan.terms, &deltas, _rounded_rows(t, layer.rounded_deltas, rows), t.plan.row_blocks)
 
 
 cdef void _multiply_back(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: from the deltas the slopes by the inputs, and of these the deltas of the layer below."""
     cdef fm_after after = layer.below.derivative
     after.at = moved(after.at, rows.offset)
-    after.shapes = moved(after.shapes, rows.offset)
+    after.parameter_slopes = moved(after.parameter_slopes, rows.offset)
     layer.multiply_back(t, layer, rows, &after)
 
 
+cdef inline fm_matrix _transposed_weights_of(const packed_layer *layer) noexcept nogil:
+    cdef const fm_layer *weights = layer.weights
+    return right_operand(weights.weights if weights.turned else weights.transposed, layer.n_outputs, layer.n_outputs, False)
+
+
 cdef void _multiply_back_plain(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef const packed_layer *packed = layer.packed
-    cdef const fm_layer *weights = packed.weights
-    t.network.kernels.dense(
-        rows.n, packed.n_inputs, packed.n_outputs, layer.deltas + rows.offset, t.plan.stride,
-        weights.weights if weights.turned else weights.transposed, packed.n_outputs, 0, layer.below.deltas + rows.offset,
-        t.plan.stride, after)
+    cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
+    cdef fm_rows below = rows_of(t, layer.below.deltas, rows, layer.packed.n_inputs)
+    cdef fm_matrix transposed = _transposed_weights_of(layer.packed)
+    t.network.kernels.dense(&deltas, &transposed, &below, after)
 
 
 cdef void _multiply_back_bfloat16(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef const packed_layer *packed = layer.packed
-    cdef const fm_layer *weights = packed.weights
-    cdef thread_scratch *scratch = &t.scratch.threads[rows.slice_]
-    t.network.kernels.round_left(t.plan.terms, rows.n, packed.n_outputs, layer.deltas + rows.offset, t.plan.stride,
-                                 scratch.rounded_rows)
-    t.network.kernels.bfloat16_dense(
-        t.plan.terms, rows.n, packed.n_inputs, packed.n_outputs, scratch.rounded_rows, weights.rounded_transposed,
-        scratch.rounded_weights, weights.transposed, packed.n_outputs, 0, layer.below.deltas + rows.offset, t.plan.stride,
-        after)
+    cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
+    cdef fm_rows below = rows_of(t, layer.below.deltas, rows, layer.packed.n_inputs)
+    cdef fm_matrix transposed = _transposed_weights_of(layer.packed)
+    cdef fm_bfloat16_operands operands
+    _round_left(t, &deltas, rows.slice_, layer.packed.weights.rounded_transposed, &operands)
+    t.network.kernels.bfloat16_dense(&operands, &transposed, &below, after)
 
 
 # ---- gradient and update ---------------------------------------------------------------------------------------------
 
-cdef void update_with_vector_operands(training *t, trained_part *part, const fm_layer *into, const weight_tile *tile,
-                                      const fm_step *step) noexcept nogil:
+cdef void update_with_vector_operands(training *t, trained_part *part, const weight_tile *tile) noexcept nogil:
     """Update a tile of a part, whose operands are of the network's type."""
-    cdef Py_ssize_t offset = tile.low * FM_PANEL_BYTES
+    cdef fm_rows a = rows_at(moved(part.inputs, tile.low * FM_PANEL_BYTES), t.plan.stride, tile.n, part.packed.inputs)
+    cdef fm_rows deltas = _deltas_of(t, part, tile)
     cdef fm_layer of_rows
-    if into.bias_deltas != NULL and offset > 0:
-        of_rows = into[0]
-        of_rows.bias_deltas = <const char *> into.bias_deltas + offset
-        into = &of_rows
-    t.network.kernels.update_dense(into, tile.panel, tile.first, tile.last, tile.n, moved(part.inputs, offset), t.plan.stride,
-                                   part.deltas + offset, t.plan.stride, step, part.squares + tile.panel * part.units)
+    cdef fm_strips strips
+    _set_strips(tile, &strips, &of_rows)
+    t.network.kernels.update_dense(&strips, &a, &deltas)
 
 
-cdef void _update_sparse(training *t, trained_part *part, const fm_layer *into, const weight_tile *tile,
-                         const fm_step *step) noexcept nogil:
-    cdef Py_ssize_t offset = tile.low * FM_PANEL_BYTES
+cdef void _update_sparse(training *t, trained_part *part, const weight_tile *tile) noexcept nogil:
+    cdef fm_rows deltas = _deltas_of(t, part, tile)
     cdef fm_layer of_rows
+    cdef fm_strips strips
     cdef fm_csr csr
     cdef fm_mask mask
-    if into.bias_deltas != NULL and offset > 0:
-        of_rows = into[0]
-        of_rows.bias_deltas = <const char *> into.bias_deltas + offset
-        into = &of_rows
-    _set_csr_rows(t, part.layer, tile.chunk, tile.slice_, tile.low, &csr, &mask)
-    t.network.kernels.update_sparse(into, tile.panel, tile.first, tile.last, tile.n, &csr,
-                                    t.scratch.threads[tile.slice_].cursors, part.deltas + offset, t.plan.stride, step,
-                                    part.squares + tile.panel * part.units)
+    _set_strips(tile, &strips, &of_rows)
+    _set_csr_rows(t, part.layer, tile.chunk, tile.low, &csr, &mask)
+    t.network.kernels.update_sparse(&strips, &csr, t.scratch.threads[tile.slice_].cursors, &deltas)
 
 
-cdef void _update_bfloat16(training *t, trained_part *part, const fm_layer *into, const weight_tile *tile,
-                           const fm_step *step) noexcept nogil:
+cdef void _update_bfloat16(training *t, trained_part *part, const weight_tile *tile) noexcept nogil:
     """Update a tile of as many output panels as there are; with these operands the rows are always those of a chunk."""
-    t.network.kernels.bfloat16_update(
-        into, tile.panel, tile.panel_end, tile.first, tile.last, tile.n, part.layer.rounded_inputs, part.layer.rounded_deltas,
-        t.plan.row_blocks, part.deltas, t.plan.stride, step, part.squares, part.units)
+    cdef fm_rows deltas = _deltas_of(t, part, tile)
+    cdef fm_bfloat16_batch batch
+    batch.columns, batch.right, batch.blocks = part.layer.rounded_inputs, part.layer.rounded_deltas, t.plan.row_blocks
+    t.network.kernels.bfloat16_update(&tile.strips, &batch, &deltas)
+
+
+cdef inline fm_rows _deltas_of(const training *t, const trained_part *part, const weight_tile *tile) noexcept nogil:
+    return rows_at(part.deltas + tile.low * FM_PANEL_BYTES, t.plan.stride, tile.n, part.packed.outputs)
+
+
+cdef inline void _set_strips(const weight_tile *tile, fm_strips *strips, fm_layer *of_rows) noexcept nogil:
+    """Say what a tile updates; where the biases have deltas of their own, with those of the tile's rows."""
+    strips[0] = tile.strips
+    if strips.layer.bias_deltas != NULL and tile.low > 0:
+        of_rows[0] = strips.layer[0]
+        of_rows.bias_deltas = <const char *> of_rows.bias_deltas + tile.low * FM_PANEL_BYTES
+        strips.layer = of_rows
 
 
 DENSE.parts = _parts

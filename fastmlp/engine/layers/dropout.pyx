@@ -6,6 +6,9 @@ again what the way forward made.
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from fastmlp.engine.layout cimport rows_of
+from fastmlp.engine.native cimport fm_rows
+
 
 cdef void _set_mask(const training *t, long number, const row_block *rows, double rate, double scale, fm_mask *mask) noexcept nogil:
     """Say what is drawn for the rows, as the layer of a number reads them."""
@@ -24,27 +27,28 @@ cdef void set_dropout_mask(const training *t, const trained_layer *layer, const 
 
 cdef void add_noise(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: add normal noise to the inputs of the first layer."""
+    cdef fm_rows inputs = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
     cdef fm_mask mask
     _set_mask(t, -1, rows, 0, t.plan.noise, &mask)
-    t.network.kernels.add_noise(rows.n, layer.packed.n_inputs, layer.inputs + rows.offset, t.plan.stride, &mask)
+    t.network.kernels.add_noise(&inputs, &mask)
 
 
 cdef void drop_inputs(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: drop inputs, from the outputs of the layer below; those of the first layer in their place."""
     cdef const char *source = layer.inputs if layer.below == NULL else layer.below.outputs
+    cdef fm_rows from_rows = rows_of(t, source, rows, layer.packed.n_inputs)
     cdef fm_mask mask
     set_dropout_mask(t, layer, rows, &mask)
-    t.network.kernels.drop(rows.n, layer.packed.n_inputs, source + rows.offset, layer.inputs + rows.offset, t.plan.stride, &mask)
+    t.network.kernels.drop(&from_rows, layer.inputs + rows.offset, &mask)
 
 
 cdef void drop_deltas(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: drop the deltas of those outputs of the layer below that this layer did not read."""
     cdef trained_layer *below = layer.below
-    cdef long width = layer.packed.n_inputs
+    cdef fm_rows deltas = rows_of(t, below.deltas, rows, layer.packed.n_inputs)
     cdef fm_mask mask
-    cdef char *at = below.deltas + rows.offset
     set_dropout_mask(t, layer, rows, &mask)
-    t.network.kernels.drop(rows.n, width, at, at, t.plan.stride, &mask)
-    if below.number_slopes != NULL:
-        at = below.number_slopes + rows.offset
-        t.network.kernels.drop(rows.n, width, at, at, t.plan.stride, &mask)
+    t.network.kernels.drop(&deltas, deltas.at, &mask)
+    if below.parameter_slopes != NULL:
+        deltas.at = below.parameter_slopes + rows.offset
+        t.network.kernels.drop(&deltas, deltas.at, &mask)

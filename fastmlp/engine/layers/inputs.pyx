@@ -1,14 +1,21 @@
 """Rows of X on their way into the first layer: converted, put into panels, centred and scaled."""
 
+from fastmlp.engine.layout cimport plain_rows, rows_at
+from fastmlp.engine.native cimport fm_rows, fm_source
+
 
 cdef void gather_inputs(const packed_network *net, const row_source *X, const int64_t *order, long start, long n, char *inputs,
                         long stride) noexcept nogil:
     """Put n rows from start on, or those that order names from there on, into panels of the network's element type."""
-    net.kernels.gather[X.element](
-        X.base + (0 if order != NULL else start * X.row_bytes), X.row_bytes, order + start if order != NULL else NULL, n,
-        X.n_features, inputs, stride)
+    cdef fm_source source = plain_rows(X.base, X.row_bytes)
+    cdef fm_rows panels = rows_at(inputs, stride, n, X.n_features)
+    if order != NULL:
+        source.order = order + start
+    else:
+        source.x = X.base + start * X.row_bytes
+    net.kernels.gather[X.element](&source, &panels)
     if net.input_is_scaled:
-        net.kernels.standardize(n, X.n_features, inputs, stride, net.input_means, net.input_scales)
+        net.kernels.standardize(&panels, net.input_means, net.input_scales)
 
 
 cdef void find_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long start, fm_csr *csr) noexcept nogil:

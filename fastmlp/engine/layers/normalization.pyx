@@ -10,9 +10,9 @@ import numpy as np
 cimport numpy as cnp
 from libc.string cimport memcpy
 
-from fastmlp.engine.layout cimport panels_of
+from fastmlp.engine.layout cimport panels_of, rows_at, rows_of
 from fastmlp.engine.memory cimport ceil_divide
-from fastmlp.engine.native cimport FM_PANEL_BYTES
+from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_moments, fm_norm, fm_rows, fm_running
 from fastmlp.engine.plan cimport add_operation, wait_for_all_rows
 from fastmlp.engine.structs cimport (
     BATCH_NORM, LAYER_NORM, MOMENT_ROWS, NOT_NORMALIZED, chunk_place, layer_normalization, row_block,
@@ -51,15 +51,19 @@ cdef int use_running(packed_network *net, packed_layer *layer, moments) except -
 cdef void normalize_rows(const packed_network *net, const packed_layer *layer, long n, char *z, long stride,
                          const row_memory *kept) noexcept nogil:
     """Normalise n rows of products from z on; then gains and biases."""
-    cdef const char *gains = <const char *> layer.normalization.gains.weights
-    cdef const char *biases = <const char *> layer.weights.weights + layer.n_inputs * FM_PANEL_BYTES
-    cdef long bias_step = (layer.n_inputs + 1) * net.panel  # from one panel of weights to the next, the biases the last row
+    cdef fm_rows rows = rows_at(z, stride, n, layer.n_outputs)
+    cdef fm_norm norm
+    norm.normalized, norm.means, norm.epsilon = kept.normalized, kept.means, net.epsilon
+    norm.gains = layer.normalization.gains.weights
+    # The biases are the last row of each panel of weights.
+    norm.biases = <const char *> layer.weights.weights + layer.n_inputs * FM_PANEL_BYTES
+    norm.biases_step = (layer.n_inputs + 1) * net.panel
     if layer.normalization.method == LAYER_NORM:
-        net.kernels.layer_norm(n, layer.n_outputs, z, stride, kept.normalized, kept.row_scales, gains, biases, bias_step,
-                               net.epsilon)
+        norm.scales = kept.row_scales
+        net.kernels.layer_norm(&rows, &norm)
     else:
-        net.kernels.batch_norm(n, layer.n_outputs, z, stride, kept.normalized, kept.means, kept.scales, gains, biases,
-                               bias_step)
+        norm.scales = kept.scales
+        net.kernels.batch_norm(&rows, &norm)
 
 
 # ---- training --------------------------------------------------------------------------------------------------------
@@ -118,14 +122,15 @@ cdef int plan_normalization_back(training *t, trained_layer *layer) except -1:
 
 cdef void _sum_moments(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: the moments of each MOMENT_ROWS rows."""
-    cdef long n_panels = panels_of(t.network, layer.packed.n_outputs), block, r, number
-    for block in range(ceil_divide(rows.n, MOMENT_ROWS)):
-        r = block * MOMENT_ROWS
-        number = (rows.low + r) // MOMENT_ROWS
+    cdef long n_panels = panels_of(t.network, layer.packed.n_outputs), k, r, block
+    cdef fm_rows few = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
+    for k in range(ceil_divide(rows.n, MOMENT_ROWS)):
+        r = k * MOMENT_ROWS
+        block = (rows.low + r) // MOMENT_ROWS
+        few.at, few.rows = layer.outputs + rows.offset + r * FM_PANEL_BYTES, min(MOMENT_ROWS, rows.n - r)
         t.network.kernels.column_moments(
-            min(MOMENT_ROWS, rows.n - r), layer.packed.n_outputs, layer.outputs + rows.offset + r * FM_PANEL_BYTES,
-            t.plan.stride, _weights_from(t, rows.low + r), t.scratch.block_weights[number] if t.data.weighs_moments else 0,
-            layer.moments + number * 2 * n_panels * FM_PANEL_BYTES)
+            &few, _weights_from(t, rows.low + r), t.scratch.block_weights[block] if t.data.weighs_moments else 0,
+            layer.moments + block * 2 * n_panels * FM_PANEL_BYTES)
 
 
 cdef double _freedom(const training *t, const chunk_place *chunk) noexcept nogil:
@@ -147,35 +152,42 @@ cdef double _freedom(const training *t, const chunk_place *chunk) noexcept nogil
 
 cdef void _join_moments(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Opening: the slice's means and scales of the batch, from all rows' moments; the first slice's join the running ones."""
-    cdef long step = 2 * panels_of(t.network, layer.packed.n_outputs) * t.network.panel
-    cdef double freedom = 0
-    if rows.slice_ == 0:
-        freedom = _freedom(t, rows.chunk)
-    t.network.kernels.join_moments(
-        layer.packed.n_outputs, rows.chunk.end - rows.chunk.start, MOMENT_ROWS,
-        t.scratch.block_weights if t.data.weighs_moments else NULL, layer.moments, step, t.network.epsilon,
-        t.plan.running_share, freedom, layer.packed.normalization.running if freedom > 0 else NULL,
-        means_of(t, layer, rows.slice_), scales_of(t, layer, rows.slice_))
+    cdef fm_moments blocks
+    cdef fm_running running
+    blocks.width, blocks.rows, blocks.block_rows = layer.packed.n_outputs, rows.chunk.end - rows.chunk.start, MOMENT_ROWS
+    blocks.block_weights = t.scratch.block_weights if t.data.weighs_moments else NULL
+    blocks.moments, blocks.step = layer.moments, 2 * panels_of(t.network, layer.packed.n_outputs) * t.network.panel
+    running.share, running.freedom = t.plan.running_share, _freedom(t, rows.chunk) if rows.slice_ == 0 else 0
+    running.moments = layer.packed.normalization.running if running.freedom > 0 else NULL
+    t.network.kernels.join_moments(&blocks, &running, t.network.epsilon, means_of(t, layer, rows.slice_),
+                                   scales_of(t, layer, rows.slice_))
+
+
+cdef void _set_back(const trained_layer *layer, const row_block *rows, char *scales, fm_norm *norm) noexcept nogil:
+    """Say what the way back through a normalisation reads and writes."""
+    norm.normalized, norm.bias_deltas = layer.normalized + rows.offset, layer.bias_deltas + rows.offset
+    norm.scales, norm.gains = scales, layer.packed.normalization.gains.weights
 
 
 cdef void _layer_norm_back(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: from the deltas of normalised products those of the products, and those of gains and biases."""
-    t.network.kernels.layer_norm_back(
-        rows.n, layer.packed.n_outputs, layer.deltas + rows.offset, t.plan.stride, layer.normalized + rows.offset,
-        layer.bias_deltas + rows.offset, layer.row_scales + rows.low * t.network.itemsize,
-        layer.packed.normalization.gains.weights)
+    cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
+    cdef fm_norm norm
+    _set_back(layer, rows, layer.row_scales + rows.low * t.network.itemsize, &norm)
+    t.network.kernels.layer_norm_back(&deltas, &norm)
 
 
 cdef void _sum_deltas(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: the sums of the deltas, and of deltas times normalised products, of each MOMENT_ROWS rows."""
-    cdef long n_panels = panels_of(t.network, layer.packed.n_outputs), block, r
+    cdef long n_panels = panels_of(t.network, layer.packed.n_outputs), k, r
+    cdef fm_rows few = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
     cdef Py_ssize_t offset
-    for block in range(ceil_divide(rows.n, MOMENT_ROWS)):
-        r = block * MOMENT_ROWS
+    for k in range(ceil_divide(rows.n, MOMENT_ROWS)):
+        r = k * MOMENT_ROWS
         offset = rows.offset + r * FM_PANEL_BYTES
+        few.at, few.rows = layer.deltas + offset, min(MOMENT_ROWS, rows.n - r)
         t.network.kernels.column_sums(
-            min(MOMENT_ROWS, rows.n - r), layer.packed.n_outputs, layer.deltas + offset, t.plan.stride,
-            layer.normalized + offset, layer.back_sums + (rows.low + r) // MOMENT_ROWS * 2 * n_panels * FM_PANEL_BYTES)
+            &few, layer.normalized + offset, layer.back_sums + (rows.low + r) // MOMENT_ROWS * 2 * n_panels * FM_PANEL_BYTES)
 
 
 cdef void _join_sums(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
@@ -187,7 +199,9 @@ cdef void _join_sums(training *t, trained_layer *layer, const row_block *rows) n
 
 cdef void _batch_norm_back(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: from the deltas of normalised products those of the products, and those of gains and biases."""
+    cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
+    cdef fm_norm norm
+    _set_back(layer, rows, scales_of(t, layer, rows.slice_), &norm)
     t.network.kernels.batch_norm_back(
-        rows.n, layer.packed.n_outputs, layer.deltas + rows.offset, t.plan.stride, layer.normalized + rows.offset,
-        layer.bias_deltas + rows.offset, scales_of(t, layer, rows.slice_), layer.packed.normalization.gains.weights,
-        t.scratch.threads[rows.slice_].totals, 1.0 / (rows.chunk.end - rows.chunk.start), _weights_from(t, rows.low))
+        &deltas, &norm, t.scratch.threads[rows.slice_].totals, 1.0 / (rows.chunk.end - rows.chunk.start),
+        _weights_from(t, rows.low))

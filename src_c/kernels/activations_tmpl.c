@@ -1,0 +1,100 @@
+/* Elementwise functions on rows of one panel, one after another, in place. p is one parameter for all units, or the panel's row
+ * of the units' own. */
+#define FM_SELU_SCALE 1.0507009873554804934193349852946
+#define FM_SELU_ALPHA 1.6732632423543772848170429916717
+#define FM_GELU_RATE 1.5957691216057308 /* 2 sqrt(2 / pi) */
+#define FM_GELU_CUBE (0.044715 * FM_GELU_RATE)
+
+/* Not below a limit, so that minus infinity times a share of 0 is 0; NaN passes through. */
+FM_INLINE vec FM(above)(vec z, FM_REAL low) {
+    return v_select(z < low, v_all(low), z);
+}
+#define v_above FM(above)
+
+/* These products make as well (dense_tmpl.c). NaN stays one, and -0 what it is: max returns its second argument then. */
+FM_INLINE vec FM(relu)(vec z) {
+#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
+    return (vec)_mm512_max_ps(_mm512_setzero_ps(), (__m512)z);
+#elif FM_VECTOR_BYTES == 64
+    return (vec)_mm512_max_pd(_mm512_setzero_pd(), (__m512d)z);
+#else
+    return v_select(z < 0, v_all(0), z);
+#endif
+}
+#define v_relu FM(relu)
+
+FM_INLINE vec FM(relu_delta)(vec a, vec d) {
+    return v_select(a != 0, d, v_all(0));
+}
+#define v_relu_delta FM(relu_delta)
+
+#define FM_ACTIVATION(name, n_parameters, learnable, f, df)                                                \
+    static void FM(activate_##name)(long rows, void *values, void *slopes, void *parameter_slopes,         \
+                                    const void *parameters, double parameter) {                            \
+        vec *at = values;                                                                                  \
+        const vec p = v_all((FM_REAL)parameter);                                                           \
+        (void)slopes, (void)parameter_slopes, (void)parameters, (void)p;                                   \
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                               \
+            const vec z = at[i];                                                                           \
+            at[i] = f;                                                                                     \
+        }                                                                                                  \
+    }                                                                                                      \
+    static void FM(derivative_##name)(long rows, const void *values, void *deltas, void *parameter_slopes, \
+                                      double parameter) {                                                  \
+        const vec *as = values;                                                                            \
+        vec *ds = deltas;                                                                                  \
+        const vec p = v_all((FM_REAL)parameter);                                                           \
+        (void)parameter_slopes, (void)p;                                                                   \
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                               \
+            const vec a = as[i], d = ds[i];                                                                \
+            (void)a;                                                                                       \
+            ds[i] = df;                                                                                    \
+        }                                                                                                  \
+    }
+#define FM_SLOPED(name, n_parameters, learnable, ...)                                                               \
+    static void FM(activate_##name)(long rows, void *values, void *slopes, void *parameter_slopes,                  \
+                                    const void *parameters, double parameter) {                                     \
+        vec *at = values;                                                                                           \
+        for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {                                                        \
+            const vec z = at[i],                                                                                    \
+                      p = parameters ? ((const vec *)parameters)[i % FM_PANEL_VECTORS] : v_all((FM_REAL)parameter); \
+            vec a, slope, parameter_slope = v_all(0);                                                               \
+            (void)p, (void)parameter_slope;                                                                         \
+            __VA_ARGS__;                                                                                            \
+            at[i] = a;                                                                                              \
+            if (slopes)                                                                                             \
+                ((vec *)slopes)[i] = slope;                                                                         \
+            if (parameter_slopes)                                                                                   \
+                ((vec *)parameter_slopes)[i] = parameter_slope;                                                     \
+        }                                                                                                           \
+    }
+#include "tables/activations.def"
+#undef FM_ACTIVATION
+#undef FM_SLOPED
+
+/* With slopes kept from the way forward. The parameter's slopes become the deltas of the units' parameters. */
+static void FM(derivative_sloped)(long rows, const void *slopes, void *deltas, void *parameter_slopes,
+                                  double parameter) {
+    vec *ds = deltas;
+    (void)parameter;
+    for (long i = 0; i < rows * FM_PANEL_VECTORS; i++) {
+        if (parameter_slopes)
+            ((vec *)parameter_slopes)[i] *= ds[i];
+        ds[i] *= ((const vec *)slopes)[i];
+    }
+}
+
+/* A user's own, compiled function. */
+static void FM(activate_native)(long rows, void *values, void *slopes, void *parameter_slopes, const void *parameters,
+                                double parameter) {
+    const fm_native *native = parameters;
+    FM_REAL *at = values;
+    (void)parameter_slopes, (void)parameter;
+    for (long r = 0; r < rows; r++)
+        for (long i = r * FM_PANEL; i < r * FM_PANEL + native->width; i++) {
+            const double z = (double)at[i];
+            at[i] = (FM_REAL)native->value(z);
+            if (slopes)
+                ((FM_REAL *)slopes)[i] = (FM_REAL)native->slope(z);
+        }
+}

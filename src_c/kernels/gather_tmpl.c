@@ -1,0 +1,115 @@
+/* Rows into panels and back. Gathering a minibatch converts each element to the compute type on the way, so that X is
+ * read in place whatever its type is. */
+
+/* IEEE half precision, from its bits. */
+FM_INLINE float FM(from_half)(uint16_t h) {
+    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, magnitude = h & 0x7fffu;
+    uint32_t bits = (magnitude << 13) + ((127 - 15) << 23);
+    float value;
+    if (magnitude >= 0x7c00u) /* infinity, NaN */
+        bits += (uint32_t)(128 - 16) << 23;
+    else if (magnitude < 0x0400u) { /* denormal: magnitude * 2^-24 */
+        value = (float)magnitude * 0x1p-24f;
+        memcpy(&bits, &value, sizeof bits);
+    }
+    bits |= sign;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* What is left of a row after its whole panels, of the compute type. On AVX-512 with masks, not one by one, and padding
+ * becomes zero. */
+FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
+#if FM_VECTOR_BYTES == 64
+    for (long v = 0; v < FM_PANEL_VECTORS; v++, n -= FM_LANES) {
+        const unsigned there = n >= FM_LANES ? (1u << FM_LANES) - 1 : n > 0 ? (1u << n) - 1 : 0;
+#if FM_BITS == 32
+        ((vec *)to)[v] = (vec)_mm512_maskz_loadu_ps((__mmask16)there, from + v * FM_LANES);
+#else
+        ((vec *)to)[v] = (vec)_mm512_maskz_loadu_pd((__mmask8)there, from + v * FM_LANES);
+#endif
+    }
+#else
+    for (long k = 0; k < n; k++)
+        to[k] = from[k];
+#endif
+}
+
+/* Rows come in random order, so the next ones are asked for early. */
+#define FM_ROWS_AHEAD 8
+
+#define FM_SOURCE(code, name, type, value)                                                    \
+    static void FM(gather_##name)(const fm_source *source, const fm_rows *rows) {             \
+        const char *const rows_of_x = source->x;                                              \
+        const int64_t *const order = source->order;                                           \
+        const ptrdiff_t row_bytes = source->row_bytes;                                        \
+        const long n = rows->rows, width = rows->width, stride = rows->stride;                \
+        for (long r = 0; r < n; r++) {                                                        \
+            const type *row = (const type *)(rows_of_x + (order ? order[r] : r) * row_bytes); \
+            FM_REAL *to = (FM_REAL *)rows->at + r * FM_PANEL;                                 \
+            if (order && r + FM_ROWS_AHEAD < n)                                               \
+                __builtin_prefetch(rows_of_x + order[r + FM_ROWS_AHEAD] * row_bytes);         \
+            for (long c = 0; c < width; c += FM_PANEL, to += stride * FM_PANEL) {             \
+                if (width - c >= FM_PANEL)                                                    \
+                    for (long k = 0; k < FM_PANEL; k++) {                                     \
+                        const type x = row[c + k];                                            \
+                        to[k] = (FM_REAL)(value);                                             \
+                    }                                                                         \
+                else if (__builtin_types_compatible_p(type, FM_REAL))                         \
+                    FM(copy_rest)((const FM_REAL *)(row + c), width - c, to);                 \
+                else                                                                          \
+                    for (long k = 0; k < width - c; k++) {                                    \
+                        const type x = row[c + k];                                            \
+                        to[k] = (FM_REAL)(value);                                             \
+                    }                                                                         \
+            }                                                                                 \
+        }                                                                                     \
+    }
+#include "tables/sources.def"
+#undef FM_SOURCE
+
+static void FM(scatter)(const fm_rows *rows, void *out, ptrdiff_t row_bytes) {
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
+    for (long r = 0; r < n; r++) {
+        const FM_REAL *from = (const FM_REAL *)rows->at + r * FM_PANEL;
+        FM_REAL *to = (FM_REAL *)((char *)out + r * row_bytes);
+        for (long c = 0; c < width; c += FM_PANEL, from += stride * FM_PANEL)
+            memcpy(to + c, from, (size_t)(width - c < FM_PANEL ? width - c : FM_PANEL) * sizeof(FM_REAL));
+    }
+}
+
+/* Whether the panels hold these rows, bit by bit: a NaN equals itself, 0 and -0 differ. */
+static int FM(holds)(const fm_rows *rows, const void *x, ptrdiff_t row_bytes) {
+    typedef FM_INT bits __attribute__((may_alias));
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
+    for (long r = 0; r < n; r++) {
+        const bits *packed = (const bits *)rows->at + r * FM_PANEL,
+                   *row = (const bits *)((const char *)x + r * row_bytes);
+        FM_INT difference = 0;
+        for (long c = 0; c < width; c += FM_PANEL, packed += stride * FM_PANEL)
+            if (width - c >= FM_PANEL)
+                for (long k = 0; k < FM_PANEL; k++)
+                    difference |= packed[k] ^ row[c + k];
+            else
+                for (long k = 0; k < width - c; k++)
+                    difference |= packed[k] ^ row[c + k];
+        if (difference)
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether none of n numbers is infinite or NaN. */
+static int FM(finite)(long n, const void *x) {
+    const FM_REAL *at = x;
+    vec products = v_all(0), value; /* with zero: NaN where the number is not finite */
+    long i = 0;
+    for (; i + FM_LANES <= n; i += FM_LANES) {
+        memcpy(&value, at + i, sizeof value);
+        products += value * (FM_REAL)0;
+    }
+    FM_REAL sum = (FM_REAL)v_sum(products);
+    for (; i < n; i++)
+        sum += at[i] * (FM_REAL)0;
+    return sum == 0;
+}

@@ -1,0 +1,94 @@
+/* Lanes of several vectors that change places: few columns of rows, turned over to run along the vectors. */
+#if FM_VECTOR_BYTES == 64
+/* Lanes of x and, numbered on from them, of y. */
+FM_INLINE vec FM(pick_lanes)(vec x, ivec lanes, vec y) {
+#if FM_BITS == 32
+    return (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)lanes, (__m512)y);
+#else
+    return (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)lanes, (__m512d)y);
+#endif
+}
+
+/* Numbers that pick the lanes with bit s clear: those of x stay, those of y go where bit s is set. With s more, they pick
+ * the lanes with bit s set. */
+FM_INLINE ivec FM(lanes_without)(long s) {
+    const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
+    return lane + (second & (FM_INT)(FM_LANES - s));
+}
+
+/* Squares of n lanes side by side in n vectors, each transposed: after stage s, bit s of row and lane number have changed
+ * places. */
+FM_INLINE void FM(transpose_lanes)(const long n, vec *a) {
+#pragma GCC unroll 4
+    for (long s = 1; s < n; s *= 2) {
+        const ivec low = FM(lanes_without)(s), high = low + (FM_INT)s;
+#pragma GCC unroll 16
+        for (long i = 0; i < n; i++)
+            if (!(i & s)) {
+                const vec x = a[i], y = a[i + s];
+                a[i] = FM(pick_lanes)(x, low, y);
+                a[i + s] = FM(pick_lanes)(x, high, y);
+            }
+    }
+}
+
+/* The sums over the lanes of as many vectors as a vector has lanes, in one vector: at each stage the upper half of what is
+ * left of a row's lanes is added to the lower. */
+FM_INLINE vec FM(sums_of_lanes)(vec *a) {
+#pragma GCC unroll 4
+    for (long s = FM_LANES / 2; s >= 1; s /= 2) {
+        const ivec lane = v_lane_numbers(), second = (lane & (FM_INT)s) != 0;
+        const ivec others = (lane ^ (FM_INT)s) + (second & (FM_INT)FM_LANES);
+#pragma GCC unroll 16
+        for (long i = 0; i < s; i++)
+            a[i] = v_select(second, a[i + s], a[i]) + FM(pick_lanes)(a[i], others, a[i + s]);
+    }
+    return a[0];
+}
+
+_Static_assert(FM_NARROW == 4, "fours are rows of few outputs");
+
+/* The first four columns of FM_LANES rows, of which the last stands for those beyond rows: four columns beside each other,
+ * each a vector. */
+FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns) {
+#pragma GCC unroll 4
+    for (long i = 0; i < 4; i++) {
+        vec a = v_all(0);
+#pragma GCC unroll 4
+        for (long lane = 0; lane < FM_LANES; lane += 4) {
+            const FM_REAL *at = from + (lane + i < rows ? lane + i : rows - 1) * FM_PANEL;
+#if FM_BITS == 32
+            a = (vec)_mm512_mask_broadcast_f32x4((__m512)a, (__mmask16)(15 << lane), _mm_loadu_ps(at));
+#else
+            a = (vec)_mm512_mask_broadcast_f64x4((__m512d)a, (__mmask8)(15 << lane), _mm256_loadu_pd(at));
+#endif
+        }
+        columns[i] = a;
+    }
+    FM(transpose_lanes)(4, columns);
+}
+
+/* And back, with zeros in the rest of the row's first vector. */
+FM_INLINE void FM(fours_from_columns)(vec *columns, long rows, FM_REAL *to) {
+    FM(transpose_lanes)(4, columns);
+#if FM_BITS == 32
+#define FM_FOUR(x, number) _mm512_zextps128_ps512(_mm512_extractf32x4_ps((__m512)(x), number))
+#else
+#define FM_FOUR(x, number) _mm512_zextpd256_pd512(_mm512_extractf64x4_pd((__m512d)(x), number))
+#endif
+#define FM_FOUR_ROWS(number)                                    \
+    _Pragma("GCC unroll 4") for (long i = 0; i < 4; i++) {      \
+        vec *row = (vec *)(to + (4 * (number) + i) * FM_PANEL); \
+        if (4 * (number) + i < rows)                            \
+            *row = (vec)FM_FOUR(columns[i], number);            \
+    }
+    FM_FOUR_ROWS(0)
+    FM_FOUR_ROWS(1)
+#if FM_BITS == 32
+    FM_FOUR_ROWS(2)
+    FM_FOUR_ROWS(3)
+#endif
+#undef FM_FOUR_ROWS
+#undef FM_FOUR
+}
+#endif
