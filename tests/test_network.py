@@ -26,7 +26,7 @@ from fastmlp.network import (
 from fastmlp.rows import rows_of
 from fastmlp.threads import Team
 from tests import reference
-from tests.test_engine import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem, squared_errors
+from tests.engine.problems import N_ROWS, SIZES, Sine, data_for, n_params, native, network_of, problem, squared_errors
 
 NORMALIZATIONS = [None, "layer", "batch"]
 REGULARIZATIONS = {

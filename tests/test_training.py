@@ -8,7 +8,7 @@ from fastmlp.network import Network, Regularization, Structure, hidden_layer
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, Adam, Descent, Fused, Optimizer
 from fastmlp.rows import rows_of
 from fastmlp.training import Listener, MinibatchTraining, minimize_full_batch
-from tests.test_engine import problem
+from tests.engine.problems import problem
 
 SIZES, LOSS = (5, 11, 3), "log_loss"
 FUSED = [cls for cls in OPTIMIZERS.values() if issubclass(cls, Fused)]
