@@ -37,7 +37,8 @@ SANITIZE = os.environ.get("FASTMLP_SANITIZE", "")
 if SANITIZE:
     FLAGS += ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS[SANITIZE]]
 
-# An instruction set is a stub src_c/isa/<name>.c, a row here and a row in src_c/runtime/dispatch.c.
+# An instruction set is src_c/isa/<name>.h with a stub <name>_<bits>.c for each element type beside it, a row here and a
+# row in src_c/runtime/dispatch.c.
 # -mprfchw: without it, asking ahead for lines to write falls back to asking for lines to read. CPUs without the
 # instruction pass over it.
 #          machines                       compiler flags
@@ -102,11 +103,7 @@ class BuildEngine(build_ext):
             ]
 
         return [
-            *(
-                (name, f"src_c/isa/{name}.c", [*flags, f"-DFM_BITS={bits}"])
-                for name, flags in served(ISAS)
-                for bits in (64, 32)
-            ),
+            *((name, f"src_c/isa/{name}_{bits}.c", flags) for name, flags in served(ISAS) for bits in (64, 32)),
             *((None, source, openmp) for source in extension.sources),
             *((name, f"src_c/isa/bfloat16_{name}.c", flags) for name, flags in served(PRODUCTS)),
         ]

@@ -18,6 +18,7 @@ import sklearn.neural_network
 
 import fastmlp
 from fastmlp import engine
+from tests.c_interface import contradictions, read_pxd
 from tests.conftest import ROOT
 
 PACKAGE, CORE = ROOT / "fastmlp", ROOT / "src_c"
@@ -135,10 +136,66 @@ def test_every_table_is_tested_here():
     }
 
 
-# What src_c/isa has stubs of: instruction sets, and products of bfloat16 numbers.
-STUBS = {path.stem for path in (CORE / "isa").glob("*.c")}
-PRODUCTS = {stub.removeprefix("bfloat16_") for stub in STUBS if stub.startswith("bfloat16_")}
-ISAS = {stub for stub in STUBS if not stub.startswith("bfloat16_")}
+def arguments(row):
+    """The arguments of a macro that is called in some lines of a table."""
+    inside = row[row.index("(") + 1 : row.rindex(")")]
+    while (without := re.sub(r"\([^(){}]*\)|\{[^(){}]*\}", "", inside)) != inside:
+        inside = without
+    return inside.split(",")
+
+
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.def")), ids=lambda path: path.name)
+def test_tables_describe_their_columns(path):
+    text = path.read_text()
+    comment, rows = re.fullmatch(r"/\*(.*?)\*/\n(.*)", text, flags=re.S).groups()
+    heads = {macro: columns.split(", ") for macro, columns in re.findall(r"(FM_[A-Z]+)\((.*?)\)", comment)}
+    described = set(re.findall(r"^ \*   (\w+)  +[a-z]", comment, flags=re.M))
+    rows = re.findall(r"^FM_\w+\(.*?\)$", rows, flags=re.M | re.S)
+    assert {row.partition("(")[0] for row in rows} == set(heads)
+    for row in rows:
+        assert len(arguments(row)) == len(heads[row.partition("(")[0]]), row
+    assert set().union(*heads.values()) <= described
+
+
+def test_hyperparameters_of_every_rule_are_described():
+    comment = (CORE / "tables/rules.def").read_text().partition("*/")[0]
+    assert set(re.findall(r"^ \*     (\w+)  ", comment, flags=re.M)) == set(_engine.RULES)
+
+
+NATIVE = (PACKAGE / "engine" / "native.pxd").read_text()
+
+
+@pytest.mark.parametrize("header", ["fastmlp.h", "bfloat16.h"])
+def test_cython_sees_the_interface_as_it_is(header):
+    assert not list(contradictions(read_pxd(NATIVE, header), (CORE / "include" / header).read_text()))
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("const int FM_STRIP", "const int FM_STRIPE"),
+        ("        long stride\n", ""),
+        ("        long stride\n", "        int stride\n"),
+        ("        long rows\n        long width\n", "        long width\n        long rows\n"),
+        ("const void *targets", "void *targets"),
+        ("void *slots[3]", "void *slots[4]"),
+        ("(*holds)(const fm_rows *, const void *, Py_ssize_t)", "(*holds)(const fm_rows *, const void *)"),
+        ("int (*finite)(long, const void *)", "long (*finite)(long, const void *)"),
+        ("double (*value)(double)", "double (*value)(float)"),
+        ("ctypedef void (*fm_link_fn)(const fm_rows *)", "ctypedef void (*fm_link_fn)(fm_rows *)"),
+        ("fm_isa_kernels(int isa, int bits)", "fm_isa_kernels(int isa)"),
+        ("double fm_seconds()", "float fm_seconds()"),
+    ],
+)
+def test_what_cython_might_get_wrong_is_noticed(said, instead):
+    assert NATIVE.count(said)
+    wrong = read_pxd(NATIVE.replace(said, instead, 1), "fastmlp.h")
+    assert len(list(contradictions(wrong, (CORE / "include/fastmlp.h").read_text()))) == 1
+
+
+# The instruction sets and the products of bfloat16 numbers that src_c/isa has files of.
+ISAS = {path.stem for path in (CORE / "isa").glob("*.h")}
+PRODUCTS = {path.stem.removeprefix("bfloat16_") for path in (CORE / "isa").glob("bfloat16_*.c")}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +212,42 @@ def test_instruction_sets_are_stubs_rows_of_setup_and_rows_of_dispatch(stubs, ro
         1
     ]
     assert set(re.findall(r'^\s*\{"(\w+)"', table, flags=re.M)) == stubs
+
+
+def test_instruction_sets_have_a_stub_for_each_element_type():
+    stubs = {path.stem: path.read_text() for path in (CORE / "isa").glob("*.c") if not path.stem.startswith("bfloat16")}
+    assert stubs == {
+        f"{isa}_{bits}": f'#define FM_BITS {bits}\n#include "isa/{isa}.h"\n#include "kernels/kernels_tmpl.c"\n'
+        for isa in ISAS
+        for bits in (32, 64)
+    }
+
+
+@pytest.mark.parametrize("isa", sorted(ISAS))
+def test_instruction_sets_say_what_they_can_do(isa):
+    """The compiler says so as well, but compiles only those of its own machine."""
+    required = set(re.findall(r"#ifndef (FM_\w+)", code(CORE / "kernels/capabilities.h"))) - {"FM_BITS"}
+    said = re.findall(r"^#define (FM_\w+)", code(CORE / f"isa/{isa}.h"), flags=re.M)
+    assert required <= set(said)
+    operations = {
+        "FM_HAS_SQRT": {"FM_SQRT"},
+        "FM_HAS_MAX": {"FM_MAX", "FM_MIN"},
+        "FM_HAS_FAST_ROOTS": {"FM_ROOT_ESTIMATE", "FM_FIX_UP"},
+        "FM_HAS_MASKS": {"FM_LOAD_SOME", "FM_SET_WHERE_NAN"},
+        "FM_HAS_LANE_PICKS": {"FM_PICK_LANES", "FM_LOAD_FOUR", "FM_FOUR"},
+        "FM_HAS_PRODUCT_AT": {"FM_ADD_PRODUCT_AT"},
+    }
+    able = set(re.findall(r"^#define (FM_HAS_\w+) 1", code(CORE / f"isa/{isa}.h"), flags=re.M))
+    for name, needed in operations.items():
+        assert needed <= set(said) if name in able else not needed & set(said), name
+
+
+@pytest.mark.parametrize("path", sorted((CORE / "kernels").glob("*")), ids=lambda path: path.name)
+def test_templates_know_no_instruction_set(path):
+    """What an instruction set can do stands in its file in src_c/isa, and nowhere else."""
+    told = r"__(AVX|SSE|FMA|ARM|aarch64|x86|i386|amd64)\w*|\b_mm\d*_|\b__m(ask)?\d+|\bv\w+q_f\d+\b|immintrin|arm_neon"
+    told += r"|FM_VECTOR_BYTES\s*[=!<>]=?\s*\d|__asm__\s*\("
+    assert not re.search(told, code(path))
 
 
 def test_instruction_sets_and_products_of_this_machine():

@@ -164,6 +164,8 @@ cdef extern from "fastmlp.h" nogil:
         double freedom
 
     ctypedef struct fm_kernels:
+        int vector_bytes
+        int has_bfloat16
         void (*scatter)(const fm_rows *, void *, Py_ssize_t) noexcept nogil
         int (*holds)(const fm_rows *, const void *, Py_ssize_t) noexcept nogil
         int (*finite)(long, const void *) noexcept nogil
@@ -207,6 +209,7 @@ cdef extern from "fastmlp.h" nogil:
     const char *fm_isa_name(int isa)
     int fm_isa_supported(int isa)
     int fm_isa_vector_bytes(int isa)
+    int fm_isa_has_bfloat16(int isa)
     const fm_kernels *fm_isa_kernels(int isa, int bits)
 
     const char *fm_source_codes()
@@ -240,6 +243,8 @@ cdef extern from "fastmlp.h" nogil:
         void *network
         void *rows
         void *work
+        double called
+        int first
 
     void fm_call_helpers(fm_call *call, int n)
     void fm_dismiss_helpers(fm_call *call)

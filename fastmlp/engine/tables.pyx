@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from fastmlp.engine.native cimport (
-    fm_activation_learnable, fm_activation_name, fm_activation_parameters, fm_activation_sloped, fm_bfloat16_choose, fm_bfloat16_name, fm_isa_count, fm_isa_name, fm_isa_supported, fm_isa_vector_bytes, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_slots, fm_source_codes,
+    fm_activation_learnable, fm_activation_name, fm_activation_parameters, fm_activation_sloped, fm_bfloat16_choose, fm_bfloat16_name, fm_isa_count, fm_isa_name, fm_isa_supported, fm_isa_has_bfloat16, fm_loss_link, fm_loss_name, fm_loss_takes_classes, fm_rule_name, fm_rule_slots, fm_source_codes,
 )
 
 ctypedef const char *(*_name_fn)(int) noexcept nogil
@@ -71,7 +71,7 @@ MAY_SPLIT = choose_split(os.environ.get("FASTMLP_SPLIT", ""))
 
 def bfloat16_product():
     """What multiplies bfloat16 numbers: "amx" or "avx512bf16"; "" where nothing does so faster than float32."""
-    return fm_bfloat16_name().decode() if fm_isa_vector_bytes(ISAS.index(ISA)) == 64 else ""
+    return fm_bfloat16_name().decode() if fm_isa_has_bfloat16(ISAS.index(ISA)) else ""
 
 
 def choose_bfloat16_product(name=None):

@@ -227,6 +227,8 @@ typedef struct {
 } fm_running;
 
 typedef struct {
+    int vector_bytes; /* of a register */
+    int has_bfloat16; /* whether products ask for the hardware's bfloat16 products */
     /* families with one member */
     void (*scatter)(const fm_rows *rows, void *out, ptrdiff_t row_bytes);
     int (*holds)(const fm_rows *rows, const void *x, ptrdiff_t row_bytes);
@@ -303,6 +305,7 @@ int fm_isa_count(void);
 const char *fm_isa_name(int isa);
 int fm_isa_supported(int isa);
 int fm_isa_vector_bytes(int isa);
+int fm_isa_has_bfloat16(int isa);
 const fm_kernels *fm_isa_kernels(int isa, int bits);
 
 /* dispatch.c: the members' names in table order; NULL past the end. */

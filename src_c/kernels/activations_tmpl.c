@@ -13,10 +13,8 @@ FM_INLINE vec FM(above)(vec z, FM_REAL low) {
 
 /* These products make as well (dense_tmpl.c). NaN stays one, and -0 what it is: max returns its second argument then. */
 FM_INLINE vec FM(relu)(vec z) {
-#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
-    return (vec)_mm512_max_ps(_mm512_setzero_ps(), (__m512)z);
-#elif FM_VECTOR_BYTES == 64
-    return (vec)_mm512_max_pd(_mm512_setzero_pd(), (__m512d)z);
+#if FM_HAS_MAX
+    return FM_MAX(v_all(0), z);
 #else
     return v_select(z < 0, v_all(0), z);
 #endif

@@ -5,9 +5,8 @@ typedef uint32_t FM(words) __attribute__((vector_size(FM_LINE_BYTES), may_alias)
 /* To the nearest, ties to even; a NaN stays one. The result is in the high half. */
 FM_INLINE words FM(rounded)(words x) {
     const words nearest = x + 0x7fffu + (x >> 16 & 1u);
-#if FM_VECTOR_BYTES == 64
-    const __mmask16 nan = _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q);
-    return (words)_mm512_mask_or_epi32((__m512i)nearest, nan, (__m512i)x, _mm512_set1_epi32(0x400000));
+#if FM_HAS_MASKS
+    return (words)FM_SET_WHERE_NAN(nearest, x, 0x400000);
 #else
     const words nan = (words)((x & 0x7fffffffu) > 0x7f800000u);
     return (nan & (x | 0x400000u)) | (~nan & nearest);
@@ -40,7 +39,7 @@ FM_INLINE void FM(store_pairs)(words first, words second, const int terms, words
 
 /* 16 lines of 16 words, turned over. */
 FM_INLINE void FM(turn_lines)(words *lines) {
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_LANE_PICKS
     FM(transpose_lanes)(FM_LANES, (vec *)lines);
 #else
     for (long i = 0; i < FM_PAIRS; i++)

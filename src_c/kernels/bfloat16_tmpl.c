@@ -42,7 +42,7 @@ static void FM(nothing)(void) {
 static const fm_bfloat16_product FM(plain_product) = {1, FM(nothing), FM(nothing), FM(bfloat16_multiply)};
 
 FM_INLINE const fm_bfloat16_product *FM(product)(void) {
-    const fm_bfloat16_product *chosen = FM_VECTOR_BYTES == 64 ? fm_bfloat16_chosen() : NULL;
+    const fm_bfloat16_product *chosen = FM_HAS_BFLOAT16 ? fm_bfloat16_chosen() : NULL;
     return chosen ? chosen : &FM(plain_product);
 }
 

@@ -1,15 +1,7 @@
 /* The ceiling that products are measured against: multiply-adds of registers alone. */
 
-/* Independent sums: as many as hide a multiply-add's latency (on ARM up to four units of four cycles each), and few enough
- * that they and the two operands stay in the registers. */
-#if defined(__ARM_NEON)
-#define FM_CEILING_SUMS 24
-#else
-#define FM_CEILING_SUMS 12
-#endif
-
 /* A vector of one element would go through the general registers. */
-#if FM_VECTOR_BYTES == FM_BITS / 8
+#if FM_VECTOR_BYTES * 8 == FM_BITS
 #define FM_CEILING_TYPE FM_REAL
 #else
 #define FM_CEILING_TYPE vec

@@ -12,10 +12,9 @@ FM_INLINE void FM(finish_rows)(const fm_after *after, long panel, long rows, voi
         after->derivative(rows, (const FM_REAL *)after->at + offset, at, parameter_slopes, after->parameter);
 }
 
-#if FM_VECTOR_BYTES == 64
+#if FM_SHORT
 /* A product over so few inner indices that a panel of b stays in registers while rows go by: in tiles each sum would
  * take longer to start and to store than to make. The sums are those of tiles. */
-#define FM_SHORT 12
 FM_INLINE void FM(short_rows)(const int depth, const int vectors, const int then, long rows, const FM_REAL *a,
                               const FM_REAL *b, const FM_REAL *start, const FM_REAL *at, FM_REAL *c) {
     vec kept[FM_SHORT][2], first[2];
@@ -117,7 +116,7 @@ FM_INLINE void FM(dense_rows)(long from, long to, const fm_rows *a, const fm_mat
 #define FM_ROWS_BYTES (512 * 1024)
 static void FM(dense)(const fm_rows *a, const fm_matrix *b, const fm_rows *c, const fm_after *after) {
     const long rows = c->rows, depth = b->depth;
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_NARROW
     if (c->width <= FM_NARROW) {
         const FM_REAL *last_row = b->biased ? (const FM_REAL *)b->at + depth * FM_PANEL : NULL;
 #define FM_BODY(n) FM(dense_narrow)(n, rows, depth, a->at, a->stride, b->at, NULL, last_row, c->at)
@@ -126,6 +125,8 @@ static void FM(dense)(const fm_rows *a, const fm_matrix *b, const fm_rows *c, co
         FM(finish_rows)(after, 0, rows, c->at, 0);
         return;
     }
+#endif
+#if FM_SHORT
     if (0 < depth && depth <= FM_SHORT) {
         FM(dense_short)(a, b, c, after);
         return;

@@ -17,17 +17,13 @@ FM_INLINE float FM(from_half)(uint16_t h) {
     return value;
 }
 
-/* What is left of a row after its whole panels, of the compute type. On AVX-512 with masks, not one by one, and padding
+/* What is left of a row after its whole panels, of the compute type. With masks, where there are any, and padding
  * becomes zero. */
 FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_MASKS
     for (long v = 0; v < FM_PANEL_VECTORS; v++, n -= FM_LANES) {
         const unsigned there = n >= FM_LANES ? (1u << FM_LANES) - 1 : n > 0 ? (1u << n) - 1 : 0;
-#if FM_BITS == 32
-        ((vec *)to)[v] = (vec)_mm512_maskz_loadu_ps((__mmask16)there, from + v * FM_LANES);
-#else
-        ((vec *)to)[v] = (vec)_mm512_maskz_loadu_pd((__mmask8)there, from + v * FM_LANES);
-#endif
+        ((vec *)to)[v] = FM_LOAD_SOME(there, from + v * FM_LANES);
     }
 #else
     for (long k = 0; k < n; k++)

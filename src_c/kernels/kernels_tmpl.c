@@ -1,21 +1,14 @@
-/* All kernels of one instruction set and one element type, and the table that hands them out. A stub (isa_*.c) sets
- *   FM_ISA            its name
- *   FM_VECTOR_BYTES   bytes in a vector register
- *   FM_FORWARD_ROWS   rows of the register tile of a layer's forward product
- *   FM_GRADIENT_ROWS  rows of the register tile of the weight gradient
- * and includes this file. The build compiles each stub twice, with FM_BITS 32 for float and 64 for double. Helpers are
- * static: were they shared, the linker could keep the copy compiled for a wider instruction set than the CPU has. */
+/* All kernels of one instruction set and one element type, and the table that hands them out. A stub isa/<name>_<bits>.c
+ * includes this file after isa/<name>.h, which says what the instruction set can do (capabilities.h). Each stub is compiled
+ * alone. Helpers are static: were they shared, the linker could keep the copy compiled for a wider instruction set than the
+ * CPU has. */
 #include <math.h>
 #include <string.h>
 
 #include "bfloat16.h"
 #include "fastmlp.h"
+#include "kernels/capabilities.h"
 #include "real.h"
-#if defined(__SSE2__)
-#include <immintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
-#endif
 #define FM_INLINE static inline __attribute__((always_inline))
 
 #include "vector_tmpl.c"
@@ -77,12 +70,14 @@ static const fm_link_fn FM(links)[] = {
 
 extern const fm_kernels FM(kernels);
 const fm_kernels FM(kernels) = {
+    .vector_bytes = FM_VECTOR_BYTES,
+    .has_bfloat16 = FM_HAS_BFLOAT16,
     .scatter = FM(scatter),
     .holds = FM(holds),
     .finite = FM(finite),
     .pack_transposed = FM(pack_transposed),
     .dense = FM(dense),
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_NARROW
     .dense_turned = FM(dense_turned),
     .shallow_forward = FM(shallow_forward),
     .shallow_update = FM(shallow_update),

@@ -1,14 +1,5 @@
 /* Lanes of several vectors that change places: few columns of rows, turned over to run along the vectors. */
-#if FM_VECTOR_BYTES == 64
-/* Lanes of x and, numbered on from them, of y. */
-FM_INLINE vec FM(pick_lanes)(vec x, ivec lanes, vec y) {
-#if FM_BITS == 32
-    return (vec)_mm512_permutex2var_ps((__m512)x, (__m512i)lanes, (__m512)y);
-#else
-    return (vec)_mm512_permutex2var_pd((__m512d)x, (__m512i)lanes, (__m512d)y);
-#endif
-}
-
+#if FM_HAS_LANE_PICKS
 /* Numbers that pick the lanes with bit s clear: those of x stay, those of y go where bit s is set. With s more, they pick
  * the lanes with bit s set. */
 FM_INLINE ivec FM(lanes_without)(long s) {
@@ -26,8 +17,8 @@ FM_INLINE void FM(transpose_lanes)(const long n, vec *a) {
         for (long i = 0; i < n; i++)
             if (!(i & s)) {
                 const vec x = a[i], y = a[i + s];
-                a[i] = FM(pick_lanes)(x, low, y);
-                a[i + s] = FM(pick_lanes)(x, high, y);
+                a[i] = FM_PICK_LANES(x, low, y);
+                a[i + s] = FM_PICK_LANES(x, high, y);
             }
     }
 }
@@ -41,7 +32,7 @@ FM_INLINE vec FM(sums_of_lanes)(vec *a) {
         const ivec others = (lane ^ (FM_INT)s) + (second & (FM_INT)FM_LANES);
 #pragma GCC unroll 16
         for (long i = 0; i < s; i++)
-            a[i] = v_select(second, a[i + s], a[i]) + FM(pick_lanes)(a[i], others, a[i + s]);
+            a[i] = v_select(second, a[i + s], a[i]) + FM_PICK_LANES(a[i], others, a[i + s]);
     }
     return a[0];
 }
@@ -57,11 +48,7 @@ FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns
 #pragma GCC unroll 4
         for (long lane = 0; lane < FM_LANES; lane += 4) {
             const FM_REAL *at = from + (lane + i < rows ? lane + i : rows - 1) * FM_PANEL;
-#if FM_BITS == 32
-            a = (vec)_mm512_mask_broadcast_f32x4((__m512)a, (__mmask16)(15 << lane), _mm_loadu_ps(at));
-#else
-            a = (vec)_mm512_mask_broadcast_f64x4((__m512d)a, (__mmask8)(15 << lane), _mm256_loadu_pd(at));
-#endif
+            a = FM_LOAD_FOUR(a, lane, at);
         }
         columns[i] = a;
     }
@@ -71,24 +58,18 @@ FM_INLINE void FM(fours_to_columns)(const FM_REAL *from, long rows, vec *columns
 /* And back, with zeros in the rest of the row's first vector. */
 FM_INLINE void FM(fours_from_columns)(vec *columns, long rows, FM_REAL *to) {
     FM(transpose_lanes)(4, columns);
-#if FM_BITS == 32
-#define FM_FOUR(x, number) _mm512_zextps128_ps512(_mm512_extractf32x4_ps((__m512)(x), number))
-#else
-#define FM_FOUR(x, number) _mm512_zextpd256_pd512(_mm512_extractf64x4_pd((__m512d)(x), number))
-#endif
 #define FM_FOUR_ROWS(number)                                    \
     _Pragma("GCC unroll 4") for (long i = 0; i < 4; i++) {      \
         vec *row = (vec *)(to + (4 * (number) + i) * FM_PANEL); \
         if (4 * (number) + i < rows)                            \
-            *row = (vec)FM_FOUR(columns[i], number);            \
+            *row = FM_FOUR(columns[i], number);                 \
     }
     FM_FOUR_ROWS(0)
     FM_FOUR_ROWS(1)
-#if FM_BITS == 32
+#if FM_VECTOR_BYTES * 8 / FM_BITS == 16
     FM_FOUR_ROWS(2)
     FM_FOUR_ROWS(3)
 #endif
 #undef FM_FOUR_ROWS
-#undef FM_FOUR
 }
 #endif

@@ -19,7 +19,7 @@
         break;                   \
     }
 
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_NARROW
 /* The order of a sum for few outputs: term k goes to partial sum k % FM_LANES, these are added as in sums_of_lanes(), and
  * the bias comes last. */
 FM_INLINE FM_REAL FM(narrow_sum)(FM_REAL *partial, FM_REAL bias) {

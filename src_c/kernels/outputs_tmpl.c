@@ -45,7 +45,7 @@ FM_INLINE long FM(few_rows)(long rows, long first) {
 }
 
 FM_INLINE void FM(to_columns)(const FM_REAL *z, long rows, long outputs, columns_t *columns) {
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_LANE_PICKS
     if (outputs <= FM_NARROW) {
         for (long r = 0; r < FM_FEW_ROWS; r += FM_LANES) {
             vec few[4];
@@ -84,7 +84,7 @@ FM_INLINE void FM(weights_of)(const fm_samples *samples, long first, long rows, 
 
 /* The padding up to a vector's end becomes zero. */
 FM_INLINE void FM(from_columns)(const columns_t *columns, long rows, long outputs, FM_REAL *z) {
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_LANE_PICKS
     if (outputs <= FM_NARROW) {
         for (long r = 0; r < rows; r += FM_LANES) {
             vec few[4];

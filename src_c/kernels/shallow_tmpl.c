@@ -2,7 +2,7 @@
  * would be spent on storing hidden activations and deltas and on reading them again. Here a hidden activation goes into
  * the outputs as soon as it is there (and is stored for the way back), a hidden delta into the gradient; deltas are never
  * stored. All sums are those of dense(), dense_turned() and update_dense(), in the same order. */
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_NARROW
 _Static_assert(FM_SHALLOW <= FM_PANEL, "inputs are one panel");
 
 /* One vector of hidden units for rows of x: their activations h, and the products with the turned weights on top of sum.

@@ -11,7 +11,7 @@ FM_INLINE FM_REAL FM(element)(const fm_csr *x, long r, int64_t k) {
     return value;
 }
 
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_NARROW
 /* For few outputs, whose sums have an order of their own. */
 static void FM(sparse_narrow)(const fm_csr *x, const fm_matrix *b, const fm_rows *out) {
     const long outputs = out->width;
@@ -33,7 +33,7 @@ static void FM(sparse_narrow)(const fm_csr *x, const fm_matrix *b, const fm_rows
 #endif
 
 static void FM(sparse)(const fm_csr *x, const fm_matrix *b, const fm_rows *c, const fm_after *after) {
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_NARROW
     if (c->width <= FM_NARROW) {
         FM(sparse_narrow)(x, b, c);
         FM(finish_rows)(after, 0, c->rows, c->at, 0);

@@ -9,26 +9,16 @@ typedef struct {
 } FM(requests);
 #define ahead_t FM(requests)
 
-/* sum + x b. Here x is read with the multiplication, so that it takes no instruction of its own; but it is read for every
- * vector of b. */
-#if FM_VECTOR_BYTES == 64 && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* sum + x b. Where it can be, x is read with the multiplication, so that it takes no instruction of its own; but it is read for
+ * every vector of b. */
 FM_INLINE vec FM(add_product_at)(vec sum, const FM_REAL *x, vec b) {
-#if FM_BITS == 32
-    __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*x));
-#else
-    __asm__("vfmadd231pd %2%{1to8%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*x));
-#endif
+#if FM_HAS_PRODUCT_AT
+    FM_ADD_PRODUCT_AT(sum, x, b);
     return sum;
-}
-/* In so many rows: a core with two multiplications and two reads a cycle then has 9 reads to do in 5 cycles. Where another
- * thread shares that core, instructions are scarcer than either. */
-#define FM_ROWS_READ_TWICE(rows) ((4 * (rows) - 10) / 5)
 #else
-FM_INLINE vec FM(add_product_at)(vec sum, const FM_REAL *x, vec b) {
     return sum + v_all(*x) * b;
-}
-#define FM_ROWS_READ_TWICE(rows) 0
 #endif
+}
 
 FM_INLINE void FM(tile_step)(const int rows, const int vectors, const FM_REAL *a, const long row_step, const FM_REAL *b,
                              vec sum[][2]) {

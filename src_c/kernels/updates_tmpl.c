@@ -114,7 +114,7 @@ static void FM(update_biases)(const fm_strips *strips, long panel, const fm_rows
     FM(finish)(strips, panel, layer->inputs, 1, (FM_REAL *)sums);
 }
 
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_NARROW
 /* The rule takes a panel of inputs for one strip, and narrow_tile() does it in one go. */
 _Static_assert(FM_NARROW <= FM_STRIP && FM_PANEL_BYTES == 2 * FM_VECTOR_BYTES, "update_turned() relies on it");
 
@@ -181,7 +181,7 @@ FM_INLINE void FM(ask_for_finish)(const fm_layer *layer, long panel, long row, l
 #define FM_ROWS_PART 128
 static void FM(update_dense)(const fm_strips *strips, const fm_rows *a, const fm_rows *deltas) {
     const fm_layer *layer = strips->layer;
-#if FM_VECTOR_BYTES == 64
+#if FM_HAS_NARROW
     if (layer->turned) {
         FM(update_turned)(strips, a, deltas);
         return;

@@ -62,22 +62,8 @@ FM_INLINE vec v_sign(vec x) {
 }
 
 FM_INLINE vec v_sqrt(vec x) {
-#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
-    return (vec)_mm512_sqrt_ps((__m512)x);
-#elif FM_VECTOR_BYTES == 64
-    return (vec)_mm512_sqrt_pd((__m512d)x);
-#elif FM_VECTOR_BYTES == 32 && FM_BITS == 32
-    return (vec)_mm256_sqrt_ps((__m256)x);
-#elif FM_VECTOR_BYTES == 32
-    return (vec)_mm256_sqrt_pd((__m256d)x);
-#elif FM_VECTOR_BYTES == 16 && defined(__SSE2__) && FM_BITS == 32
-    return (vec)_mm_sqrt_ps((__m128)x);
-#elif FM_VECTOR_BYTES == 16 && defined(__SSE2__)
-    return (vec)_mm_sqrt_pd((__m128d)x);
-#elif FM_VECTOR_BYTES == 16 && defined(__ARM_NEON) && FM_BITS == 32
-    return (vec)vsqrtq_f32((float32x4_t)x);
-#elif FM_VECTOR_BYTES == 16 && defined(__ARM_NEON)
-    return (vec)vsqrtq_f64((float64x2_t)x);
+#if FM_HAS_SQRT
+    return FM_SQRT(x);
 #else
     for (long i = 0; i < FM_LANES; i++)
         x[i] = (FM_REAL)sqrt(x[i]); /* exact for float too: double rounding is harmless for a square root */
@@ -85,48 +71,43 @@ FM_INLINE vec v_sqrt(vec x) {
 #endif
 }
 
-#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
-/* 1 / sqrt(x), x >= 0, by the CPU's estimate and a Newton step. The clamps keep 0 and infinity from turning into NaN; min
- * and max return their second argument when one is NaN. */
+#if FM_HAS_FAST_ROOTS && FM_BITS == 32
+/* 1 / sqrt(x), x >= 0, by the CPU's estimate and a Newton step. The clamps keep 0 and infinity from turning into NaN, and let
+ * NaN through. */
 FM_INLINE vec v_rsqrt_estimate(vec v) {
-    const __m512 x = _mm512_min_ps(_mm512_set1_ps(3e38f), _mm512_max_ps(_mm512_set1_ps(4e-38f), (__m512)v));
-    const vec y = (vec)_mm512_rsqrt14_ps(x);
-    return y * ((FM_REAL)1.5 - (FM_REAL)0.5 * (vec)x * y * y);
+    const vec x = FM_MIN(v_all(3e38f), FM_MAX(v_all(4e-38f), v)), y = FM_ROOT_ESTIMATE(x);
+    return y * ((FM_REAL)1.5 - (FM_REAL)0.5 * x * y * y);
 }
 #endif
 
-/* m / (sqrt(v) + e), v >= 0. On AVX-512 the root comes from the CPU's estimate of 1 / sqrt(v), within 2^-14, since the exact
- * root of such a vector takes longer than the rest of an update rule. s is v times the estimate y. In single precision
- * s (1.5 - s y / 2) is the root after a Newton step (all in all within 3 ulp). In double precision one step makes s and h,
- * which is half of 1 / sqrt(v), exact to 27 bits, and h times what is left of v - s s adds the others (2 ulp; roots below
- * 1e-145 count as that, where what is left would be denormal). */
+/* m / (sqrt(v) + e), v >= 0. Where there are fast roots the root comes from the CPU's estimate of 1 / sqrt(v), within 2^-14,
+ * since the exact root of such a vector takes longer than the rest of an update rule. s is v times the estimate y. In single
+ * precision s (1.5 - s y / 2) is the root after a Newton step (all in all within 3 ulp). In double precision one step makes s
+ * and h, which is half of 1 / sqrt(v), exact to 27 bits, and h times what is left of v - s s adds the others (2 ulp; roots
+ * below 1e-145 count as that, where what is left would be denormal). */
 FM_INLINE vec v_over_root(vec m, vec v, vec e) {
-#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
+#if FM_HAS_FAST_ROOTS && FM_BITS == 32
     /* Estimates of 1 / sqrt(0) and 1 / sqrt(infinity) would make s NaN; with 0 (code 8, for class 2) and 1 (10, for 5)
      * instead the root comes out as 0 and as minus infinity. */
-    const __m512i instead = _mm512_set1_epi32(8 << 4 * 2 | 10 << 4 * 5);
-    const vec y = (vec)_mm512_fixupimm_ps(_mm512_rsqrt14_ps((__m512)v), (__m512)v, instead, 0);
+    const vec y = FM_FIX_UP(FM_ROOT_ESTIMATE(v), v, 8 << 4 * 2 | 10 << 4 * 5);
     const vec s = v * y;
     return m / (s * ((FM_REAL)1.5 - s * ((FM_REAL)0.5 * y)) + e);
-#elif FM_VECTOR_BYTES == 64
-    /* min and max return their second argument when one is NaN. Where v is infinity, so is its root (code 5, class 5). */
-    const __m512d most = _mm512_set1_pd(0x1.fffffffffffffp1023), least = _mm512_set1_pd(1e-290);
-    const __m512d x = _mm512_min_pd(most, _mm512_max_pd(least, (__m512d)v));
-    const vec y = (vec)_mm512_rsqrt14_pd(x);
-    vec s = (vec)x * y, h = 0.5 * y;
+#elif FM_HAS_FAST_ROOTS
+    /* Where v is infinity, so is its root (code 5, class 5). */
+    const vec x = FM_MIN(v_all(0x1.fffffffffffffp1023), FM_MAX(v_all(1e-290), v)), y = FM_ROOT_ESTIMATE(x);
+    vec s = x * y, h = 0.5 * y;
     const vec error = 0.5 - s * h;
     s += s * error;
     h += h * error;
-    const __m512d root = (__m512d)(s + h * ((vec)x - s * s));
-    return m / ((vec)_mm512_fixupimm_pd(root, (__m512d)v, _mm512_set1_epi64(5 << 4 * 5), 0) + e);
+    return m / (FM_FIX_UP(s + h * (x - s * s), v, 5 << 4 * 5) + e);
 #else
     return m / (v_sqrt(v) + e);
 #endif
 }
 
-/* sqrt(a) / sqrt(b), a and b > 0; in single precision on AVX-512 by estimates. */
+/* sqrt(a) / sqrt(b), a and b > 0; in single precision by estimates, where there are fast roots. */
 FM_INLINE vec v_root_ratio(vec a, vec b) {
-#if FM_VECTOR_BYTES == 64 && FM_BITS == 32
+#if FM_HAS_FAST_ROOTS && FM_BITS == 32
     return a * v_rsqrt_estimate(a) * v_rsqrt_estimate(b);
 #else
     return v_sqrt(a / b);

@@ -23,22 +23,21 @@ FM_DECLARE(neon)
 
 static const struct {
     const char *name;
-    int vector_bytes;
     fm_cpu_level needs;
     const fm_kernels *single_precision, *double_precision;
 } isas[] = {
-    {"scalar", 4, FM_CPU_BASELINE, &fm_kernels_scalar_32, &fm_kernels_scalar_64},
+    {"scalar", FM_CPU_BASELINE, &fm_kernels_scalar_32, &fm_kernels_scalar_64},
 #ifdef FM_WITH_SSE2
-    {"sse2", 16, FM_CPU_BASELINE, &fm_kernels_sse2_32, &fm_kernels_sse2_64},
+    {"sse2", FM_CPU_BASELINE, &fm_kernels_sse2_32, &fm_kernels_sse2_64},
 #endif
 #ifdef FM_WITH_AVX2
-    {"avx2", 32, FM_CPU_AVX2, &fm_kernels_avx2_32, &fm_kernels_avx2_64},
+    {"avx2", FM_CPU_AVX2, &fm_kernels_avx2_32, &fm_kernels_avx2_64},
 #endif
 #ifdef FM_WITH_AVX512
-    {"avx512", 64, FM_CPU_AVX512, &fm_kernels_avx512_32, &fm_kernels_avx512_64},
+    {"avx512", FM_CPU_AVX512, &fm_kernels_avx512_32, &fm_kernels_avx512_64},
 #endif
 #ifdef FM_WITH_NEON
-    {"neon", 16, FM_CPU_BASELINE, &fm_kernels_neon_32, &fm_kernels_neon_64},
+    {"neon", FM_CPU_BASELINE, &fm_kernels_neon_32, &fm_kernels_neon_64},
 #endif
 };
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
@@ -56,7 +55,11 @@ int fm_isa_supported(int isa) {
 }
 
 int fm_isa_vector_bytes(int isa) {
-    return isas[isa].vector_bytes;
+    return isas[isa].single_precision->vector_bytes;
+}
+
+int fm_isa_has_bfloat16(int isa) {
+    return isas[isa].single_precision->has_bfloat16;
 }
 
 const fm_kernels *fm_isa_kernels(int isa, int bits) {
