@@ -159,7 +159,7 @@ def test_tables_describe_their_columns(path):
 
 def test_hyperparameters_of_every_rule_are_described():
     comment = (CORE / "tables/rules.def").read_text().partition("*/")[0]
-    assert set(re.findall(r"^ \*     (\w+)  ", comment, flags=re.M)) == set(_engine.RULES)
+    assert set(re.findall(r"^ \*     (\w+)  ", comment, flags=re.M)) == set(engine.RULES)
 
 
 NATIVE = (PACKAGE / "engine" / "native.pxd").read_text()

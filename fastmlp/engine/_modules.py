@@ -14,7 +14,8 @@ from pathlib import Path
 # A module stands after those that it imports.
 NAMES = (
     *("memory", "tables", "teams", "objective", "rows", "layout", "plan"),
-    *("layers.inputs", "layers.activation", "layers.dropout", "layers.normalization", "layers.dense", "layers.kinds"),
+    *("layers.inputs", "layers.activation", "layers.dropout", "layers.normalization", "layers.products"),
+    *("layers.dense", "layers.kinds"),
     *("forward", "packed", "predictor", "tiles", "step", "trainer", "panels"),
 )
 

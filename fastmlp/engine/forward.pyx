@@ -6,8 +6,8 @@ from fastmlp.engine.layers.inputs cimport find_csr_rows, gather_inputs
 from fastmlp.engine.layout cimport panels_of, rows_at
 from fastmlp.engine.memory cimport FM_SLACK, aligned, ceil_divide
 from fastmlp.engine.native cimport (
-    FM_PANEL_BYTES, fm_call, fm_call_helpers, fm_csr, fm_denormals_flush, fm_denormals_restore, fm_dismiss_helpers, fm_rows,
-    fm_seconds,
+    FM_PANEL_BYTES, fm_call, fm_call_helpers, fm_csr, fm_denormals_flush, fm_denormals_restore, fm_dismiss_helpers,
+    fm_rows, fm_seconds,
     fm_take,
 )
 from fastmlp.engine.structs cimport CACHED_ROWS, packed_layer
@@ -20,8 +20,8 @@ cdef double SECONDS_PER_CALL = 5e-6
 # Blocks of rows that take so long, at least, on any core are shared at once. Of others the first is measured.
 cdef double SECONDS_TO_MEASURE = 25e-6
 cdef double MOST_FLOPS_PER_SECOND = 2.5e11
-# So many blocks are taken at a time as take so long; fewer where that would be much of the work, since the last ones are
-# waited for. The caches like rows that lie together.
+# So many blocks are taken at a time as take so long; fewer where that would be much of the work, since the last ones
+# are waited for. The caches like rows that lie together.
 cdef double SECONDS_PER_SHARE = 100e-6
 
 # What is known of all predictions of this process, of whose time a twentieth may be lost.
@@ -56,12 +56,13 @@ cdef bint is_small(const packed_network *net, long n) noexcept nogil:
     return n * net.n_params < ROW_PARAMS_WITH_GIL or n <= CACHED_ROWS or net.runs_python
 
 
-cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *order, long first, long n, char *to, long width,
-                       int n_threads, bint judged, bint linked, bint check) except -1:
+cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *order, long first, long n, char *to,
+                       long width, int n_threads, bint judged, bint linked, bint check) except -1:
     """Write the outputs of n rows, from first on, to rows of width elements; without linked those before the link.
 
     n_threads share the rows; with judged fewer where there is little to do, and one after others were of no use. With
-    check, dense rows are looked through first: False, with some outputs missing, when one has a number that is not finite.
+    check, dense rows are looked through first: False, with some outputs missing, when one has a number that is not
+    finite.
     """
     cdef long i, widest = 0
     cdef char *buffer
@@ -100,7 +101,8 @@ cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *
     return not work.bad
 
 
-cdef void _share_blocks(packed_network *net, const row_source *X, forward_work *work, int n_threads, bint judged) noexcept nogil:
+cdef void _share_blocks(packed_network *net, const row_source *X, forward_work *work, int n_threads,
+                        bint judged) noexcept nogil:
     """Do a forward pass with the help of other threads; with judged, of as many as its work is worth, as it shows."""
     cdef double least = 2.0 * net.n_params * CACHED_ROWS / MOST_FLOPS_PER_SECOND, start = fm_seconds(), ended
     cdef bint is_known = work.block_seconds > 0
@@ -117,7 +119,8 @@ cdef void _share_blocks(packed_network *net, const row_source *X, forward_work *
     while True:
         if team > 1 and work.called == 0:
             # Not so many that threads would end far apart.
-            work.share = max(1, min(<long> (SECONDS_PER_SHARE / work.block_seconds), (work.n_blocks - done) // (6 * team)))
+            work.share = max(1, min(<long> (SECONDS_PER_SHARE / work.block_seconds),
+                                    (work.n_blocks - done) // (6 * team)))
             work.called, work.alone = fm_seconds(), done
             call.function, call.network, call.rows, call.work = _help, net, <void *> X, work
             fm_call_helpers(&call, team - 1)
@@ -136,13 +139,15 @@ cdef void _share_blocks(packed_network *net, const row_source *X, forward_work *
             least = (ended - work.called) / (done - work.alone)
             work.block_seconds = min(least, work.block_seconds) if is_known else least
         # What the caller would have needed for others' blocks, less what it waited for them.
-        work.gain = work.block_seconds * (work.n_blocks - done) - (work.called + work.seconds - ended) - SECONDS_PER_CALL
+        work.gain = work.block_seconds * (work.n_blocks - done) - (work.called + work.seconds - ended)
+        work.gain -= SECONDS_PER_CALL
 
 
 cdef int _help(void *network, void *rows, void *work, int number, double waited) noexcept nogil:
     """Take a share of the blocks, as a helper does at a time; return 0 when it is to take no more.
 
-    As long as it had to wait for a CPU it may have to wait again, and the caller with it: it leaves what is done by then.
+    As long as it had to wait for a CPU it may have to wait again, and the caller with it: it leaves what is done by
+    then.
     """
     cdef forward_work *blocks = <forward_work *> work
     if (blocks.n_blocks - fm_take(&blocks.taken, 0)) * blocks.block_seconds < waited:

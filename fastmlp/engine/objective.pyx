@@ -14,7 +14,7 @@ cnp.import_array()
 
 
 cdef int check_targets(int loss, dtype, targets, weights, long n, long outputs) except -1:
-    """Refuses targets and weights of n rows that a loss would read otherwise, or read beyond."""
+    """Refuse targets and weights of n rows that a loss would read in another way, or beyond their end."""
     cdef const int32_t *classes
     cdef uint32_t seen = 0
     cdef long i
@@ -35,11 +35,12 @@ cdef int check_targets(int loss, dtype, targets, weights, long n, long outputs) 
     return 0
 
 cdef tuple settle_loss(int loss, options, output_weights, long outputs, fm_loss_settings *settings):
-    """Fills in what a loss is told; returns the arrays in it, which must live as long."""
+    """Fill in what a loss is told; return the arrays that it points into, which must live as long."""
     if output_weights is not None and fm_loss_takes_classes(loss):
         raise ValueError(f"output_weights are for losses with a matrix of targets, not for {LOSSES[loss]}")
     arrays = []
-    for what, values in (("loss_options", options), ("output_weights", () if output_weights is None else output_weights)):
+    output_weights = () if output_weights is None else output_weights
+    for what, values in (("loss_options", options), ("output_weights", output_weights)):
         array = np.array(values, dtype=np.float64, ndmin=1)
         if array.shape not in ((0,), (1,), (outputs,)):
             raise ValueError(f"{what} must be one number or one for each of the {outputs} outputs, got {values!r}")

@@ -30,8 +30,8 @@ cdef class PackedNetwork:
     """A network's weights in the packed layout of src_c/include/fastmlp.h, ready for forward passes.
 
     The parameters come in parts: the matrices of all layers, then their vectors. Those of a dense layer are its weights
-    and biases; and, with a number for each unit, the gains of its normalisation and the learned parameters of its activation,
-    where it has them.
+    and biases; and, with a number for each unit, the gains of its normalisation and the learned parameters of its
+    activation, where it has them.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ cdef class PackedNetwork:
     # ---- parameters --------------------------------------------------------------------------------------------------
 
     def load(self, params):
-        """Take the parameters from a flat vector: per layer the (inputs, outputs) weights and the biases; then vectors."""
+        """Take the parameters from a flat vector: of each layer the weights and biases, then the vectors of all."""
         self.load_parts(params, self.weights_of_parts())
 
     def store(self, params):
@@ -159,7 +159,7 @@ cdef class PackedNetwork:
     # ---- what belongs to a network beside its parameters -------------------------------------------------------------
 
     def scale_inputs(self, means, scales):
-        """Has the inputs centred (not those of CSR rows) and scaled, as vectors of the network's type say."""
+        """Have the inputs centred (not those of CSR rows) and scaled, by vectors of the network's type."""
         cdef long n = self.net.layers[0].n_inputs
         cdef Py_ssize_t n_bytes = panels_of(&self.net, n) * FM_PANEL_BYTES
         if not self.net.input_is_scaled:
@@ -173,7 +173,7 @@ cdef class PackedNetwork:
             memcpy(<char *> <size_t> to, cnp.PyArray_DATA(values), n * self.net.itemsize)
 
     def set_running(self, long i, mean, variance):
-        """Sets hidden layer i's running moments, vectors of the network's type."""
+        """Set the running moments of hidden layer i, vectors of the network's type."""
         cdef packed_layer *layer = self.layer_with_moments(i)
         cdef long width = layer.n_outputs
         cdef fm_source plain
@@ -186,7 +186,7 @@ cdef class PackedNetwork:
         self.use_running_moments(i)
 
     def running(self, long i):
-        """Hidden layer i's running mean and variance, shape (2, n_units)."""
+        """Return the running mean and variance of hidden layer i, shape (2, n_units)."""
         cdef packed_layer *layer = self.layer_with_moments(i)
         cdef long width = layer.n_outputs
         cdef fm_rows both = rows_at(layer.normalization.running, 2, 2, width)
@@ -195,19 +195,20 @@ cdef class PackedNetwork:
         return moments
 
     cdef packed_layer *layer_with_moments(self, long i) except NULL:
+        """Return layer i, which must be a hidden one with batch normalisation."""
         if not 0 <= i < self.net.n_layers - 1 or self.net.layers[i].normalization.method != BATCH_NORM:
             raise ValueError(f"there is no batch normalisation in a hidden layer {i}")
         return &self.net.layers[i]
 
     cdef int use_running_moments(self, long i) except -1:
-        """Has forward passes normalise layer i by the running moments as they are now."""
+        """Have forward passes normalise layer i by the running moments as they are now."""
         return use_running(&self.net, &self.net.layers[i], self.running(i))
 
     # ---- forward passes ----------------------------------------------------------------------------------------------
 
     def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, judged=False,
                 linked=True):
-        """Outputs of rows start to stop of X, or of X[order] where order is given; without linked before the link.
+        """Return the outputs of rows start to stop of X, or of X[order]; without linked those before the link.
 
         n_threads share the rows; with judged fewer where there is little to do, and one after others were of no use.
 
@@ -234,22 +235,25 @@ cdef class PackedNetwork:
             out = np.empty((n, n_outputs), dtype=self.dtype)
         elif not (is_plain(out) and out.dtype == self.dtype and out.shape == (n, n_outputs) and out.flags.writeable):
             raise ValueError(f"out must be a contiguous {self.dtype} array of shape {(n, n_outputs)}")
-        self.outputs_of(&rows.source, order_at, first, n, <char *> cnp.PyArray_DATA(out), n_outputs, team, judged, linked,
-                        False)
+        self.outputs_of(&rows.source, order_at, first, n, <char *> cnp.PyArray_DATA(out), n_outputs, team, judged,
+                        linked, False)
         return out
 
     cdef bint outputs_of(self, const row_source *X, const int64_t *order, long first, long n, char *to, long width,
                          int n_threads, bint judged, bint linked, bint check) except -1:
-        """As forward_rows(), but raises what functions in Python raised."""
+        """Do what forward_rows() does, and raise what functions in Python raised."""
         cdef bint is_good = forward_rows(&self.net, X, order, first, n, to, width, n_threads, judged, linked, check)
         self.raise_error()
         return is_good
 
     cdef int check_rows(self, Rows rows) except -1:
+        """Refuse rows that the network cannot read."""
         cdef long n_features = self.net.layers[0].n_inputs
         if rows.source.n_features != n_features:
-            raise ValueError(f"X has {rows.source.n_features} features, but the network is expecting {n_features} features"
-                             " as input.")
+            raise ValueError(
+                f"X has {rows.source.n_features} features, but the network is expecting {n_features} features"
+                " as input."
+            )
         if rows.source.is_sparse and rows.source.element != self.net.element:
             raise ValueError(f"the data of a CSR matrix must be {self.dtype}, as the network is")
         if not rows.is_canonical:

@@ -73,14 +73,14 @@ cdef class Panels:
         return 0
 
     def unpack(self):
-        """The matrix as a new array, without the extra row."""
+        """Return the matrix as a new array, without the extra row."""
         out = np.empty((self.rows, self.width), dtype=np.dtype(f"f{self.itemsize}"))
         cdef fm_rows rows = self._rows()
         self.kernels.scatter(&rows, cnp.PyArray_DATA(out), out.strides[0])
         return out
 
     def multiply(self, Panels a not None, Panels b not None, *, int n_threads=1):
-        """Becomes a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
+        """Become a @ b, plus b's extra row where it has one; rows of a are shared out among the threads."""
         cdef long slice_
         n_threads = team_size(n_threads)
         self._same_type(a, b)
@@ -100,7 +100,7 @@ cdef class Panels:
         a.kernels.dense(&x, &right, &c, &nothing)
 
     def multiply_transposed(self, Panels a not None, Panels b not None):
-        """Becomes a.T @ b, and its extra row the sums of b's columns: a layer's weight gradient."""
+        """Become a.T @ b, and the extra row the sums of b's columns: a layer's weight gradient."""
         cdef fm_layer layer
         cdef fm_step step
         cdef fm_strips strips
@@ -121,24 +121,27 @@ cdef class Panels:
             strips.panel, strips.panel_end = panel, panel + 1
             a.kernels.update_dense(&strips, &x, &deltas)
 
-    def activate(self, name, double number=0, slopes=None, shapes=None):
-        """Becomes f of itself, f being the named activation; slopes and shapes, Panels of its shape, get what they hold."""
+    def activate(self, name, double parameter=0, slopes=None, parameter_slopes=None):
+        """Become f of itself, f being the named activation.
+
+        slopes and parameter_slopes, Panels of the same shape, get df/dz and, where it can be learned, df/dparameter.
+        """
         cdef long panel, step = self.stride * FM_PANEL_BYTES
         cdef fm_activate_fn function = self.kernels.activate[index_of(ACTIVATIONS, name, "activation")]
         for panel in range(ceil_divide(self.width * self.itemsize, FM_PANEL_BYTES)):
-            function(self.rows, self.at + panel * step, self._same_place(slopes, panel), self._same_place(shapes, panel),
-                     NULL, number)
+            function(self.rows, self.at + panel * step, self._same_place(slopes, panel),
+                     self._same_place(parameter_slopes, panel), NULL, parameter)
 
-    def differentiate(self, name, Panels at not None, double number=0, shapes=None):
-        """Becomes itself times f'(z), given a = f(z) of the named activation, or the slopes of one that is sloped.
+    def differentiate(self, name, Panels at not None, double parameter=0, parameter_slopes=None):
+        """Become itself times f'(z), given a = f(z) of the named activation, or the slopes of one that is sloped.
 
-        shapes, df/dnumber, become the deltas of the numbers.
+        parameter_slopes, df/dparameter, become the deltas of the parameters.
         """
         cdef long panel, step = self.stride * FM_PANEL_BYTES
         cdef fm_derivative_fn function = self.kernels.derivative[index_of(ACTIVATIONS, name, "activation")]
         for panel in range(ceil_divide(self.width * self.itemsize, FM_PANEL_BYTES)):
-            function(self.rows, self._same_place(at, panel), self.at + panel * step, self._same_place(shapes, panel),
-                     number)
+            function(self.rows, self._same_place(at, panel), self.at + panel * step,
+                     self._same_place(parameter_slopes, panel), parameter)
 
     cdef char *_same_place(self, Panels other, long panel) except? NULL:
         if other is None:
@@ -150,12 +153,12 @@ cdef class Panels:
 
 
 def _type_of(const real[:, ::1] a):
-    """The element type of a typed memoryview, as a NumPy dtype."""
+    """Return the element type of a typed memoryview, as a NumPy dtype."""
     return np.dtype(np.float32) if bits_of(<real *> NULL) == 32 else np.dtype(np.float64)
 
 
 def matmul(const real[:, ::1] a, const real[:, ::1] b, bias=None, *, isa=None, int n_threads=1):
-    """a @ b (+ bias), by the kernel of the layers' forward and backward products.
+    """Return a @ b (+ bias), by the kernel of the layers' forward and backward products.
 
     Parameters
     ----------
@@ -175,24 +178,27 @@ def matmul(const real[:, ::1] a, const real[:, ::1] b, bias=None, *, isa=None, i
     return product.unpack()
 
 
-def activate(name, const real[:, ::1] z, number=0.0, *, isa=None):
-    """f(z) of the named activation."""
+def activate(name, const real[:, ::1] z, parameter=0.0, *, isa=None):
+    """Return f(z) of the named activation."""
     cdef Panels values = Panels(np.asarray(z), isa)
-    values.activate(name, number)
+    values.activate(name, parameter)
     return values.unpack()
 
 
-def differentiate(name, const real[:, ::1] z, const real[:, ::1] deltas, number=0.0, *, isa=None):
-    """deltas * df/dz and deltas * df/dnumber (zeros where the number cannot be learned) of the named activation."""
+def differentiate(name, const real[:, ::1] z, const real[:, ::1] deltas, parameter=0.0, *, isa=None):
+    """Return deltas * df/dz and deltas * df/dparameter of the named activation.
+
+    The second are zeros where the parameter cannot be learned.
+    """
     cdef Panels a = Panels(np.asarray(z), isa), ds = Panels(np.asarray(deltas), isa)
-    cdef Panels slopes = Panels(np.zeros_like(z), isa), shapes = Panels(np.zeros_like(z), isa)
-    a.activate(name, number, slopes, shapes)
-    ds.differentiate(name, slopes if name in SLOPED_ACTIVATIONS else a, number, shapes)
-    return ds.unpack(), shapes.unpack()
+    cdef Panels slopes = Panels(np.zeros_like(z), isa), parameter_slopes = Panels(np.zeros_like(z), isa)
+    a.activate(name, parameter, slopes, parameter_slopes)
+    ds.differentiate(name, slopes if name in SLOPED_ACTIVATIONS else a, parameter, parameter_slopes)
+    return ds.unpack(), parameter_slopes.unpack()
 
 
 def link(loss, const real[:, ::1] z, *, isa=None):
-    """The named loss's link (its output activation) of z."""
+    """Return the named loss's link (its output activation) of z."""
     cdef Panels values = Panels(np.asarray(z), isa)
     cdef fm_rows rows = values._rows()
     values.kernels.link[index_of(LOSSES, loss, "loss")](&rows)
@@ -200,10 +206,10 @@ def link(loss, const real[:, ::1] z, *, isa=None):
 
 
 def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, options=(), output_weights=None, isa=None):
-    """The named loss of every row, times its weight, and the gradient of their sum with respect to z.
+    """Return the named loss of every row, times its weight, and the gradient of their sum with respect to z.
 
-    targets as for Trainer.attach, options and output_weights as for Trainer; for squared_error the gradient lacks the mean
-    over outputs, as scikit-learn's does.
+    targets as for Trainer.attach, options and output_weights as for Trainer; for squared_error the gradient lacks the
+    mean over outputs, as scikit-learn's does.
     """
     cdef Panels values = Panels(np.asarray(z), isa)
     cdef int index = index_of(LOSSES, loss, "loss")
@@ -220,7 +226,7 @@ def row_losses(loss, const real[:, ::1] z, targets, weights=None, *, options=(),
 
 
 def gather(X, dtype, *, isa=None):
-    """X converted to dtype the way a minibatch is read."""
+    """Return X converted to dtype, the way a minibatch is read."""
     dtype = np.dtype(dtype)
     cdef Rows rows = Rows(X)
     cdef Panels values = Panels(np.zeros(X.shape, dtype=dtype), isa)
@@ -231,7 +237,7 @@ def gather(X, dtype, *, isa=None):
 
 
 def fma_ceiling(dtype, *, isa=None, int n_threads=1):
-    """Floating-point operations per second that no product can exceed: those of multiply-adds of registers.
+    """Return how many floating-point operations per second no product can exceed: multiply-adds of registers.
 
     It takes about 50 ms and is the best of ten tries; a multiply-add counts as two operations.
 

@@ -1,8 +1,8 @@
 """The row operations of a training step, as layers append them to the plan.
 
-The operations of a phase are done one after another on each block of rows, so that the block stays in the cache. What needs
-something of all rows of the batch, the moments of batch normalisation or a loss in Python, opens another phase, and before
-a phase all threads wait for each other.
+The operations of a phase are done one after another on each block of rows, so that the block stays in the cache. What
+needs something of all rows of the batch, the moments of batch normalisation or a loss in Python, opens another phase,
+and before a phase all threads wait for each other.
 """
 
 from fastmlp.engine.structs cimport planned_operation, row_phase

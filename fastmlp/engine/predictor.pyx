@@ -54,18 +54,18 @@ cdef class Predictor(PackedNetwork):
             if isinstance(X, np.ndarray):
                 order = "a C-contiguous" if X.flags.c_contiguous else "a not C-contiguous"
                 got = f"{order} array of shape {X.shape} and type {X.dtype.str if not X.dtype.isnative else X.dtype}"
-            raise ValueError(f"X must be a C-contiguous array of shape (n_samples, {self.net.layers[0].n_inputs}) and type "
-                             f"{self.dtype}, got {got}.")
+            shape = f"(n_samples, {self.net.layers[0].n_inputs})"
+            raise ValueError(f"X must be a C-contiguous array of shape {shape} and type {self.dtype}, got {got}.")
         return self.predict(X, False)
 
     def if_valid(self, X):
-        """What a call returns, for samples that are as they must be and finite, and at least one; None for all others."""
+        """Return what a call returns, where there are samples, as they must be and finite; otherwise None."""
         if not self.fits(X) or cnp.PyArray_DIM(X, 0) == 0:
             return None
         return self.predict(X, True)
 
     def holds(self, coefs, intercepts):
-        """Whether these are the parameters that were loaded, bit by bit."""
+        """Return whether these are the parameters that were loaded, bit by bit."""
         cdef long i
         if len(coefs) != self.net.n_layers or len(intercepts) != self.net.n_layers:
             return False
@@ -115,8 +115,8 @@ cdef class Predictor(PackedNetwork):
             piece = max(piece, <cnp.npy_intp> (FLOPS_PER_PIECE / (2.0 * self.net.n_params)))
         while start < n:
             stop = min(n, start + piece)
-            if not self.outputs_of(&source, NULL, start, stop - start, to + start * shape[1] * self.net.itemsize, shape[1],
-                                   n_threads, judged, True, check):
+            if not self.outputs_of(&source, NULL, start, stop - start, to + start * shape[1] * self.net.itemsize,
+                                   shape[1], n_threads, judged, True, check):
                 return None
             start = stop
             if start < n:
@@ -129,7 +129,7 @@ cdef class Predictor(PackedNetwork):
 
 
 cdef void _pair(real *columns, cnp.npy_intp n) noexcept nogil:
-    """From p in the first of two columns: 1 - p and p."""
+    """Make 1 - p and p in two columns from p in the first of them."""
     cdef cnp.npy_intp i
     for i in range(n):
         columns[2 * i + 1] = columns[2 * i]

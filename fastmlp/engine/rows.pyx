@@ -28,8 +28,8 @@ cdef class Rows:
     ----------
     is_sparse : bool
     is_canonical : bool
-        Whether each row's indices ascend, each only once. CSR rows that are not so can neither be trained on nor predicted
-        for.
+        Whether each row's indices ascend, each only once. CSR rows that are not so can neither be trained on nor
+        predicted for.
     n_rows, n_features : int
     """
 
@@ -80,7 +80,7 @@ ctypedef fused csr_index:
 
 
 def check_compressed(indptr, indices, long n_stored, long n_rows, long n_columns, name="X"):
-    """Whether each row's indices of a CSR matrix ascend, each only once; of a CSC matrix the columns', given as its rows.
+    """Return whether the indices of each row of a CSR matrix ascend, none twice; of a CSC matrix, those of each column.
 
     Parameters
     ----------
@@ -116,7 +116,8 @@ def check_compressed(indptr, indices, long n_stored, long n_rows, long n_columns
         raise ValueError(f"{name}.indptr must begin with 0, got {first[0]}.")
     if _falls(first, n_rows):
         i = np.flatnonzero(indptr[1:] < indptr[:-1])[0]
-        raise ValueError(f"{name}.indptr must not decrease, got {first[i]} and then {first[i + 1]} as elements {i} and {i + 1}.")
+        raise ValueError(
+            f"{name}.indptr must not decrease, got {first[i]} and then {first[i + 1]} as elements {i} and {i + 1}.")
     if first[n_rows] > n_stored:
         raise ValueError(f"{name}.indptr must not go beyond the {n_stored} elements there are, got {first[n_rows]}.")
     if indices.dtype == np.int32:
@@ -125,7 +126,7 @@ def check_compressed(indptr, indices, long n_stored, long n_rows, long n_columns
 
 
 cdef bint _falls(const int64_t *indptr, long n) noexcept nogil:
-    """Whether one of n + 1 numbers is less than that before it."""
+    """Return whether one of n + 1 numbers is less than the one before it."""
     cdef bint falls = False
     cdef long i
     for i in range(n):
@@ -134,12 +135,13 @@ cdef bint _falls(const int64_t *indptr, long n) noexcept nogil:
 
 
 cdef bint _check_indices(const int64_t[::1] indptr, const csr_index[::1] indices, long n_columns, name) except -1:
-    """Whether the indices ascend within each row; refuses those that are no columns."""
+    """Return whether the indices ascend within each row; refuse those that are no columns."""
     cdef long n_rows = indptr.shape[0] - 1, i
     cdef int64_t n = indptr[n_rows], k, start, not_ascending = 0
     cdef const csr_index *at = &indices[0] if n else NULL
-    # Without a branch, so that the compiler makes vectors of it: neither index nor limit - index may have the sign's bit,
-    # which is taken off before the subtraction, lest that overflow. Falls are counted in numbers of the indices' size.
+    # Without a branch, so that the compiler makes vectors of it: neither index nor limit - index may have the sign's
+    # bit, which is taken off before the subtraction, lest that overflow. Falls are counted in numbers of the indices'
+    # size.
     cdef csr_index seen = 0, limit = <csr_index> (n_columns - 1), magnitude = 0x7fffffff, falls
     if csr_index is int64_t:
         magnitude = 0x7fffffffffffffff
@@ -169,7 +171,7 @@ cdef bint _check_indices(const int64_t[::1] indptr, const csr_index[::1] indices
 
 
 def shuffled(const int64_t[::1] rows, random_state, Py_ssize_t n_times=1):
-    """rows[p], p being numpy.arange(len(rows)) after random_state.shuffle(p), from the same random numbers.
+    """Return rows[p], p being numpy.arange(len(rows)) after random_state.shuffle(p), from the same random numbers.
 
     The RandomState ends up as after its own shuffle, which takes twice as long: most of its time goes into mispredicted
     branches on rejected draws, so here the draws are made without branches first and the swaps after them.
@@ -196,6 +198,7 @@ def shuffled(const int64_t[::1] rows, random_state, Py_ssize_t n_times=1):
 
 
 cdef void _shuffle(long n, int64_t *order, uint32_t *swaps, bitgen_t *source) noexcept nogil:
+    """Shuffle n numbers of rows."""
     cdef long i
     cdef uint32_t mask = 1, draw, limit = n - 1
     cdef int64_t kept

@@ -7,9 +7,9 @@ rows
 tiles
     Each slice of the weight tiles is updated: gradient in registers, update rule, weight, transposed copy.
 
-Batch normalisation and losses in Python, which need all rows, cut the first into several; what needs the whole gradient or
-whole weights comes after the second. There are as many slices as threads in a whole team, whoever does them: nothing is
-summed in an order that depends on the number of threads, so the results do not depend on it either.
+Batch normalisation and losses in Python, which need all rows, cut the first into several; what needs the whole gradient
+or whole weights comes after the second. There are as many slices as threads in a whole team, whoever does them: nothing
+is summed in an order that depends on the number of threads, so the results do not depend on it either.
 """
 
 from libc.stdint cimport int64_t
@@ -20,8 +20,8 @@ from fastmlp.engine.layers.inputs cimport gather_inputs
 from fastmlp.engine.layout cimport rows_of
 from fastmlp.engine.memory cimport ceil_divide, sum_in_order
 from fastmlp.engine.native cimport (
-    FM_BLOCK, FM_PANEL_BYTES, fm_barrier_wait, fm_denormals_flush, fm_denormals_restore, fm_next_rows, fm_rows, fm_samples,
-    fm_seconds,
+    FM_BLOCK, FM_PANEL_BYTES, fm_barrier_wait, fm_denormals_flush, fm_denormals_restore, fm_next_rows, fm_rows,
+    fm_samples, fm_seconds,
 )
 from fastmlp.engine.plan cimport add_operation, begin_plan, wait_for_all_rows
 from fastmlp.engine.rows cimport row_source
@@ -36,7 +36,10 @@ cdef Py_ssize_t MEMORY_BYTES = 1 << 22
 
 
 cdef int plan_step(training *t) except -1:
-    """Plan what a step does with each block of rows, once X is attached and each layer has chosen its products."""
+    """Plan what a step does with each block of rows, once X is attached and each layer has chosen its products.
+
+    The rows are gathered; they go forward through each layer; losses are taken; and their slopes go back through each.
+    """
     cdef trained_layer *first = t.layers
     cdef trained_layer *last = t.layers + t.network.n_layers - 1
     cdef long i
@@ -62,8 +65,8 @@ cdef int plan_step(training *t) except -1:
 cdef void training_step(training *t, const chunk_place *chunk, int thread, int team) noexcept nogil:
     """Train on a minibatch, or on a chunk of one that is too large for the caches, as one thread of a team.
 
-    The losses and gradients of the chunks of a batch are added up; the weights change with the last of them. Each phase is
-    shared out in slices, and all threads wait for each other after it.
+    The losses and gradients of the chunks of a batch are added up; the weights change with the last of them. Each phase
+    is shared out in slices, and all threads wait for each other after it.
     """
     cdef int phase
     if thread == 0:
@@ -97,10 +100,12 @@ cdef void run_steps(training *t, int thread, int team) noexcept nogil:
     fm_denormals_restore(mode)
 
 
-cdef void _share(training *t, slice_phase phase, int number, const chunk_place *chunk, int thread, int team) noexcept nogil:
-    """Do a thread's slices of a phase, more than one where the team is smaller than asked for; then wait for the others.
+cdef void _share(training *t, slice_phase phase, int number, const chunk_place *chunk, int thread,
+                 int team) noexcept nogil:
+    """Do a thread's slices of a phase, several where the team is smaller than asked for; then wait for the others.
 
-    A batch whose weights are all zero is passed over, and so is the rest when a function in Python has raised something.
+    A batch whose weights are all zero is passed over, and so is the rest when a function in Python has raised
+    something.
     """
     cdef int slice_ = thread
     while slice_ < t.plan.n_slices:

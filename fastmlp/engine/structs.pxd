@@ -1,7 +1,7 @@
 """The data of a network and of its training, in C: what is constant, what is read, what changes, and scratch memory.
 
-Shapes are in comments. All matrices with a row for each sample are in panels: FM_PANEL_BYTES of each row, row after row,
-then the next panel of columns; (rows, width) stands for panels of so many rows, of which the last may be padded.
+Shapes are in comments. All matrices with a row for each sample are in panels: FM_PANEL_BYTES of each row, row after
+row, then the next panel of columns; (rows, width) stands for panels of so many rows, of which the last may be padded.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -91,7 +91,8 @@ cdef struct packed_layer:
     layer_normalization normalization
 
 
-# Where rows of a hidden layer find the moments of columns, and where they leave what the way back needs. NULL: not needed.
+# Where rows of a hidden layer find the moments of columns, and where they leave what the way back needs. NULL: not
+# needed.
 cdef struct row_memory:
     char *means              # (1, n_outputs)
     char *scales             # (1, n_outputs)
@@ -107,12 +108,15 @@ cdef struct layer_kind:
     # spec is None for the last layer.
     int (*parts)(object spec, long n_inputs, long n_outputs, list matrices, list vectors) except -1
     # Takes these parts, and all else that a forward pass needs of the spec.
-    int (*set_up)(packed_network *, packed_layer *, object spec, fm_layer *matrices, fm_layer *vectors, Memory) except -1
+    int (*set_up)(packed_network *, packed_layer *, object spec, fm_layer *matrices, fm_layer *vectors,
+                  Memory) except -1
     # From n rows of inputs, in panels or as a CSR matrix, the layer's outputs.
-    void (*predict)(const packed_network *, const packed_layer *, long n, const char *inputs, const fm_csr *csr, char *outputs,
-                    long stride) noexcept nogil
+    void (*predict)(const packed_network *, const packed_layer *, long n, const char *inputs, const fm_csr *csr,
+                    char *outputs, long stride) noexcept nogil
     # Makes the buffers of a training.
     int (*allocate)(training *, trained_layer *, Memory) except -1
+    # Brings the copies of the weights that products read up to the weights.
+    void (*copy_weights)(training *, trained_layer *) noexcept
     # Decides, once X is known, by which kernels the products are made.
     int (*choose_products)(training *, trained_layer *, Memory) except -1
     # Append the layer's row operations on the way forward and on the way back, see step.pyx.
@@ -142,8 +146,8 @@ cdef struct row_block:
     Py_ssize_t offset        # of low in a panel
 
 
-# Strips of output panels, more than one panel only where the part's update takes so; and the n rows of a chunk, from low
-# on, of which the gradient is.
+# Strips of output panels, more than one panel only where the part's update takes so; and the n rows of a chunk, from
+# low on, of which the gradient is.
 cdef struct weight_tile:
     fm_strips strips
     const chunk_place *chunk
@@ -164,7 +168,8 @@ cdef struct planned_operation:
     trained_layer *layer
 
 
-# Operations from first to end on each block of a slice's rows. Before them, once, what all rows are needed for: opening.
+# Operations from first to end on each block of a slice's rows. Before them, once, what all rows are needed for:
+# opening.
 cdef struct row_phase:
     planned_operation opening
     int first
@@ -231,8 +236,8 @@ cdef struct training_data:
     long step_count          # of the updates made before begin()
 
 
-# The last batch that is complete, or as far as it is, until its loss has been added to its pass's. In cache lines of its own,
-# since all threads read the training's while these numbers are written.
+# The last batch that is complete, or as far as it is, until its loss has been added to its pass's. In cache lines of
+# its own, since all threads read the training's while these numbers are written.
 cdef struct finished_batch:
     bint pending
     double loss
@@ -265,23 +270,25 @@ cdef struct thread_scratch:
 cdef struct training_scratch:
     thread_scratch *threads  # (n_slices,)
     double *row_losses       # (chunk,)
-    # For moments of weighted rows: the weights of the rows, scaled so that they add up to the number of rows, and of blocks.
+    # For moments of weighted rows: the weights of the rows, scaled so that they add up to the number of rows, and of
+    # blocks.
     double *row_weights      # (chunk,)
     double *block_weights    # (chunk / MOMENT_ROWS,)
 
 
-# A layer in training: how its products are made, and its buffers. NULL stands for what the layer does not need. Buffers of
-# (chunk, ...) have room for the rows of a chunk.
+# A layer in training: how its products are made, and its buffers. NULL stands for what the layer does not need. Buffers
+# of (chunk, ...) have room for the rows of a chunk.
 cdef struct trained_layer:
     packed_layer *packed
     trained_layer *below     # the layer whose outputs are this one's inputs; NULL for the first
     trained_part *weights
     row_product multiply     # outputs from inputs
-    row_product multiply_back  # deltas of the layer below from this one's
+    row_product multiply_back  # input_deltas from deltas
     double dropout           # of the inputs
     char *inputs             # (chunk, n_inputs): the outputs of the layer below, after dropout
+    char *input_deltas       # (chunk, n_inputs): where the way back leaves the deltas of the layer below; NULL: nobody asks
     char *outputs            # (chunk, n_outputs): products, then activations
-    char *deltas             # (chunk, n_outputs): slopes of the loss by the products; the last layer's are in outputs' place
+    char *deltas             # (chunk, n_outputs): slopes of the loss by the products; in the last layer the same buffer
     char *slopes             # (chunk, n_outputs): of the activation, where its outputs do not say them
     char *parameter_slopes      # (chunk, n_outputs): of the activation by its learned parameter; then its deltas
     fm_after derivative      # what turns slopes by the outputs into deltas, while they are in registers

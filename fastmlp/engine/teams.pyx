@@ -22,27 +22,27 @@ OPENMP_VERSION = FM_OPENMP
 cdef double JUDGED_SECONDS = 0.015
 cdef double LEAST_ALONE_SECONDS = 0.06
 cdef double MOST_ALONE_SECONDS = 1.0
-# A prediction is shared by so many threads that each has so much to do: to call a helper takes the caller some 5 us, and
-# the helper comes some 50 us later.
+# A prediction is shared by so many threads that each has so much to do: to call a helper takes the caller some 5 us,
+# and the helper comes some 50 us later.
 cdef double SECONDS_PER_THREAD = 75e-6
 
 
 def max_threads():
-    """The team size OpenMP would use now; OMP_NUM_THREADS and threadpoolctl set it."""
+    """Return the team size that OpenMP would use now; OMP_NUM_THREADS and threadpoolctl set it."""
     return fm_max_threads()
 
 cdef int team_size(n_threads) except -1:
-    """The number of threads, where it can be that of a team."""
+    """Return the number of threads, where it can be that of a team; refuse any other."""
     n = operator.index(n_threads)
     if not 1 <= n <= MAX_THREADS:
         raise ValueError(f"n_threads must be from 1 to {MAX_THREADS}, got {n_threads!r}")
     return n
 
 cdef class Judgement:
-    """Whether threads shall share work, by what they gained by it lately: after a loss not for a while.
+    """Judges whether threads shall share work, by what they gained by it lately: after a loss not for a while.
 
-    Other processes come in bursts: the first while is short, each further one twice as long as the last, halved for every
-    judgement that nothing was lost.
+    Other processes come in bursts: the first while is short, each further one twice as long as the last, halved for
+    every judgement that nothing was lost.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ cdef class Judgement:
         self.seconds_per_loss = seconds_per_loss
 
     cpdef bint alone(self, double now) noexcept:
-        """Whether one thread shall do all work, at a time of the clock."""
+        """Return whether one thread shall do all work, at a time of the clock."""
         return now < self.alone_until
 
     cpdef void note(self, double seconds, double gain, double now) noexcept:
-        """Takes into account that threads shared work for so many seconds, and what was gained; negative if lost."""
+        """Take into account that threads shared work for so many seconds, and what they gained; negative if lost."""
         self.seconds += seconds
         self.gain += gain
         if self.seconds <= JUDGED_SECONDS:
@@ -79,5 +79,5 @@ cdef class Judgement:
         self.seconds = self.gain = 0
 
 cpdef int threads_worthwhile(double seconds, int n_threads) noexcept nogil:
-    """Of n_threads, how many shall share a prediction of which so many seconds of one thread's work are left."""
+    """Return how many of n_threads shall share a prediction that would take one of them so many seconds."""
     return max(1, min(n_threads, <int> min(seconds / SECONDS_PER_THREAD, 1e6)))

@@ -86,7 +86,8 @@ cdef void update_shallow(training *t, const chunk_place *chunk, int slice_, int 
 
 
 cdef void update_tiles(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil:
-    """Take a slice's share of all tiles: update them; or, to clip the gradient by its norm, PREPARE, and then APPLY it."""
+    """Take a slice's share of all tiles: update them; or, to clip the gradient by its norm, PREPARE, and then APPLY it.
+    """
     cdef long low = t.plan.total_cost * slice_ // t.plan.n_slices
     cdef long high = t.plan.total_cost * (slice_ + 1) // t.plan.n_slices
     cdef long i, base = 0, all_grains, at, stop, block, first, last
@@ -141,7 +142,8 @@ cdef long _first_grain(const trained_part *part, long panel, long number) noexce
     return max(0, min(part.grains, number - panel * part.grains))
 
 
-cdef void _update_tile(training *t, trained_part *part, int what, const weight_tile *tile, const void *const *sums) noexcept nogil:
+cdef void _update_tile(training *t, trained_part *part, int what, const weight_tile *tile,
+                       const void *const *sums) noexcept nogil:
     """Do to a tile what the phase does; to more than one output panel only where the part takes more."""
     cdef const fm_strips *strips = &tile.strips
     if what == PREPARE:

@@ -6,14 +6,13 @@ cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
 from libc.stdint cimport int64_t
 
-from fastmlp.engine.layers.dense cimport (
-    CACHED_ROWS_BFLOAT16, allocate_rounded_rows, copy_weights, takes_shallow_kernels, update_with_vector_operands,
-)
+from fastmlp.engine.layers.dense cimport takes_shallow_kernels
+from fastmlp.engine.layers.products cimport CACHED_ROWS_BFLOAT16, allocate_rounded_rows, update_with_vector_operands
 from fastmlp.engine.layout cimport packed_bytes, panels_of, plain_rows, rows_at
 from fastmlp.engine.memory cimport are_within, ceil_divide, is_plain
 from fastmlp.engine.native cimport (
-    FM_BLOCK, FM_MAX_HYPER, FM_NARROW, FM_PANEL_BYTES, FM_TERMS, FM_STRIP, fm_barrier, fm_bfloat16_terms, fm_cpu_seconds,
-    fm_isa_vector_bytes, fm_layer, fm_rows, fm_rule_slots, fm_seconds, fm_source,
+    FM_BLOCK, FM_MAX_HYPER, FM_NARROW, FM_PANEL_BYTES, FM_TERMS, FM_STRIP, fm_barrier, fm_bfloat16_terms,
+    fm_cpu_seconds, fm_isa_vector_bytes, fm_layer, fm_rows, fm_rule_slots, fm_seconds, fm_source,
 )
 from fastmlp.engine.objective cimport check_targets, settle_loss
 from fastmlp.engine.packed cimport PackedNetwork
@@ -45,16 +44,16 @@ cdef extern from *:
 
 # A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
 cdef double RUN_SECONDS = 0.05
-# A team whose threads get less than so much of the CPU time they could use, because other processes keep the CPUs busy, is
-# slower than one thread.
+# A team whose threads get less than so much of the CPU time they could use, because other processes keep the CPUs busy,
+# is slower than one thread.
 cdef double LEAST_CPU_SHARE = 0.75
 # A chunk of a batch holds at most this many rows, and this many floating-point operations per byte of vector width.
 cdef long CHUNK_ROWS = 1024
 cdef double CHUNK_FLOPS_PER_VECTOR_BYTE = 1.25e8
 # The work in a row block, of those whose gradients are summed apart, that is worth a thread.
 cdef double FLOPS_PER_BLOCK = 1.5e6
-# A thread splits the weights itself, as it reads them, for at least so many rows of its own; for fewer they are split once,
-# when they are updated, and read by all threads, at half as many bytes again.
+# A thread splits the weights itself, as it reads them, for at least so many rows of its own; for fewer they are split
+# once, when they are updated, and read by all threads, at half as many bytes again.
 cdef long ROWS_PER_SPLIT = 64
 
 
@@ -73,9 +72,9 @@ cdef class Trainer(PackedNetwork):
         Whether the operands of all products, but for those with CSR input, are rounded to bfloat16. Sums, weights and
         all else stay float32, which dtype must be.
     split : bool, default=None
-        Whether the operands of all products, but for those with CSR input, are split into three bfloat16 terms, of whose
-        products six are summed: as close as float32 products are, on AMX faster. None: where splits() says so and isa is
-        None. With bfloat16 it has no effect.
+        Whether the operands of all products, but for those with CSR input, are split into three bfloat16 terms, of
+        whose products six are summed: as close as float32 products are, on AMX faster. None: where splits() says so and
+        isa is None. With bfloat16 it has no effect.
     loss_options : float or sequence of float, default=()
         The number that the loss has, for all outputs or for each; () for its default.
     output_weights : sequence of float, default=None
@@ -100,7 +99,8 @@ cdef class Trainer(PackedNetwork):
     cdef bint is_attached
     cdef Judgement judgement
 
-    def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, split=None, loss_options=(),
+    def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, split=None,
+                 loss_options=(),
                  output_weights=None, python_loss=None, regularization=None, seed=0, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
         cdef training *t = &self.t
@@ -157,6 +157,7 @@ cdef class Trainer(PackedNetwork):
     # ---- the plan ----------------------------------------------------------------------------------------------------
 
     cdef int set_regularization(self, regularization) except -1:
+        """Take what training does beside the loss's gradient and its L2 term."""
         cdef training_plan *plan = &self.t.plan
         cdef long i
         if len(regularization.dropout) not in (0, self.net.n_layers):
@@ -222,8 +223,8 @@ cdef class Trainer(PackedNetwork):
         Each block's gradient is summed by the thread that has the block's activations in its cache; the tile phase then
         adds up a few finished sums instead of reading every thread's activations and deltas. That pays where these are
         larger than the sums. It changes the order of the additions, so it depends on the network and the batch, never
-        on the threads. Sums are added in pairs of blocks, then the pairs in their order; a thread that has both of a pair
-        adds them as it makes them.
+        on the threads. Sums are added in pairs of blocks, then the pairs in their order; a thread that has both of a
+        pair adds them as it makes them.
         """
         cdef training_plan *plan = &self.t.plan
         cdef packed_network *net = &self.net
@@ -244,6 +245,7 @@ cdef class Trainer(PackedNetwork):
     # ---- memory ------------------------------------------------------------------------------------------------------
 
     cdef int allocate(self, long vector_bytes) except -1:
+        """Make all memory that does not depend on what the data are."""
         cdef training *t = &self.t
         cdef packed_network *net = &self.net
         cdef long i, widest = 1, widest_normalized = 1
@@ -298,19 +300,19 @@ cdef class Trainer(PackedNetwork):
     # ---- parameters and state ----------------------------------------------------------------------------------------
 
     def load(self, params, slots=(), average=None):
-        """Takes the parameters, the rule's state and the average of the parameters from flat vectors."""
+        """Take the parameters, the rule's state and the average of the parameters from flat vectors."""
         cdef long i
         self.check_state(slots, average)
         super().load(params)
         for i in range(self.net.n_layers):
-            copy_weights(&self.t, &self.t.layers[i])
+            self.net.layers[i].kind.copy_weights(&self.t, &self.t.layers[i])
         for j, slot in enumerate(slots):
             self.load_parts(slot, self.slot_of_parts(j))
         if average is not None:
             self.load_parts(average, self.average_of_parts())
 
     def store(self, params, slots=(), average=None):
-        """Writes the parameters (unless None), the rule's state and the average of the parameters to flat vectors."""
+        """Write the parameters (unless None), the rule's state and the average of the parameters to flat vectors."""
         self.check_state(slots, average)
         if params is not None:
             super().store(params)
@@ -320,6 +322,7 @@ cdef class Trainer(PackedNetwork):
             self.store_parts(average, self.average_of_parts())
 
     cdef int check_state(self, slots, average) except -1:
+        """Refuse state that the rule does not have."""
         cdef int rule = self.t.plan.rule
         if len(slots) > fm_rule_slots(rule):
             raise ValueError(f"the rule {RULES[rule]} has {fm_rule_slots(rule)} arrays of state, got {len(slots)}")
@@ -328,15 +331,17 @@ cdef class Trainer(PackedNetwork):
         return 0
 
     cdef list slot_of_parts(self, long j):
+        """Return where each part has array j of the rule's state."""
         cdef long i
         return [<size_t> self.net.parts[i].slots[j] for i in range(self.net.n_parts)]
 
     cdef list average_of_parts(self):
+        """Return where each part has the average of its parameters."""
         cdef long i
         return [<size_t> self.net.parts[i].average for i in range(self.net.n_parts)]
 
     def use_running(self):
-        """Has forward passes normalise by the running moments as they are now."""
+        """Have forward passes normalise by the running moments as they are now."""
         cdef long i
         for i in range(self.net.n_layers):
             if self.net.layers[i].normalization.method == BATCH_NORM:
@@ -345,10 +350,10 @@ cdef class Trainer(PackedNetwork):
     # ---- data --------------------------------------------------------------------------------------------------------
 
     def attach(self, Rows rows not None, targets, weights=None):
-        """Names the data: X, targets, and sample weights or None.
+        """Name the data: X, targets, and sample weights or None.
 
-        Targets are int32 class numbers of shape (n,) for the losses in CLASS_TARGET_LOSSES, else an array of the compute
-        type of shape (n, n_outputs). Weights are float64 of shape (n,).
+        Targets are int32 class numbers of shape (n,) for the losses in CLASS_TARGET_LOSSES, else an array of the
+        compute type of shape (n, n_outputs). Weights are float64 of shape (n,).
         """
         cdef training *t = &self.t
         cdef long i
@@ -360,7 +365,7 @@ cdef class Trainer(PackedNetwork):
             raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
         # Training on CSR rows does not keep the first layer's rounded weights in step.
         if t.plan.keeps_rounded and was_sparse and not rows.source.is_sparse:
-            copy_weights(t, &t.layers[0])
+            self.net.layers[0].kind.copy_weights(t, &t.layers[0])
         self.is_attached, t.data.X = True, rows.source
         self.data_arrays = (rows, targets, weights)
         t.data.targets = cnp.PyArray_DATA(targets)
@@ -368,7 +373,8 @@ cdef class Trainer(PackedNetwork):
         t.data.weighs_moments = weights is not None and t.plan.n_stops
         if t.data.weighs_moments and t.scratch.row_weights == NULL:
             t.scratch.row_weights = <double *> self.memory.zeros(t.plan.chunk * sizeof(double))
-            t.scratch.block_weights = <double *> self.memory.zeros(ceil_divide(t.plan.chunk, MOMENT_ROWS) * sizeof(double))
+            t.scratch.block_weights = <double *> self.memory.zeros(ceil_divide(t.plan.chunk,
+                                                                   MOMENT_ROWS) * sizeof(double))
         if rows.source.is_sparse and t.scratch.threads[0].cursors == NULL:
             for slice_ in range(t.plan.n_slices):
                 t.scratch.threads[slice_].cursors = <int64_t *> self.memory.zeros(t.plan.chunk * sizeof(int64_t))
@@ -378,7 +384,7 @@ cdef class Trainer(PackedNetwork):
         plan_step(t)
 
     def begin(self, orders, long batch_size, double l2, hyper, long step_count):
-        """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
+        """Begin passes, one for each of the orders, over the rows it names, in minibatches; run() does them.
 
         hyper holds the rule's hyperparameters in the order rules.def gives, one row for all updates, or one for each of
         them; it is copied. step_count: the updates made before. A minibatch whose weights are all zero is passed over.
@@ -440,7 +446,7 @@ cdef class Trainer(PackedNetwork):
     # ---- runs --------------------------------------------------------------------------------------------------------
 
     def run(self):
-        """Goes on with the passes for a short while; True when they are complete."""
+        """Go on with the passes for a short while; return whether they are complete."""
         cdef training *t = &self.t
         cdef double start = fm_seconds(), cpu_seconds, end
         if self.is_complete():
@@ -468,12 +474,12 @@ cdef class Trainer(PackedNetwork):
         return self.t.progress.position >= self.t.data.n_passes * self.t.data.n_rows
 
     def losses(self):
-        """The mean loss of each pass that is complete: of its batches' losses, weighted by their lengths."""
+        """Return the mean loss of each pass that is complete: of its batches' losses, weighted by their lengths."""
         cdef long n_rows = self.t.data.n_rows
         return (self.loss_sums[: self.t.progress.position // n_rows] / n_rows).tolist() if n_rows else []
 
     def updates_done(self):
-        """Updates made by the end of the passes so far: step_count for the next ones."""
+        """Return how many updates had been made by the end of the passes so far: step_count for the next ones."""
         cdef chunk_place last
         if self.t.progress.position == 0:
             return self.t.data.step_count
@@ -484,6 +490,7 @@ cdef class Trainer(PackedNetwork):
     # ---- functions in Python -----------------------------------------------------------------------------------------
 
     cdef int fail(self, error) except -1:
+        """Keep an error for raise_error(), and let the run come back."""
         self.t.progress.failed = True
         return PackedNetwork.fail(self, error)
 

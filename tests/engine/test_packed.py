@@ -1,6 +1,7 @@
 """Packed networks: parameters in and out, forward passes."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,6 +103,7 @@ def test_networks_that_can_not_be_are_refused():
         "loss='mse'": ("relu", "mse"),
         "activation='sine'": ("sine", "squared_error"),
         "normalization='group'": ([hidden_layer("relu")._replace(normalization="group")], "squared_error"),
+        "kind='loop'": ([SimpleNamespace(kind="loop", function=None)], "squared_error"),
     }.items():
         with pytest.raises(ValueError, match=f"{what} is not known; known are "):
             engine.PackedNetwork((3, 2, 1), *arguments, np.float64)

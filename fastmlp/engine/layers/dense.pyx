@@ -1,35 +1,21 @@
-"""Dense layers: a matrix product, normalisation where asked for, and an activation.
-
-There are several ways to make the products, all with the same results to rounding, and a layer takes the best of them for
-the length of a training:
-
-plain     weights in panels of outputs, and a transposed copy for the way back
-turned    weights in panels of inputs, for a last layer of few outputs: no copy, little padding
-sparse    the inputs are rows of a CSR matrix
-bfloat16  the operands are rounded to bfloat16, or split into three bfloat16 terms (split)
-shallow   two layers in one go, for networks with one hidden layer and few inputs
-"""
+"""Dense layers: a matrix product, normalisation where asked for, and an activation."""
 
 from libc.string cimport memset
 
 from fastmlp.engine.layers.activation cimport PYTHON_FUNCTION, activate_rows, set_activation, set_derivative
-from fastmlp.engine.layers.dropout cimport drop_deltas, drop_inputs, set_dropout_mask
-from fastmlp.engine.layers.inputs cimport find_csr_rows
+from fastmlp.engine.layers.dropout cimport drop_inputs
 from fastmlp.engine.layers.normalization cimport (
     allocate_normalization, means_of, normalize_rows, plan_normalization_back, scales_of, set_normalization,
     wait_for_moments,
 )
-from fastmlp.engine.layout cimport panels_of, right_operand, rows_at, rows_of
+from fastmlp.engine.layers.products cimport (
+    allocate_product, choose_products, copy_weights, plan_product_back, predict_product,
+)
+from fastmlp.engine.layout cimport panels_of
 from fastmlp.engine.memory cimport moved
-from fastmlp.engine.native cimport (
-    FM_BLOCK, FM_BLOCK_BYTES, FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, fm_after, fm_bfloat16_batch, fm_bfloat16_operands,
-    fm_csr, fm_layer, fm_mask, fm_matrix, fm_rows, fm_shallow, fm_strips,
-)
+from fastmlp.engine.native cimport FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, fm_after, fm_csr, fm_layer
 from fastmlp.engine.plan cimport add_operation
-from fastmlp.engine.structs cimport (
-    BATCH_NORM, NOT_NORMALIZED, chunk_place, packed_layer, packed_network, row_block, row_memory, thread_scratch,
-    trained_part, weight_tile,
-)
+from fastmlp.engine.structs cimport BATCH_NORM, NOT_NORMALIZED, packed_layer, packed_network, row_block, row_memory
 
 from fastmlp.engine.tables import ACTIVATIONS
 
@@ -51,7 +37,8 @@ cdef bint _learns(spec) except -1:
     return spec.learned and spec.activation not in ("python", "native")
 
 
-cdef int _set_up(packed_network *net, packed_layer *layer, spec, fm_layer *matrices, fm_layer *vectors, Memory memory) except -1:
+cdef int _set_up(packed_network *net, packed_layer *layer, spec, fm_layer *matrices, fm_layer *vectors,
+                 Memory memory) except -1:
     layer.weights = matrices
     layer.is_biased = True
     if layer.is_last:
@@ -70,10 +57,6 @@ cdef int _set_up(packed_network *net, packed_layer *layer, spec, fm_layer *matri
     return 0
 
 
-cdef inline fm_matrix _weights_of(const packed_layer *layer) noexcept nogil:
-    return right_operand(layer.weights.weights, layer.n_inputs, layer.n_inputs + 1, layer.is_biased)
-
-
 cdef void _finish(const packed_network *net, const packed_layer *layer, long n, char *z, long stride,
                   const row_memory *kept) noexcept nogil:
     """Do what follows the products z where it does not follow at once: normalisation and activation."""
@@ -84,15 +67,8 @@ cdef void _finish(const packed_network *net, const packed_layer *layer, long n, 
 
 cdef void _predict(const packed_network *net, const packed_layer *layer, long n, const char *inputs, const fm_csr *csr,
                    char *outputs, long stride) noexcept nogil:
-    cdef fm_rows a = rows_at(inputs, stride, n, layer.n_inputs), z = rows_at(outputs, stride, n, layer.n_outputs)
-    cdef fm_matrix weights = _weights_of(layer)
     cdef row_memory kept
-    if csr != NULL:
-        net.kernels.sparse(csr, &weights, &z, &layer.at_once)
-    elif layer.weights.turned:
-        net.kernels.dense_turned(&a, layer.weights, outputs)
-    else:
-        net.kernels.dense(&a, &weights, &z, &layer.at_once)
+    predict_product(net, layer, n, inputs, csr, outputs, stride)
     if not layer.is_last and not layer.activates_at_once:
         memset(&kept, 0, sizeof(kept))
         kept.means, kept.scales = layer.normalization.means, layer.normalization.scales
@@ -104,10 +80,7 @@ cdef void _predict(const packed_network *net, const packed_layer *layer, long n,
 cdef int _allocate(training *t, trained_layer *layer, Memory memory) except -1:
     cdef packed_layer *packed = layer.packed
     cdef packed_network *net = t.network
-    cdef fm_layer *weights = packed.weights
-    cdef long n_panels = panels_of(net, packed.n_outputs), input_panels = panels_of(net, packed.n_inputs)
-    cdef Py_ssize_t n_bytes = n_panels * t.plan.stride * FM_PANEL_BYTES
-    cdef Py_ssize_t block_bytes = t.plan.terms * FM_BLOCK_BYTES
+    cdef Py_ssize_t n_bytes = panels_of(net, packed.n_outputs) * t.plan.stride * FM_PANEL_BYTES
     layer.outputs = layer.deltas = memory.zeros(n_bytes)
     if not packed.is_last:
         layer.deltas = memory.zeros(n_bytes)
@@ -120,61 +93,14 @@ cdef int _allocate(training *t, trained_layer *layer, Memory memory) except -1:
             allocate_normalization(t, layer, memory)
         set_derivative(t, layer)
     if layer.below != NULL:
-        layer.inputs = layer.below.outputs
+        layer.inputs, layer.input_deltas = layer.below.outputs, layer.below.deltas
         if layer.dropout:
-            layer.inputs = memory.zeros(input_panels * t.plan.stride * FM_PANEL_BYTES)
-    layer.weights = &t.parts[weights - net.parts]
-    layer.weights.layer, layer.weights.inputs, layer.weights.deltas = layer, layer.inputs, layer.deltas
-    if t.plan.terms:
-        weights.terms = t.plan.terms
-        layer.rounded_deltas = memory.zeros(n_panels * t.plan.row_blocks * block_bytes)
-        if layer.below != NULL:
-            layer.rounded_inputs = memory.zeros(input_panels * t.plan.row_blocks * block_bytes)
-        if t.plan.keeps_rounded:
-            weights.rounded = memory.zeros(input_panels * n_panels * block_bytes)
-            if layer.below != NULL:
-                weights.rounded_transposed = memory.zeros(input_panels * n_panels * block_bytes)
-    if layer.below != NULL and not t.plan.keeps_rounded and not weights.turned:
-        weights.transposed = memory.zeros(input_panels * packed.n_outputs * FM_PANEL_BYTES)
+            layer.inputs = memory.zeros(panels_of(net, packed.n_inputs) * t.plan.stride * FM_PANEL_BYTES)
+    allocate_product(t, layer, memory)
     return 0
 
 
-cdef int allocate_rounded_rows(training *t, long width, Memory memory) except -1:
-    """Make, for each thread, room for rows of a width, and a panel of weights, on their way into a bfloat16 product."""
-    cdef Py_ssize_t block_bytes = t.plan.terms * FM_BLOCK_BYTES
-    cdef long n_panels = panels_of(t.network, width)
-    cdef int slice_
-    if width > t.plan.rounded_width:
-        t.plan.rounded_width = width
-        for slice_ in range(t.plan.n_slices):
-            t.scratch.threads[slice_].rounded_rows = memory.zeros(n_panels * CACHED_ROWS_BFLOAT16 // FM_BLOCK * block_bytes)
-            t.scratch.threads[slice_].rounded_weights = memory.zeros(n_panels * block_bytes)
-    return 0
-
-
-cdef int _allocate_inputs(training *t, trained_layer *layer, Memory memory) except -1:
-    """Make room for rows of X, unless an earlier choice of products did."""
-    cdef long n_panels = panels_of(t.network, layer.packed.n_inputs)
-    if layer.inputs == NULL:
-        layer.inputs = layer.weights.inputs = memory.zeros(n_panels * t.plan.stride * FM_PANEL_BYTES)
-        if t.plan.terms:
-            layer.rounded_inputs = memory.zeros(n_panels * t.plan.row_blocks * t.plan.terms * FM_BLOCK_BYTES)
-            allocate_rounded_rows(t, layer.packed.n_inputs, memory)
-    return 0
-
-
-cdef void copy_weights(training *t, trained_layer *layer) noexcept:
-    """Bring the copies of the weights that products read, rounded or transposed, up to the weights."""
-    cdef fm_layer *weights = layer.packed.weights
-    cdef long panel
-    if t.plan.keeps_rounded:
-        for panel in range(layer.weights.n_panels):
-            t.network.kernels.round_strips(weights, panel, 0, layer.weights.strips)
-    elif weights.transposed != NULL:
-        t.network.kernels.pack_transposed(weights.weights, weights.inputs, weights.outputs, weights.transposed)
-
-
-# ---- the choice of products ------------------------------------------------------------------------------------------
+# ---- two layers in one go --------------------------------------------------------------------------------------------
 
 cdef bint takes_shallow_kernels(const training *t):
     """Return whether the network goes through the kernels that take both layers in one go.
@@ -189,39 +115,13 @@ cdef bint takes_shallow_kernels(const training *t):
             and not t.plan.n_blocks and not t.plan.n_stops and not t.plan.calls_loss)
 
 
-cdef int _choose_products(training *t, trained_layer *layer, Memory memory) except -1:
-    cdef bint is_first = layer.below == NULL, is_sparse = is_first and t.data.X.is_sparse
-    if is_first and not is_sparse:
-        _allocate_inputs(t, layer, memory)
-    layer.weights.takes_panels = False
-    if is_sparse:
-        layer.multiply, layer.weights.update = _multiply_sparse, _update_sparse
-    elif t.plan.is_shallow:
-        layer.multiply, layer.weights.update = NULL, NULL
-        if is_first:
-            layer.multiply = _multiply_shallow
-    elif t.plan.terms:
-        layer.multiply, layer.weights.update = _multiply_bfloat16, _update_bfloat16
-        layer.weights.takes_panels = True
-    else:
-        layer.multiply, layer.weights.update = _multiply_plain, update_with_vector_operands
-        if layer.packed.weights.turned:
-            layer.multiply = _multiply_turned
-    # Nobody asks for the slopes by the inputs of the network; the way back ends with the first layer's deltas.
-    layer.multiply_back = NULL
-    if not is_first and not t.plan.is_shallow:
-        layer.multiply_back = _multiply_back_plain
-        if t.plan.terms:
-            layer.multiply_back = _multiply_back_bfloat16
-    return 0
-
-
 # ---- the way forward -------------------------------------------------------------------------------------------------
 
 cdef int _plan_forward(training *t, trained_layer *layer) except -1:
     if layer.multiply == NULL:
         return 0
-    if layer.dropout and layer.multiply != _multiply_sparse:  # which drops inputs as it reads them
+    # The product drops elements of a CSR matrix as it reads them.
+    if layer.dropout and not (layer.below == NULL and t.data.X.is_sparse):
         add_operation(t, drop_inputs, layer)
     add_operation(t, _multiply, layer)
     if layer.packed.normalization.method == BATCH_NORM:
@@ -231,7 +131,8 @@ cdef int _plan_forward(training *t, trained_layer *layer) except -1:
     return 0
 
 
-cdef void _set_row_memory(const training *t, const trained_layer *layer, const row_block *rows, row_memory *kept) noexcept nogil:
+cdef void _set_row_memory(const training *t, const trained_layer *layer, const row_block *rows,
+                          row_memory *kept) noexcept nogil:
     """Say where the rows find the moments of the batch, and where they leave what the way back needs."""
     memset(kept, 0, sizeof(row_memory))
     if layer.packed.normalization.method == BATCH_NORM:
@@ -243,7 +144,7 @@ cdef void _set_row_memory(const training *t, const trained_layer *layer, const r
 
 
 cdef void _multiply(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Row operation: the outputs of the layer, or only its products where something waits for them."""
+    """Row operation: make the outputs of the layer, or only its products where something waits for them."""
     cdef fm_after after = layer.packed.at_once
     if layer.packed.activates_at_once:
         after.slopes = moved(layer.slopes, rows.offset)
@@ -252,75 +153,10 @@ cdef void _multiply(training *t, trained_layer *layer, const row_block *rows) no
 
 
 cdef void _finish_rows(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Row operation: what follows the products where it does not follow at once."""
+    """Row operation: do what follows the products where it does not follow at once."""
     cdef row_memory kept
     _set_row_memory(t, layer, rows, &kept)
     _finish(t.network, layer.packed, rows.n, layer.outputs + rows.offset, t.plan.stride, &kept)
-
-
-cdef void _multiply_plain(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
-    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
-    cdef fm_matrix weights = _weights_of(layer.packed)
-    t.network.kernels.dense(&a, &weights, &z, after)
-
-
-cdef void _multiply_turned(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
-    t.network.kernels.dense_turned(&a, layer.packed.weights, layer.outputs + rows.offset)
-
-
-cdef void _multiply_shallow(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    """Make the outputs of both layers of a network."""
-    cdef const trained_layer *last = layer + 1
-    cdef fm_shallow network
-    network.hidden, network.output = layer.packed.weights, last.packed.weights
-    network.rows, network.stride = rows.n, t.plan.stride
-    network.x, network.h, network.z = layer.inputs + rows.offset, layer.outputs + rows.offset, last.outputs + rows.offset
-    t.network.kernels.shallow_forward(&network)
-
-
-cdef void _set_csr_rows(const training *t, const trained_layer *layer, const chunk_place *chunk, long low, fm_csr *csr,
-                        fm_mask *mask) noexcept nogil:
-    """Say where the rows of a CSR matrix are, from low in the chunk on, and what is dropped of them."""
-    cdef row_block rows
-    find_csr_rows(t.network, &t.data.X, t.data.order, chunk.start + low, csr)
-    if layer.dropout:
-        rows.chunk, rows.low = chunk, low
-        set_dropout_mask(t, layer, &rows, mask)
-        csr.mask = mask
-
-
-cdef void _multiply_sparse(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
-    cdef fm_matrix weights = _weights_of(layer.packed)
-    cdef fm_csr csr
-    cdef fm_mask mask
-    _set_csr_rows(t, layer, rows.chunk, rows.low, &csr, &mask)
-    t.network.kernels.sparse(&csr, &weights, &z, after)
-
-
-cdef void _multiply_bfloat16(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
-    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
-    cdef fm_matrix weights = _weights_of(layer.packed)
-    cdef fm_bfloat16_operands operands
-    _round_left(t, &a, rows.slice_, layer.packed.weights.rounded, &operands)
-    t.network.kernels.round_columns(t.plan.terms, &a, _rounded_rows(t, layer.rounded_inputs, rows), t.plan.row_blocks)
-    t.network.kernels.bfloat16_dense(&operands, &weights, &z, after)
-
-
-cdef void _round_left(training *t, const fm_rows *a, int slice_, const void *right, fm_bfloat16_operands *operands) noexcept nogil:
-    """Round rows, and say what they are multiplied with: right, or the weights, which the product rounds where that is NULL."""
-    cdef thread_scratch *scratch = &t.scratch.threads[slice_]
-    t.network.kernels.round_left(t.plan.terms, a, scratch.rounded_rows)
-    operands.terms, operands.left, operands.right = t.plan.terms, scratch.rounded_rows, right
-    operands.scratch = scratch.rounded_weights
-
-
-cdef inline char *_rounded_rows(const training *t, char *operand, const row_block *rows) noexcept nogil:
-    """Return where an operand that is summed over the rows has a block of them."""
-    return operand + rows.low // FM_BLOCK * t.plan.terms * FM_BLOCK_BYTES
 
 
 # ---- the way back ----------------------------------------------------------------------------------------------------
@@ -328,98 +164,15 @@ cdef inline char *_rounded_rows(const training *t, char *operand, const row_bloc
 cdef int _plan_back(training *t, trained_layer *layer) except -1:
     if not layer.packed.is_last:
         plan_normalization_back(t, layer)
-    if layer.weights.update == _update_bfloat16:
-        add_operation(t, _round_deltas, layer)
-    if layer.multiply_back != NULL:
-        add_operation(t, _multiply_back, layer)
-        if layer.dropout:
-            add_operation(t, drop_deltas, layer)
+    plan_product_back(t, layer)
     return 0
-
-
-cdef void _round_deltas(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Row operation: the deltas as an operand of the gradient's bfloat16 product."""
-    cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
-    t.network.kernels.round_right(t.plan.terms, &deltas, _rounded_rows(t, layer.rounded_deltas, rows), t.plan.row_blocks)
-
-
-cdef void _multiply_back(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Row operation: from the deltas the slopes by the inputs, and of these the deltas of the layer below."""
-    cdef fm_after after = layer.below.derivative
-    after.at = moved(after.at, rows.offset)
-    after.parameter_slopes = moved(after.parameter_slopes, rows.offset)
-    layer.multiply_back(t, layer, rows, &after)
-
-
-cdef inline fm_matrix _transposed_weights_of(const packed_layer *layer) noexcept nogil:
-    cdef const fm_layer *weights = layer.weights
-    return right_operand(weights.weights if weights.turned else weights.transposed, layer.n_outputs, layer.n_outputs, False)
-
-
-cdef void _multiply_back_plain(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
-    cdef fm_rows below = rows_of(t, layer.below.deltas, rows, layer.packed.n_inputs)
-    cdef fm_matrix transposed = _transposed_weights_of(layer.packed)
-    t.network.kernels.dense(&deltas, &transposed, &below, after)
-
-
-cdef void _multiply_back_bfloat16(training *t, trained_layer *layer, const row_block *rows, const fm_after *after) noexcept nogil:
-    cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
-    cdef fm_rows below = rows_of(t, layer.below.deltas, rows, layer.packed.n_inputs)
-    cdef fm_matrix transposed = _transposed_weights_of(layer.packed)
-    cdef fm_bfloat16_operands operands
-    _round_left(t, &deltas, rows.slice_, layer.packed.weights.rounded_transposed, &operands)
-    t.network.kernels.bfloat16_dense(&operands, &transposed, &below, after)
-
-
-# ---- gradient and update ---------------------------------------------------------------------------------------------
-
-cdef void update_with_vector_operands(training *t, trained_part *part, const weight_tile *tile) noexcept nogil:
-    """Update a tile of a part, whose operands are of the network's type."""
-    cdef fm_rows a = rows_at(moved(part.inputs, tile.low * FM_PANEL_BYTES), t.plan.stride, tile.n, part.packed.inputs)
-    cdef fm_rows deltas = _deltas_of(t, part, tile)
-    cdef fm_layer of_rows
-    cdef fm_strips strips
-    _set_strips(tile, &strips, &of_rows)
-    t.network.kernels.update_dense(&strips, &a, &deltas)
-
-
-cdef void _update_sparse(training *t, trained_part *part, const weight_tile *tile) noexcept nogil:
-    cdef fm_rows deltas = _deltas_of(t, part, tile)
-    cdef fm_layer of_rows
-    cdef fm_strips strips
-    cdef fm_csr csr
-    cdef fm_mask mask
-    _set_strips(tile, &strips, &of_rows)
-    _set_csr_rows(t, part.layer, tile.chunk, tile.low, &csr, &mask)
-    t.network.kernels.update_sparse(&strips, &csr, t.scratch.threads[tile.slice_].cursors, &deltas)
-
-
-cdef void _update_bfloat16(training *t, trained_part *part, const weight_tile *tile) noexcept nogil:
-    """Update a tile of as many output panels as there are; with these operands the rows are always those of a chunk."""
-    cdef fm_rows deltas = _deltas_of(t, part, tile)
-    cdef fm_bfloat16_batch batch
-    batch.columns, batch.right, batch.blocks = part.layer.rounded_inputs, part.layer.rounded_deltas, t.plan.row_blocks
-    t.network.kernels.bfloat16_update(&tile.strips, &batch, &deltas)
-
-
-cdef inline fm_rows _deltas_of(const training *t, const trained_part *part, const weight_tile *tile) noexcept nogil:
-    return rows_at(part.deltas + tile.low * FM_PANEL_BYTES, t.plan.stride, tile.n, part.packed.outputs)
-
-
-cdef inline void _set_strips(const weight_tile *tile, fm_strips *strips, fm_layer *of_rows) noexcept nogil:
-    """Say what a tile updates; where the biases have deltas of their own, with those of the tile's rows."""
-    strips[0] = tile.strips
-    if strips.layer.bias_deltas != NULL and tile.low > 0:
-        of_rows[0] = strips.layer[0]
-        of_rows.bias_deltas = <const char *> of_rows.bias_deltas + tile.low * FM_PANEL_BYTES
-        strips.layer = of_rows
 
 
 DENSE.parts = _parts
 DENSE.set_up = _set_up
 DENSE.predict = _predict
 DENSE.allocate = _allocate
-DENSE.choose_products = _choose_products
+DENSE.copy_weights = copy_weights
+DENSE.choose_products = choose_products
 DENSE.plan_forward = _plan_forward
 DENSE.plan_back = _plan_back

@@ -1,7 +1,7 @@
 """Dropout and noise: what is random in a training step.
 
-Each random number depends on the seed, the number of the update, the layer, and row and column alone, so the way back makes
-again what the way forward made.
+Each random number depends on the seed, the number of the update, the layer, and row and column alone, so the way back
+makes again what the way forward made.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -10,7 +10,8 @@ from fastmlp.engine.layout cimport rows_of
 from fastmlp.engine.native cimport fm_rows
 
 
-cdef void _set_mask(const training *t, long number, const row_block *rows, double rate, double scale, fm_mask *mask) noexcept nogil:
+cdef void _set_mask(const training *t, long number, const row_block *rows, double rate, double scale,
+                    fm_mask *mask) noexcept nogil:
     """Say what is drawn for the rows, as the layer of a number reads them."""
     # With other factors than that of the row, so that rows of different steps and layers have different random numbers.
     mask.key = t.plan.seed + <uint64_t> rows.chunk.step_number * <uint64_t> 0xd1342543de82ef95
@@ -20,7 +21,8 @@ cdef void _set_mask(const training *t, long number, const row_block *rows, doubl
     mask.scale = scale
 
 
-cdef void set_dropout_mask(const training *t, const trained_layer *layer, const row_block *rows, fm_mask *mask) noexcept nogil:
+cdef void set_dropout_mask(const training *t, const trained_layer *layer, const row_block *rows,
+                           fm_mask *mask) noexcept nogil:
     """Say which of a layer's inputs are dropped."""
     _set_mask(t, layer.packed.number, rows, layer.dropout, 1 / (1 - layer.dropout), mask)
 
@@ -44,11 +46,10 @@ cdef void drop_inputs(training *t, trained_layer *layer, const row_block *rows) 
 
 cdef void drop_deltas(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: drop the deltas of those outputs of the layer below that this layer did not read."""
-    cdef trained_layer *below = layer.below
-    cdef fm_rows deltas = rows_of(t, below.deltas, rows, layer.packed.n_inputs)
+    cdef fm_rows deltas = rows_of(t, layer.input_deltas, rows, layer.packed.n_inputs)
     cdef fm_mask mask
     set_dropout_mask(t, layer, rows, &mask)
     t.network.kernels.drop(&deltas, deltas.at, &mask)
-    if below.parameter_slopes != NULL:
-        deltas.at = below.parameter_slopes + rows.offset
+    if layer.below != NULL and layer.below.parameter_slopes != NULL:
+        deltas.at = layer.below.parameter_slopes + rows.offset
         t.network.kernels.drop(&deltas, deltas.at, &mask)

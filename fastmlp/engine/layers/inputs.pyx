@@ -4,8 +4,8 @@ from fastmlp.engine.layout cimport plain_rows, rows_at
 from fastmlp.engine.native cimport fm_rows, fm_source
 
 
-cdef void gather_inputs(const packed_network *net, const row_source *X, const int64_t *order, long start, long n, char *inputs,
-                        long stride) noexcept nogil:
+cdef void gather_inputs(const packed_network *net, const row_source *X, const int64_t *order, long start, long n,
+                        char *inputs, long stride) noexcept nogil:
     """Put n rows from start on, or those that order names from there on, into panels of the network's element type."""
     cdef fm_source source = plain_rows(X.base, X.row_bytes)
     cdef fm_rows panels = rows_at(inputs, stride, n, X.n_features)
@@ -18,7 +18,8 @@ cdef void gather_inputs(const packed_network *net, const row_source *X, const in
         net.kernels.standardize(&panels, net.input_means, net.input_scales)
 
 
-cdef void find_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long start, fm_csr *csr) noexcept nogil:
+cdef void find_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long start,
+                        fm_csr *csr) noexcept nogil:
     """Say where a CSR matrix has the rows from start on, or those that order names from there on."""
     csr[0] = X.csr
     if order != NULL:

@@ -1,10 +1,11 @@
 """The kinds of layers. A new one is a module beside this one that fills in a layer_kind, and a row here.
 
 What a layer_kind says is in structs.pxd; dense is an example. Its row operations read and write the buffers of a
-trained_layer, of which it makes those that it needs, and its plan_forward and plan_back append them to the training step.
+trained_layer, of which it makes those that it needs, and its plan_forward and plan_back append them to the step.
 """
 
 from fastmlp.engine.layers.dense cimport DENSE
+from fastmlp.engine.tables cimport index_of
 
 KINDS = ("dense",)
 cdef const layer_kind *_TABLE[1]
@@ -13,7 +14,4 @@ _TABLE[0] = &DENSE
 
 cdef const layer_kind *kind_of(spec) except NULL:
     """Return the kind of layer that a spec asks for; a name of an activation, or None, asks for a dense layer."""
-    kind = getattr(spec, "kind", "dense")
-    if kind not in KINDS:
-        raise ValueError(f"kind={kind!r} is not a kind of layer; known are {', '.join(map(repr, KINDS))}.")
-    return _TABLE[KINDS.index(kind)]
+    return _TABLE[index_of(KINDS, getattr(spec, "kind", "dense"), "kind")]

@@ -1,8 +1,8 @@
 """Normalisation of a layer's products, over the units of a row or over the rows of a batch.
 
-The moments of a batch need all of its rows. Each thread sums those of its rows, MOMENT_ROWS at a time; then all threads wait
-for each other, and each joins the sums for itself, in an order that does not depend on the threads. So it is with the sums
-of the deltas on the way back.
+The moments of a batch need all of its rows. Each thread sums those of its rows, MOMENT_ROWS at a time; then all threads
+wait for each other, and each joins the sums for itself, in an order that does not depend on the threads. So it is with
+the sums of the deltas on the way back.
 """
 
 import numpy as np
@@ -121,7 +121,7 @@ cdef int plan_normalization_back(training *t, trained_layer *layer) except -1:
 
 
 cdef void _sum_moments(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Row operation: the moments of each MOMENT_ROWS rows."""
+    """Row operation: take the moments of each MOMENT_ROWS rows."""
     cdef long n_panels = panels_of(t.network, layer.packed.n_outputs), k, r, block
     cdef fm_rows few = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
     for k in range(ceil_divide(rows.n, MOMENT_ROWS)):
@@ -151,10 +151,11 @@ cdef double _freedom(const training *t, const chunk_place *chunk) noexcept nogil
 
 
 cdef void _join_moments(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Opening: the slice's means and scales of the batch, from all rows' moments; the first slice's join the running ones."""
+    """Opening: join the moments of all rows, for this slice; the first slice moves the running moments, too."""
     cdef fm_moments blocks
     cdef fm_running running
-    blocks.width, blocks.rows, blocks.block_rows = layer.packed.n_outputs, rows.chunk.end - rows.chunk.start, MOMENT_ROWS
+    blocks.width, blocks.rows = layer.packed.n_outputs, rows.chunk.end - rows.chunk.start
+    blocks.block_rows = MOMENT_ROWS
     blocks.block_weights = t.scratch.block_weights if t.data.weighs_moments else NULL
     blocks.moments, blocks.step = layer.moments, 2 * panels_of(t.network, layer.packed.n_outputs) * t.network.panel
     running.share, running.freedom = t.plan.running_share, _freedom(t, rows.chunk) if rows.slice_ == 0 else 0
@@ -170,7 +171,7 @@ cdef void _set_back(const trained_layer *layer, const row_block *rows, char *sca
 
 
 cdef void _layer_norm_back(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Row operation: from the deltas of normalised products those of the products, and those of gains and biases."""
+    """Row operation: make the deltas of products from those of the normalised ones; and those of gains and biases."""
     cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
     cdef fm_norm norm
     _set_back(layer, rows, layer.row_scales + rows.low * t.network.itemsize, &norm)
@@ -178,27 +179,28 @@ cdef void _layer_norm_back(training *t, trained_layer *layer, const row_block *r
 
 
 cdef void _sum_deltas(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Row operation: the sums of the deltas, and of deltas times normalised products, of each MOMENT_ROWS rows."""
-    cdef long n_panels = panels_of(t.network, layer.packed.n_outputs), k, r
+    """Row operation: sum the deltas, and the deltas times normalised products, of each MOMENT_ROWS rows."""
+    cdef long n_panels = panels_of(t.network, layer.packed.n_outputs), k, r, block
     cdef fm_rows few = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
     cdef Py_ssize_t offset
     for k in range(ceil_divide(rows.n, MOMENT_ROWS)):
         r = k * MOMENT_ROWS
         offset = rows.offset + r * FM_PANEL_BYTES
         few.at, few.rows = layer.deltas + offset, min(MOMENT_ROWS, rows.n - r)
-        t.network.kernels.column_sums(
-            &few, layer.normalized + offset, layer.back_sums + (rows.low + r) // MOMENT_ROWS * 2 * n_panels * FM_PANEL_BYTES)
+        block = (rows.low + r) // MOMENT_ROWS
+        t.network.kernels.column_sums(&few, layer.normalized + offset,
+                                      layer.back_sums + block * 2 * n_panels * FM_PANEL_BYTES)
 
 
 cdef void _join_sums(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Opening: the slice's sums of the deltas over the batch."""
+    """Opening: join the sums of the deltas of all rows, for this slice."""
     cdef long step = 2 * panels_of(t.network, layer.packed.n_outputs) * t.network.panel
     t.network.kernels.join_sums(layer.packed.n_outputs, ceil_divide(rows.chunk.end - rows.chunk.start, MOMENT_ROWS),
                                 layer.back_sums, step, t.scratch.threads[rows.slice_].totals)
 
 
 cdef void _batch_norm_back(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
-    """Row operation: from the deltas of normalised products those of the products, and those of gains and biases."""
+    """Row operation: make the deltas of products from those of the normalised ones; and those of gains and biases."""
     cdef fm_rows deltas = rows_of(t, layer.deltas, rows, layer.packed.n_outputs)
     cdef fm_norm norm
     _set_back(layer, rows, scales_of(t, layer, rows.slice_), &norm)
