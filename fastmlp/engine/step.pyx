@@ -160,7 +160,7 @@ cdef long _first_row(const training *t, int slice_, long m) noexcept nogil:
     """Return, of m rows of a chunk, the first that is a slice's; it has those up to the next slice's."""
     # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair; and with batch
     # normalisation, so that each block's moments are one thread's.
-    cdef long together = FM_BLOCK if t.plan.terms else MOMENT_ROWS if t.plan.n_stops else 1
+    cdef long together = FM_BLOCK if t.plan.terms else MOMENT_ROWS if t.plan.n_batch_norms else 1
     if t.plan.n_blocks:
         return min(m, t.plan.n_blocks * slice_ // t.plan.n_slices * t.plan.block_rows)
     return min(m, ceil_divide(m, together) * slice_ // t.plan.n_slices * together)

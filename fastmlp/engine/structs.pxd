@@ -4,11 +4,11 @@ Shapes are in comments. All matrices with a row for each sample are in panels: F
 row, then the next panel of columns; (rows, width) stands for panels of so many rows, of which the last may be padded.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from fastmlp.engine.memory cimport Memory
 from fastmlp.engine.native cimport (
-    fm_after, fm_barrier, fm_csr, fm_kernels, fm_layer, fm_loss_settings, fm_mask, fm_native, fm_next_rows, fm_strips,
+    fm_after, fm_barrier, fm_csr, fm_kernels, fm_layer, fm_loss_settings, fm_native, fm_next_rows, fm_strips,
 )
 from fastmlp.engine.rows cimport row_source
 
@@ -99,7 +99,7 @@ cdef struct row_memory:
     char *normalized         # (rows, n_outputs)
     char *row_scales         # (rows,)
     char *slopes             # (rows, n_outputs)
-    char *parameter_slopes      # (rows, n_outputs)
+    char *parameter_slopes   # (rows, n_outputs)
 
 
 # What a kind of layer is to the rest of the engine; layers/kinds.pyx has the list of kinds.
@@ -213,8 +213,7 @@ cdef struct training_plan:
     long n_blocks
     long block_rows
     long total_cost          # of all tiles
-    long n_stops             # layers with batch normalisation
-    trained_layer **stops
+    long n_batch_norms       # layers with batch normalisation
 
 
 # What attach() and begin() name.
@@ -286,7 +285,7 @@ cdef struct trained_layer:
     row_product multiply_back  # input_deltas from deltas
     double dropout           # of the inputs
     char *inputs             # (chunk, n_inputs): the outputs of the layer below, after dropout
-    char *input_deltas       # (chunk, n_inputs): where the way back leaves the deltas of the layer below; NULL: nobody asks
+    char *input_deltas       # (chunk, n_inputs): the deltas of the layer below, made on the way back; NULL: nobody asks
     char *outputs            # (chunk, n_outputs): products, then activations
     char *deltas             # (chunk, n_outputs): slopes of the loss by the products; in the last layer the same buffer
     char *slopes             # (chunk, n_outputs): of the activation, where its outputs do not say them

@@ -19,7 +19,7 @@ from fastmlp.engine.packed cimport PackedNetwork
 from fastmlp.engine.rows cimport Rows
 from fastmlp.engine.step cimport fold_loss, place_chunk, plan_step, run_steps
 from fastmlp.engine.structs cimport (
-    BATCH_NORM, CACHED_ROWS, MAX_BLOCKS, MOMENT_ROWS, chunk_place, finished_batch, packed_layer, packed_network,
+    BATCH_NORM, CACHED_ROWS, MAX_BLOCKS, MOMENT_ROWS, chunk_place, finished_batch, packed_network,
     planned_operation, row_block, row_phase, thread_scratch, trained_layer, trained_part, training, training_data,
     training_plan,
 )
@@ -92,7 +92,7 @@ cdef class Trainer(PackedNetwork):
     cdef training t
     cdef tuple loss_arrays     # what the settings of the loss point into
     cdef object python_loss
-    cdef object data_arrays    # targets and weights
+    cdef object data_arrays    # X, targets and weights
     cdef object batch_arrays   # orders; with weights also their sums over each batch, and the numbers of the updates
     cdef object hyper
     cdef object loss_sums
@@ -100,8 +100,7 @@ cdef class Trainer(PackedNetwork):
     cdef Judgement judgement
 
     def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, split=None,
-                 loss_options=(),
-                 output_weights=None, python_loss=None, regularization=None, seed=0, isa=None):
+                 loss_options=(), output_weights=None, python_loss=None, regularization=None, seed=0, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
         cdef training *t = &self.t
         cdef training_plan *plan = &t.plan
@@ -126,7 +125,7 @@ cdef class Trainer(PackedNetwork):
         for i in range(net.n_layers):
             t.layers[i].packed = &net.layers[i]
             t.layers[i].below = &t.layers[i - 1] if i > 0 else NULL
-            plan.n_stops += net.layers[i].normalization.method == BATCH_NORM
+            plan.n_batch_norms += net.layers[i].normalization.method == BATCH_NORM
         if regularization is not None:
             self.set_regularization(regularization)
         self.choose_chunk(vector_bytes)
@@ -178,7 +177,7 @@ cdef class Trainer(PackedNetwork):
 
     cdef bint waits_for_all_rows(self):
         """Return whether something needs all rows of a batch before the way back."""
-        return self.t.plan.n_stops > 0 or self.t.plan.calls_loss
+        return self.t.plan.n_batch_norms > 0 or self.t.plan.calls_loss
 
     cdef int choose_chunk(self, long vector_bytes) except -1:
         """Choose how many rows go through a step together: all of a batch where something waits for them."""
@@ -267,7 +266,7 @@ cdef class Trainer(PackedNetwork):
                 widest_normalized = max(widest_normalized, panels_of(net, net.layers[i].n_outputs))
         if t.plan.terms:
             allocate_rounded_rows(t, widest, self.memory)
-        if t.plan.n_stops:
+        if t.plan.n_batch_norms:
             for slice_ in range(t.plan.n_slices):
                 t.scratch.threads[slice_].totals = self.memory.zeros(2 * widest_normalized * FM_PANEL_BYTES)
         return 0
@@ -356,7 +355,7 @@ cdef class Trainer(PackedNetwork):
         compute type of shape (n, n_outputs). Weights are float64 of shape (n,).
         """
         cdef training *t = &self.t
-        cdef long i
+        cdef long i, n_bytes
         cdef int slice_
         cdef bint was_sparse = self.is_attached and t.data.X.is_sparse
         self.check_rows(rows)
@@ -370,11 +369,11 @@ cdef class Trainer(PackedNetwork):
         self.data_arrays = (rows, targets, weights)
         t.data.targets = cnp.PyArray_DATA(targets)
         t.data.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
-        t.data.weighs_moments = weights is not None and t.plan.n_stops
+        t.data.weighs_moments = weights is not None and t.plan.n_batch_norms
         if t.data.weighs_moments and t.scratch.row_weights == NULL:
             t.scratch.row_weights = <double *> self.memory.zeros(t.plan.chunk * sizeof(double))
-            t.scratch.block_weights = <double *> self.memory.zeros(ceil_divide(t.plan.chunk,
-                                                                   MOMENT_ROWS) * sizeof(double))
+            n_bytes = ceil_divide(t.plan.chunk, MOMENT_ROWS) * sizeof(double)
+            t.scratch.block_weights = <double *> self.memory.zeros(n_bytes)
         if rows.source.is_sparse and t.scratch.threads[0].cursors == NULL:
             for slice_ in range(t.plan.n_slices):
                 t.scratch.threads[slice_].cursors = <int64_t *> self.memory.zeros(t.plan.chunk * sizeof(int64_t))

@@ -1,7 +1,6 @@
 """Dense layers."""
 
-from fastmlp.engine.memory cimport Memory
-from fastmlp.engine.structs cimport layer_kind, trained_layer, training
+from fastmlp.engine.structs cimport layer_kind, training
 
 cdef layer_kind DENSE
 

@@ -12,10 +12,12 @@ from fastmlp.engine.layers.products cimport (
     allocate_product, choose_products, copy_weights, plan_product_back, predict_product,
 )
 from fastmlp.engine.layout cimport panels_of
-from fastmlp.engine.memory cimport moved
+from fastmlp.engine.memory cimport Memory, moved
 from fastmlp.engine.native cimport FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, fm_after, fm_csr, fm_layer
 from fastmlp.engine.plan cimport add_operation
-from fastmlp.engine.structs cimport BATCH_NORM, NOT_NORMALIZED, packed_layer, packed_network, row_block, row_memory
+from fastmlp.engine.structs cimport (
+    BATCH_NORM, NOT_NORMALIZED, packed_layer, packed_network, row_block, row_memory, trained_layer,
+)
 
 from fastmlp.engine.tables import ACTIVATIONS
 
@@ -112,7 +114,7 @@ cdef bint takes_shallow_kernels(const training *t):
     return (t.plan.n_slices == 1 and t.network.n_layers == 2 and hidden.kind == &DENSE and last.weights.turned
             and not t.data.X.is_sparse and hidden.n_inputs <= FM_SHALLOW and hidden.n_outputs > FM_NARROW
             and hidden.activates_at_once and hidden.activation.function == RELU and not t.layers[1].dropout
-            and not t.plan.n_blocks and not t.plan.n_stops and not t.plan.calls_loss)
+            and not t.plan.n_blocks and not t.plan.n_batch_norms and not t.plan.calls_loss)
 
 
 # ---- the way forward -------------------------------------------------------------------------------------------------

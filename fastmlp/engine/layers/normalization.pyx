@@ -15,7 +15,7 @@ from fastmlp.engine.memory cimport ceil_divide
 from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_moments, fm_norm, fm_rows, fm_running
 from fastmlp.engine.plan cimport add_operation, wait_for_all_rows
 from fastmlp.engine.structs cimport (
-    BATCH_NORM, LAYER_NORM, MOMENT_ROWS, NOT_NORMALIZED, chunk_place, layer_normalization, row_block,
+    BATCH_NORM, LAYER_NORM, MOMENT_ROWS, chunk_place, layer_normalization, row_block,
 )
 from fastmlp.engine.tables cimport index_of
 
