@@ -1,4 +1,4 @@
-"""Builds fastmlp._engine: the Cython engine, the C core, and one set of kernels per instruction set.
+"""Builds fastmlp.engine: the Cython modules, the C core, and one set of kernels per instruction set, in one file.
 
 Everything else about the package stands in pyproject.toml. Only GCC and Clang are served: the kernels are written in
 their vector extensions.
@@ -7,9 +7,11 @@ their vector extensions.
 import hashlib
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -37,7 +39,8 @@ SANITIZE = os.environ.get("FASTMLP_SANITIZE", "")
 if SANITIZE:
     FLAGS += ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS[SANITIZE]]
 
-# An instruction set is a stub src_c/isa_<name>.c, a row here and a row in src_c/dispatch.c.
+# An instruction set is src_c/isa/<name>.h with a stub <name>_<bits>.c for each element type beside it, a row here and a
+# row in src_c/runtime/dispatch.c.
 # -mprfchw: without it, asking ahead for lines to write falls back to asking for lines to read. CPUs without the
 # instruction pass over it.
 #          machines                       compiler flags
@@ -52,12 +55,15 @@ ISAS = {
     "neon": (("aarch64", "arm64"), []),
 }
 
-# Products of bfloat16 numbers, src_c/bfloat16_<name>.c, each with a row in src_c/dispatch.c. One that compiler or
-# assembler cannot make is left out.
+# Products of bfloat16 numbers are in src_c/isa/bfloat16_<name>.c, and each has a row in src_c/runtime/dispatch.c. One
+# that the compiler or the assembler cannot make is left out.
 PRODUCTS = {
     "avx512bf16": (("x86_64", "amd64"), ["-mavx512f", "-mavx512bf16"]),
     "amx": (("x86_64", "amd64"), ["-mavx512f", "-mamx-tile", "-mamx-bf16", "-mprfchw"]),
 }
+
+# What is compiled without any such flags, since it runs before it is known what the CPU can do.
+RUNTIME = [f"src_c/runtime/{name}.c" for name in ("barrier", "cpu", "helpers", "rules")]
 
 OPENMP_PROGRAM = """
 #include <omp.h>
@@ -70,6 +76,8 @@ int main(void) {
 """
 # Compiler flags and link flags, in the order they are tried.
 OPENMP_FLAGS = [(["-fopenmp"], ["-fopenmp"]), (["-Xpreprocessor", "-fopenmp"], ["-lomp"])]
+# Objects that no build has used for so long are deleted from build/.
+DAYS_KEPT = 7
 
 
 class BuildEngine(build_ext):
@@ -99,13 +107,9 @@ class BuildEngine(build_ext):
             ]
 
         return [
-            *(
-                (name, f"src_c/isa_{name}.c", [*flags, f"-DFM_BITS={bits}"])
-                for name, flags in served(ISAS)
-                for bits in (64, 32)
-            ),
+            *((name, f"src_c/isa/{name}_{bits}.c", flags) for name, flags in served(ISAS) for bits in (64, 32)),
             *((None, source, openmp) for source in extension.sources),
-            *((name, f"src_c/bfloat16_{name}.c", flags) for name, flags in served(PRODUCTS)),
+            *((name, f"src_c/isa/bfloat16_{name}.c", flags) for name, flags in served(PRODUCTS)),
         ]
 
     def compiled(self, extension, source, flags):
@@ -123,6 +127,7 @@ class BuildEngine(build_ext):
             unfinished = folder.with_suffix(".part")
             self.compiler.compile([source], output_dir=str(unfinished), **options)
             unfinished.rename(folder)
+        os.utime(folder)  # the time it was last used
         return str(folder / Path(source).with_suffix(".o"))
 
     def build_extension(self, extension):
@@ -147,9 +152,12 @@ class BuildEngine(build_ext):
                 continue
             if name is not None:
                 extension.define_macros.append((f"FM_WITH_{name.upper()}", "1"))
+        for folder in Path(self.build_temp).glob("?" * 16):
+            if time.time() - folder.stat().st_mtime > DAYS_KEPT * 24 * 60 * 60:
+                shutil.rmtree(folder, ignore_errors=True)
         # What is left to setuptools: the table of all these, and to link them.
         extension.extra_compile_args += FLAGS
-        extension.sources = ["src_c/dispatch.c"]
+        extension.sources = ["src_c/runtime/dispatch.c"]
         self.force = True  # it does not know what the objects were made of
         super().build_extension(extension)
 
@@ -169,17 +177,31 @@ class BuildWheel(bdist_wheel):
 
 
 os.chdir(ROOT)
+# The engine's modules go into one shared object, from which fastmlp/engine/__init__.py loads them.
+MODULES = cythonize(
+    [
+        Extension(".".join(path.with_suffix("").parts), [str(path)])
+        for path in sorted(Path("fastmlp", "engine").rglob("*.pyx"))
+    ],
+    compiler_directives={
+        "language_level": 3,
+        "boundscheck": False,
+        "cdivision": True,
+        "initializedcheck": False,
+        "freethreading_compatible": True,
+    },
+    build_dir="build",
+    nthreads=os.cpu_count(),
+)
 setup(
-    ext_modules=cythonize(
+    ext_modules=[
         Extension(
-            "fastmlp._engine",
-            ["fastmlp/_engine.pyx", "src_c/barrier.c", "src_c/cpu.c", "src_c/helpers.c", "src_c/updates.c"],
-            include_dirs=["src_c", numpy.get_include()],
+            "fastmlp.engine._compiled",
+            [*(source for module in MODULES for source in module.sources), *RUNTIME],
+            include_dirs=["src_c", "src_c/include", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-            depends=[str(p) for pattern in ("*.c", "*.h", "*.def") for p in sorted(Path("src_c").glob(pattern))],
-        ),
-        compiler_directives={"language_level": 3},
-        build_dir="build",
-    ),
+            depends=[str(p) for pattern in ("*.c", "*.h", "*.def") for p in sorted(Path("src_c").rglob(pattern))],
+        )
+    ],
     cmdclass={"build_ext": BuildEngine, "bdist_wheel": BuildWheel},
 )

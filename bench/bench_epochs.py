@@ -9,7 +9,7 @@ import scipy.sparse
 from cases import TRAINING, Case
 from sklearn.neural_network import MLPClassifier as SklearnClassifier
 
-from fastmlp import MLPClassifier, MLPRegressor, _engine
+from fastmlp import MLPClassifier, MLPRegressor, engine
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning")
 
@@ -30,7 +30,7 @@ def timed_fit(benchmark, case, X, y, *, epochs=None, estimator=MLPClassifier, **
     benchmark.pedantic(model.fit, (X, y), rounds=5, warmup_rounds=1)
 
 
-@pytest.mark.parametrize("n_jobs", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("n_jobs", sorted({1, engine.max_threads()}))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", TRAINING)
 def bench_classifier(benchmark, name, dtype, n_jobs):

@@ -10,7 +10,7 @@ import scipy.sparse
 from cases import TRAINING
 from sklearn.neural_network import MLPClassifier as SklearnClassifier
 
-from fastmlp import MLPClassifier, _engine
+from fastmlp import MLPClassifier, engine
 
 ROWS = [1, 100, 10_000]
 
@@ -24,7 +24,7 @@ def fitted(name, dtype, n_jobs):
     )
 
 
-@pytest.mark.parametrize("n_jobs", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("n_jobs", sorted({1, engine.max_threads()}))
 @pytest.mark.parametrize("n_rows", ROWS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", TRAINING)
@@ -60,11 +60,11 @@ def bench_predictor(benchmark, name, n_rows):
     benchmark(fitted(name, "float32", None).predictor(), X)
 
 
-@pytest.mark.parametrize("isa", _engine.SUPPORTED_ISAS)
+@pytest.mark.parametrize("isa", engine.SUPPORTED_ISAS)
 @pytest.mark.parametrize("name", ["S", "M"])
 def bench_forward_of_isa(benchmark, name, isa):
     """The engine alone, on every instruction set."""
     case = TRAINING[name]._replace(n_rows=1000)
     X, _ = case.data("float32")
-    network = _engine.PackedNetwork(case.sizes, "relu", "log_loss", "float32", isa=isa)
-    benchmark(network.forward, _engine.Rows(X))
+    network = engine.PackedNetwork(case.sizes, "relu", "log_loss", "float32", isa=isa)
+    benchmark(network.forward, engine.Rows(X))

@@ -8,7 +8,7 @@ import pytest
 from bench_kernels import HYPER
 from cases import TRAINING
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.inputs.rows import rows_of
 from fastmlp.network import Regularization, Structure, hidden_layer
@@ -21,8 +21,8 @@ def timed_step(benchmark, name, dtype, *, activation="relu", normalization=None,
     case = TRAINING[name]
     X, y = case.data(dtype)
     layers = [hidden_layer(activation, normalization)] * (len(case.sizes) - 2)
-    trainer = _engine.Trainer(
-        *Structure.of(case.sizes, layers, LOSS), dtype, rule=rule, max_batch=case.batch, **options
+    trainer = engine.Trainer(
+        case.sizes, Structure.of(case.sizes, layers).hidden, LOSS, dtype, rule=rule, max_batch=case.batch, **options
     )
     rng = np.random.default_rng(0)
     scale = 1 / np.sqrt(max(case.sizes))
@@ -42,26 +42,26 @@ def timed_step(benchmark, name, dtype, *, activation="relu", normalization=None,
     benchmark(step)
 
 
-@pytest.mark.parametrize("n_threads", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("n_threads", sorted({1, engine.max_threads()}))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", TRAINING)
 def bench_step(benchmark, name, dtype, n_threads):
     timed_step(benchmark, name, dtype, n_threads=n_threads)
 
 
-@pytest.mark.parametrize("n_threads", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("n_threads", sorted({1, engine.max_threads()}))
 @pytest.mark.parametrize("name", TRAINING)
 def bench_step_of_bfloat16(benchmark, name, n_threads):
     timed_step(benchmark, name, "float32", n_threads=n_threads, bfloat16=True)
 
 
-@pytest.mark.parametrize("isa", _engine.SUPPORTED_ISAS)
+@pytest.mark.parametrize("isa", engine.SUPPORTED_ISAS)
 @pytest.mark.parametrize("name", ["XS", "S", "M"])
 def bench_step_of_isa(benchmark, name, isa):
     timed_step(benchmark, name, "float32", isa=isa)
 
 
-@pytest.mark.parametrize("rule", _engine.RULES)
+@pytest.mark.parametrize("rule", engine.RULES)
 def bench_step_of_rule(benchmark, rule):
     timed_step(benchmark, "M", "float32", rule=rule)
 
@@ -71,7 +71,7 @@ def bench_step_of_activation(benchmark, activation):
     timed_step(benchmark, "S", "float32", activation=activation)
 
 
-@pytest.mark.parametrize("n_threads", sorted({1, _engine.max_threads()}))
+@pytest.mark.parametrize("n_threads", sorted({1, engine.max_threads()}))
 @pytest.mark.parametrize("normalization", ["layer", "batch"])
 def bench_step_of_normalization(benchmark, normalization, n_threads):
     timed_step(benchmark, "S", "float32", normalization=normalization, n_threads=n_threads)

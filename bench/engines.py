@@ -109,9 +109,9 @@ class Fastmlp(_Estimator):
 
     def ceiling(self):
         """Operations per second of multiply-adds on all threads."""
-        from fastmlp import _engine
+        from fastmlp import engine
 
-        return _engine.fma_ceiling(self.dtype, n_threads=self.n_threads)
+        return engine.fma_ceiling(self.dtype, n_threads=self.n_threads)
 
     def predictions(self, model, X):
         X = np.ascontiguousarray(X, dtype=self.dtype)

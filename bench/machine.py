@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-from fastmlp import _engine
+from fastmlp import engine
 
 
 def n_cpus():
@@ -25,7 +25,7 @@ def describe(n_threads):
     return {
         "cpu": cpu_model(),
         "cpus": n_cpus(),
-        "isa": _engine.ISA,
+        "isa": engine.ISA,
         "threads": n_threads,
         "system": platform.platform(),
         "python": platform.python_version(),

@@ -29,7 +29,7 @@ def gradient_norms(X, y, activation, weight_init, normalization=None, *, seed=0)
     """Return the norm of the gradient of each layer's weights, before anything is learned."""
     sizes = (X.shape[1], *DEEP, 10)
     layers = [hidden_layer(activation, normalization)] * len(DEEP)
-    network = Network(Structure.of(sizes, layers, "log_loss"))
+    network = Network(Structure.of(sizes, layers), objective="log_loss")
     start = initial_params(sizes, activation, np.float64, np.random.RandomState(seed), weight_init=weight_init)
     network.params[: start.size] = start
     _, gradient = network.loss_and_gradients(X, y.astype(np.int32))

@@ -25,7 +25,7 @@ INITS = {
 def mean_squares(activation, weight_init, *, seed=0):
     """Return the mean square of each layer's output, given standard normal inputs."""
     params = initial_params(WIDTHS, activation, np.float64, np.random.RandomState(seed), weight_init=weight_init)
-    network = Network(Structure.of(WIDTHS, activation, "squared_error"), params)
+    network = Network(Structure.of(WIDTHS, activation), params)
     f, signal, found = activation_of(activation), np.random.RandomState(seed + 1).normal(size=(500, WIDTHS[0])), []
     for W, b in zip(network.coefs, network.intercepts, strict=True):
         signal = f(signal @ W + b)

@@ -18,7 +18,8 @@ def saturated_unit(epochs):
     X, y, columns = np.ones((1, 1)), np.zeros((1, 1)), []
     for start in (0.5, 2.0):
         for loss in ("quadratic", "binary_log_loss"):
-            network, outputs = Network(Structure.of([1, 1], [], loss), np.array([start, start])), []
+            network = Network(Structure.of([1, 1], []), np.array([start, start]), objective=loss)
+            outputs = []
             for _ in range(max(epochs) + 1):
                 outputs.append(network.forward(X)[0, 0])
                 network.params -= 0.15 * network.loss_and_gradients(X, y)[1]

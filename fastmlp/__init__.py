@@ -23,20 +23,15 @@ lists what a module has, ``help(fastmlp.MLPClassifier)`` says what each paramete
 """
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-if find_spec("fastmlp._engine") is None:
-    raise ImportError(
-        f"{__path__[0]} holds the sources of fastmlp, but not its compiled engine. Build it there, by 'python -m pip"
-        " install -e .' in the folder above it, or start Python in another folder to use the installed fastmlp."
-    )
-
+from fastmlp import engine as engine  # first, since it says how to build what is missing
 from fastmlp.config import __version__ as __version__
 from fastmlp.config import show_config
 from fastmlp.estimators import MLPClassifier, MLPRegressor
 from fastmlp.network import Network, Structure, check_gradients
 from fastmlp.persistence import load, save
+from fastmlp.registration import stored_later
 
 if TYPE_CHECKING:
     from fastmlp import exceptions as exceptions
@@ -70,6 +65,8 @@ _MODULES = (
     "schedules",
     "tables",
 )
+# The classes of theirs that files may hold, by their names there: loading such a file imports their module.
+stored_later(("TableModel", "tables.SmoothClip"), lambda: import_module("fastmlp.tables"))
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The command fastmlp, as ``python -m fastmlp``."""
+"""Running ``python -m fastmlp`` runs the command fastmlp."""
 
 import sys
 

@@ -1,12 +1,12 @@
-"""The hidden layers' activation functions a = f(z), elementwise.
+"""The activation functions of hidden layers: a = f(z), applied to each element.
 
-Which to take: ReLU and its smooth kin (SiLU, GELU, Mish) for deep networks, whose gradient does not fade where z is
-large; SELU where a deep network goes without normalisation; tanh and logistic for shallow ones and for comparison with
-the textbooks; step and logistic units for perceptrons.
+ReLU and the smooth functions like it (SiLU, GELU, Mish) are for deep networks, since their gradient does not fade where
+z is large. SELU is for deep networks without normalisation, tanh and logistic for shallow networks and for comparison
+with textbooks, step and logistic for perceptrons.
 
-Each is a class with parameters and has a name that stands for its defaults. Those here are computed in C; a subclass of
-:class:`Activation` of one's own, with ``__call__`` and ``derivative`` in NumPy, goes the slow way through Python, and
-:class:`NativeActivation` takes compiled functions.
+Each is a class with parameters, and has a name that stands for the class with its default parameters. The engine
+computes all of them in C. A subclass of :class:`Activation` of your own, with ``__call__`` and ``derivative`` in NumPy,
+is called through Python, which is slow; :class:`NativeActivation` takes compiled functions.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import LowLevelCallable
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.components import Component, Registry, named
+from fastmlp.registration import stored_as
 
 __all__ = [
     "ACTIVATIONS",
@@ -52,9 +53,9 @@ def __dir__() -> list[str]:
 
 
 class Activation(Component):
-    """An activation of one's own: a subclass with ``__call__`` and ``derivative``, both elementwise.
+    """The contract of an activation of your own: a subclass defines ``__call__`` and ``derivative``, both elementwise.
 
-    They are called for a batch's pre-activations of one layer at a time, in one thread.
+    They are called with the pre-activations of one layer for a batch at a time, in one thread.
 
     Examples
     --------
@@ -73,14 +74,14 @@ class Activation(Component):
     """
 
     def __call__(self, z: NDArray) -> NDArray:
-        """Return f(z), an array of z's shape."""
+        """Return f(z), an array of the shape of z."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(z)")
 
     def derivative(self, z: NDArray) -> NDArray:
-        """Return f'(z), an array of z's shape."""
+        """Return f'(z), an array of the shape of z."""
         raise NotImplementedError(f"{type(self).__name__} must define derivative(z)")
 
-    # What the engine calls.
+    # The engine calls these two methods.
 
     def values(self, z: NDArray) -> NDArray:
         """Return f(z), checked."""
@@ -107,7 +108,7 @@ class Activation(Component):
 
 
 class BuiltIn(Activation):
-    """What the activations of this module have in common: they are the engine's.
+    """The base of the activations that the engine computes.
 
     Examples
     --------
@@ -117,29 +118,30 @@ class BuiltIn(Activation):
     (array([0., 2.]), array([0., 1.]))
     """
 
+    #: The name of the function in the engine, unless a parameter decides on it.
     function: ClassVar[str]
-    #: Whether each unit learns its own number.
+    #: Whether each unit learns a number of its own in place of ``number``.
     learned = False
 
     @property
     def number(self) -> float:
-        """The engine's one parameter of the function; 0 where it has none."""
+        """The one number that the engine's function takes beside z; 0 where it takes none."""
         return 0.0
 
     def __call__(self, z: ArrayLike) -> NDArray:
-        """Return f(z), an array of z's shape, float32 where z is, else float64."""
+        """Return f(z), an array of the shape of z, in float32 where z is in float32, else in float64."""
         z = _floats(z)
-        return _engine.activate(self.engine_name, z.reshape(1, -1), self.number).reshape(z.shape)
+        return engine.activate(self.engine_name, z.reshape(1, -1), self.number).reshape(z.shape)
 
     def derivative(self, z: ArrayLike) -> NDArray:
-        """Return f'(z), an array of z's shape."""
+        """Return f'(z), an array of the shape of z."""
         z = _floats(z)
         flat = z.reshape(1, -1)
-        return _engine.differentiate(self.engine_name, flat, np.ones_like(flat), self.number)[0].reshape(z.shape)
+        return engine.differentiate(self.engine_name, flat, np.ones_like(flat), self.number)[0].reshape(z.shape)
 
     @property
     def engine_name(self) -> str:
-        """The engine's name of the function."""
+        """The name of the function in the engine."""
         return self.function
 
 
@@ -150,8 +152,9 @@ def _floats(z: ArrayLike) -> NDArray:
     return np.array(z, dtype=np.float32 if z.dtype == np.float32 else np.float64, order="C")
 
 
+@stored_as("activations.Identity")
 class Identity(BuiltIn):
-    """f(z) = z: layers that together are one linear map.
+    """f(z) = z; all layers together are one linear map.
 
     Examples
     --------
@@ -163,6 +166,7 @@ class Identity(BuiltIn):
     function = "identity"
 
 
+@stored_as("activations.Logistic")
 class Logistic(BuiltIn):
     """f(z) = 1 / (1 + exp(-z)), the sigmoid; f' = a (1 - a), at most 1/4.
 
@@ -176,6 +180,7 @@ class Logistic(BuiltIn):
     function = "logistic"
 
 
+@stored_as("activations.Tanh")
 class Tanh(BuiltIn):
     """f(z) = tanh(z); f' = 1 - a^2.
 
@@ -189,6 +194,7 @@ class Tanh(BuiltIn):
     function = "tanh"
 
 
+@stored_as("activations.ReLU")
 class ReLU(BuiltIn):
     """f(z) = max(0, z); f'(0) is 0. Source: Nair & Hinton, "Rectified linear units ...", ICML 2010.
 
@@ -202,12 +208,14 @@ class ReLU(BuiltIn):
     function = "relu"
 
 
+@stored_as("activations.LeakyReLU")
 class LeakyReLU(BuiltIn):
     """f(z) = z where z > 0, else negative_slope z. Source: Maas et al., ICML 2013.
 
     Parameters
     ----------
     negative_slope : float in [0, 1], default=0.01
+        The slope where z < 0.
 
     Examples
     --------
@@ -224,19 +232,20 @@ class LeakyReLU(BuiltIn):
 
     @property
     def number(self) -> float:
-        """The slope below 0."""
+        """The slope where z < 0."""
         return self.negative_slope
 
 
+@stored_as("activations.PReLU")
 class PReLU(BuiltIn):
-    """f(z) = z where z > 0, else s z, s learned for each unit. Source: He et al., ICCV 2015.
+    """f(z) = z where z > 0, else s z, where each unit learns its s. Source: He et al., ICCV 2015.
 
-    No penalty is put on s.
+    Penalties do not include s.
 
     Parameters
     ----------
     initial : float, default=0.25
-        What each unit's s starts from.
+        The s that each unit starts from.
 
     Examples
     --------
@@ -254,16 +263,18 @@ class PReLU(BuiltIn):
 
     @property
     def number(self) -> float:
-        """What the slopes start from."""
+        """The slope that each unit starts from."""
         return self.initial
 
 
+@stored_as("activations.ELU")
 class ELU(BuiltIn):
     """f(z) = z where z > 0, else alpha (exp(z) - 1). Source: Clevert et al., ICLR 2016.
 
     Parameters
     ----------
     alpha : float >= 0, default=1.0
+        The distance below 0 that f(z) approaches.
 
     Examples
     --------
@@ -280,14 +291,15 @@ class ELU(BuiltIn):
 
     @property
     def number(self) -> float:
-        """Alpha."""
+        """The parameter alpha."""
         return self.alpha
 
 
+@stored_as("activations.SELU")
 class SELU(BuiltIn):
-    """f(z) = 1.0507 ELU(z; alpha=1.6733): mean 0 and variance 1 are a fixed point of deep layers.
+    """f(z) = 1.0507 ELU(z; alpha=1.6733); mean 0 and variance 1 stay as they are from layer to layer.
 
-    Goes with weights of variance 1 / fan_in (``weight_init="lecun_normal"``). Source: Klambauer et al.,
+    It goes with weights of variance 1 / fan_in (``weight_init="lecun_normal"``). Source: Klambauer et al.,
     "Self-normalizing neural networks", NIPS 2017.
 
     Examples
@@ -300,13 +312,14 @@ class SELU(BuiltIn):
     function = "selu"
 
 
+@stored_as("activations.GELU")
 class GELU(BuiltIn):
     """f(z) = z P(Z <= z), Z standard normal. Source: Hendrycks & Gimpel, 2016.
 
     Parameters
     ----------
     approximate : {"none", "tanh"}, default="none"
-        "tanh": z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))).
+        "tanh" computes z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))) instead.
 
     Examples
     --------
@@ -323,18 +336,20 @@ class GELU(BuiltIn):
 
     @property
     def engine_name(self) -> str:
-        """The engine's name of the function."""
+        """The name of the function in the engine."""
         return "gelu" if self.approximate == "none" else "gelu_tanh"
 
 
+@stored_as("activations.SiLU")
 class SiLU(BuiltIn):
     """f(z) = z / (1 + exp(-beta z)), also called swish. Source: Elfwing et al., 2017; Ramachandran et al., 2017.
 
     Parameters
     ----------
     beta : float, default=1.0
+        The steepness.
     learn_beta : bool, default=False
-        Whether each unit learns its own, from beta on.
+        Whether each unit learns a beta of its own, starting from this one.
 
     Examples
     --------
@@ -355,21 +370,23 @@ class SiLU(BuiltIn):
 
     @property
     def number(self) -> float:
-        """Beta."""
+        """The parameter beta."""
         return self.beta
 
     @property
     def learned(self) -> bool:  # type: ignore[override]
-        """Whether beta is learned."""
+        """Whether each unit learns a beta of its own."""
         return self.learn_beta
 
 
+@stored_as("activations.Softplus")
 class Softplus(BuiltIn):
     """f(z) = log(1 + exp(beta z)) / beta, a smooth ReLU. Source: Dugas et al., NIPS 2000.
 
     Parameters
     ----------
     beta : float > 0, default=1.0
+        The steepness; the larger it is, the more f(z) is like ReLU.
 
     Examples
     --------
@@ -386,10 +403,11 @@ class Softplus(BuiltIn):
 
     @property
     def number(self) -> float:
-        """Beta."""
+        """The parameter beta."""
         return self.beta
 
 
+@stored_as("activations.Mish")
 class Mish(BuiltIn):
     """f(z) = z tanh(log(1 + exp(z))). Source: Misra, BMVC 2020.
 
@@ -403,6 +421,7 @@ class Mish(BuiltIn):
     function = "mish"
 
 
+@stored_as("activations.HardSigmoid")
 class HardSigmoid(BuiltIn):
     """f(z) = min(max(z / 6 + 1/2, 0), 1). Source: Howard et al., "Searching for MobileNetV3", ICCV 2019.
 
@@ -416,6 +435,7 @@ class HardSigmoid(BuiltIn):
     function = "hard_sigmoid"
 
 
+@stored_as("activations.HardSwish")
 class HardSwish(BuiltIn):
     """f(z) = z min(max(z / 6 + 1/2, 0), 1). Source: Howard et al., "Searching for MobileNetV3", ICCV 2019.
 
@@ -429,11 +449,13 @@ class HardSwish(BuiltIn):
     function = "hard_swish"
 
 
+@stored_as("activations.Step")
 class Step(BuiltIn):
-    """f(z) = 1 where z > 0, else 0: the perceptron's unit.
+    """f(z) = 1 where z > 0, else 0, as in a perceptron.
 
-    Its derivative is 0, which teaches nothing; instead training uses that of the clipped identity (1 where |z| <= 1),
-    the straight-through estimate. Source: Rosenblatt, 1958; Bengio et al., 2013.
+    Its derivative is 0, so that nothing could be learned. Training takes the derivative of the clipped identity
+    instead, 1 where |z| <= 1, which is called the straight-through estimate. Source: Rosenblatt, 1958; Bengio et al.,
+    2013.
 
     Examples
     --------
@@ -446,14 +468,14 @@ class Step(BuiltIn):
 
 
 class NativeActivation(Activation):
-    """Compiled functions "double (double)" for f and f', for instance from Numba, Cython or ctypes.
+    """An activation of two compiled functions "double (double)", for instance from Numba, Cython or ctypes.
 
-    Computed element by element in double precision, in the engine's threads.
+    The engine calls them for one element at a time, in double precision, in its threads.
 
     Parameters
     ----------
     value, slope : scipy.LowLevelCallable
-        f and f'.
+        The functions f and f'.
 
     Examples
     --------
@@ -476,7 +498,7 @@ class NativeActivation(Activation):
         return type(self)(self.value, self.slope)
 
     def __deepcopy__(self, memo: dict) -> NativeActivation:
-        return self.__sklearn_clone__()  # the functions themselves cannot be copied, nor need they
+        return self.__sklearn_clone__()  # the functions themselves cannot be copied, and need not be
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -484,7 +506,7 @@ class NativeActivation(Activation):
         )
 
     def validate(self) -> NativeActivation:
-        """Return self, with functions of the right kind."""
+        """Check that both functions are "double (double)"; return self."""
         super().validate()
         for name in ("value", "slope"):
             signature = getattr(self, name).signature
@@ -496,7 +518,7 @@ class NativeActivation(Activation):
         return self
 
 
-#: By the name that stands for each with its defaults.
+#: The activations by name; a name stands for the class with its default parameters.
 ACTIVATIONS: Registry[type[BuiltIn]] = Registry(
     {
         "identity": Identity,
@@ -535,14 +557,14 @@ ACTIVATIONS: Registry[type[BuiltIn]] = Registry(
 
 
 def activation_of(given: Any, parameter: str = "activation") -> Activation:
-    """Return the activation that a name or an object stands for, validated.
+    """Return the activation that a name or an object stands for, with its parameters checked.
 
     Raises
     ------
     ValueError
-        For a name that is not known, or parameters that are not good.
+        For a name that is not known, or wrong parameters.
     TypeError
-        For something else.
+        For anything that is neither a name nor an Activation.
 
     Examples
     --------

@@ -7,7 +7,7 @@ import numpy as np
 import scipy
 import sklearn
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.threads import MUCH_WORK, team_size
 
 __version__ = "0.1.0"
@@ -35,13 +35,13 @@ def show_config() -> dict[str, object]:
     """
     config: dict[str, object] = {
         "fastmlp": __version__,
-        "isa": _engine.ISA,
-        "isas": _engine.ISAS,
-        "isas_supported": _engine.SUPPORTED_ISAS,
-        "bfloat16": _engine.bfloat16_product() or None,
-        "split": _engine.split_product() or None,
-        "openmp": _engine.OPENMP_VERSION or None,
-        "n_threads": team_size(None, MUCH_WORK) if _engine.OPENMP_VERSION else 1,
+        "isa": engine.ISA,
+        "isas": engine.ISAS,
+        "isas_supported": engine.SUPPORTED_ISAS,
+        "bfloat16": engine.bfloat16_product() or None,
+        "split": engine.split_product() or None,
+        "openmp": engine.OPENMP_VERSION or None,
+        "n_threads": team_size(None, MUCH_WORK) if engine.OPENMP_VERSION else 1,
         "python": sys.version.split()[0],
         "numpy": np.__version__,
         "scipy": scipy.__version__,

@@ -1,4 +1,4 @@
-"""The command fastmlp-demo: fastmlp and scikit-learn learn the same handwritten digits, one after the other."""
+"""The command fastmlp-demo lets fastmlp and scikit-learn learn the same handwritten digits, one after the other."""
 
 import argparse
 import io
@@ -30,7 +30,7 @@ class EveryNthEpoch(io.TextIOBase):
     n : int
         Epochs 1, n, 2n, ... are shown.
     out : file
-        Where to.
+        The file that the lines are written to.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     Parameters
     ----------
     argv : list of str, default=None
-        The command's arguments; None for those it was called with.
+        The command's arguments. With None they are those the process was called with.
     """
     parser = argparse.ArgumentParser(prog="fastmlp-demo", description="fastmlp beside scikit-learn on 8x8 digits.")
     parser.add_argument("--max-iter", type=int, default=200, help="epochs at most (default 200)")
@@ -94,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
     for name, model in models.items():
         print(f"\n{name}")
         seconds[name] = timed_fit(model, X_train, y_train, show_every=20)
-        time.sleep(0.2)  # its idle threads may still be spinning, at the other's cost
+        time.sleep(0.2)  # idle threads of one library may still be spinning, at the other's cost
 
     print()
     for name, model in models.items():

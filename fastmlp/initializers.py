@@ -1,4 +1,4 @@
-"""Initial weights and biases."""
+"""Initializers: what the weights and biases of a network are before training."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.components import Component, Registry, compute_dtype, layer_sizes, named, real_array, whole_number
+from fastmlp.registration import stored_as
 
 __all__ = [
     "INITIALIZERS",
@@ -37,7 +38,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-#: What a callable of yours takes, and returns: (rng, fan_in, fan_out, dtype) -> array.
+#: A callable that draws a layer's weights or biases: (rng, fan_in, fan_out, dtype) -> array.
 Draw = Callable[[np.random.RandomState, int, int, DTypeLike], NDArray]
 
 _NOT_NEGATIVE = Interval(Real, 0, np.inf, closed="left")
@@ -46,12 +47,13 @@ _NOT_NEGATIVE = Interval(Real, 0, np.inf, closed="left")
 class Initializer(Component):
     """The contract: called with (rng, fan_in, fan_out, dtype), it returns a layer's weights (fan_in, fan_out).
 
-    ``biases`` takes the same and returns the layer's biases (fan_out,). A subclass writes ``_draw``, which both go
-    through. Numbers are drawn in float64 and rounded to the dtype, so that they are the same in any.
+    ``biases`` takes the same arguments and returns the layer's biases (fan_out,). A subclass writes ``_draw``, which
+    draws both. Numbers are drawn in float64 and rounded to the dtype, so that they do not depend on it otherwise.
 
     Examples
     --------
-    An initializer of your own, for weights and biases; any other callable that takes these four is one, too:
+    This is an initializer of your own, for weights and biases. Any other callable that takes these four arguments is
+    one, too.
 
     >>> import numpy as np
     >>> from fastmlp.initializers import Initializer
@@ -70,19 +72,23 @@ class Initializer(Component):
         ----------
         rng : numpy.random.RandomState
         fan_in, fan_out : int
-            The layer's inputs and units.
+            The number of the layer's inputs, and of its units.
         dtype : float32 or float64
+
+        Returns
+        -------
+        weights : ndarray of shape (fan_in, fan_out)
 
         Raises
         ------
         ValueError
-            For inputs or units that are no positive integers, and another type.
+            When fan_in or fan_out is not a positive integer, and for another dtype.
         """
         fan_in, fan_out, dtype = _checked(fan_in, fan_out, dtype)
         return self._draw(rng, (fan_in, fan_out), fan_in, fan_out).astype(dtype, copy=False)
 
     def biases(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
-        """Return a layer's biases, from the distribution that the layer's weights have."""
+        """Return a layer's biases (fan_out,), from the distribution that the layer's weights have."""
         fan_in, fan_out, dtype = _checked(fan_in, fan_out, dtype)
         return self._draw(rng, (1, fan_out), fan_in, fan_out)[0].astype(dtype, copy=False)
 
@@ -95,7 +101,7 @@ def _checked(fan_in: int, fan_out: int, dtype: DTypeLike) -> tuple[int, int, np.
 
 
 class _Uniform(Initializer):
-    """U(-b, b)."""
+    """Numbers from U(-b, b); a subclass says what b is."""
 
     def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
         bound = self._bound(fan_in, fan_out)
@@ -106,7 +112,7 @@ class _Uniform(Initializer):
 
 
 class _Normal(Initializer):
-    """N(0, s^2)."""
+    """Numbers from N(0, s^2); a subclass says what s is."""
 
     def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
         return rng.normal(0.0, self._std(fan_in, fan_out), shape)
@@ -115,16 +121,17 @@ class _Normal(Initializer):
         raise NotImplementedError
 
 
+@stored_as("initializers.Auto")
 class Auto(_Uniform):
     """U(-b, b), b = sqrt(f / (fan_in + fan_out)), f = 2 for the logistic activation and 6 otherwise.
 
-    scikit-learn's choice, for the weights and biases of every layer, the output layer included. Source: Glorot &
+    scikit-learn draws the weights and biases of every layer so, those of the output layer included. Source: Glorot &
     Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
 
     Parameters
     ----------
     activation : str, default='relu'
-        The hidden layers' activation.
+        The activation of the hidden layers.
 
     Examples
     --------
@@ -134,7 +141,7 @@ class Auto(_Uniform):
     True
     """
 
-    _parameter_constraints: ClassVar[dict] = {"activation": [StrOptions(set(_engine.ACTIVATIONS))]}
+    _parameter_constraints: ClassVar[dict] = {"activation": [StrOptions(set(engine.ACTIVATIONS))]}
 
     def __init__(self, activation: str = "relu") -> None:
         self.activation = activation
@@ -143,6 +150,7 @@ class Auto(_Uniform):
         return np.sqrt((2.0 if self.activation == "logistic" else 6.0) / (fan_in + fan_out))
 
 
+@stored_as("initializers.GlorotUniform")
 class GlorotUniform(_Uniform):
     """U(-b, b), b = sqrt(6 / (fan_in + fan_out)).
 
@@ -160,6 +168,7 @@ class GlorotUniform(_Uniform):
         return np.sqrt(6.0 / (fan_in + fan_out))
 
 
+@stored_as("initializers.GlorotNormal")
 class GlorotNormal(_Normal):
     """N(0, s^2), s = sqrt(2 / (fan_in + fan_out)).
 
@@ -177,6 +186,7 @@ class GlorotNormal(_Normal):
         return np.sqrt(2.0 / (fan_in + fan_out))
 
 
+@stored_as("initializers.HeUniform")
 class HeUniform(_Uniform):
     """U(-b, b), b = sqrt(6 / fan_in).
 
@@ -195,6 +205,7 @@ class HeUniform(_Uniform):
         return np.sqrt(6.0 / fan_in)
 
 
+@stored_as("initializers.HeNormal")
 class HeNormal(_Normal):
     """N(0, s^2), s = sqrt(2 / fan_in).
 
@@ -213,6 +224,7 @@ class HeNormal(_Normal):
         return np.sqrt(2.0 / fan_in)
 
 
+@stored_as("initializers.LecunUniform")
 class LecunUniform(_Uniform):
     """U(-b, b), b = sqrt(3 / fan_in).
 
@@ -230,6 +242,7 @@ class LecunUniform(_Uniform):
         return np.sqrt(3.0 / fan_in)
 
 
+@stored_as("initializers.LecunNormal")
 class LecunNormal(_Normal):
     """N(0, s^2), s = sqrt(1 / fan_in).
 
@@ -247,6 +260,7 @@ class LecunNormal(_Normal):
         return np.sqrt(1.0 / fan_in)
 
 
+@stored_as("initializers.Orthogonal")
 class Orthogonal(Initializer):
     """A random W with W^T W = gain^2 I, or W W^T = gain^2 I where W has more columns than rows.
 
@@ -256,6 +270,7 @@ class Orthogonal(Initializer):
     Parameters
     ----------
     gain : float >= 0, default=1.0
+        The length of each column of W, or of each row where there are more columns than rows.
 
     Examples
     --------
@@ -274,11 +289,12 @@ class Orthogonal(Initializer):
 
     def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
         q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
-        # Without these signs some directions would be more likely than others.
+        # Without these signs, some directions would be more likely than others.
         q *= self.gain * np.where(np.diagonal(r) < 0, -1.0, 1.0)
         return q if shape[0] >= shape[1] else q.T
 
 
+@stored_as("initializers.Normal")
 class Normal(_Normal):
     """N(0, std^2).
 
@@ -288,6 +304,7 @@ class Normal(_Normal):
     Parameters
     ----------
     std : float >= 0, default=0.01
+        The standard deviation.
 
     Examples
     --------
@@ -306,15 +323,17 @@ class Normal(_Normal):
         return self.std
 
 
+@stored_as("initializers.Uniform")
 class Uniform(_Uniform):
     """U(-bound, bound).
 
-    The default is Keras's RandomUniform's. Source: LeCun et al., "Efficient BackProp", 1998, on why initial weights are
-    random and small.
+    The default is that of Keras's RandomUniform. Source: LeCun et al., "Efficient BackProp", 1998, on why initial
+    weights are random and small.
 
     Parameters
     ----------
     bound : float >= 0, default=0.05
+        The largest absolute value.
 
     Examples
     --------
@@ -333,15 +352,17 @@ class Uniform(_Uniform):
         return self.bound
 
 
+@stored_as("initializers.Constant")
 class Constant(Initializer):
     """The same value everywhere.
 
-    For biases: units with equal weights and biases stay equal. Source: Goodfellow, Bengio & Courville, "Deep learning",
-    2016, section 8.4, which sets the biases of rectifiers to 0.1.
+    It is for biases, since units with equal weights and biases would stay equal. Source: Goodfellow, Bengio &
+    Courville, "Deep learning", 2016, section 8.4, which sets the biases of rectifiers to 0.1.
 
     Parameters
     ----------
     value : float, default=0.0
+        The value of every number.
 
     Examples
     --------
@@ -360,10 +381,12 @@ class Constant(Initializer):
         return np.full(shape, self.value, np.float64)
 
 
+@stored_as("initializers.Zeros")
 class Zeros(Initializer):
     """Zeros.
 
-    For biases, and for the weights of a network without hidden layers: hidden units with equal weights stay equal.
+    They are for biases, and for the weights of a network without hidden layers, since hidden units with equal weights
+    would stay equal.
     Source: Goodfellow, Bengio & Courville, "Deep learning", 2016, section 8.4.
 
     Examples
@@ -378,7 +401,7 @@ class Zeros(Initializer):
         return np.zeros(shape)
 
 
-#: Initializers by name; each can be made without parameters.
+#: The initializers by name; each can be made without parameters.
 INITIALIZERS: Registry[type[Initializer]] = Registry(
     {
         "auto": Auto,
@@ -396,7 +419,7 @@ INITIALIZERS: Registry[type[Initializer]] = Registry(
     },
     {
         "auto": ("default",),
-        # Each as in the paper that it is named for: Glorot & Bengio drew uniform numbers, He et al. normal ones.
+        # A name without a distribution means the paper's: Glorot & Bengio drew uniform numbers, He et al. normal ones.
         "glorot_uniform": ("xavier", "glorot", "xavier_uniform"),
         "glorot_normal": ("xavier_normal",),
         "he_uniform": ("kaiming_uniform",),
@@ -420,34 +443,36 @@ def initial_params(
     weight_init: str | Draw = "auto",
     bias_init: str | Draw = "auto",
 ) -> NDArray:
-    """Make every layer's weights and biases: layer by layer, weights before biases.
+    """Make the weights and biases of every layer, layer by layer, the weights before the biases.
 
     Parameters
     ----------
     sizes : sequence of int
-        Units per layer, input and output included.
+        The number of units of each layer, from the inputs to the outputs.
     activation : str or sequence of str
-        The hidden layers' activation, or that of each, for 'auto'; the output layer goes with the last.
+        The activation of the hidden layers, or that of each, which 'auto' needs; for the output layer it takes the
+        activation of the last hidden layer.
     dtype : float32 or float64
-        Type of the result.
+        The type of the result.
     random_state : numpy.random.RandomState
     weight_init : str, Initializer or callable, default='auto'
-        A name from INITIALIZERS, or called with (rng, fan_in, fan_out, dtype) for each layer: it must return finite
-        real numbers of shape (fan_in, fan_out). 'auto' is scikit-learn's, bit for bit; see :class:`Auto`.
+        A name from INITIALIZERS, or a callable, which is called with (rng, fan_in, fan_out, dtype) for each layer and
+        must return finite real numbers of shape (fan_in, fan_out). 'auto' draws as scikit-learn does, bit for bit; see
+        :class:`Auto`.
     bias_init : str, Initializer or callable, default='auto'
         The same for the biases; a callable must return shape (fan_out,). 'auto' is zeros, except with
-        weight_init='auto': then it is scikit-learn's, as well.
+        weight_init='auto', where it draws as scikit-learn does as well.
 
     Returns
     -------
     params : ndarray of shape (n_params,)
-        Per layer the weights (n_in, n_out) in C order, then the biases.
+        For each layer the weights (n_in, n_out) in C order, then the biases.
 
     Raises
     ------
     ValueError
-        For sizes that cannot be, another type, an unknown name, and for a callable's result of another shape, or with
-        values that are not finite and real.
+        For wrong sizes, another dtype, an unknown name, and when a callable returns another shape, or numbers that are
+        not finite and real.
 
     Examples
     --------
@@ -485,6 +510,7 @@ def initial_params(
 
 
 def _resolved(init: str | Draw, activation: str, parameter: str) -> Draw:
+    """Return what draws the numbers of a layer with an activation: the object of a name, or what the user gave."""
     if isinstance(init, str):
         made = named(init, INITIALIZERS, parameter)
         return made(activation) if made is Auto else made()

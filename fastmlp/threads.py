@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import joblib
 from threadpoolctl import ThreadpoolController
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.components import whole_number
 
 # Below this much work per thread between two barriers, a second thread costs more than it brings.
@@ -20,7 +20,7 @@ BFLOAT16_SPEEDUP = 4.0
 # Worth any number of threads.
 MUCH_WORK = 1e18
 # More were a mistake, or a way to exhaust the machine.
-MAX_THREADS = _engine.MAX_THREADS
+MAX_THREADS = engine.MAX_THREADS
 
 _in_child_of_fork = False
 
@@ -76,7 +76,7 @@ def team_size(n_jobs: int | None, flops_between_barriers: float) -> int:
         return 1
     if n_jobs is None:
         worthwhile = int(flops_between_barriers / FLOPS_PER_THREAD)
-        return max(1, min(worthwhile, _engine.max_threads(), _cpu_count(os.getpid())))
+        return max(1, min(worthwhile, engine.max_threads(), _cpu_count(os.getpid())))
     if n_jobs < 0:
         return max(1, _cpu_count(os.getpid()) + 1 + n_jobs)
     return min(n_jobs, MAX_THREADS)

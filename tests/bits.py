@@ -255,7 +255,7 @@ def supported():
     try:
         from fastmlp.engine import SUPPORTED_ISAS
     except ImportError:
-        from fastmlp._engine import SUPPORTED_ISAS
+        from fastmlp.engine import SUPPORTED_ISAS
     return SUPPORTED_ISAS
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 # A shell starts what runs in the background with Ctrl-C ignored, and tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-from fastmlp import _engine  # noqa: E402
+from fastmlp import MLPClassifier, MLPRegressor, engine  # noqa: E402
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -24,16 +24,36 @@ def dtype(request):
     return np.dtype(request.param)
 
 
+@pytest.fixture(params=[MLPClassifier, MLPRegressor], ids=lambda cls: cls.__name__)
+def cls(request):
+    """Each of the two estimators."""
+    return request.param
+
+
 # For tests that take long and prove little more than others do: pytest -m exhaustive runs them, as .ci/run does.
 exhaustive = pytest.mark.exhaustive
 
 
 @pytest.fixture(
-    params=[pytest.param(isa, marks=() if isa == _engine.ISA else exhaustive) for isa in _engine.SUPPORTED_ISAS]
+    params=[pytest.param(isa, marks=() if isa == engine.ISA else exhaustive) for isa in engine.SUPPORTED_ISAS]
 )
 def isa(request):
     """Each instruction set of the CPU; those that are not in use are for exhaustive runs."""
     return request.param
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where a file of a model may be written."""
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture(scope="session")
+def content():
+    """The content of a fitted classifier's file."""
+    from tests.mutations import BASES
+
+    return BASES["classifier"]()
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
-"""Files of models, changed at random: what test_persistence.py tries some thousands of.
+"""Files of models that are changed at random; test_decode.py tries some thousands of them.
 
 python -m tests.mutations 100000 [seed [bytes]]  tries so many, in a process that may have so much memory (4 GB).
 """
 
 import contextlib
 import copy
-import hashlib
 import io
-import json
 import random
 import resource
 import struct
@@ -47,64 +45,19 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import SparseRandomProjection
 
-from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp import MLPClassifier, MLPRegressor, TableModel
 from fastmlp.callbacks import Callback, EarlyStopping
 from fastmlp.optimizers import SGD
-from fastmlp.persistence import FileError, load, packed
-from fastmlp.persistence.checks import _parts
+from fastmlp.persistence import FileError, load
+from fastmlp.persistence.checks import parts
 from fastmlp.schedules import Cosine
+from tests.files import TYPES, Forgery, made, with_checksum
 
 X = np.random.default_rng(0).standard_normal((30, 5))
 WHOLE = np.round(np.abs(X))
 FRAME = pd.DataFrame(X, columns=list("xyzuv"))
 LABELS = np.array(["lynx", "otter", "stoat"])[np.argmax(X[:, :3], axis=1)]
 TEXTS = ["the lynx ran", "an otter swam", "stoat and otter"] * 10
-# Of the format, written down apart from the module that is tested.
-TYPES = {"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64"} | {
-    f"{sign}int{bits}": f"{letter}{bits}" for sign, letter in (("", "I"), ("u", "U")) for bits in (8, 16, 32, 64)
-}
-
-
-class Forgery:
-    """A file's parts, to be changed and put together again with a checksum that fits."""
-
-    def __init__(self, content):
-        length = int.from_bytes(content[:8], "little")
-        header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
-        self.metadata = header.pop("__metadata__")
-        self.tree = json.loads(self.metadata["model"])
-        names = {code: name for name, code in TYPES.items()}
-        self.tensors = {
-            name: np.frombuffer(data[slice(*spec["data_offsets"])], names[spec["dtype"]]).reshape(spec["shape"])
-            for name, spec in header.items()
-        }
-
-    def drop(self, start):
-        """Leave out the tensors whose names begin so."""
-        self.tensors = {name: array for name, array in self.tensors.items() if not name.startswith(start)}
-
-    def content(self):
-        """The file."""
-        metadata = self.metadata | {"model": json.dumps(self.tree), "checksum": "0" * 64}
-        header, at = {"__metadata__": metadata}, 0
-        for name, array in self.tensors.items():
-            spec = {"dtype": TYPES[array.dtype.name], "shape": array.shape, "data_offsets": [at, at + array.nbytes]}
-            header[name], at = spec, at + array.nbytes
-        text = json.dumps(header, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 8)
-        whole = struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in self.tensors.values())
-        return with_checksum(whole)
-
-
-def with_checksum(content):
-    """A file whose checksum, wherever it stands, fits."""
-    at = content.find(b'"checksum":"') + len(b'"checksum":"')
-    zeroed = content[:at] + b"0" * 64 + content[at + 64 :]
-    return content[:at] + hashlib.sha256(zeroed).hexdigest().encode() + content[at + 64 :]
-
-
-def made(model):
-    return b"".join(bytes(piece) for piece in packed(model))
 
 
 def quiet(make):
@@ -120,14 +73,14 @@ def quiet(make):
 
 
 class Captured(Callback):
-    """Keeps the checkpoint of the last epoch."""
+    """A callback that keeps the checkpoint of the last epoch."""
 
     def on_epoch_end(self, fit):
         self.snapshot = fit.snapshot()
 
 
 def checkpoint():
-    """A checkpoint with all that there is in one."""
+    """Return a checkpoint that holds everything a checkpoint may hold."""
     rest = {"normalization": "batch", "early_stopping": True, "max_iter": 2, "random_state": 0}
     captured = Captured()
     model = MLPClassifier((3,), solver=SGD(Cosine(0.1)), callbacks=[EarlyStopping(), captured], **rest)
@@ -135,7 +88,7 @@ def checkpoint():
     return captured.snapshot.set_params(callbacks=[model.callbacks[0]], max_iter=4)
 
 
-# Where files cost no time.
+# Files in this folder are in memory, so that reading and writing them costs no time.
 MEMORY = Path("/dev/shm")
 #: The files that are changed.
 BASES = {
@@ -209,6 +162,11 @@ BASES = {
             X, X[:, :3] > 0
         )
     ),
+    "table": quiet(
+        lambda: TableModel("t", parameters={"hidden_layer_sizes": (2,), "max_iter": 1, "random_state": 0}).fit(
+            FRAME.assign(w=["lynx", "otter", "-"] * 10, t=LABELS)
+        )
+    ),
     "chain": quiet(lambda: ClassifierChain(MLPClassifier((2,), max_iter=1)).fit(X, X[:, :2] > 0)),
     "target": quiet(
         lambda: TransformedTargetRegressor(
@@ -233,7 +191,8 @@ VALUES = [
     {"object": "optimizers.Adam", "state": {}}, {"object": "schedules.Constant", "state": {"learning_rate": 0.1}},
     {"object": "losses.SquaredError", "state": {}},
     {"object": "activations.SiLU", "state": {"beta": 1.0, "learn_beta": True}},
-    {"object": "stopping.NoImprovement", "state": {}}, {"object": "os.system", "state": {}},
+    {"object": "tables.SmoothClip", "state": {"limit": 3.0}}, {"object": "optimizers.Descent", "state": {}},
+    {"object": "os.system", "state": {}},
     {"function": "numpy.log1p"}, {"function": "numpy.ravel"}, {"function": "os.system"}, {"set": [1]}, "save", "fit",
     {"partial": "numpy.clip", "arguments": [], "keywords": {"dict": [["a_min", 0]]}}, {"named": [["a", 0]]},
     {"object": "sklearn.StandardScaler", "state": {"copy": True, "with_mean": True, "with_std": True}},
@@ -242,7 +201,7 @@ VALUES = [
 
 
 def nodes(tree, found=None):
-    """The places in a tree: each container and what it has there."""
+    """Return the places in a tree: each container with each of its keys."""
     found = [] if found is None else found
     for key in tree if isinstance(tree, dict) else range(len(tree)):
         found.append((tree, key))
@@ -297,7 +256,7 @@ def change_tensor(forged, rng):
 
 
 def forged(content, rng):
-    """A change of what the file says, with a checksum that fits."""
+    """Return a file that says something else, with a checksum that fits."""
     forgery = Forgery(content)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -307,7 +266,7 @@ def forged(content, rng):
 
 
 def damaged(content, rng):
-    """A change of the file's bytes."""
+    """Return a file some of whose bytes are changed."""
     content, n = bytearray(content), len(content)
     header = 8 + int.from_bytes(content[:8], "little")
     at = rng.randrange(rng.choice([16, header, n]))
@@ -337,7 +296,7 @@ def damaged(content, rng):
 
 
 def mutants(n, seed):
-    """Numbered pairs of a file and whether its checksum fits, half of them with one that does."""
+    """Yield numbered pairs of a file and whether its checksum fits, as it does for half of them."""
     contents = [make() for make in BASES.values()]
     for number in range(n):
         rng = random.Random(f"{seed}:{number}")
@@ -355,9 +314,9 @@ def mutants(n, seed):
 
 
 def try_mutant(mutant, path, number=None):
-    """Load a file; True if it is a model, which then predicts and trains, or raises an exception as others do.
+    """Load a file and return whether it holds a model; the model then predicts and trains, or raises an exception.
 
-    A file whose checksum does not fit is none.
+    A file whose checksum does not fit must not be loaded.
     """
     content, may_load = mutant
     path.write_bytes(content)
@@ -369,8 +328,8 @@ def try_mutant(mutant, path, number=None):
             assert str(path) in str(error), number
             return False
         assert may_load, f"mutant {number} was loaded, though its bytes had been changed"
-        parts = list(_parts(model, set()))
-        for part in parts:  # threads cost more memory than the test may have, and processes more time
+        found = list(parts(model, set()))
+        for part in found:  # threads cost more memory than the test may have, and processes more time
             if "n_jobs" in getattr(part, "__dict__", ()):
                 part.n_jobs = 1
         for samples in (X, np.round(X).astype(np.float32), WHOLE, np.zeros((1, 1)), TEXTS, csr_matrix(WHOLE), FRAME):
@@ -379,8 +338,8 @@ def try_mutant(mutant, path, number=None):
                     getattr(model, method)(samples)
                 except Exception:
                     continue
-        for network in parts:
-            if getattr(network, "_training", None) is not None:
+        for network in found:
+            if getattr(network, "_checkpoint", None) is not None:
                 with contextlib.suppress(Exception):
                     network.set_params(max_iter=3).resume(X, LABELS == "otter")
             if isinstance(network, MLPClassifier | MLPRegressor | MiniBatchNMF | StandardScaler):
@@ -393,7 +352,7 @@ def try_mutant(mutant, path, number=None):
 
 
 def main(n, seed=0, memory=4 * 2**30):
-    """Try so many, and say what came of them."""
+    """Try n mutants, and print what came of them."""
     n, seed, memory = int(n), int(seed), int(memory)
     contents = [make() for make in BASES.values()]
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

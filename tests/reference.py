@@ -271,7 +271,7 @@ def forward(network, X, training=False, weights=None):
             y, x = normalize(z, layer.normalization, network.gains[i], b, running, weights)
         else:
             y = z + b
-        a = ACTIVATIONS[layer.activation](y, numbers_of(network, i)) if layer else LINKS[network.structure.loss](y)
+        a = ACTIVATIONS[layer.activation](y, numbers_of(network, i)) if layer else LINKS[network.objective.loss](y)
         layers.append((z, x, y, a))
     return first, layers
 
@@ -290,7 +290,7 @@ def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
     weights = np.ones(len(X)) if weights is None else weights
     total, structure, gradients = weights.sum(), network.structure, Network(network.structure)
     first, layers = forward(network, X, True, weights)
-    losses, delta = row_losses(structure.loss, y, layers[-1][2], weights)
+    losses, delta = row_losses(network.objective.loss, y, layers[-1][2], weights)
     value = losses.sum() / total
     value += 0.5 * alpha * sum((W**2).sum() for W in network.coefs) / total
     value += l1 * sum(np.abs(W).sum() for W in network.coefs) / total

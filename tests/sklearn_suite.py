@@ -6,7 +6,7 @@ python -m pytest -p tests.sklearn_suite --pyargs sklearn.neural_network.tests.te
 import fastmlp
 
 MODULE = "sklearn.neural_network.tests.test_mlp"
-# Calls a private method that fastmlp has no twin of; tests/test_network.py checks gradients instead.
+# Calls a private method that fastmlp has no twin of; tests/test_differences.py checks gradients instead.
 LEFT_OUT = {"test_gradient"}
 
 

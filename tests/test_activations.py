@@ -10,7 +10,7 @@ import scipy.sparse
 from scipy import LowLevelCallable
 from sklearn.base import clone
 
-from fastmlp import _engine, activations
+from fastmlp import activations, engine
 from fastmlp.activations import (
     ACTIVATIONS,
     GELU,
@@ -34,7 +34,7 @@ VARIANTS = [
 
 
 def test_every_function_of_the_engine_has_a_class():
-    assert {variant.engine_name for variant in VARIANTS} == set(_engine.ACTIVATIONS)
+    assert {variant.engine_name for variant in VARIANTS} == set(engine.ACTIVATIONS)
     classes = {value for value in vars(activations).values() if isinstance(value, type) and issubclass(value, BuiltIn)}
     assert classes - {BuiltIn} == set(ACTIVATIONS.values())
 

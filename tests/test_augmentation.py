@@ -10,6 +10,7 @@ from sklearn.base import clone
 from fastmlp import MLPClassifier, MLPRegressor, augmentation
 from fastmlp.augmentation import (
     AUGMENTATIONS,
+    Augmentation,
     Compose,
     Contrast,
     ImageAugmentation,
@@ -350,6 +351,25 @@ ROTATED = {
     "other names": lambda data, targets, sample_weight, chance: (data[::-1], targets[::-1], sample_weight[::-1]),
     "with more": lambda X, y, rng, scale=1, sample_weight=None: [scale * X[::-1], y[::-1], sample_weight[::-1]],
 }
+
+
+@pytest.mark.parametrize("composed", [False, True])
+def test_a_class_of_ones_own_sees_weights_where_its_call_has_them(composed):
+    class Turned(Augmentation):
+        def __call__(self, X, y, sample_weight, rng):
+            return X[::-1], y[::-1], sample_weight[::-1]
+
+    class Renamed(Turned):
+        pass
+
+    X, y = batch()
+    for augment in (Turned(), Renamed()):
+        given = Compose([augment]) if composed else augment
+        Z, _, weights = augmented(given, X, y, np.random.default_rng(0), WEIGHTS)
+        np.testing.assert_array_equal(Z, X[::-1])
+        np.testing.assert_array_equal(weights, WEIGHTS[::-1])
+    places = [cls.weight_place for cls in (Augmentation, Noise, Mixup, Compose, Turned, Renamed)]
+    assert places == [None, None, 3, 3, 2, 2]
 
 
 @pytest.mark.parametrize("kind", ROTATED)

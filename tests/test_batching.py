@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from fastmlp._engine import shuffled
-from fastmlp.fitting.batching import RowOrder, resolve_batch_size
+from fastmlp.engine import shuffled
+from fastmlp.fitting.batching import SampleOrder, resolve_batch_size
 from fastmlp.inputs.scaling import feature_scaling
 
 
@@ -21,7 +21,7 @@ def test_batch_size_is_clipped_with_a_warning():
 
 def test_epochs_shuffle_the_order_before():
     rows = np.array([5, 3, 8, 1])
-    order, random_state, expected = RowOrder(rows, True, np.random.RandomState(0)), np.random.RandomState(0), rows
+    order, random_state, expected = SampleOrder(rows, True, np.random.RandomState(0)), np.random.RandomState(0), rows
     seen, expectations = [], []
     for _ in range(5):
         permutation = np.arange(4)
@@ -37,7 +37,7 @@ def test_epochs_shuffle_the_order_before():
 
 def test_without_shuffling_no_number_is_drawn():
     rows, random_state = np.array([5, 3, 8, 1]), np.random.RandomState(0)
-    order = RowOrder(rows, False, random_state)
+    order = SampleOrder(rows, False, random_state)
     for n in (1, 3):
         np.testing.assert_array_equal(order.next_epochs(n), [rows] * n)
     assert random_state.uniform() == np.random.RandomState(0).uniform()

@@ -577,6 +577,24 @@ def test_a_misspelt_hook_is_refused():
         MLPClassifier(callbacks=[Misspelt()]).fit(*TRAIN)
 
 
+def test_hooks_that_a_class_defines_are_known_without_a_word():
+    """They are found out when the class is made: in the class, in a callback it is derived from, and beside it."""
+
+    class Ends:
+        def on_fit_end(self, fit):
+            pass
+
+    class Watches(Callback):
+        def on_epoch_end(self, fit):
+            super().on_epoch_end(fit)
+
+    class Both(Ends, Watches):
+        pass
+
+    assert [c.hooks for c in (Callback, Watches, Both)] == [set(), {"on_epoch_end"}, {"on_epoch_end", "on_fit_end"}]
+    MLPClassifier(max_iter=1000, callbacks=[Both(), Watches()], **WHAT).fit(*TRAIN)
+
+
 def test_frames_with_names_bring_no_warnings():
     pd = pytest.importorskip("pandas")
 

@@ -9,12 +9,12 @@ import pytest
 import sklearn
 
 import fastmlp
-from fastmlp import _engine
+from fastmlp import engine
 
 
 def test_show_config(capsys):
     config = fastmlp.show_config()
-    assert config["isa"] == _engine.ISA
+    assert config["isa"] == engine.ISA
     assert config["isa"] in config["isas_supported"]
     assert set(config["isas_supported"]) <= set(config["isas"])
     assert config["n_threads"] >= 1
@@ -39,7 +39,7 @@ def test_import_leaves_out_what_takes_long(script):
         print("TableModel" in dir(fastmlp), "fastmlp.tables" in sys.modules)
         print([name for name in ("matplotlib", "fastmlp.inspection") if name in sys.modules])
         from fastmlp.persistence import classes
-        print("tables.TableModel" in classes())
+        print("TableModel" in classes())
         from fastmlp import *
         print(TableModel is fastmlp.tables.TableModel)
         try:

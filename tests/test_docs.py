@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 SCRIPTS = sorted(path.stem for path in DOCS.glob("*.py") if path.stem != "page")  # which the others share
+WITHOUT_SCRIPT = {"measurements"}  # what is measured there, the scripts in bench/ measure
 
 pytestmark = [pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
 
@@ -68,7 +69,7 @@ def page(stem):
 
 def test_every_script_has_its_page_and_the_index_has_them_all():
     stems = {path.stem for path in PAGES} - {"README"}
-    assert stems == set(SCRIPTS)
+    assert stems == set(SCRIPTS) | WITHOUT_SCRIPT
     assert set(re.findall(r"\]\((\w+)\.md\)", page("README"))) == stems
 
 
@@ -108,7 +109,7 @@ def test_examples_of_the_page(path):
     examples = "\n".join(re.findall(r"^```pycon\n(.*?)^```", path.read_text(), flags=re.M | re.S))
     test = doctest.DocTestParser().get_doctest(examples, {}, path.stem, str(path), 0)
     assert doctest.DocTestRunner().run(test).failed == 0
-    assert test.examples or path.stem in ("README", "nielsen")
+    assert test.examples or path.stem in {"README", "nielsen", *WITHOUT_SCRIPT}
 
 
 # ---- the scripts -----------------------------------------------------------------------------------------------------

@@ -243,7 +243,7 @@ def test_frames_that_are_read_at_once_are_predicted_as_others(change, of_model, 
         return answer, [str(warning.message) for warning in seen]
 
     at_once = outcome()
-    monkeypatch.setattr("fastmlp.estimators._numbers_in", lambda X, names, dtype: None)
+    monkeypatch.setattr("fastmlp.estimators.network_estimator.numbers_of_frame", lambda X, names, dtype: None)
     np.testing.assert_equal(outcome(), at_once)
 
 

@@ -21,9 +21,9 @@ import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import EarlyStopping, ModelCheckpoint, ReduceOnPlateau
 from fastmlp.exceptions import UndefinedScoreWarning
-from fastmlp.fitting.evaluation import accuracy, mean_loss, r2
+from fastmlp.fitting.evaluation import accuracy, r2
 from fastmlp.losses import NAMED_LOSSES
-from fastmlp.network import Network, Structure
+from fastmlp.network import Network, Objective, Structure
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -113,12 +113,12 @@ def test_the_loss_of_the_training_data_as_a_set_is_the_networks(loss):
     model = cls(hidden_layer_sizes=(7,), loss=loss, max_iter=3, alpha=1.0, l1=0.1, random_state=0)
     model.fit(X, y, eval_set={"train": (X, y)})
     name = model._loss().engine_loss(model._target_kind())
-    structure = Structure.of([5, 7, 1], "relu", name)
+    objective = Objective(name, model._loss().engine_options)
     params = np.concatenate(
         [part.ravel() for pair in zip(model.coefs_, model.intercepts_, strict=True) for part in pair]
     )
-    options = model._loss().engine_options
-    value, _ = Network(structure, params).loss_and_gradients(X, y.reshape(-1, 1).astype(float), loss_options=options)
+    network = Network(Structure.of([5, 7, 1], "relu"), params, objective=objective)
+    value, _ = network.loss_and_gradients(X, y.reshape(-1, 1).astype(float))
     np.testing.assert_allclose(last(model, "train_loss"), value, rtol=1e-12)
 
 
@@ -255,22 +255,6 @@ def test_other_targets_than_the_fits_are_refused():
         MLPRegressor(scoring={"loss": "r2"}).fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, 0]))
     with pytest.raises(ValueError, match="'exactness' is not a valid scoring value"):
         MLPRegressor(scoring="exactness").fit(X, X[:, 0], eval_set=(X_NEW, X_NEW[:, 0]))
-
-
-def test_the_mean_loss_is_of_targets_and_weights_that_fit():
-    z, classes = np.zeros((4, 3)), np.array([0, 1, 2, 0], np.int32)
-    assert mean_loss("log_loss", z, classes, None) == pytest.approx(np.log(3))
-    for wrong in (3, -1, 10**9, -(10**9)):
-        with pytest.raises(ValueError, match=f"targets must be class numbers from 0 to 2, got {wrong}"):
-            mean_loss("focal", z, np.array([0, 1, wrong, 0], np.int32), None)
-    for targets in (classes[:3], classes.astype(np.int64), classes.tolist(), np.zeros((4, 3))):
-        with pytest.raises(ValueError, match=r"targets must be a contiguous array of int32 of shape \(4,\), got "):
-            mean_loss("log_loss", z, targets, None)
-    for weights in (np.ones(3), np.ones((4, 1)), np.ones(5)):
-        with pytest.raises(ValueError, match=r"weights must have shape \(4,\); got shape"):
-            mean_loss("log_loss", z, classes, weights)
-    with pytest.raises(ValueError, match="loss='mse' is not known; known are"):
-        mean_loss("mse", z, classes, None)
 
 
 # ---- X_val, y_val, sample_weight_val ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from cases import PRODUCTS
 from scipy.special import erfcx
 from sklearn._loss import loss as sklearn_loss
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.losses import CLASS_TARGET_LOSSES, LOSSES, OUTPUT_ACTIVATIONS
 from tests import reference
 
@@ -23,10 +23,10 @@ PRECISE = {
 def elementary(name, z, isa):
     """f(z), z of one dimension, through the activation or the loss whose link it is."""
     z = z.reshape(1, -1)
-    if name in _engine.ACTIVATIONS:
-        return _engine.activate(name, z, isa=isa)[0]
+    if name in engine.ACTIVATIONS:
+        return engine.activate(name, z, isa=isa)[0]
     loss = next(loss for loss, link in OUTPUT_ACTIVATIONS.items() if link == name)
-    return _engine.link(loss, z, isa=isa)[0]
+    return engine.link(loss, z, isa=isa)[0]
 
 
 def ulps(actual, exact, dtype):
@@ -45,17 +45,17 @@ def test_matmul(shape, dtype, isa):
     exact = a.astype(np.longdouble) @ b.astype(np.longdouble)
     # A sum of k + 1 terms, each rounded once or twice: the classical bound.
     bound = (k + 2) * np.finfo(dtype).eps * (np.abs(a) @ np.abs(b) + np.abs(bias))
-    plain = _engine.matmul(a, b, isa=isa)
+    plain = engine.matmul(a, b, isa=isa)
     assert plain.dtype == dtype
     assert plain.shape == (n, m)
     assert (np.abs(plain - exact) <= bound).all()
-    assert (np.abs(_engine.matmul(a, b, bias, isa=isa) - (exact + bias)) <= bound).all()
-    np.testing.assert_array_equal(_engine.matmul(a, b, isa=isa, n_threads=3), plain)
+    assert (np.abs(engine.matmul(a, b, bias, isa=isa) - (exact + bias)) <= bound).all()
+    np.testing.assert_array_equal(engine.matmul(a, b, isa=isa, n_threads=3), plain)
 
 
 def test_matmul_refuses_other_shapes(dtype):
     with pytest.raises(ValueError, match="a has 3 columns, b has 4 rows"):
-        _engine.matmul(np.zeros((2, 3), dtype), np.zeros((4, 2), dtype))
+        engine.matmul(np.zeros((2, 3), dtype), np.zeros((4, 2), dtype))
 
 
 @pytest.mark.parametrize("shape", PRODUCTS, ids=str)
@@ -63,15 +63,15 @@ def test_transposed_product(shape, dtype, isa):
     n, k, m = shape
     rng = np.random.default_rng(n + k + m)
     a, b = rng.standard_normal((n, k)).astype(dtype), rng.standard_normal((n, m)).astype(dtype)
-    product = _engine.Panels(np.ones((k, m), dtype), isa, np.ones(m, dtype))
+    product = engine.Panels(np.ones((k, m), dtype), isa, np.ones(m, dtype))
     for _ in range(2):  # what was there before does not matter
-        product.multiply_transposed(_engine.Panels(a, isa), _engine.Panels(b, isa))
+        product.multiply_transposed(engine.Panels(a, isa), engine.Panels(b, isa))
     bound = (n + 2) * np.finfo(dtype).eps * (np.abs(a).T @ np.abs(b))
     assert (np.abs(product.unpack() - a.astype(np.longdouble).T @ b.astype(np.longdouble)) <= bound).all()
 
 
 def test_panels_refuse_other_shapes(dtype, isa):
-    a, b, c = (_engine.Panels(np.zeros(shape, dtype), isa) for shape in [(2, 3), (3, 4), (4, 3)])
+    a, b, c = (engine.Panels(np.zeros(shape, dtype), isa) for shape in [(2, 3), (3, 4), (4, 3)])
     with pytest.raises(ValueError, match=r"of \(2, 3\) and \(3, 4\) is not \(4, 3\)"):
         c.multiply(a, b)
     with pytest.raises(ValueError, match=r"of \(2, 3\) and \(3, 4\) is not \(4, 3\) with an extra row"):
@@ -81,7 +81,7 @@ def test_panels_refuse_other_shapes(dtype, isa):
 
 
 def test_panels_refuse_other_types():
-    single, double = (_engine.Panels(np.zeros((2, 2), kind), None) for kind in (np.float32, np.float64))
+    single, double = (engine.Panels(np.zeros((2, 2), kind), None) for kind in (np.float32, np.float64))
     for act in (
         lambda: single.multiply(single, double),
         lambda: double.multiply_transposed(single, single),
@@ -92,7 +92,7 @@ def test_panels_refuse_other_types():
 
 
 @pytest.mark.parametrize("shape", PRODUCTS, ids=str)
-@pytest.mark.parametrize("name", _engine.ACTIVATIONS)
+@pytest.mark.parametrize("name", engine.ACTIVATIONS)
 def test_activations(name, shape, dtype, isa):
     """Values within 4 units in the last place; derivatives, of which few are needed so exactly, within 32 of 1."""
     z = np.random.default_rng(0).standard_normal(shape[::2]).astype(dtype) * 3
@@ -103,10 +103,10 @@ def test_activations(name, shape, dtype, isa):
     power = {"silu": 1, "softplus": 1, "gelu_tanh": 3}.get(name)
     factor = 1 + 2 * np.abs(wide) ** power if power else 1
     bound = factor * tolerance * np.abs(exact) + 4 * np.finfo(np.float64).eps * np.abs(wide)
-    assert (np.abs(_engine.activate(name, z, p, isa=isa) - exact) <= bound).all()
+    assert (np.abs(engine.activate(name, z, p, isa=isa) - exact) <= bound).all()
     deltas = z[::-1].copy()
     largest = np.abs(deltas).max(initial=0)
-    actual, shapes = _engine.differentiate(name, z, deltas, p, isa=isa)
+    actual, shapes = engine.differentiate(name, z, deltas, p, isa=isa)
     expected = deltas * reference.DERIVATIVES[name](wide, p)
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=8 * tolerance * largest)
     expected = deltas * reference.NUMBER_DERIVATIVES.get(name, lambda z, p: 0 * z)(wide, p)
@@ -114,24 +114,24 @@ def test_activations(name, shape, dtype, isa):
 
 
 def test_numbers_of_activations():
-    assert set(reference.NUMBERS) == _engine.NUMBERED_ACTIVATIONS
-    assert set(reference.NUMBER_DERIVATIVES) == _engine.LEARNABLE_ACTIVATIONS
-    assert set(reference.ACTIVATIONS) == set(reference.DERIVATIVES) == set(_engine.ACTIVATIONS)
+    assert set(reference.NUMBERS) == engine.NUMBERED_ACTIVATIONS
+    assert set(reference.NUMBER_DERIVATIVES) == engine.LEARNABLE_ACTIVATIONS
+    assert set(reference.ACTIVATIONS) == set(reference.DERIVATIVES) == set(engine.ACTIVATIONS)
 
 
-@pytest.mark.parametrize("name", _engine.ACTIVATIONS)
+@pytest.mark.parametrize("name", engine.ACTIVATIONS)
 def test_nan_and_infinity_in_activations(name, dtype, isa):
     """NaN stays; at infinity the limit; no NaN of a delta's making from what is finite."""
     info, p = np.finfo(dtype), reference.NUMBERS.get(name, 0.0)
     z = np.array([[np.nan, np.inf, -np.inf, info.max, -info.max, 0.0, info.tiny]], dtype)
-    a = _engine.activate(name, z, p, isa=isa)[0]
+    a = engine.activate(name, z, p, isa=isa)[0]
     assert np.isnan(a[0])
     far = 200.0  # as good as infinity for all that have a limit
     limits = reference.ACTIVATIONS[name](np.array([far, -far]), p)
     for value, limit in zip(a[1:3], limits, strict=True):
         assert value == (np.copysign(np.inf, limit) if abs(limit) > 1.8 else pytest.approx(limit, abs=1e-6))
     assert not np.isnan(a[1:]).any()
-    deltas, _ = _engine.differentiate(name, z, np.ones_like(z), p, isa=isa)
+    deltas, _ = engine.differentiate(name, z, np.ones_like(z), p, isa=isa)
     assert np.isfinite(deltas[0, 3:]).all()
     slopes = reference.DERIVATIVES[name](np.array([far, -far]), p)
     np.testing.assert_allclose(deltas[0, 3:5], slopes, atol=1e-6)
@@ -148,7 +148,7 @@ def test_lower_tails_keep_their_digits(dtype, isa):
             "mish": wide * e * (e + 2) / (e * (e + 2) + 2),
         }
     for name, expected in exact.items():
-        actual = _engine.activate(name, z.reshape(1, -1), isa=isa)[0]
+        actual = engine.activate(name, z.reshape(1, -1), isa=isa)[0]
         normal = np.abs(expected) > np.finfo(dtype).tiny
         np.testing.assert_allclose(actual[normal], expected[normal], rtol=16 * np.finfo(dtype).eps)
 
@@ -193,9 +193,9 @@ def test_special_values(name, dtype, isa):
 
 def test_relu_keeps_nan(dtype, isa):
     z = np.array([[np.nan, -1, 0, -0.0, 2, np.inf, -np.inf, np.finfo(dtype).smallest_subnormal]], dtype)
-    np.testing.assert_array_equal(_engine.activate("relu", z, isa=isa), np.maximum(z, 0))
+    np.testing.assert_array_equal(engine.activate("relu", z, isa=isa), np.maximum(z, 0))
     ones = np.ones_like(z)
-    np.testing.assert_array_equal(_engine.differentiate("relu", z, ones, isa=isa)[0], [[1, 0, 0, 0, 1, 1, 0, 1]])
+    np.testing.assert_array_equal(engine.differentiate("relu", z, ones, isa=isa)[0], [[1, 0, 0, 0, 1, 1, 0, 1]])
 
 
 SHAPES = [
@@ -242,12 +242,12 @@ def test_losses_and_links(loss, shape, dtype, isa):
     wide_z, wide_y = z.astype(np.float64), y.astype(np.float64)
     p = reference.LINKS[loss](wide_z)
     tolerance = {"float32": 2e-6, "float64": 1e-14}[dtype.name] * max(1, shape[1] / 50)
-    np.testing.assert_allclose(_engine.link(loss, z, isa=isa), p, rtol=tolerance)
+    np.testing.assert_allclose(engine.link(loss, z, isa=isa), p, rtol=tolerance)
     # Losses near 0 are differences of larger terms; those terms bound the error.
     terms = 1 + np.abs(wide_y) * (1 + np.abs(np.log(np.maximum(np.abs(p), 1e-300)))) + np.abs(p) + np.abs(wide_z)
     for settings in settings_for(loss, shape[1], dtype, rng):
         for weights in (None, rng.uniform(0, 2, len(z))):
-            losses, deltas = _engine.row_losses(loss, z, targets, weights, isa=isa, **settings)
+            losses, deltas = engine.row_losses(loss, z, targets, weights, isa=isa, **settings)
             expected, expected_deltas = reference.row_losses(loss, wide_y, wide_z, weights, **oracle_settings(settings))
             scale = (1 if weights is None else weights) * (1 + terms.sum(axis=1)) + np.abs(expected)
             assert (np.abs(losses - expected) <= 10 * tolerance * scale).all()
@@ -263,11 +263,11 @@ def test_deltas_are_the_slopes_of_the_losses(loss, width, isa):
     targets, y = reference.random_targets(loss, shape, dtype, rng)
     weights = rng.uniform(0, 2, len(z))
     for settings in settings_for(loss, width, dtype, rng):
-        _, deltas = _engine.row_losses(loss, z, targets, weights, isa=isa, **settings)
+        _, deltas = engine.row_losses(loss, z, targets, weights, isa=isa, **settings)
         if loss == "squared_error":
             deltas /= width
         for values_at in (
-            lambda z, settings=settings: _engine.row_losses(loss, z, targets, weights, isa=isa, **settings)[0],
+            lambda z, settings=settings: engine.row_losses(loss, z, targets, weights, isa=isa, **settings)[0],
             lambda z, settings=settings: reference.row_losses(loss, y, z, weights, **oracle_settings(settings))[0],
         ):
             slopes = np.empty_like(z)
@@ -302,7 +302,7 @@ def test_losses_are_those_of_scikit_learn(loss, isa):
     option = 0.0 if "focal" in loss else rng.uniform(*OPTION_RANGES[loss]) if loss in OPTION_RANGES else ()
     theirs = SKLEARN_LOSSES[loss](width, option)
     y, raw = targets.astype(z.dtype).ravel(), z.squeeze()
-    losses, deltas = _engine.row_losses(loss, z, targets, isa=isa, options=option)
+    losses, deltas = engine.row_losses(loss, z, targets, isa=isa, options=option)
     constant = theirs.constant_to_optimal_zero(y) if loss in {"poisson", "gamma", "tweedie"} else 0
     expected, expected_deltas = theirs.loss_gradient(y, raw)
     np.testing.assert_allclose(losses, expected + constant, rtol=1e-12, atol=1e-13)
@@ -316,7 +316,7 @@ def test_focal_losses_keep_the_digits_of_small_losses(loss, option, dtype, isa):
     margins = np.linspace(-50, 20, 141).astype(dtype)
     z = np.stack([margins, np.zeros_like(margins)], axis=1) if loss == "focal" else margins[:, np.newaxis]
     targets = np.zeros(len(z), np.int32) if loss == "focal" else np.ones(z.shape, dtype)
-    losses, deltas = _engine.row_losses(loss, z, targets, options=option, isa=isa)
+    losses, deltas = engine.row_losses(loss, z, targets, options=option, isa=isa)
     wide = margins.astype(np.float64)
     q, surprise = 1 / (1 + np.exp(wide)), np.log1p(np.exp(-wide))
     tolerance = 100 * np.finfo(dtype).eps
@@ -339,7 +339,7 @@ def test_losses_of_extreme_outputs(loss, width, dtype, isa):
     for settings in settings_for(loss, width, dtype, rng):
         if "output_weights" in settings:
             settings["output_weights"] = settings["output_weights"] + 0.1  # infinity times 0 is NaN
-        losses, deltas = _engine.row_losses(loss, z, targets, isa=isa, **settings)
+        losses, deltas = engine.row_losses(loss, z, targets, isa=isa, **settings)
         assert not np.isnan(losses).any()
         assert not np.isnan(deltas).any()
         assert (losses >= -20 * np.finfo(dtype).eps).all()
@@ -357,18 +357,18 @@ def test_losses_of_extreme_outputs_are_not_clipped(dtype, isa):
     z = np.array([[1000, 0, -1000], [-1000, 1000, 0]], dtype)
     wrong = np.array([[0, 0, 1], [1, 0, 0]], dtype)
     for loss, targets in [("soft_log_loss", wrong), ("focal", wrong.argmax(axis=1).astype(np.int32))]:
-        losses, deltas = _engine.row_losses(loss, z, targets, isa=isa)
+        losses, deltas = engine.row_losses(loss, z, targets, isa=isa)
         np.testing.assert_array_equal(losses, [2000, 2000])
         np.testing.assert_array_equal(deltas, [[1, 0, -1], [-1, 1, 0]])
-    losses, deltas = _engine.row_losses("binary_focal", z, (z <= 0).astype(dtype), isa=isa)
+    losses, deltas = engine.row_losses("binary_focal", z, (z <= 0).astype(dtype), isa=isa)
     np.testing.assert_allclose(losses, 2000 + 0.25 * np.log(2), rtol=1e-6)
     for loss in ("gamma", "tweedie"):
-        losses, deltas = _engine.row_losses(
+        losses, deltas = engine.row_losses(
             loss, np.array([[-np.inf], [np.inf]], dtype), np.ones((2, 1), dtype), isa=isa
         )
         assert (deltas[0], losses[0]) == (-np.inf, np.inf)
         assert losses[1] >= np.finfo(dtype).max
-    losses, _ = _engine.row_losses("tweedie", np.array([[-1000.0]], dtype), np.zeros((1, 1), dtype), isa=isa)
+    losses, _ = engine.row_losses("tweedie", np.array([[-1000.0]], dtype), np.zeros((1, 1), dtype), isa=isa)
     np.testing.assert_allclose(losses, 2 * np.exp(-500), rtol=1e-12, atol=np.finfo(dtype).tiny)
 
 
@@ -378,14 +378,14 @@ def test_losses_keep_nan(loss, width, dtype, isa):
     rng = np.random.default_rng(4)
     z = rng.standard_normal((40, width)).astype(dtype)
     targets, _ = reference.random_targets(loss, z.shape, dtype, rng)
-    losses, deltas = _engine.row_losses(loss, z, targets, isa=isa)
+    losses, deltas = engine.row_losses(loss, z, targets, isa=isa)
     whole_row = OUTPUT_ACTIVATIONS[loss] == "softmax"
     for row, column in [(0, 0), (33, width - 1), (39, width // 2)]:
         spoiled = {"z": (spoil(z, row, column), targets)}
         if loss not in CLASS_TARGET_LOSSES:
             spoiled["y"] = z, spoil(targets, row, column)
         for bad_z, bad_targets in spoiled.values():
-            bad_losses, bad_deltas = _engine.row_losses(loss, bad_z, bad_targets, isa=isa)
+            bad_losses, bad_deltas = engine.row_losses(loss, bad_z, bad_targets, isa=isa)
             assert np.isnan(bad_losses[row])
             assert np.isnan(bad_deltas[row] if whole_row else bad_deltas[row, column]).all()
             others = np.arange(len(z)) != row
@@ -413,7 +413,7 @@ def test_at_the_kinks(dtype, isa):
         ("hinge", np.ones_like(z), [-1, -1, 0, -1]),
         ("squared_hinge", np.ones_like(z), [-2, -2, 0, -4]),
     ]:
-        np.testing.assert_array_equal(_engine.row_losses(loss, z, targets, isa=isa)[1].ravel(), expected)
+        np.testing.assert_array_equal(engine.row_losses(loss, z, targets, isa=isa)[1].ravel(), expected)
 
 
 def test_row_losses_refuses_what_does_not_fit():
@@ -421,19 +421,19 @@ def test_row_losses_refuses_what_does_not_fit():
     for what in ("options", "output_weights"):
         message = rf"{what} must be one number or one for each of the 3 outputs, got \[1, 2\]"
         with pytest.raises(ValueError, match=message):
-            _engine.row_losses("huber", z, z, **{what: [1, 2]})
+            engine.row_losses("huber", z, z, **{what: [1, 2]})
     for loss in CLASS_TARGET_LOSSES:
         with pytest.raises(
             ValueError, match=rf"output_weights are for losses with a matrix of targets, not for {loss}"
         ):
-            _engine.row_losses(loss, z, np.zeros(4, np.int32), output_weights=[1, 2, 3])
+            engine.row_losses(loss, z, np.zeros(4, np.int32), output_weights=[1, 2, 3])
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "binary_log_loss"])
 def test_probabilities_are_clipped_before_the_logarithm(loss, dtype, isa):
     z = np.array([[-200, 200, 0], [200, -200, 0]], dtype)
     hopeless = np.array([0, 1], np.int32) if loss in CLASS_TARGET_LOSSES else (z < 0).astype(dtype)
-    losses, _ = _engine.row_losses(loss, z, hopeless, isa=isa)
+    losses, _ = engine.row_losses(loss, z, hopeless, isa=isa)
     eps = np.finfo(dtype).eps
     per_wrong_output = -np.log(eps, dtype=np.float64)
     expected = per_wrong_output if loss in CLASS_TARGET_LOSSES else 2 * per_wrong_output + np.log(2)
@@ -445,8 +445,8 @@ def test_logarithm(dtype, isa):
     eps = np.finfo(dtype).eps
     z = np.zeros((20_000, 2), dtype)
     z[:, 0] = np.concatenate([np.linspace(np.log(eps) * 0.99, -np.log(eps) * 0.99, 10_000), np.linspace(-2, 2, 10_000)])
-    p = _engine.link("log_loss", z, isa=isa)
-    losses, _ = _engine.row_losses("log_loss", z, np.zeros(len(z), np.int32), isa=isa)
+    p = engine.link("log_loss", z, isa=isa)
+    losses, _ = engine.row_losses("log_loss", z, np.zeros(len(z), np.int32), isa=isa)
     inside = (p[:, 0] >= eps) & (p[:, 0] <= 1 - eps)
     assert inside.sum() > 15_000
     exact = -np.log(p[inside, 0].astype(np.longdouble))
@@ -466,18 +466,18 @@ def sample(code, shape, rng):
 
 
 @pytest.mark.parametrize("width", [1, 15, 16, 17, 32, 33, 100])
-@pytest.mark.parametrize("code", _engine.SOURCE_CODES)
+@pytest.mark.parametrize("code", engine.SOURCE_CODES)
 def test_gather(code, width, dtype, isa):
     X = sample(code, (7, width), np.random.default_rng(0))
-    np.testing.assert_array_equal(_engine.gather(X, dtype, isa=isa), X.astype(dtype))
+    np.testing.assert_array_equal(engine.gather(X, dtype, isa=isa), X.astype(dtype))
     every_other, reversed_rows = X[::2], X[::-1]
-    np.testing.assert_array_equal(_engine.gather(every_other, dtype, isa=isa), every_other.astype(dtype))
-    np.testing.assert_array_equal(_engine.gather(reversed_rows, dtype, isa=isa), reversed_rows.astype(dtype))
+    np.testing.assert_array_equal(engine.gather(every_other, dtype, isa=isa), every_other.astype(dtype))
+    np.testing.assert_array_equal(engine.gather(reversed_rows, dtype, isa=isa), reversed_rows.astype(dtype))
 
 
 def test_gather_every_half(dtype, isa):
     X = np.arange(2**16, dtype=np.uint16).view(np.float16).reshape(256, 256)
-    actual, expected = _engine.gather(X, dtype, isa=isa), X.astype(dtype)
+    actual, expected = engine.gather(X, dtype, isa=isa), X.astype(dtype)
     np.testing.assert_array_equal(actual, expected)
     known = ~np.isnan(expected)
     np.testing.assert_array_equal(np.signbit(actual[known]), np.signbit(expected[known]))
@@ -486,13 +486,13 @@ def test_gather_every_half(dtype, isa):
 @pytest.mark.parametrize("X", [np.zeros((3, 4)).T, np.zeros((3, 4), ">f8")], ids=["columns", "byte order"])
 def test_rows_refuses_what_it_cannot_read_in_place(X):
     with pytest.raises(ValueError, match="contiguous, aligned rows in native byte order"):
-        _engine.Rows(X)
+        engine.Rows(X)
 
 
 @pytest.mark.parametrize("kind", [complex, object, "U1", "M8[s]"])
 def test_rows_refuses_types_that_are_no_numbers(kind):
     with pytest.raises(ValueError, match="X must be of a real type, got "):
-        _engine.Rows(np.zeros((2, 2), kind))
+        engine.Rows(np.zeros((2, 2), kind))
 
 
 @pytest.mark.parametrize("shape", [shape for shape in PRODUCTS if shape[0]], ids=str)
@@ -506,7 +506,7 @@ def test_first_layer_on_csr_rows_is_bitwise_the_dense_one(shape, dtype, isa):
         else np.zeros((n, 0), dtype)
     )
     dense = X.toarray() if k else X
-    net = _engine.PackedNetwork([k, m], "relu", "squared_error", dtype, isa=isa)
+    net = engine.PackedNetwork([k, m], "relu", "squared_error", dtype, isa=isa)
     net.load(np.random.default_rng(0).standard_normal((k + 1) * m).astype(dtype))
     X = X if k else scipy.sparse.csr_array((n, 0), dtype=dtype)
     np.testing.assert_array_equal(net.forward(rows_of(X, dtype)), net.forward(rows_of(dense, dtype)))

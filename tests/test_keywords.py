@@ -3,7 +3,7 @@
 import pytest
 
 from fastmlp import MLPClassifier
-from fastmlp.keywords import advice, meant_by, plain, unexpected
+from fastmlp.components.keywords import advice, meant_by, plain, unexpected
 from fastmlp.optimizers import OPTIMIZERS
 from fastmlp.schedules import SCHEDULES
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from fastmlp import _engine, losses
+from fastmlp import engine, losses
 from fastmlp.inputs.rows import rows_of
 from fastmlp.losses import (
     CLASS_TARGET_LOSSES,
@@ -181,7 +181,7 @@ def test_quantiles_have_outputs_of_their_own():
 
 
 def trained_gradient(loss, X, targets, params, sizes, order, n_threads, **what):
-    trainer = _engine.Trainer(
+    trainer = engine.Trainer(
         sizes, "tanh", loss, X.dtype, rule="gradient", max_batch=len(order), n_threads=n_threads, **what
     )
     trainer.load(params)
@@ -228,7 +228,7 @@ def test_the_engine_keeps_copies_of_options():
     results = []
     for spoiled in (False, True):
         options = np.array([0.1, 0.2, 0.3])
-        trainer = _engine.Trainer(
+        trainer = engine.Trainer(
             (2, 3), "tanh", "pinball", X.dtype, rule="gradient", max_batch=20, loss_options=options,
             output_weights=options,
         )  # fmt: skip
@@ -245,7 +245,7 @@ def test_the_engine_keeps_copies_of_options():
 
 def test_the_trainer_refuses_what_does_not_fit():
     def trainer(loss, **what):
-        return _engine.Trainer((2, 3), "tanh", loss, np.float64, rule="sgd", max_batch=5, **what)
+        return engine.Trainer((2, 3), "tanh", loss, np.float64, rule="sgd", max_batch=5, **what)
 
     with pytest.raises(
         ValueError, match=r"loss_options must be one number or one for each of the 3 outputs, got \[1, 2\]"
@@ -337,15 +337,15 @@ def test_options_are_what_the_class_takes(loss):
     good = {"huber": 2.0, "pinball": 0.9, "tweedie": 1.9, "focal": 0.0, "binary_focal": 3.0}
     check_loss_options(loss, ())
     if loss not in good:
-        with pytest.raises(ValueError, match=rf"loss_options must be \(\), since the loss '{loss}' has none; got 1.0"):
+        with pytest.raises(ValueError, match=rf"options must be \(\), since the loss '{loss}' has none; got 1.0"):
             check_loss_options(loss, 1.0)
         return
     check_loss_options(loss, good[loss])
     check_loss_options(loss, [good[loss]] * 3)
     for bad in (-1.0, np.nan, np.inf):
-        with pytest.raises(ValueError, match=f"loss_options of the loss '{loss}' must be in the range .*; got {bad!r}"):
+        with pytest.raises(ValueError, match=f"options of the loss '{loss}' must be in the range .*; got {bad!r}"):
             check_loss_options(loss, [good[loss], bad])
-    with pytest.raises(ValueError, match=f"loss_options of the loss '{loss}' must be in the range .*; got 'a'"):
+    with pytest.raises(ValueError, match=f"options of the loss '{loss}' must be in the range .*; got 'a'"):
         check_loss_options(loss, "a")
 
 

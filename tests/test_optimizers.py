@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.components import Component
 from fastmlp.inputs.rows import rows_of
 from fastmlp.optimizers import (
@@ -117,7 +117,7 @@ def slots_of(optimizer, params):
 def test_every_optimizer_has_variants():
     assert list(VARIANTS) == list(OPTIMIZERS.values())
     assert all(name == cls.__name__.lower() for name, cls in OPTIMIZERS.items())
-    assert {*ORACLES, "gradient"} == set(_engine.RULES)
+    assert {*ORACLES, "gradient"} == set(engine.RULES)
 
 
 @pytest.mark.parametrize("cls", VARIANTS)
@@ -129,7 +129,7 @@ def test_every_parameter_varies(cls):
 @pytest.mark.parametrize("optimizer", FUSED, ids=repr)
 def test_names_a_fused_rule_of_as_many_slots(optimizer):
     assert isinstance(optimizer, Fused)
-    assert optimizer.n_slots == _engine.RULE_SLOTS[optimizer.rule]
+    assert optimizer.n_slots == engine.RULE_SLOTS[optimizer.rule]
 
 
 @pytest.mark.parametrize("optimizer", FUSED, ids=repr)
@@ -337,7 +337,7 @@ SIZES, N_ROWS, BATCH = (5, 17, 3), 40, 10
 def trainer_of(rule, dtype, isa=None):
     """A network at work, and its parameters."""
     rng = np.random.default_rng(0)
-    trainer = _engine.Trainer(SIZES, "tanh", "log_loss", dtype, rule=rule, max_batch=BATCH, isa=isa)
+    trainer = engine.Trainer(SIZES, "tanh", "log_loss", dtype, rule=rule, max_batch=BATCH, isa=isa)
     params = rng.uniform(-0.5, 0.5, trainer.n_params).astype(dtype)
     X, y = rng.standard_normal((N_ROWS, 5)).astype(dtype), rng.integers(3, size=N_ROWS).astype(np.int32)
     trainer.attach(rows_of(X, dtype), y)
@@ -395,7 +395,7 @@ def test_a_run_of_many_updates_is_a_run_for_each(optimizer, dtype):
 
 @pytest.mark.parametrize("optimizer", FUSED, ids=repr)
 def test_nan_in_the_gradient_reaches_the_weights(optimizer, dtype, isa):
-    trainer = _engine.Trainer((2, 3), "identity", "squared_error", dtype, rule=optimizer.rule, max_batch=4, isa=isa)
+    trainer = engine.Trainer((2, 3), "identity", "squared_error", dtype, rule=optimizer.rule, max_batch=4, isa=isa)
     params = np.random.default_rng(0).standard_normal(trainer.n_params).astype(dtype)
     X, y = np.ones((4, 2), dtype), np.zeros((4, 3), dtype)
     trainer.load(params, slots_of(optimizer, params))
@@ -426,7 +426,7 @@ def test_gradients_over_their_roots(dtype, isa):
     y[:4], sums[:3] = [0, 0, 1, np.finfo(dtype).max / 1.1], [0, 1, np.inf]
     steps = []
     for rule, slot in (("gradient", np.zeros_like(sums)), ("adagrad", sums)):
-        trainer = _engine.Trainer((1, n), "identity", "squared_error", dtype, rule=rule, max_batch=1, isa=isa)
+        trainer = engine.Trainer((1, n), "identity", "squared_error", dtype, rule=rule, max_batch=1, isa=isa)
         trainer.load(np.zeros(2 * n, dtype), [slot])
         trainer.attach(rows_of(np.ones((1, 1), dtype), dtype), y[np.newaxis])
         trainer.begin(np.zeros((1, 1), np.int64), 1, 0.0, (1.0, epsilon)[: 2 * (rule == "adagrad")], 0)
@@ -448,7 +448,7 @@ def test_zero_gradients_stay_finite(rule, dtype, isa):
     optimizer = clone(ORACLES[rule])
     if "epsilon" in optimizer.get_params():
         optimizer.set_params(epsilon=np.finfo(dtype).tiny / 4)
-    trainer = _engine.Trainer((2, 3), "identity", "squared_error", dtype, rule=rule, max_batch=4, isa=isa)
+    trainer = engine.Trainer((2, 3), "identity", "squared_error", dtype, rule=rule, max_batch=4, isa=isa)
     params = np.zeros(trainer.n_params, dtype)
     trainer.load(params, slots_of(optimizer, params))
     trainer.attach(rows_of(np.zeros((4, 2), dtype), dtype), np.zeros((4, 3), dtype))
@@ -586,179 +586,7 @@ def test_estimators_names():
         from_estimator_parameters("adamm", {})
 
 
-# ---- an optimizer at work --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("optimizer", MINIBATCH, ids=repr)
-def test_descent_steps_as_its_optimizer(optimizer):
-    """From where a copy or a pickle left off, too."""
-    params, again = ([p.copy() for p in parts(GOLDENS["start"])] for _ in range(2))
-    state, descent = optimizer.init(params), Descent(optimizer)
-    assert descent.state is None
-    for number, gradient in enumerate(GOLDENS["gradients"][:20].astype(np.float64)):
-        optimizer.step(params, parts(gradient), state)
-        descent.step(again, parts(gradient), number)
-        assert descent.learning_rate == optimizer.rates(np.array([number]))[0]
-        if number == 10:
-            descent = pickle.loads(pickle.dumps(copy.copy(descent)))
-    for a, b in zip(params, again, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-@pytest.mark.parametrize("optimizer", FUSED, ids=repr)
-def test_descent_gives_the_engine_its_numbers(optimizer):
-    descent = Descent(optimizer)
-    given, expected = np.broadcast_arrays(descent.hyper(0, 7), hyper_of(optimizer, 0, 7))
-    np.testing.assert_array_equal(given, expected)
-    assert len(descent.hyper(7, 5)) == 1 or optimizer.varies
-    assert descent.learning_rate == (
-        optimizer.rates(np.array([11])) if callable(optimizer.learning_rate) else descent.learning_rate_init
-    )
-
-
-def test_a_learning_rate_that_is_set():
-    """It is taken to the last bit where the plan is constant, and scales a plan that moves."""
-    for plan in (0.1, lambda step: 0.1):
-        descent = Descent(SGD(plan))
-        for _ in range(5):
-            before = descent.learning_rate
-            descent.learning_rate /= 3
-            np.testing.assert_array_equal(np.unique(descent.hyper(0, 4)[:, 0]), before / 3)
-        assert descent.learning_rate_init == 0.1
-    descent = Descent(SGD(lambda step: 1.0 - step / 10))
-    np.testing.assert_allclose(descent.hyper(0, 11)[:, 0], 1 - np.arange(11) / 10, atol=1e-15)
-    assert descent.learning_rate == 0
-    descent.hyper(0, 6)
-    descent.learning_rate /= 4
-    np.testing.assert_allclose(descent.hyper(5, 6)[:, 0], (0.5 - np.arange(6) / 10) / 4, atol=1e-15)
-    np.testing.assert_allclose(descent.hyper(0, 1)[:, 0], 0.25)
-    w = np.zeros(1)
-    descent.step([w], [np.ones(1)], 2)
-    np.testing.assert_allclose(w, -0.2 * 1.9)
-    assert callable(descent.optimizer.learning_rate)
-
-
-class Falling(Component):
-    """A schedule with all that a schedule may have."""
-
-    every_epoch = True
-
-    def __init__(self, learning_rate=0.1):
-        self.learning_rate = learning_rate
-
-    def __call__(self, step):
-        return self.learning_rate + 0 * step
-
-    def bound(self, n_steps, steps_per_epoch):
-        return type(self)(n_steps / steps_per_epoch)
-
-    def after_epoch(self, at_work, n_samples_seen):
-        at_work.learning_rate = at_work.learning_rate_init / n_samples_seen
-
-    def on_plateau(self, at_work):
-        at_work.learning_rate /= 2
-        return False, "half"
-
-
-@pytest.mark.parametrize("arguments", [(SGD(Falling()),), (SGD(0.1), Falling())], ids=str)
-def test_schedules_with_hooks_change_the_learning_rate(arguments):
-    descent = Descent(*arguments)
-    assert descent.every_epoch
-    descent.after_epoch(4)
-    assert descent.learning_rate == descent.hyper(9, 2)[-1, 0] == 0.025
-    assert descent.on_plateau() == (False, "half")
-    assert descent.learning_rate == descent.hyper(9, 2)[-1, 0] == 0.0125
-
-
-def test_without_a_schedule_a_plateau_is_the_end():
-    descent = Descent(Adam())
-    descent.after_epoch(10)
-    assert (descent.every_epoch, descent.on_plateau(), descent.learning_rate) == (False, (True, "Stopping."), 0.001)
-
-
-def test_schedules_learn_how_long_a_fit_is():
-    muon = Muon(Falling(), momentum=Line(0.5, 0.9), rest=SGD(Falling()))
-    descent = Descent(muon, length=(600, 200))
-    assert descent.learning_rate == descent.optimizer.rest.learning_rate(7) == 3.0
-    assert descent.optimizer.momentum(400) == 0.9
-    assert muon.learning_rate(7) == muon.rest.learning_rate(7) == 0.1
-
-
-def test_any_rule_with_the_two_methods_descends():
-    class Halving(Optimizer):
-        def init(self, params):
-            return [0]
-
-        def step(self, params, grads, state):
-            state[0] += 1
-            for w in params:
-                w /= 2
-
-    descent, w = Descent(Halving()), np.array([8.0])
-    for number in range(3):
-        descent.step([w], [np.zeros(1)], number)
-    assert (w[0], descent.state, descent.learning_rate, Halving().rule) == (1.0, [3], 0.0, None)
-
-
-# ---- L-BFGS ----------------------------------------------------------------------------------------------------------
-
-
-def rosenbrock(w):
-    a, b = 1 - w[0], w[1] - w[0] ** 2
-    return a**2 + 100 * b**2, np.array([-2 * a - 400 * w[0] * b, 200 * b])
-
-
-def test_lbfgs_minimises_and_reports():
-    seen = []
-    result = LBFGS(tol=1e-8).minimize(rosenbrock, np.zeros(2), lambda w, loss: seen.append((w, loss)))
-    np.testing.assert_allclose(result.x, 1, rtol=1e-6)
-    assert len(seen) == result.nit
-    assert [rosenbrock(w)[0] for w, _ in seen] == [loss for _, loss in seen]
-    np.testing.assert_array_equal(seen[-1][0], result.x)
-    assert seen[-1][1] == result.fun
-
-
-def test_lbfgs_stops_where_it_is_told_to():
-    def stop(w, loss):
-        seen.append(w)
-        if len(seen) == 3:
-            raise StopIteration
-
-    seen = []
-    result = LBFGS().minimize(rosenbrock, np.zeros(2), stop)
-    assert (result.status, result.nit) == ("stopped", 3)
-    np.testing.assert_array_equal(result.x, seen[-1])
-
-
-def test_lbfgs_limits():
-    assert LBFGS(max_iter=3).minimize(rosenbrock, np.zeros(2)).nit == 3
-    calls = []
-    LBFGS(max_fun=5).minimize(lambda w: calls.append(0) or rosenbrock(w), np.zeros(2))
-    assert 5 <= len(calls) < 10
-
-
-def test_lbfgs_memory():
-    """The curvature of 50 directions is not found with one pair of changes at a time."""
-    curvature = 10.0 ** np.linspace(0, 4, 50)
-    few, many = (
-        LBFGS(5000, tol=1e-6, memory=m).minimize(lambda w: (w @ (curvature * w) / 2, curvature * w), np.ones(50)).nit
-        for m in (1, 50)
-    )
-    assert few > 2 * many
-
-
-def test_lbfgs_keeps_the_last_iterate_on_ctrl_c():
-    iterates = []
-
-    def interrupted(w, loss):
-        iterates.append(loss)
-        if len(iterates) == 3:
-            raise KeyboardInterrupt
-
-    result = LBFGS().minimize(rosenbrock, np.zeros(2), interrupted)
-    assert (result.status, result.nit) == ("interrupted", 3)
-    assert rosenbrock(result.x)[0] == result.fun == iterates[-1]
-
+# ---- steps that cannot be made ---------------------------------------------------------------------------------------
 
 WRONG_STEPS = {
     "fewer gradients": (lambda p, g, state: (p, g[:1], state), "grads must be arrays of the shapes of params"),

@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fastmlp import MLPClassifier, MLPRegressor, TableModel
+from fastmlp.components.representation import descriptions
 from fastmlp.optimizers import AdamW
-from fastmlp.representation import descriptions
 
 ANCHOR = r'<a class="param-doc-link" style="anchor-name: --doc-link-(\w+);"([^>]*)>'
 

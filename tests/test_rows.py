@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.inputs.rows import checked_rows, in_place_dtype, refuse_broken, rows_of
 
 RNG = np.random.default_rng(0)
@@ -14,12 +14,12 @@ def read(X, dtype):
     """Return X as the engine reads it: through a linear layer of unit weights, one output per feature."""
     rows = rows_of(X, dtype)
     n = rows.n_features
-    network = _engine.PackedNetwork((n, n), "identity", "squared_error", dtype)
+    network = engine.PackedNetwork((n, n), "identity", "squared_error", dtype)
     network.load(np.concatenate([np.eye(n).ravel(), np.zeros(n)]).astype(dtype))
     return network.forward(rows)
 
 
-@pytest.mark.parametrize("code", _engine.SOURCE_CODES)
+@pytest.mark.parametrize("code", engine.SOURCE_CODES)
 def test_every_type_is_read_in_place(code, dtype):
     X = RNG.integers(0, 2, (5, 3)).astype(code)
     assert in_place_dtype(X)
@@ -169,17 +169,17 @@ def test_the_engine_looks_at_csr_itself(index_type):
         if X.indptr.dtype.kind == "i":
             X.indptr = X.indptr.astype(np.int64)
         with pytest.raises(ValueError, match="Buffer dtype mismatch" if "integers" in message else message):
-            _engine.Rows(X)
+            engine.Rows(X)
 
 
 def test_rows_that_are_not_canonical_can_not_be_used():
     for indices in ([0, 2, 1, 0], [0, 0, 1, 3]):
         X = scipy.sparse.csr_array((np.ones(4), np.array(indices, np.int32), np.array([0, 3, 4])), shape=(2, 4))
         X.indptr = X.indptr.astype(np.int64)
-        rows = _engine.Rows(X)
+        rows = engine.Rows(X)
         assert not rows.is_canonical
         assert rows_of(X, np.float64).is_canonical
-        network = _engine.PackedNetwork((4, 1), "identity", "squared_error", np.float64)
+        network = engine.PackedNetwork((4, 1), "identity", "squared_error", np.float64)
         with pytest.raises(ValueError, match="must be sorted and without duplicates"):
             network.forward(rows)
 
@@ -197,7 +197,7 @@ def test_what_is_canonical(n_rows, index_type):
             indices[rng.integers(indices.size)] = rng.integers(9)
         indptr = np.concatenate([[0], lengths.cumsum()])
         X = scipy.sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n_rows, 9))
-        found.append(bool(_engine.check_compressed(indptr, indices, len(indices), n_rows, 9)))
+        found.append(bool(engine.check_compressed(indptr, indices, len(indices), n_rows, 9)))
         assert found[-1] == bool(X.has_canonical_format)
     assert set(found) == {True, False}
 
@@ -282,7 +282,7 @@ def test_what_is_checked_is_converted(dtype):
     assert checked_rows(frame, dtype).n_features == 2
     assert checked_rows(np.zeros((0, 3)), dtype).n_rows == 0
     X = np.ones((3, 2), dtype)
-    assert _engine.Rows(X).n_rows == checked_rows(X, dtype).n_rows
+    assert engine.Rows(X).n_rows == checked_rows(X, dtype).n_rows
 
 
 @pytest.mark.parametrize(

@@ -424,7 +424,8 @@ def test_registry_has_every_schedule():
     def below(parent):
         return {parent, *(child for c in parent.__subclasses__() for child in below(c))}
 
-    finished = {c for c in below(Schedule) if c.__module__ == "fastmlp.schedules" and not c.__name__.startswith("_")}
+    ours = {c for c in below(Schedule) if c.__module__.startswith("fastmlp.schedules.")}
+    finished = {c for c in ours if not c.__name__.startswith("_")}
     kinds = {c for c in finished if "Examples" in c.__doc__ and c not in SCHEDULES.values()}
     assert {c.__name__ for c in kinds} == {"Schedule", "Paced", "Timed", "Function"}
 
@@ -440,6 +441,33 @@ def test_a_warmup_leaves_the_rate_of_the_schedule_behind_it(start_factor):
         alone.after_epoch(n_samples)
     np.testing.assert_allclose(warm.hyper(6, 2)[:, 0], alone.hyper(6, 1)[0, 0])
     assert warm.learning_rate == alone.learning_rate == pytest.approx(0.1 / 61**0.5)
+
+
+def test_hooks_that_a_class_of_ones_own_defines_are_known_without_a_word():
+    """They are found out when the class is made: in the class, in a schedule it is derived from, and beside it."""
+
+    class Lowering:
+        def on_plateau(self, at_work):
+            return False, "lower"
+
+    class Watching(Linear):
+        def on_value(self, at_work, value, *, maximize=False):
+            pass
+
+    class Both(Lowering, Watching):
+        pass
+
+    class Halved(InvScaling):
+        def rate(self, step, at_work):
+            return super().rate(step, at_work) / 2
+
+    class Alone(WarmUp):
+        pass
+
+    assert [c.hooks for c in (Linear, Watching, Both)] == [set(), {"on_value"}, {"on_plateau", "on_value"}]
+    assert [c().every_epoch for c in (Linear, Watching, Adaptive, Halved, Alone)] == [False, True, False, True, False]
+    assert Alone(InvScaling()).every_epoch
+    assert [c.follows_hooks for c in (Linear, Both, Constant, Halved, Alone)] == [False, False, True, True, True]
 
 
 # ---- where a schedule ends -------------------------------------------------------------------------------------------

@@ -1,12 +1,15 @@
-"""The rule that ends training."""
+"""The rule that ends training, and which epoch a fit keeps."""
 
 import math
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp.callbacks.stopping import kept_epoch
 from fastmlp.fitting.stopping import N_ITER_NO_CHANGE, NoImprovement
 
 
@@ -75,3 +78,11 @@ def test_maximising_mirrors_minimising(values, tol):
         assert low.update(value) == high.update(-value)
         assert (low.count, low.exhausted, low.best) == (high.count, high.exhausted, -high.best)
     assert low.best == min(values, default=math.inf)
+
+
+def test_no_best_epoch_where_no_score_is_a_number():
+    scikit = SimpleNamespace(loss_curve_=[1.0, 2.0], validation_scores_=[np.nan, np.nan], n_iter_=2)
+    assert kept_epoch(scikit) is None
+    scikit.validation_scores_ = [np.nan, 0.5]
+    assert kept_epoch(scikit) == 2
+    assert kept_epoch(SimpleNamespace()) is None

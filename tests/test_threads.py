@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from fastmlp import _engine
+from fastmlp import engine
 from fastmlp.threads import FLOPS_PER_THREAD, MAX_THREADS, prediction_team, team_size, threads_of
 from tests.conftest import exhaustive
 
@@ -37,7 +37,7 @@ def test_none_is_fewer_for_small_work():
     assert 1 <= team_size(None, LARGE) <= joblib.cpu_count()
 
 
-@pytest.mark.skipif(not _engine.OPENMP_VERSION, reason="built without OpenMP")
+@pytest.mark.skipif(not engine.OPENMP_VERSION, reason="built without OpenMP")
 def test_none_heeds_threadpoolctl():
     with threadpool_limits(1, user_api="openmp"):
         assert team_size(None, LARGE) == 1
@@ -53,17 +53,17 @@ def test_predictions_take_a_number_as_it_is_and_judge_all_else():
         prediction_team(0)
 
 
-@pytest.mark.skipif(not _engine.OPENMP_VERSION, reason="built without OpenMP")
+@pytest.mark.skipif(not engine.OPENMP_VERSION, reason="built without OpenMP")
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_none_heeds_the_environment(script, n_threads):
-    source = "from fastmlp import threads; print(threads.team_size(None, 1e15), threads._engine.max_threads())"
+    source = "from fastmlp import threads; print(threads.team_size(None, 1e15), threads.engine.max_threads())"
     team, limit = map(int, script(source, OMP_NUM_THREADS=str(n_threads)).split())
     assert limit == n_threads
     assert team == min(n_threads, joblib.cpu_count())
 
 
 @exhaustive
-@pytest.mark.skipif(not _engine.OPENMP_VERSION, reason="built without OpenMP")
+@pytest.mark.skipif(not engine.OPENMP_VERSION, reason="built without OpenMP")
 @pytest.mark.parametrize("n_workers", [2, 3])
 def test_processes_of_a_pool_share_the_cpus(script, n_workers):
     """loky's workers, as joblib.Parallel and n_jobs of scikit-learn's searches use them: no oversubscription."""

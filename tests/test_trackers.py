@@ -304,7 +304,7 @@ def test_a_run_has_parameters_metrics_and_tags(mlflow):
     assert run.tags == {
         "mlflow.user": "me",
         "estimator_name": "MLPClassifier",
-        "estimator_class": "fastmlp.estimators.MLPClassifier",
+        "estimator_class": "fastmlp.estimators.classifier.MLPClassifier",
         "fastmlp.version": fastmlp.__version__,
         "data": "7",
     }

@@ -1,7 +1,8 @@
-"""Callbacks: what watches a fit from epoch to epoch, and steers it."""
+"""Callbacks: objects that watch a fit from epoch to epoch, and steer it."""
 
-from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.base import Callback
 from fastmlp.callbacks.checkpoint import ModelCheckpoint
+from fastmlp.callbacks.fit import Fit
 from fastmlp.callbacks.learning_rate import LearningRateFinder, ReduceOnPlateau
 from fastmlp.callbacks.progress_bar import ProgressBar
 from fastmlp.callbacks.reports import CSVLogger

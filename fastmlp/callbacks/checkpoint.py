@@ -10,41 +10,43 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.callbacks.base import Fit, are_finite
+from fastmlp.callbacks.fit import Fit, are_finite
 from fastmlp.callbacks.monitor import Monitor
 from fastmlp.components import listed
+from fastmlp.registration import stored_as
 
 
+@stored_as("callbacks.ModelCheckpoint")
 class ModelCheckpoint(Monitor):
-    """Writes the model, and all that training needs to go on from there, to a file after an epoch.
+    """Writes the model, and everything that training needs to go on from there, to a file after an epoch.
 
     ``fastmlp.load(path)`` is an estimator that predicts as the model did then; ``fastmlp.load(path).resume(X, y)`` goes
     on with the fit, and comes to what the fit would have come to, bit for bit. A file is replaced at once: whatever
-    happens, there is the old one or the new one. A model with numbers that are not finite is not written. What
-    partial_fit leaves is a model, too, but nothing to resume. Not for solver='lbfgs'.
+    happens, there is the old one or the new one. A model with numbers that are not finite is not written. The file that
+    partial_fit leaves holds a model, too, but nothing to resume. This callback is not for solver='lbfgs'.
 
     Parameters
     ----------
     path : str or path
-        Where to write; the directory must be there. ``{epoch}`` in it and names of ``history_``, as in
+        The file to write; its directory must exist. ``{epoch}`` in it and names of ``history_``, as in
         ``"run-{epoch:04d}-{validation_loss:.3f}.fastmlp"``, stand for the epoch's values.
     every : int >= 1, default=1
-        Epochs from one checkpoint to the next. There is another one after the epoch that ends the fit.
+        The number of epochs from one checkpoint to the next. There is another one after the epoch that ends the fit.
     save_best_only : bool, default=False
-        Whether to write only when a value has got better; where the fit ends and none has been a finite number, the
-        last model is written.
+        Whether to write only when a value has got better. Where the fit ends and no value has been a finite number,
+        the last model is written.
     monitor : str or None, default=None
         An entry of ``history_``. None is the loss of the first set of eval_set, or of the rows that early_stopping
-        holds out; that of training if there is none.
+        holds out; where there is neither, it is the loss of training.
     mode : {'auto', 'min', 'max'}, default='auto'
         What is better; 'auto' is less of a loss, more of a score.
     min_delta : float >= 0, default=0.0
-        What a value has to be better by to count.
+        How much better a value must be to count as better.
 
     Attributes
     ----------
     path_ : str
-        The file written last.
+        The path of the file that was written last.
 
     Examples
     --------
@@ -85,7 +87,7 @@ class ModelCheckpoint(Monitor):
         self.min_delta = min_delta
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Refuse what would fail later."""
+        """Refuse a fit or a path that would make a checkpoint fail later."""
         super().on_fit_begin(fit)
         if not fit.is_resumable:
             fit.snapshot()
@@ -94,7 +96,7 @@ class ModelCheckpoint(Monitor):
             raise FileNotFoundError(f"ModelCheckpoint: path={os.fspath(self.path)!r} is in no directory there is.")
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Write, if it is time to."""
+        """Write a checkpoint, if it is time to."""
         is_last = fit.stopped or fit.epoch == fit.max_epochs
         if self.save_best_only:
             due = self.improves(fit) or (is_last and self.best_ is None)

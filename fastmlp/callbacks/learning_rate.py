@@ -8,34 +8,38 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.base import Callback
+from fastmlp.callbacks.fit import Fit
 from fastmlp.callbacks.monitor import Monitor
 from fastmlp.exceptions import LearningRateWarning, warn_user
+from fastmlp.registration import stored_as
 
 
+@stored_as("callbacks.ReduceOnPlateau")
 class ReduceOnPlateau(Monitor):
     """Multiplies the learning rate by a factor when a value has not got better for some epochs.
 
-    Where the learning rate follows a schedule, the whole rest of it becomes so much smaller. (The schedule of the same
-    name follows the loss or the score that ends training, and needs no callback.) A value that is not a finite number
-    is no better than one that is; epochs before the first finite one do not count.
+    Where the learning rate follows a schedule, the whole rest of the schedule becomes smaller by that factor. (The
+    schedule of the same name follows the loss or the score that ends training, and needs no callback.) A value that is
+    not a finite number is no better than one that is; epochs before the first finite one do not count.
 
     Parameters
     ----------
     monitor : str or None, default=None
         An entry of ``history_``. None is the loss of the first set of eval_set, or of the rows that early_stopping
-        holds out; that of training if there is none.
+        holds out; where there is neither, it is the loss of training.
     factor : float in (0, 1), default=0.1
+        What the learning rate is multiplied by.
     patience : int >= 1, default=10
-        Epochs in a row without an improvement after which it happens.
+        The number of epochs in a row without an improvement after which the learning rate is reduced.
     min_delta : float >= 0, default=1e-4
-        What a value has to be better by to count as an improvement.
+        How much better a value must be to count as an improvement.
     mode : {'auto', 'min', 'max'}, default='auto'
         What is better; 'auto' is less of a loss, more of a score.
     cooldown : int >= 0, default=0
-        Epochs after a reduction that do not count.
+        The number of epochs after a reduction that do not count.
     min_learning_rate : float >= 0, default=0.0
-        What the learning rate does not fall below.
+        The smallest learning rate.
 
     Attributes
     ----------
@@ -86,12 +90,12 @@ class ReduceOnPlateau(Monitor):
         self.min_learning_rate = min_learning_rate
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Begin to wait."""
+        """Begin to wait for an improvement."""
         super().on_fit_begin(fit)
         self._since = fit.epoch
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Count epochs without improvement from the last one, or from the end of a cooldown."""
+        """Reduce the learning rate when too many epochs have passed since an improvement, or since a cooldown."""
         if self.improves(fit):
             self._since = max(self._since, fit.epoch)
         elif self.best_ is None:
@@ -101,34 +105,35 @@ class ReduceOnPlateau(Monitor):
             self._since = fit.epoch + self.cooldown
 
 
+@stored_as("callbacks.LearningRateFinder")
 class LearningRateFinder(Callback):
     """A range test before the fit: the loss of minibatches while the learning rate grows with each.
 
-    What it suggests is a tenth of the learning rate at which the smoothed loss is least: there, the steps have become
-    too long for it to fall any further. The test is made on copies: the fit that follows begins as it would have
-    without. Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017.
+    It suggests a tenth of the learning rate at which the smoothed loss is smallest, since at that rate steps become too
+    long for the loss to fall any further. The test is made on copies: the fit that follows begins as it would without
+    the test. Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2017.
 
     Parameters
     ----------
     min_rate, max_rate : float > 0, default=1e-6, 10.0
-        The learning rates tried, each larger than the one before by the same factor.
+        The first and the last learning rate tried; each is larger than the one before by the same factor.
     n_steps : int >= 10, default=100
-        Minibatches.
+        The number of minibatches.
     smoothing : float > 0, default=3.0
-        Standard deviation, in steps, of the bell that the losses are averaged under.
+        The standard deviation, in steps, of the bell curve by which losses are averaged.
     divergence : float > 1, default=4.0
-        What lies behind the first loss of more than so many times the smallest before it is left out.
+        The test ends at the first loss that is more than so many times the smallest one before it.
     apply : bool, default=True
-        Whether the fit takes the learning rate found, in place of the optimizer's. Of a schedule it is the highest, and
-        all others change in proportion.
+        Whether the fit takes the learning rate found in place of the optimizer's. It becomes the highest rate of a
+        schedule, whose other rates change in proportion.
 
     Attributes
     ----------
     learning_rates_, losses_, smoothed_losses_ : ndarray
-        The test's steps, up to where the loss diverges.
+        The learning rates of the test and the losses, up to where the loss diverges.
     suggestion_ : float or None
-        The learning rate found; None, with a :class:`fastmlp.exceptions.LearningRateWarning`, where the loss falls
-        nowhere.
+        The learning rate found. Where the loss falls nowhere it is None, and a
+        :class:`fastmlp.exceptions.LearningRateWarning` says so.
 
     Examples
     --------
@@ -170,7 +175,7 @@ class LearningRateFinder(Callback):
         self.apply = apply
 
     def validate(self) -> LearningRateFinder:
-        """Return self, checked."""
+        """Check the parameters; return self."""
         super().validate()
         if not self.min_rate < self.max_rate < np.inf:
             raise ValueError(
@@ -179,10 +184,10 @@ class LearningRateFinder(Callback):
         return self
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Make the test."""
+        """Make the test, and set the learning rate."""
         rates = np.geomspace(self.min_rate, self.max_rate, self.n_steps)
         losses = fit.range_test(rates)
-        # Negated, so that NaN counts as too much, as infinity does.
+        # The comparison is negated so that NaN counts as too much, as infinity does.
         too_much = ~(np.isfinite(losses) & (losses <= self.divergence * np.fmin.accumulate(np.abs(losses))))
         end = int(np.argmax(too_much)) if too_much.any() else self.n_steps
         self.learning_rates_, self.losses_ = rates[:end], losses[:end]

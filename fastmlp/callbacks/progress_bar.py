@@ -12,29 +12,32 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.base import Callback
+from fastmlp.callbacks.fit import Fit
+from fastmlp.registration import stored_as
 
-#: Columns of a bar that is worth looking at; figures have to leave it so many.
+#: The number of columns that figures must leave for the bar, so that it is worth looking at.
 USEFUL_BAR = 10
-#: Columns that are kept for four digits, as 0.01234 needs them: what is shown is not to change with every value.
+#: The number of columns that are kept for a figure, as 0.01234 needs them, so that the line keeps its form.
 _FIGURE = 7
-#: Columns where nobody says how many there are.
+#: The number of columns that is assumed where nothing tells it.
 _COLUMNS = 80
 
 
+@stored_as("callbacks.ProgressBar")
 class ProgressBar(Callback):
-    """A bar with epochs done, time left, loss and scores, on stderr or in a notebook; what ``verbose=1`` shows.
+    """Shows a bar with epochs done, time left, loss and scores, on stderr or in a notebook, as ``verbose=1`` does.
 
-    It is as wide as the terminal. Where not all figures have room beside a bar of ten columns, names become shorter
-    (``val_loss``, ``lr``), and then the last ones are left out, the learning rate first and the loss last; none is cut.
-    Each call of partial_fit is a line of its own.
+    The bar is as wide as the terminal. Where not all figures have room beside a bar of ten columns, their names become
+    shorter (``val_loss``, ``lr``), and then the last ones are left out, the learning rate first and the loss last; no
+    figure is cut. Each call of partial_fit has a line of its own.
 
     Parameters
     ----------
     show : {'auto', 'always'}, default='auto'
-        'auto' shows it in a terminal or a notebook alone, where a bar can be drawn again in its place. 'always' writes
-        lines elsewhere, as to a log file: one at the end, and before it at most one in ten seconds. The processes of a
-        parallel search, whose bars would lie upon each other, are such a place, too.
+        'auto' shows the bar in a terminal or a notebook alone, where it can be drawn again in its place. 'always'
+        writes lines everywhere else, as to a log file: one at the end, and before it at most one in ten seconds. The
+        processes of a parallel search, whose bars would lie upon each other, write lines, too.
 
     Examples
     --------
@@ -46,39 +49,39 @@ class ProgressBar(Callback):
 
     _parameter_constraints: ClassVar[dict] = {"show": [StrOptions({"auto", "always"})]}
     steers = False
-    #: Seconds between two times that it is drawn.
+    #: The number of seconds between two times that the bar is drawn.
     _INTERVAL = 0.1
 
     def __init__(self, show: str = "auto") -> None:
         self.show = show
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Draw it."""
+        """Draw the bar for the first time."""
         self._output = self._made(fit)
         self._drawn = 0.0
 
     def on_fit_resume(self, fit: Fit) -> None:
-        """Draw it, begun already."""
+        """Draw the bar, with the epochs that the checkpoint knows of."""
         self.on_fit_begin(fit)
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Draw it again, unless that was but a moment ago."""
+        """Draw the bar again, unless it was drawn a moment ago."""
         now = time.monotonic()
         if self._output is not None and now - self._drawn >= self._INTERVAL:
             self._drawn = now
             self._output.draw(fit)
 
     def on_fit_end(self, fit: Fit) -> None:
-        """Leave it as it is."""
+        """Draw the bar for the last time."""
         if self._output is not None:
             self._output.close(fit)
         del self._output
 
     def _made(self, fit: Fit) -> "_Lines | _Bar | None":
-        """Return what can be shown where the fit runs."""
+        """Return what can be shown where the fit runs; None where nothing can."""
         if sys.stderr is None:
             return None
-        # Processes would draw at the same place without knowing of each other.
+        # The processes of a search would draw in the same place without knowing of each other.
         alone = multiprocessing.current_process().name == "MainProcess"
         drawable = alone and (_in_kernel() or sys.stderr.isatty())
         widget = _notebook_bar() if alone else None
@@ -91,9 +94,9 @@ class ProgressBar(Callback):
 
 
 class _Lines:
-    """A line now and then, for what cannot be drawn over; the longer the fit takes, the rarer they get."""
+    """Lines for places that cannot be drawn over; the longer the fit takes, the rarer they get."""
 
-    #: Seconds from one line to the next, and from the beginning to the first.
+    #: The least number of seconds from one line to the next, and from the beginning to the first.
     _LEAST = 10.0
 
     def __init__(self) -> None:
@@ -107,7 +110,7 @@ class _Lines:
             self._write(fit)
 
     def close(self, fit: Fit) -> None:
-        """Write the last line, if there is anything to tell."""
+        """Write the last line, if an epoch has ended."""
         if fit.epoch:
             self._write(fit)
 
@@ -126,7 +129,7 @@ class _Bar:
         from tqdm import tqdm
 
         self._first = fit.epoch
-        # leave=None: below a bar of the user's own, or of another thread, it goes away when the fit is over.
+        # With leave=None, a bar below a bar of the user's own, or of another thread, goes away when the fit is over.
         self._bar: Any = self._new(tqdm, fit, ncols=columns(sys.stderr), leave=None, bar_format="{n_fmt}/{total_fmt}")
 
     @staticmethod
@@ -134,7 +137,7 @@ class _Bar:
         return of_tqdm(total=fit.max_epochs, initial=fit.epoch, unit="epoch", file=sys.stderr, **options)
 
     def draw(self, fit: Fit, *, is_over: bool = False) -> None:
-        """Draw it as the last epoch left it."""
+        """Draw the bar with the figures of the last epoch."""
         bar = self._bar
         bar.n, bar.ncols = fit.epoch, columns(sys.stderr)
         bar.bar_format, bar.desc = line_of(
@@ -143,7 +146,7 @@ class _Bar:
         bar.refresh()
 
     def _time(self, epoch: int, is_over: bool) -> str:
-        """Return the time that the fit has taken, and what it will take yet, unless it is over."""
+        """Return the time that the fit has taken, and the time that is left unless it is over."""
         elapsed = self._bar.format_dict["elapsed"]
         n_done, n_left = epoch - self._first, self._bar.total - epoch
         if is_over or not n_left:
@@ -151,7 +154,7 @@ class _Bar:
         return f"{interval(elapsed)}<{interval(elapsed / n_done * n_left) if n_done else '?'}"
 
     def close(self, fit: Fit) -> None:
-        """Draw it for the last time, and tell what a callback ended the fit for."""
+        """Draw the bar for the last time, and print why a callback ended the fit."""
         stays = not self._bar.pos
         self.draw(fit, is_over=True)
         self._bar.close()
@@ -167,13 +170,13 @@ class _NotebookBar(_Bar):
         self._bar = self._new(of_tqdm, fit)
 
     def draw(self, fit: Fit, *, is_over: bool = False) -> None:
-        """Draw it as the last epoch left it."""
+        """Draw the widget with the figures of the last epoch."""
         figures = ", ".join(texts(figures_of(fit)))
         self._bar.n = fit.epoch
         self._bar.set_postfix_str(f"{figures}; {fit.stop_reason}" if fit.stop_reason else figures, refresh=True)
 
     def close(self, fit: Fit) -> None:
-        """Draw it for the last time: one that is not full is red, so that only a fit that failed leaves it so."""
+        """Draw the widget for the last time; it is full, since one that is not is red, unless the fit failed."""
         if fit.error is None:
             self._bar.total = fit.epoch
         self.draw(fit)
@@ -181,16 +184,16 @@ class _NotebookBar(_Bar):
 
 
 def _in_kernel() -> bool:
-    """Return whether this is a kernel of Jupyter, whose stderr is no terminal, but knows carriage returns."""
+    """Return whether this is a kernel of Jupyter, whose stderr is no terminal but understands carriage returns."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return "IPKernelApp" in (getattr(shell, "config", None) or ())
 
 
 def _notebook_bar() -> Any:
-    """Return tqdm's class for notebooks where it can be shown, else None."""
+    """Return tqdm's class for notebooks where a widget can be shown, else None."""
     from tqdm import TqdmExperimentalWarning, TqdmWarning
 
-    with warnings.catch_warnings():  # that there are no widgets is no reason to complain: there is another bar
+    with warnings.catch_warnings():  # without widgets there is another bar, so that no warning is needed
         warnings.simplefilter("ignore", TqdmWarning)
         warnings.simplefilter("ignore", TqdmExperimentalWarning)
         from tqdm.autonotebook import tqdm
@@ -198,7 +201,7 @@ def _notebook_bar() -> Any:
 
 
 def columns(stream: Any) -> int:
-    """Return how many columns a terminal has: as it says itself, as COLUMNS does, or 80.
+    """Return the number of columns of a terminal: what it says itself, the variable COLUMNS, or 80.
 
     Examples
     --------
@@ -209,7 +212,7 @@ def columns(stream: Any) -> int:
     """
     try:
         size = os.get_terminal_size(stream.fileno()).columns
-    except (AttributeError, OSError, ValueError):  # no file, or none that is a terminal
+    except (AttributeError, OSError, ValueError):  # the stream is not a file, or not one of a terminal
         size = 0
     return size or shutil.get_terminal_size((_COLUMNS, 1)).columns
 
@@ -241,7 +244,7 @@ def four_digits(value: float) -> str:
 
 
 def figures_of(fit: Fit) -> dict[str, float]:
-    """Return what the last epoch came to, by name, the learning rate last."""
+    """Return the figures of the last epoch by name, the learning rate last."""
     figures = fit.latest()
     figures.pop("seconds", None)
     rate = figures.pop("learning_rate", np.nan)
@@ -254,17 +257,18 @@ def texts(figures: dict[str, float]) -> list[str]:
 
 
 def line_of(epoch: int, n_epochs: int, time: str, figures: dict[str, float], width: int) -> tuple[str, str]:
-    """Return a line with a bar, as long as a terminal is wide: tqdm's bar_format, and the text it calls desc.
+    """Return a line with a bar for the width of a terminal: tqdm's bar_format, and the text that it calls desc.
 
     Parameters
     ----------
     epoch, n_epochs : int
-        Of how many how many are done.
+        The number of epochs that are done, and of all epochs.
     time : str
+        The time that the fit has taken, and the time that is left.
     figures : dict of str to float
-        By name, the most important ones first.
+        The figures by name, the most important ones first.
     width : int
-        Columns of the terminal.
+        The number of columns of the terminal.
 
     Examples
     --------
@@ -281,7 +285,7 @@ def line_of(epoch: int, n_epochs: int, time: str, figures: dict[str, float], wid
     """
     count = f"{epoch:>{len(str(n_epochs))}}/{n_epochs}"
     room = width - len(f"{count} ||") - USEFUL_BAR
-    if room < 0:  # a shorter bar, or none
+    if room < 0:  # there is room for a shorter bar, or for none
         with_bar = room + USEFUL_BAR >= 3
         return f"{count} |{{bar}}|" if with_bar else count if len(count) <= width else "{percentage:.0f}%", ""
     short = {name.replace("validation_", "val_").replace("learning_rate", "lr"): v for name, v in figures.items()}
@@ -295,12 +299,12 @@ def line_of(epoch: int, n_epochs: int, time: str, figures: dict[str, float], wid
         if room < 0:
             break
         kept.append(f" {text}")
-    kept.sort(key=f" {time}".__ne__)  # which comes first, though the loss is more important
+    kept.sort(key=f" {time}".__ne__)  # the time stands first, though the loss is more important
     return f"{count} |{{bar}}|{{desc}}", "".join(kept)
 
 
 def _shown(figures: dict[str, float], time: str) -> Sequence[tuple[str, int]]:
-    """Return what may stand beside the bar, the most important first, and its columns with the space before it."""
+    """Return the texts beside the bar, the most important first, and the columns of each with the space before it."""
     from tqdm.utils import disp_len
 
     parts = [

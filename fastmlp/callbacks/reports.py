@@ -1,4 +1,4 @@
-"""The callback that writes what happens to a table."""
+"""The callback that writes a table of the epochs."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.base import Callback
+from fastmlp.callbacks.fit import Fit
+from fastmlp.registration import stored_as
 
 
+@stored_as("callbacks.CSVLogger")
 class CSVLogger(Callback):
-    """Writes a line for each epoch to a CSV file: its number, counted from 1, and what ``history_`` has of it.
+    """Writes a line for each epoch to a CSV file: its number, counted from 1, and its entries in ``history_``.
 
-    Resumed from a checkpoint, it goes on behind the epochs that the checkpoint knows of; calls of partial_fit go on
-    behind each other.
+    A fit that is resumed from a checkpoint adds its lines after the epochs that the checkpoint knows of; a call of
+    partial_fit adds its line after those of earlier calls.
 
     Parameters
     ----------
     path : str or path
-        A file there is written over when a fit begins.
+        The file to write; when a fit begins, it replaces a file that is there.
 
     Examples
     --------
@@ -43,7 +46,7 @@ class CSVLogger(Callback):
         self.path = path
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Begin the file, but for calls of partial_fit after others."""
+        """Begin the file; calls of partial_fit after the first go on with it."""
         if not (fit.is_incremental and fit.epoch_number):
             self._begin()
         elif getattr(self, "_names", ()) and Path(self.path).exists():
@@ -59,7 +62,7 @@ class CSVLogger(Callback):
         self._file = Path(self.path).open(mode, newline="", encoding="utf-8")  # noqa: SIM115
 
     def on_fit_resume(self, fit: Fit) -> None:
-        """Go on with the file, if it is there."""
+        """Go on with the file, if it is there, after the epochs that the checkpoint knows of."""
         path = Path(self.path)
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
         self._begin()
@@ -70,12 +73,12 @@ class CSVLogger(Callback):
             self._file.flush()
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Write a line."""
+        """Write a line for the epoch."""
         writer = csv.writer(self._file, lineterminator="\n")
         if not self._names:
             self._names = list(fit.history)
             writer.writerow(["epoch", *self._names])
-        values = fit.latest()  # a partial_fit has no sets that a fit before it may have had
+        values = fit.latest()  # a partial_fit has none of the sets that an earlier fit may have had
         writer.writerow([fit.epoch_number, *(repr(float(values.get(name, np.nan))) for name in self._names)])
         self._file.flush()
 

@@ -1,4 +1,4 @@
-"""scikit-learn's own callbacks, as set_callbacks takes them."""
+"""The callback that passes a fit on to scikit-learn's own callbacks, which ``set_callbacks`` takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 from sklearn.callback import CallbackContext
 
-from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.base import Callback
+from fastmlp.callbacks.fit import Fit
 
 
 class ScikitLearnCallbacks(Callback):
@@ -15,31 +16,31 @@ class ScikitLearnCallbacks(Callback):
     Parameters
     ----------
     context : sklearn.callback.CallbackContext
-        Of the fit.
+        The context of the fit.
     """
 
     def __init__(self, context: CallbackContext) -> None:
         self.context = context
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Begin the fit."""
+        """Begin the task that the whole fit is."""
         self.context.call_on_fit_task_begin(**self._arguments(fit))
 
     def on_fit_resume(self, fit: Fit) -> None:
-        """Begin the fit."""
+        """Begin the task that the rest of the fit is."""
         self.on_fit_begin(fit)
 
     def on_epoch_begin(self, fit: Fit) -> None:
-        """Begin a task."""
+        """Begin the task that an epoch is."""
         self._epoch = self.context.subcontext(task_name="epoch").call_on_fit_task_begin(**self._arguments(fit))
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """End it; a callback may end the fit."""
+        """End the task that an epoch is; one of scikit-learn's callbacks may end the fit."""
         if self._epoch.call_on_fit_task_end(**self._arguments(fit)):
             fit.stop()
 
     def on_fit_end(self, fit: Fit) -> None:
-        """End the fit."""
+        """End the task that the whole fit is."""
         self.context.call_on_fit_task_end(**self._arguments(fit))
 
     @staticmethod
@@ -49,6 +50,6 @@ class ScikitLearnCallbacks(Callback):
             "X": fit.given[0],
             "y": fit.given[1],
             "metadata": None if fit.sample_weight is None else {"sample_weight": fit.sample_weight},
-            # Called when a callback asks for a fitted estimator, which is a copy of the present one with these.
+            # scikit-learn calls this when a callback asks for a fitted estimator: a copy with these attributes.
             "reconstruction_attributes": lambda: vars(fit.fitted()),
         }

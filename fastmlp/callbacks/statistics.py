@@ -1,4 +1,4 @@
-"""What flows through a network's layers: distributions of activations and of gradients, epoch by epoch."""
+"""The callback that records how activations and gradients are distributed in each layer, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.base import Callback
+from fastmlp.callbacks.fit import Fit
 from fastmlp.inputs.rows import Rows
 from fastmlp.network import Network
+from fastmlp.registration import stored_as
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-#: The engine's activations, by name, that are 0 over a half line: units may get stuck there.
+#: The names of the engine's activations that are 0 on one side, where units may get stuck.
 ZERO_ON_A_SIDE = frozenset({"relu", "hard_swish"})
-#: Those with bounds that they approach, or reach, as z grows in size.
+#: The bounds of the engine's activations that have any, which they approach, or reach, as z grows in size.
 BOUNDS = {"logistic": (0.0, 1.0), "tanh": (-1.0, 1.0), "hard_sigmoid": (0.0, 1.0)}
-#: How near to a bound an output is saturated: this much of what lies between the bounds.
+#: The distance to a bound up to which an output is saturated, as a part of the distance between the bounds.
 NEAR_A_BOUND = 0.01
 
 
@@ -31,12 +33,11 @@ def layer_statistics(
     weights: NDArray | None = None,
     *,
     quantiles: Sequence[float] = QUANTILES,
-    **settings: Any,
 ) -> dict[str, NDArray]:
     """Return how the hidden layers' outputs, and the gradients of all layers' weights, are distributed.
 
-    Outputs are those of a prediction. The gradient is that of the mean loss without penalties, as training takes it: of
-    squared_error, n_outputs times that of the loss.
+    The outputs are those of a prediction. The gradient is that of the mean loss without penalties, as training takes
+    it: with squared_error it is n_outputs times the gradient of the loss.
 
     Parameters
     ----------
@@ -44,8 +45,6 @@ def layer_statistics(
     X, targets, weights
         As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
     quantiles : sequence of float in [0, 1], default=(0.05, 0.25, 0.5, 0.75, 0.95)
-    **settings
-        The loss's, as :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
 
     Returns
     -------
@@ -69,7 +68,7 @@ def layer_statistics(
     (np.float64(0.2), (3, 5))
     """
     hidden = network.activations(X)[:-1]
-    _, gradient = network.loss_and_gradients(X, targets, weights, **settings)
+    _, gradient = network.loss_and_gradients(X, targets, weights)
     names = [layer.activation for layer in network.structure.hidden]
     gradients = Network(network.structure, gradient).coefs
     with np.errstate(over="ignore"):
@@ -86,7 +85,7 @@ def layer_statistics(
 
 def _distribution(what: str, layers: list[NDArray], quantiles: Sequence[float]) -> dict[str, NDArray]:
     wide = [layer.astype(np.float64) for layer in layers]
-    with np.errstate(invalid="ignore", over="ignore"):  # of a network that diverged
+    with np.errstate(invalid="ignore", over="ignore"):  # the network may have diverged
         found = np.array([np.quantile(layer, quantiles) for layer in wide])
         return {
             f"{what}_quantiles": found.reshape(len(wide), len(quantiles)),
@@ -107,8 +106,9 @@ def _saturated(activation: str, outputs: NDArray) -> float:
     return float(((outputs < low + near) | (outputs > high - near)).mean())
 
 
+@stored_as("callbacks.LayerStatistics")
 class LayerStatistics(Callback):
-    """Record how activations and gradients are distributed in each layer, every few epochs.
+    """Records how activations and gradients are distributed in each layer, every few epochs.
 
     :class:`fastmlp.inspection.LayerStatisticsDisplay` draws it. Calls of partial_fit after the first go on with the
     records.
@@ -116,24 +116,25 @@ class LayerStatistics(Callback):
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
-        What the network is looked at with; None is the first rows of the training data.
+        The samples to look at the network with; None is the first rows of the training data.
     y : array-like of shape (n_rows,) or (n_rows, n_outputs), default=None
         The targets of X.
     every : int >= 1, default=1
-        Epochs from one record to the next; the first is after so many.
+        The number of epochs from one record to the next, and from the beginning to the first.
     n_samples : int >= 1, default=256
-        Rows of the training data, where X is None.
+        The number of rows of the training data, where X is None.
     quantiles : sequence of float in [0, 1], default=(0.05, 0.25, 0.5, 0.75, 0.95)
 
     Attributes
     ----------
     records_ : list of dict
-        Of the present or last fit: "epoch", from 1, and what :func:`layer_statistics` returns.
+        The records of the present or last fit: each has "epoch", counted from 1, and what :func:`layer_statistics`
+        returns.
 
     Raises
     ------
     ValueError
-        For parameters that cannot be, when the fit begins.
+        For wrong parameters, when the fit begins.
 
     Examples
     --------
@@ -174,7 +175,7 @@ class LayerStatistics(Callback):
         self.quantiles = quantiles
 
     def validate(self) -> LayerStatistics:
-        """Return self, with parameters that are checked."""
+        """Check the parameters; return self."""
         super().validate()
         if (self.X is None) != (self.y is None):
             given, missing = ("X", "y") if self.y is None else ("y", "X")
@@ -183,38 +184,38 @@ class LayerStatistics(Callback):
         return self
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Forget what was recorded, but by calls of partial_fit before."""
+        """Forget what was recorded, except for what earlier calls of partial_fit recorded."""
         self.validate()
         if not (fit.is_incremental and fit.epoch_number and hasattr(self, "records_")):
             self.records_: list[dict[str, Any]] = []
 
     def on_fit_resume(self, fit: Fit) -> None:
-        """Begin anew if nothing is known of the time before the checkpoint."""
+        """Begin anew if this callback was not there when the checkpoint was written."""
         if not hasattr(self, "records_"):
             self.on_fit_begin(fit)
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Record, when it is time."""
+        """Make a record, when it is time."""
         if fit.epoch_number % self.every:
             return
         if self.X is None:
             rows = slice(self.n_samples)
             weights = None if fit.weights is None else fit.weights[rows]
-            network, X, targets, settings = fit.network(), fit.X[rows], fit.targets[rows], fit.settings
+            network, X, targets = fit.network(), fit.X[rows], fit.targets[rows]
         else:
-            network, data = fit.fitted()._problem(self.X, self.y)
-            X, targets, weights, settings = data.rows, data.targets, data.weights, data.settings
-        found = layer_statistics(network, X, targets, weights, quantiles=self.quantiles, **settings)
+            network, data = fit.fitted()._network_and_data(self.X, self.y)
+            X, targets, weights = data.rows, data.targets, data.weights
+        found = layer_statistics(network, X, targets, weights, quantiles=self.quantiles)
         self.records_.append({"epoch": fit.epoch_number, **found})
 
 
 def check_quantiles(quantiles: Any) -> None:
-    """Refuse what are no quantiles.
+    """Refuse values that are not quantiles.
 
     Raises
     ------
     ValueError
-        Unless there are one or more numbers from 0 to 1, in ascending order.
+        Unless they are one or more numbers from 0 to 1, in ascending order.
 
     Examples
     --------

@@ -8,17 +8,20 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.callbacks.base import Callback, Fit, are_finite
+from fastmlp.callbacks.base import Callback
+from fastmlp.callbacks.fit import Fit, are_finite
 from fastmlp.callbacks.monitor import Monitor
+from fastmlp.registration import stored_as
 
 
+@stored_as("callbacks.EarlyStopping")
 class EarlyStopping(Monitor):
     """Ends the fit when a value has not got better for some epochs.
 
-    The estimators' own rule leaves the end to it, and max_iter: with this callback, n_iter_no_change=10, the default,
-    ends no fit, with early_stopping or without. Set to another number, it holds beside this.
+    The estimators' own rule leaves the end to this callback, and to max_iter: n_iter_no_change=10, the default, then
+    ends no fit, with early_stopping or without. Set to another number, it holds beside this callback.
 
-    A value that is not a finite number is never the best. While there has been no other, patience does not run out: if
+    A value that is not a finite number is never the best. Before the first finite value, patience does not run out. If
     none ever comes, the model is that of the last epoch, and a :class:`fastmlp.exceptions.UndefinedScoreWarning` says
     why.
 
@@ -26,22 +29,22 @@ class EarlyStopping(Monitor):
     ----------
     monitor : str or None, default=None
         An entry of ``history_``, such as "validation_loss" or "validation_score". None is the loss of the first set of
-        eval_set, or of the rows that early_stopping holds out; that of training if there is none.
+        eval_set, or of the rows that early_stopping holds out; where there is neither, it is the loss of training.
     patience : int >= 1, default=10
-        Epochs in a row without an improvement after which the fit ends.
+        The number of epochs in a row without an improvement after which the fit ends.
     min_delta : float >= 0, default=0.0
-        What a value has to be better by to count as an improvement.
+        How much better a value must be to count as an improvement.
     mode : {'auto', 'min', 'max'}, default='auto'
         What is better; 'auto' is less of a loss, more of a score.
     restore_best : bool, default=True
-        Whether the model ends up as it was after the best epoch, however the fit ends.
+        Whether the model becomes what it was after the best epoch, however the fit ends.
 
     Attributes
     ----------
     best_ : float or None
         The best value; None where there was no finite one.
     best_epoch_ : int
-        Its epoch, counted from 1.
+        The epoch of the best value, counted from 1.
 
     Examples
     --------
@@ -80,16 +83,16 @@ class EarlyStopping(Monitor):
         self.restore_best = restore_best
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Begin to wait."""
+        """Begin to wait for an improvement."""
         super().on_fit_begin(fit)
         self.best_epoch_ = fit.epoch
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Remember a better model, or lose patience."""
+        """Keep a better model, or end the fit when patience has run out."""
         before = self.best_
         if self.improves(fit):
             arrays = fit.arrays() if self.restore_best else {}
-            if not are_finite(arrays):  # the epoch's last step was one too far
+            if not are_finite(arrays):  # the epoch's last step made the weights infinite
                 self.best_ = before
                 return
             self.best_epoch_ = fit.epoch
@@ -102,13 +105,14 @@ class EarlyStopping(Monitor):
             )
 
 
+@stored_as("callbacks.TerminateOnNaN")
 class TerminateOnNaN(Callback):
-    """Ends the fit, with a warning, when loss or parameters are no longer finite.
+    """Ends the fit, with a warning, when the loss or a weight is no longer finite.
 
-    The model then is the last one whose loss is known to be finite: that of the epoch before, or of the one before
-    that; or the best one, where early_stopping or another callback keeps it. The warning is a
-    :class:`fastmlp.exceptions.DivergenceWarning`. Without this callback, and where nothing keeps a best epoch, a fit
-    that ends so raises, and leaves the estimator as it was before.
+    The model then is the last one whose loss is known to be finite, which is that of the epoch before, or of the one
+    before that; where early_stopping or another callback keeps the best model, it is the best one. The warning is a
+    :class:`fastmlp.exceptions.DivergenceWarning`. Without this callback, and where nothing keeps a best epoch, such a
+    fit raises an error, and leaves the estimator as it was before.
 
     Examples
     --------
@@ -124,18 +128,18 @@ class TerminateOnNaN(Callback):
     """
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Remember the model."""
+        """Keep the model that the fit begins with."""
         self._good = self._last = fit.arrays()
 
     def on_fit_resume(self, fit: Fit) -> None:
-        """Remember the model."""
+        """Keep the model that the fit begins with."""
         self.on_fit_begin(fit)
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Remember the model, or go back to the last one that was good."""
+        """Keep the model, or have the fit end with the last one that was good."""
         arrays = fit.arrays()
         if np.isfinite(fit.value("loss")):
-            self._good = self._last  # this epoch began with it
+            self._good = self._last  # the epoch began with that model, whose loss is finite
             if are_finite(arrays):
                 self._last = arrays
                 return
@@ -155,8 +159,8 @@ class TerminateOnNaN(Callback):
 def kept_epoch(estimator: Any) -> int | None:
     """Return the epoch whose model early stopping kept, counted from 1 in ``history_``; None where it kept none.
 
-    It is that of an EarlyStopping with restore_best among the callbacks, or that of the best validation score with
-    early_stopping=True; scikit-learn's estimators have the latter, too.
+    An EarlyStopping with restore_best among the callbacks keeps its best epoch, and early_stopping=True keeps that of
+    the best validation score, as scikit-learn's estimators do as well.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Callbacks that keep runs where other programs show them: TensorBoard, MLflow."""
+"""Callbacks that keep a record of each fit for other programs to show: TensorBoard, MLflow."""
 
 import os
 import re
@@ -13,20 +13,22 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastmlp.callbacks.base import Callback, Fit
+from fastmlp.callbacks.base import Callback
+from fastmlp.callbacks.fit import Fit
 from fastmlp.callbacks.stopping import kept_epoch
+from fastmlp.registration import stored_as
 
 
 class Tracker(Callback):
     """Keeps a run for each fit; calls of partial_fit after the first, and ``resume``, go on with the run there is.
 
-    A subclass says how a run begins, goes on, takes an epoch's values in, and ends.
+    A subclass says how a run begins, how it goes on, how it takes an epoch's values, and how it ends.
     """
 
     steers = False
 
     def on_fit_begin(self, fit: Fit) -> None:
-        """Begin a run, but for calls of partial_fit that go on with one."""
+        """Begin a run; calls of partial_fit after the first go on with one."""
         if fit.is_incremental and fit.epoch_number and self._has_run():
             self._go_on(fit)
         else:
@@ -40,7 +42,7 @@ class Tracker(Callback):
             self._begin(fit)
 
     def on_epoch_end(self, fit: Fit) -> None:
-        """Take the epoch's values in; L-BFGS has no learning rate."""
+        """Add the epoch's values to the run; with L-BFGS there is no learning rate among them."""
         values = fit.latest()
         if np.isnan(values["learning_rate"]):
             del values["learning_rate"]
@@ -60,7 +62,7 @@ class Tracker(Callback):
 
 
 def _parameters(fit: Fit) -> dict[str, Any]:
-    """Return the estimator's parameters and those of objects among them, without the callbacks'."""
+    """Return the parameters of the estimator and of objects among them, without those of callbacks."""
     return {
         name: value
         for name, value in fit.estimator.get_params(deep=True).items()
@@ -69,7 +71,7 @@ def _parameters(fit: Fit) -> dict[str, Any]:
 
 
 def _best(fit: Fit) -> dict[str, float]:
-    """Return the epoch whose model the fit ends with, and its values, where that is not simply the last one."""
+    """Return the epoch whose model the fit ends with, and its values; nothing where that is simply the last one."""
     epoch = kept_epoch(fit.estimator)
     if epoch is None or not 0 < epoch <= len(fit.history["loss"]):
         return {}
@@ -77,10 +79,11 @@ def _best(fit: Fit) -> dict[str, float]:
     return {"best_epoch": float(epoch), **values}
 
 
-#: Entries of history that say nothing of a model.
+#: The entries of history that say nothing of a model.
 _OF_AN_EPOCH = ("learning_rate", "seconds")
 
 
+@stored_as("callbacks.TensorBoard")
 class TensorBoard(Tracker):
     """Writes each epoch's losses, scores, learning rate and seconds for TensorBoard, and the parameters with them.
 
@@ -93,9 +96,10 @@ class TensorBoard(Tracker):
     Parameters
     ----------
     log_dir : str or path, default="runs"
-        The folder of all runs; made if it is not there.
+        The folder of all runs; it is made if it does not exist.
     run_name : str or None, default=None
-        The folder within it; where there is one of that name, it gets a number. None is date and time.
+        The folder of the run within ``log_dir``; where there is one of that name, a number is added. None stands for
+        date and time.
 
     Attributes
     ----------
@@ -120,7 +124,7 @@ class TensorBoard(Tracker):
     """
 
     _parameter_constraints: ClassVar[dict] = {"log_dir": [str, os.PathLike], "run_name": [str, None]}
-    #: Seconds after which what has been written can be read.
+    #: The number of seconds after which the values that were written can be read.
     _INTERVAL = 1.0
 
     def __init__(self, log_dir: str | os.PathLike = "runs", *, run_name: str | None = None) -> None:
@@ -146,16 +150,16 @@ class TensorBoard(Tracker):
             proto = _tensorboardx().proto.event_pb2
             Path(self.run_dir_).mkdir(parents=True, exist_ok=True)
             self._open()
-            # What was written after the checkpoint comes again: TensorBoard forgets it.
+            # What was written after the checkpoint will be written again, so TensorBoard is told to forget it.
             start = proto.SessionLog(status=proto.SessionLog.START)
             self._writer.write_event(proto.Event(wall_time=time.time(), step=fit.epoch_number + 1, session_log=start))
 
     def _open(self) -> None:
-        # Not a SummaryWriter, whose thread writes when it likes: what a call has told is in the file when it is over.
+        # A SummaryWriter has a thread that writes at any time; here, what a call has told is in the file when it ends.
         folder = Path(self.run_dir_)
-        suffix = f".{len(list(folder.iterdir()))}"  # else two of a second would be one
+        suffix = f".{len(list(folder.iterdir()))}"  # otherwise two files of the same second would be one
         self._writer = _tensorboardx().event_file_writer.EventsWriter(str(folder / "events"), suffix)
-        self._closer = weakref.finalize(self, self._writer.close)  # nobody says which call of partial_fit is the last
+        self._closer = weakref.finalize(self, self._writer.close)  # no call of partial_fit is known to be the last
         self._flushed = time.monotonic()
 
     def _take(self, values: dict[str, float], epoch: int) -> None:
@@ -172,7 +176,7 @@ class TensorBoard(Tracker):
         self._writer.write_event(event(wall_time=time.time(), step=epoch, summary=summary))
 
     def on_fit_end(self, fit: Fit) -> None:
-        """Write what the run came to."""
+        """Write the figures of the whole run."""
         best = _best(fit)
         self._take(best, fit.epoch_number)
         if self._is_new and fit.error is None:
@@ -183,7 +187,7 @@ class TensorBoard(Tracker):
             for part in _tensorboardx().summary.hparams(plain, {**fit.latest(), **best}):
                 self._write(part, 0)
         if fit.is_incremental and fit.error is None:
-            self._writer.flush()  # each writer has a file of its own: this one is for the next call, too
+            self._writer.flush()  # each writer has a file of its own; the next call goes on with this one
         else:
             self._close()
 
@@ -213,7 +217,7 @@ def _in_a_cell(value: Any) -> str:
 
 
 def _new_folder(parent: Path, name: str) -> Path:
-    """Make a folder that is not there yet, whatever other processes make meanwhile."""
+    """Make a folder that does not exist yet, whatever other processes make at the same time; return its path."""
     number = 1
     while True:
         folder = parent / (name if number == 1 else f"{name}_{number}")
@@ -227,6 +231,7 @@ def _new_folder(parent: Path, name: str) -> Path:
             return folder
 
 
+@stored_as("callbacks.MLflow")
 class MLflow(Tracker):
     """Keeps an MLflow run for each fit: parameters, each epoch's losses, scores, learning rate and seconds, tags.
 
@@ -240,21 +245,21 @@ class MLflow(Tracker):
     Parameters
     ----------
     experiment_name : str or None, default=None
-        The experiment, made if it is not there. None is that of the active run, or the active experiment.
+        The experiment; it is made if it does not exist. None is that of the active run, or the active experiment.
     run_name : str or None, default=None
-        None leaves it to MLflow.
+        The name of each run; None leaves it to MLflow.
     tracking_uri : str, path or None, default=None
         Where runs are kept: a server, or a database such as ``"sqlite:///mlflow.db"``; folders are for those whose
         MLflow takes them. None is what ``mlflow.set_tracking_uri`` or MLFLOW_TRACKING_URI say.
     tags : dict of str to str or None, default=None
-        Of each run, beside ``estimator_name``, ``estimator_class`` and ``fastmlp.version``.
+        The tags of each run, beside ``estimator_name``, ``estimator_class`` and ``fastmlp.version``.
     log_model : bool, default=False
         Whether the model is stored with the run, as ``model.fastmlp``, to be read by ``fastmlp.load``.
 
     Attributes
     ----------
     run_id_ : str
-        Of the present or last run.
+        The identifier of the present or last run.
 
     Raises
     ------
@@ -277,11 +282,11 @@ class MLflow(Tracker):
         "tags": [dict, None],
         "log_model": ["boolean"],
     }
-    #: Seconds that values wait at most to be sent, many together.
+    #: The largest number of seconds that values wait to be sent together.
     _INTERVAL = 1.0
-    #: MLflow takes so many in one request.
+    #: The largest number of values that MLflow takes in one request.
     _MOST = 1000
-    #: What was active where this one was cloned: a search's threads and processes have it from there.
+    #: What was active where this callback was cloned; the threads and processes of a search know it from here.
     _around: dict[str, str | None] | None = None
 
     def __init__(
@@ -300,7 +305,7 @@ class MLflow(Tracker):
         self.log_model = log_model
 
     def __sklearn_clone__(self) -> Self:
-        """Return one with the same parameters that knows under which run it was made."""
+        """Return a callback with the same parameters that knows which run was active when it was made."""
         clone = type(self)(**self.get_params(deep=False))
         around = _active()
         clone._around = around if around is not None and around["run_id"] is not None else self._around or around
@@ -310,21 +315,21 @@ class MLflow(Tracker):
         return hasattr(self, "run_id_")
 
     def _surroundings(self) -> dict[str, str | None]:
-        """Return what is active: here, or in the other thread or process where this one was cloned."""
+        """Return what is active here, or was active in another thread or process where this callback was cloned."""
         here, there = _active(), self._around
         if here is None or (here["run_id"] is None and there is not None and there["where"] != here["where"]):
             return there or {"tracking_uri": None, "run_id": None, "experiment_id": None}
         return here
 
     def _open(self) -> tuple[Any, dict[str, str | None]]:
-        """Return what is active, and a client of the store that this one writes to."""
+        """Return MLflow and what is active in the store that this callback writes to; make a client of that store."""
         mlflow = _mlflow()
         around = self._surroundings()
         uri = around["tracking_uri"]
         if self.tracking_uri is not None:
             given = self.tracking_uri
             uri = given if isinstance(given, str) else Path(given).absolute().as_uri()
-            if uri != around["tracking_uri"]:  # runs and experiments of another store
+            if uri != around["tracking_uri"]:  # what is active belongs to another store
                 around = {"tracking_uri": uri, "run_id": None, "experiment_id": "0"}
         self._client = mlflow.MlflowClient(uri)
         self._pending: list[Any] = []
@@ -379,7 +384,7 @@ class MLflow(Tracker):
         self._sent = time.monotonic()
 
     def on_fit_end(self, fit: Fit) -> None:
-        """Send what is left, and the model; end the run."""
+        """Send the values that wait, and the model; end the run."""
         status = {type(None): "FINISHED", KeyboardInterrupt: "KILLED"}.get(type(fit.error), "FAILED")
         try:
             self._take(_best(fit), fit.epoch_number)
@@ -409,7 +414,7 @@ def _mlflow() -> Any:
 
 
 def _active() -> dict[str, str | None] | None:
-    """Return what MLflow's functions would write to in this thread; None where nobody has imported MLflow."""
+    """Return what MLflow's functions would write to in this thread; None where MLflow has not been imported."""
     mlflow = sys.modules.get("mlflow")
     if mlflow is None:
         return None
@@ -423,5 +428,5 @@ def _active() -> dict[str, str | None] | None:
 
 
 def _key(name: str) -> str:
-    """Return a name that MLflow takes; those of sets and metrics are the user's."""
+    """Return a name that MLflow takes; the names of sets and metrics are the user's."""
     return re.sub(r"[^\w.\- /]", "_", name)

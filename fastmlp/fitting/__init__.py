@@ -1,1 +1,1 @@
-"""A fit: what an estimator's parameters come to, the training loops, and what becomes of the model meanwhile."""
+"""A fit: the problem that it solves, the point it starts from, its progress, the loops that train, and what it says."""

@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike
 
-# What is not large yet: of features and targets with a spread of about 1, of rates, of weights that are summed up.
+# The largest numbers that are not large yet: of features and targets with a spread of about 1, of learning rates, of
+# weights of samples, which are summed up, and of penalties.
 _FEATURE, _TARGET, _RATE, _WEIGHT, _PENALTY = 100.0, 100.0, 0.1, 1e30, 1.0
 
 
@@ -29,10 +30,11 @@ def causes(
     ----------
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
     targets : ndarray or None
-        Numbers to be predicted; None for classes.
+        The numbers to be predicted; None for classes.
     weights : ndarray of shape (n_samples,) or None
+        The weights of the samples.
     parameters : dict
-        The estimator's.
+        The parameters of the estimator.
     rate : float, default=nan
         The highest learning rate there was; NaN for none.
     batch_size : int, default=1

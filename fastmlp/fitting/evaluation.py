@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import _safe_indexing
 
-from fastmlp import _engine
-from fastmlp.callbacks.base import OF_TRAINING
-from fastmlp.keywords import plain
+from fastmlp.callbacks.fit import OF_TRAINING
+from fastmlp.components.keywords import plain
+from fastmlp.inputs.rows import Rows
+from fastmlp.network import Objective
 
 # Scores that measure errors by how far targets are from each other, and are not defined where these are all the same;
 # scikit-learn then gives 0 in every epoch, of which the first would be the best.
@@ -26,15 +27,18 @@ _OF_VARIANCE = ("r2_score", "explained_variance_score", "d2_absolute_error_score
 
 @dataclass
 class EvaluationSet:
-    """Samples to evaluate with, as they are validated and in the engine's terms."""
+    """Samples to evaluate with, as they have been validated, and as the engine reads them."""
 
+    #: What losses and scores in history begin with.
     name: str
     X: Any
     y: Any
-    rows: _engine.Rows
+    #: X as the engine reads it.
+    rows: Rows
+    #: y as the engine reads it.
     targets: NDArray
     sample_weight: NDArray | None = None
-    #: Which of X's and the rows' samples they are; None for all.
+    #: The indices of the samples among those of X and rows; None for all. The targets are those of these samples alone.
     order: NDArray | None = None
 
     def samples(self) -> Any:
@@ -51,20 +55,20 @@ class Evaluation:
     scoring : str, callable, list, tuple, dict or None
         As the estimators take it; None is score_of, under the name "score".
     score_of : callable
-        (y, outputs, sample_weight) -> score.
-    estimator : object
-        Of which scorers are made.
-    loss : str
-        The engine's.
-    settings : dict
-        What the engine is told of the loss beside its name.
-    learned : (y, sample_weight)
-        The targets of training.
+        It is called as (y, outputs, sample_weight) and returns a score, of which more is better.
+    estimator : estimator
+        The estimator that scorers are made for.
+    objective : Objective
+        What the network is trained for.
+    learned : tuple
+        The targets of training, and the weights of its samples.
     of_variance : bool, default=False
         Whether score_of measures errors by how far targets are from each other, as R^2 does.
 
     Attributes
     ----------
+    sets : list of EvaluationSet
+        They may be replaced by the samples that a fit holds out.
     reasons : dict of str to str
         Why a loss or a score was not a finite number, for each that once was none.
     """
@@ -75,8 +79,7 @@ class Evaluation:
         scoring: Any,
         score_of: Callable[[Any, NDArray, NDArray | None], float],
         estimator: Any,
-        loss: str,
-        settings: dict[str, Any],
+        objective: Objective,
         *,
         learned: tuple[Any, NDArray | None],
         of_variance: bool = False,
@@ -87,13 +90,12 @@ class Evaluation:
         self._scorer = _scorer(estimator, scoring)
         self._metrics = list(getattr(self._scorer, "_scorers", ["score"]))
         self._classes = getattr(estimator, "classes_", None)
-        self._loss = loss
-        self._settings = settings
+        self._objective = objective
         self.reasons: dict[str, str] = {}
         self._alike: dict[str, bool] = {}
 
     def measure(
-        self, outputs_of: Callable[[_engine.Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
+        self, outputs_of: Callable[[Rows, NDArray | None], NDArray], fitted: Callable[[], Any]
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Return losses and scores by name, "<set>_loss" and "<set>_<metric>", in the sets' order.
 
@@ -103,9 +105,9 @@ class Evaluation:
         Parameters
         ----------
         outputs_of : callable
-            (rows, order) -> the network's outputs before the link.
+            It is called with rows and the indices of samples, and returns the network's outputs before the link.
         fitted : callable
-            () -> an estimator for scorers to predict with.
+            It is called without arguments, and returns an estimator for scorers to predict with.
 
         Raises
         ------
@@ -117,14 +119,14 @@ class Evaluation:
         model = fitted() if self._scorer is not None and self.sets else None
         for part in self.sets:
             z = outputs_of(part.rows, part.order)
-            with np.errstate(over="ignore", invalid="ignore"):  # what is too large is said once, of the whole fit
-                loss = mean_loss(self._loss, z, part.targets, part.sample_weight, **self._settings)
+            with np.errstate(over="ignore", invalid="ignore"):  # What is too large is said once, of the whole fit.
+                loss = self._objective.mean_loss(z, part.targets, part.sample_weight)
                 if not (math.isfinite(loss) or np.isfinite(z).all()):
                     found = dict.fromkeys(self._metrics, math.nan)
                 elif self._scorer is None and self._of_variance and self._lacks_variety(part):
                     found = {"score": math.nan}
                 elif self._scorer is None:
-                    found = {"score": self._score_of(part.y, _engine.link(self._loss, z), part.sample_weight)}
+                    found = {"score": self._score_of(part.y, self._objective.outputs(z), part.sample_weight)}
                 else:
                     found = self._scored(part, z, model)
             for metric, value in {"loss": loss, **found}.items():
@@ -151,7 +153,7 @@ class Evaluation:
             named = getattr(self._scorer, "_scorers", {})
             if not named:
                 self._excuse(error, part, z, self._metrics)
-            for metric, scorer in named.items():  # some of several may do
+            for metric, scorer in named.items():  # Some of several may do.
                 try:
                     with _remarks(is_undefined):
                         values[metric] = scorer(model, part.samples(), part.y, **weights)
@@ -179,10 +181,10 @@ class Evaluation:
         return self._alike[part.name]
 
     def _excuse(self, error: Exception, part: EvaluationSet, z: NDArray, metrics: list[str]) -> None:
-        """Have metrics the reason that their scorer failed, or raise the error if it is none of the set's."""
+        """Note why the scorer of metrics failed, or raise its error if that is not due to the set."""
         reason = self._reason(part, z)
         if isinstance(error, Warning):
-            if not self._lacks_variety(part):  # the user's filters make errors of warnings
+            if not self._lacks_variety(part):  # It is the user's filters that make errors of warnings.
                 raise error
             self.reasons |= dict.fromkeys((f"{part.name}_{metric}" for metric in metrics), reason)
             return
@@ -194,7 +196,7 @@ class Evaluation:
 
     def _reason(self, part: EvaluationSet, z: NDArray) -> str:
         """Return why scores of a set are not defined, as far as the set or the network's outputs for it tell."""
-        if not (np.isfinite(z).all() and np.isfinite(_engine.link(self._loss, z)).all()):
+        if not (np.isfinite(z).all() and np.isfinite(self._objective.outputs(z)).all()):
             return "the network's outputs are not finite"
         y = _counted(part.y, part.sample_weight)
         if len(y) < 2:
@@ -235,54 +237,6 @@ def are_alike(y: Any, weights: NDArray | None) -> bool:
     """
     counted = _counted(y, weights)
     return bool((counted == counted[:1]).all())
-
-
-def mean_loss(
-    loss: str,
-    z: NDArray,
-    targets: NDArray,
-    weights: NDArray | None,
-    *,
-    loss_options: Any = (),
-    output_weights: NDArray | None = None,
-    python_loss: Any = None,
-) -> float:
-    """Return the mean loss of samples, as their weights say, without the penalties of training.
-
-    Parameters
-    ----------
-    loss : str
-        The engine's.
-    z : ndarray of shape (n_samples, n_outputs)
-        The network's outputs before the link.
-    targets, weights
-        As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
-    loss_options, output_weights, python_loss
-        What the engine is told of the loss beside its name.
-
-    Raises
-    ------
-    ValueError
-        For weights of another number, or all zero; for targets of another shape or type than the loss reads, among them
-        class numbers that are none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastmlp.fitting.evaluation import mean_loss
-    >>> mean_loss("squared_error", np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]), np.array([3.0, 1.0]))
-    0.5
-    """
-    if weights is not None and weights.shape != (len(z),):
-        raise ValueError(f"weights must have shape {(len(z),)}; got shape {weights.shape}.")
-    if weights is not None and not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    if python_loss is not None:
-        return python_loss(targets, z, weights)[0]
-    losses, _ = _engine.row_losses(loss, z, targets, options=loss_options, output_weights=output_weights)
-    if weights is not None:
-        losses[weights == 0] = 0  # which may have overflowed
-    return float(np.average(losses, weights=weights))
 
 
 def accuracy(y: Any, predicted: Any, weights: NDArray | None) -> float:
@@ -328,14 +282,14 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     0.5
     """
     if len(y) < 2:
-        return math.nan  # as r2_score has it, with a warning at each call
-    # r2_score takes the widest floating type that it is given.
+        return math.nan  # The function r2_score has it so, with a warning at each call.
+    # The function r2_score takes the widest floating type that it is given.
     dtype = np.result_type(*(a.dtype for a in (y, predicted, weights) if a is not None and a.dtype.kind == "f"))
     y, predicted = (a.reshape(len(a), -1).astype(dtype, copy=False) for a in (y, predicted))
     weight = 1 if weights is None else weights.astype(dtype, copy=False)[:, np.newaxis]
     residual = np.sum(weight * (y - predicted) ** 2, axis=0)
     total = np.sum(weight * (y - np.average(y, axis=0, weights=weights)) ** 2, axis=0)
-    varies = total != 0  # where targets do not, predictions are all right (1) or not (0)
+    varies = total != 0  # Where targets do not vary, predictions are all right (1) or not (0).
     return float(np.average(np.where(varies, 1 - residual / np.where(varies, total, 1), residual == 0)))
 
 
@@ -357,7 +311,7 @@ def _scorer(estimator: Any, scoring: Any) -> Any:
 
     try:
         return check_scoring(estimator, [scoring] if isinstance(scoring, str) else scoring)
-    except ValueError as error:  # which does not say what it is about
+    except ValueError as error:  # It does not say that it is about scoring.
         near = _nearest_scorers(scoring) if isinstance(scoring, str) else []
         instead = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise ValueError(f"scoring={scoring!r} is none: {error}{instead}") from None

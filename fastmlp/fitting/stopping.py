@@ -1,4 +1,4 @@
-"""When to stop: no improvement for a number of epochs."""
+"""When a fit is to stop, since for a number of epochs nothing has improved."""
 
 import math
 
@@ -7,7 +7,7 @@ N_ITER_NO_CHANGE = 10
 
 
 class NoImprovement:
-    """Counts the epochs in a row in which a value got better by less than tol.
+    """A rule that counts the epochs in a row in which a value got better by less than tol.
 
     A value that is no finite number is never the best. It counts as one that is no better, once there has been a best;
     before, it counts for nothing: as long as nothing can be judged, patience does not run out.
@@ -15,15 +15,15 @@ class NoImprovement:
     Parameters
     ----------
     tol : float
-        What counts as an improvement.
+        The least that counts as an improvement.
     patience : int or inf
-        ``exhausted`` after more than this many epochs without one.
+        The rule is ``exhausted`` after more than this many epochs without an improvement.
     maximize : bool
         Whether larger is better.
     best : float, default=None
-        Best value so far; None for none yet.
+        The best value so far; None for none yet.
     count : int, default=0
-        Epochs without improvement so far.
+        The number of epochs without improvement so far.
 
     Examples
     --------
@@ -69,5 +69,5 @@ class NoImprovement:
 
     @property
     def epochs_left(self) -> float:
-        """How many more values it takes at least to exhaust it."""
+        """The least number of further values that exhaust the rule."""
         return self.patience + 1 - self.count

@@ -7,14 +7,14 @@ import scipy.sparse
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import check_array
 
-from fastmlp import _engine
+from fastmlp import engine
 
-Rows = _engine.Rows
+Rows = engine.Rows
 
 
 def in_place_dtype(X: object) -> bool:
     """Whether X is an array of a type the engine converts row by row, so that nothing need be converted beforehand."""
-    return isinstance(X, np.ndarray) and X.dtype.char in _engine.SOURCE_CODES
+    return isinstance(X, np.ndarray) and X.dtype.char in engine.SOURCE_CODES
 
 
 def are_finite_rows(X: object) -> bool:
@@ -151,7 +151,7 @@ def refuse_broken(X: Any, name: str = "X") -> None:
         n_rows, n_columns = (n // max(1, size) for n, size in zip(X.shape, data.shape[1:] or (1, 1), strict=True))
         n_vectors, width = (n_columns, n_rows) if X.format == "csc" else (n_rows, n_columns)
         indptr, indices = _integers(X.indptr, f"{name}.indptr", wide=True), _integers(X.indices, f"{name}.indices")
-        _engine.check_compressed(indptr, indices, len(data), n_vectors, width, name)
+        engine.check_compressed(indptr, indices, len(data), n_vectors, width, name)
     elif X.format == "coo":
         for which, numbers, n in (("row", X.row, X.shape[0]), ("col", X.col, X.shape[1])):
             if len(numbers) != len(data):

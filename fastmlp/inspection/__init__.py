@@ -1,4 +1,4 @@
-"""Plots of what was learned and how, in the manner of scikit-learn's displays; they need matplotlib."""
+"""The displays draw what was learned and how, in the manner of scikit-learn's; they need matplotlib."""
 
 from fastmlp.inspection.layer_statistics import LayerStatisticsDisplay
 from fastmlp.inspection.loss_landscape import LossLandscapeDisplay

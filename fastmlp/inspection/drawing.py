@@ -1,4 +1,4 @@
-"""What displays draw on: matplotlib when it is needed, and axes, given or new."""
+"""Displays get here what they draw on: matplotlib when it is needed, and axes, given or new."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastmlp.estimators import MLPClassifier, MLPRegressor
 
-#: Width and height of a new figure at most, whatever is in it.
+#: A new figure is at most so wide and so high, whatever is in it.
 MOST_INCHES = (13.0, 16.0)
-#: More entries of a legend than these are in small letters.
+#: A legend with more entries than these has small letters.
 MANY = 8
-#: What is too much for a linear axis: the largest value over the smallest.
+#: Where the largest value is at least so many times the smallest, a linear axis shows too little.
 DECADES = 1e3
 
 
@@ -24,7 +24,7 @@ def pyplot() -> Any:
     Raises
     ------
     ImportError
-        Without matplotlib; it says how to install it.
+        When matplotlib is not installed; the message says how to install it.
     """
     try:
         import matplotlib.pyplot  # noqa: PLC0415
@@ -40,7 +40,7 @@ def axes_or_new(ax: Any, projection: str | None = None) -> Any:
     ----------
     ax : matplotlib Axes or None
     projection : {"3d"} or None, default=None
-        Of new axes; those given must have it.
+        The projection of new axes; given ones must have it.
 
     Raises
     ------
@@ -70,14 +70,14 @@ def axes_or_new(ax: Any, projection: str | None = None) -> Any:
 def grid_of_places(
     ax: Any, heights: Sequence[float], widths: Sequence[float], least: tuple[float, float] = (0.0, 0.0)
 ) -> tuple[Any, Any]:
-    """Return a figure, and places for axes in rows and columns: within the axes given, which are put out of sight.
+    """Return a figure, and places for axes in rows and columns. Given axes are divided, and no longer seen themselves.
 
     Parameters
     ----------
     ax : matplotlib Axes or None
-        None makes a new figure, of at most 13 x 16 inches; what would be larger is scaled down.
+        The axes to divide. None makes a new figure, of at most 13 x 16 inches; a larger one is scaled down.
     heights, widths : sequence of float
-        Of the rows and of the columns, in inches.
+        The heights of the rows and the widths of the columns, in inches.
     least : tuple of float
         Width and height that a new figure has at least.
 
@@ -127,7 +127,7 @@ def grid_of_axes(
     ax : matplotlib Axes or None
     n_rows, n_columns : int
     size : tuple of float
-        Width and height of each of a new figure's, in inches.
+        Width and height of each of a new figure's axes, in inches.
     least : tuple of float
         Width and height that a new figure has at least.
 
@@ -151,7 +151,7 @@ def legend_outside(axes: Any, handles: Sequence[Any]) -> None:
     ----------
     axes : matplotlib Axes
     handles : sequence of matplotlib artists
-        What has a label.
+        The artists that the legend lists, by their labels.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def legend_outside(axes: Any, handles: Sequence[Any]) -> None:
     figure, em = axes.figure, plt.matplotlib.font_manager.FontProperties(size="medium").get_size_in_points() / 72
     longest = max(len(handle.get_label()) for handle in handles)
     n_columns = int(axes.bbox.width / figure.dpi / ((0.6 * longest + 4.5) * em))
-    # Below the numbers and the name of the axis.
+    # The legend lies below the numbers and the name of the axis.
     below = plt.matplotlib.transforms.ScaledTranslation(0, -4.2 * em, figure.dpi_scale_trans)
     legend = axes.legend(
         handles=handles,
@@ -179,7 +179,7 @@ def legend_outside(axes: Any, handles: Sequence[Any]) -> None:
         ncols=min(max(1, n_columns), len(handles)),
         fontsize=legend_size(len(handles)),
     )
-    if figure.get_layout_engine() is None:  # nobody else sees to it that the legend is within the figure
+    if figure.get_layout_engine() is None:  # without a layout nobody else keeps the legend within the figure
         box, height = axes.get_position(), legend.get_window_extent().height
         needed = (height + 4.2 * em * figure.dpi) / figure.bbox.height + 0.01
         bottom = max(box.y0, min(needed, box.y1 - box.height / 3))
@@ -213,7 +213,7 @@ def is_logarithmic(log_scale: bool | str, values: ArrayLike) -> bool:
     Raises
     ------
     ValueError
-        For another log_scale.
+        When log_scale is something else.
 
     Examples
     --------
@@ -227,12 +227,12 @@ def is_logarithmic(log_scale: bool | str, values: ArrayLike) -> bool:
 
 
 def check_is_ours(estimator: Any) -> None:
-    """Refuse what is none of this package's estimators.
+    """Refuse an object that is not one of this package's estimators.
 
     Raises
     ------
     TypeError
-        Names what was given.
+        When it is not; the message shows the object.
 
     Examples
     --------

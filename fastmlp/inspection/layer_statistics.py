@@ -1,4 +1,4 @@
-"""Distributions of activations and gradients, layer by layer."""
+"""The display LayerStatisticsDisplay draws distributions of activations and gradients, layer by layer."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from sklearn.utils.validation import check_is_fitted
 from fastmlp.callbacks.statistics import QUANTILES, LayerStatistics, check_quantiles, layer_statistics
 from fastmlp.inspection.drawing import check_is_ours, grid_of_places, legend_outside, pyplot, spans_decades
 
-# What is drawn, in rows: the key of a record without "_quantiles", and its name.
+# Each row of pictures draws one of these: the key of a record without "_quantiles", and its name.
 _ROWS = {"activation": "activations", "gradient": "gradients"}
-#: Of more layers than these the legend has but some.
+#: If there are more layers than these, the legend names only some of them.
 _MANY_LAYERS = 9
 
 
 class LayerStatisticsDisplay:
-    """How steep the loss is in each layer's weights, and quantiles of each layer's activations and gradients.
+    """The display draws norms of each layer's gradient, and quantiles of each layer's activations and gradients.
 
-    At the top, on a logarithmic axis, the norm of the gradient of each layer's weights: where it falls by orders of
-    magnitude from layer to layer the gradient vanishes, where it grows it explodes. A norm of 0 is a triangle at the
+    At the top, on a logarithmic axis, stands the norm of the gradient of each layer's weights: where it falls by orders
+    of magnitude from layer to layer the gradient vanishes, where it grows it explodes. A norm of 0 is a triangle at the
     lower edge. Below, the bands lie between a quantile and its counterpart (5 and 95 %, say); a line is the median.
-    Those of gradients have the same axis in all layers, logarithmic to both sides of 0.
+    The gradients of all layers have the same axis, logarithmic to both sides of 0.
 
     With records of several epochs there is a picture for each layer, and the epochs run along its axis; with one, the
-    layers do. To be made by :meth:`from_estimator`.
+    layers do. :meth:`from_estimator` makes such a display.
 
     Parameters
     ----------
     records : list of dict
-        As :class:`fastmlp.callbacks.LayerStatistics` records them, or
+        The records, as :class:`fastmlp.callbacks.LayerStatistics` makes them, or
         :func:`fastmlp.callbacks.statistics.layer_statistics` returns one.
 
     Attributes
@@ -96,9 +96,9 @@ class LayerStatisticsDisplay:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
         sample_weight : array-like of shape (n_samples,), default=None
         quantiles : sequence of float in [0, 1], default=(0.05, 0.25, 0.5, 0.75, 0.95)
-            Of X; a callback has its own.
+            The quantiles of the samples X; a callback has its own.
         ax, **band_kwargs
-            As for :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -111,7 +111,7 @@ class LayerStatisticsDisplay:
         TypeError
             When estimator is none of this package's, or ax no Axes.
         ValueError
-            Without samples and records, and for bad input.
+            When there are neither samples nor records, and when X or y does not fit the estimator.
         """
         check_is_ours(estimator)
         check_is_fitted(estimator)
@@ -120,8 +120,8 @@ class LayerStatisticsDisplay:
         if X is None:
             return cls(records=_records_of(estimator)).plot(ax, **band_kwargs)
         check_quantiles(quantiles)
-        network, data = estimator._problem(X, y, sample_weight)
-        record = layer_statistics(network, data.rows, data.targets, data.weights, quantiles=quantiles, **data.settings)
+        network, data = estimator._network_and_data(X, y, sample_weight)
+        record = layer_statistics(network, data.rows, data.targets, data.weights, quantiles=quantiles)
         return cls(records=[record]).plot(ax, **band_kwargs)
 
     def plot(self, ax: Any = None, **band_kwargs: Any) -> Self:
@@ -130,9 +130,9 @@ class LayerStatisticsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            To be divided; None makes a new figure.
+            The axes to divide; None makes a new figure.
         **band_kwargs
-            Of all bands, as matplotlib's ``fill_between`` takes them.
+            Properties of all bands, as matplotlib's ``fill_between`` takes them.
 
         Returns
         -------
@@ -147,7 +147,7 @@ class LayerStatisticsDisplay:
             raise ValueError(f"records={self.records!r}: there is nothing to draw.")
         self.norm_lines_, self.bands_, self.lines_ = {}, {}, {}
         quantiles = self.records[0]["quantiles"]
-        # (epochs, layers, quantiles) for each kind of axes; (epochs, layers).
+        # Values have the shape (epochs, layers, quantiles), for each row of pictures; norms (epochs, layers).
         found = {what: np.array([record[f"{what}_quantiles"] for record in self.records]) for what in _ROWS}
         norms = np.array([record["gradient_norm"] for record in self.records])
         n_layers, over_layers = norms.shape[1], len(self.records) == 1
@@ -173,7 +173,7 @@ class LayerStatisticsDisplay:
         return self
 
     def _at(self, values: NDArray, layer: int | None) -> NDArray:
-        """Return where values of a layer, or of all layers, lie along x."""
+        """Return the positions along x of the values of a layer, or of all layers."""
         if layer is None:
             return np.arange(1, len(values) + 1)
         return np.array([record["epoch"] for record in self.records])
@@ -195,7 +195,7 @@ class LayerStatisticsDisplay:
         activations, gradients = (
             [places[1 + 2 * (i // n_columns) + row, i % n_columns] for i in range(n)] for row in (0, 1)
         )
-        # Gradients are to be compared from layer to layer.
+        # One axis for all layers lets a reader compare their gradients.
         first = figure.add_subplot(gradients[0])
         rest = [figure.add_subplot(place, sharey=first) for place in gradients[1:]]
         for i, axes in enumerate(rest, start=1):
@@ -210,7 +210,7 @@ class LayerStatisticsDisplay:
         beside = self.figure_.add_subplot(self._legend_place)
         beside.set_axis_off()
         lines = list(self.norm_lines_.values())
-        if len(lines) > _MANY_LAYERS:  # their colours are in order
+        if len(lines) > _MANY_LAYERS:  # colours are in the layers' order, so a few layers tell the others
             lines = [lines[i] for i in np.linspace(0, len(lines) - 1, _MANY_LAYERS).round().astype(int)]
         for axes, handles in ((beside, lines), (self.axes_[0, -1], bands)):
             place = {"loc": "upper left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.0}

@@ -1,4 +1,4 @@
-"""The loss around the parameters that were learned."""
+"""The display LossLandscapeDisplay draws the loss around the parameters that were learned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from fastmlp.fitting.evaluation import mean_loss
 from fastmlp.inspection.drawing import axes_or_new, check_is_ours, is_logarithmic, pyplot
 from fastmlp.network import Network, forward_in_pieces
 from fastmlp.threads import prediction_team
@@ -38,11 +37,11 @@ class LossLandscapeDisplay:
     Attributes
     ----------
     contour_ : matplotlib QuadContourSet
-        With kind="contour".
+        The contours, if kind is "contour".
     surface_ : matplotlib Poly3DCollection
-        With kind="surface".
+        The surface, if kind is "surface".
     line_ : matplotlib Line2D
-        With kind="line".
+        The line, if kind is "line".
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
@@ -100,13 +99,13 @@ class LossLandscapeDisplay:
         n_points : int >= 2, default=25
             Along each direction; with an odd number the parameters themselves are in the middle.
         span : float > 0, default=1.0
-            How far to either side; 1 moves the weights of a unit as far as they are long.
+            How far the directions reach to either side; 1 moves the weights of a unit as far as they are long.
         random_state : int, RandomState or None, default=0
-            Of the directions.
+            The seed of the random directions.
         kind : {"contour", "surface", "line"}, default="contour"
             "line" has one direction.
         ax, **kwargs
-            As for :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -119,7 +118,7 @@ class LossLandscapeDisplay:
         TypeError
             When estimator is none of this package's, or ax no Axes.
         ValueError
-            For bad input.
+            When a parameter is out of range, and when X or y does not fit the estimator.
         """
         check_is_ours(estimator)
         check_is_fitted(estimator)
@@ -128,10 +127,10 @@ class LossLandscapeDisplay:
             raise ValueError(f"n_points must be an integer of at least 2, got {n_points!r}.")
         if not isinstance(span, Real) or not 0 < float(span) < np.inf:
             raise ValueError(f"span must be a finite number above 0, got {span!r}.")
-        network, data = estimator._problem(X, y, sample_weight)
+        network, data = estimator._network_and_data(X, y, sample_weight)
         rng = check_random_state(random_state)
         directions = np.array([filter_normalised_direction(network, rng) for _ in range(1 if kind == "line" else 2)])
-        # Half steps from the middle, which thus is 0 without rounding.
+        # Steps are counted in halves from the middle, which thus is 0 without rounding.
         steps = span * (2 * np.arange(n_points) - (n_points - 1)) / (n_points - 1)
         packed = network.folded().packed()
         team = prediction_team(estimator.n_jobs)
@@ -141,7 +140,7 @@ class LossLandscapeDisplay:
                 network.params[:] = start + steps[list(at)] @ directions
                 packed.load(network.folded().params)
                 z = forward_in_pieces(packed, data.rows, None, team, linked=False)
-                losses.append(mean_loss(network.structure.loss, z, data.targets, data.weights, **data.settings))
+                losses.append(network.objective.mean_loss(z, data.targets, data.weights))
         display = cls(
             alphas=steps,
             betas=None if kind == "line" else steps,
@@ -155,14 +154,14 @@ class LossLandscapeDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            None makes a new figure; with kind="surface" they must have projection="3d".
+            The axes to draw on; None makes a new figure. With kind="surface" axes must have projection="3d".
         kind : {"contour", "surface", "line"}, default=None
-            None is "contour", or "line" with one direction.
+            The kind of picture. None means "contour", or with one direction "line".
         log_scale : bool or "auto", default="auto"
             Whether steps of the loss are equal by their ratio; "auto" has it so where the loss is positive and spans
             three decades or more.
         **kwargs
-            As matplotlib's ``contourf``, ``plot_surface`` or ``plot`` takes them.
+            Properties that matplotlib's ``contourf``, ``plot_surface`` or ``plot`` takes.
 
         Returns
         -------
@@ -219,7 +218,7 @@ def _check_kind(kind: Any) -> None:
 
 
 def filter_normalised_direction(network: Network, rng: np.random.RandomState) -> NDArray:
-    """Return a random direction in the space of parameters: each unit's part as long as its incoming weights.
+    """Return a random direction in the space of parameters, in which each unit's part is as long as its weights.
 
     Parts that are no weights are 0.
 

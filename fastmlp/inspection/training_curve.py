@@ -1,4 +1,4 @@
-"""Losses and scores over the epochs."""
+"""The display TrainingCurveDisplay draws losses and scores over the epochs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fastmlp.callbacks.stopping import kept_epoch
 from fastmlp.components import listed
 from fastmlp.inspection.drawing import axes_or_new, grid_of_axes, is_logarithmic, legend_outside, pyplot
 
-# What a history has beside losses and scores.
+# A history has these entries beside losses and scores.
 _NOT_DRAWN = {"learning_rate", "seconds"}
 _SCORE_STYLES = ("--", ":", "-.")
 
 
 class TrainingCurveDisplay:
-    """Losses, and scores on axes of their own, over the epochs.
+    """The display draws losses, and scores on axes of their own, over the epochs.
 
     Each set of samples has its colour; losses are solid lines, scores are broken ones. Scores from 0 to 1 share an
     axis; metrics of other ranges have one each. Of two axes the second stands to the right of the first, in the same
@@ -29,7 +29,7 @@ class TrainingCurveDisplay:
     Parameters
     ----------
     history : dict of str to sequence of float
-        As an estimator's ``history_``: "loss" of the training, "<set>_loss", "<set>_<metric>", an element per epoch.
+        An estimator's ``history_``: "loss" of the training, "<set>_loss", "<set>_<metric>", an element per epoch.
     best_epoch : int or None, default=None
         The epoch to be marked, counted from 1.
     name : str or None, default=None
@@ -42,7 +42,7 @@ class TrainingCurveDisplay:
     best_lines_ : list of matplotlib Line2D
         Marks of the best epoch, one in each picture.
     ax_ : matplotlib Axes
-        Those of the losses; or of the scores, where there are no losses.
+        The axes of the losses; if there are no losses, those of the scores.
     axes_ : list of matplotlib Axes
         ax_ and those of the scores.
     figure_ : matplotlib Figure
@@ -94,7 +94,7 @@ class TrainingCurveDisplay:
         estimator : object
             A fitted MLPClassifier or MLPRegressor; scikit-learn's will do as well.
         metrics, name, ax, log_scale, **line_kwargs
-            As for :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -140,7 +140,7 @@ class TrainingCurveDisplay:
         best_epoch : int or None, default=None
             The epoch to be marked, counted from 1.
         metrics, name, ax, log_scale, **line_kwargs
-            As for :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -166,14 +166,15 @@ class TrainingCurveDisplay:
             None makes a new figure. With more than two scales of values, an Axes is divided. Another display's
             ``axes_`` draw this one's curves beside its own.
         metrics : str or list of str, default=None
-            Which entries of history; None is all losses and scores. "learning_rate" and "seconds" are drawn when named.
+            The entries of history to draw; None means all losses and scores. "learning_rate" and "seconds" are drawn
+            when they are named.
         name : str or None, default=None
             Stands before the labels of lines, to tell several estimators apart; None is the display's.
         log_scale : bool or "auto", default="auto"
             Whether the axis of the losses is logarithmic; "auto" makes that, and those of metrics, so where what is
             drawn is positive and spans three decades or more.
         **line_kwargs
-            Of all lines, as matplotlib's ``plot`` takes them.
+            Properties of all lines, as matplotlib's ``plot`` takes them.
 
         Returns
         -------
@@ -231,7 +232,7 @@ class TrainingCurveDisplay:
 
     def _finish(self, lines: list[Any], prefix: str | None) -> None:
         """Mark the best epoch, name what runs along x, and add the legend."""
-        # Axes that lie upon each other need one mark.
+        # Axes that lie upon each other need only one mark.
         pictures = self.axes_ if len(self.axes_) > 2 else self.axes_[:1]
         self.best_lines_ = []
         if self.best_epoch is not None:
@@ -266,7 +267,7 @@ class TrainingCurveDisplay:
 
 
 def _scales(names: list[str], history: Mapping[str, Any], sets: list[str]) -> dict[str, list[str]]:
-    """Return which entries share an axis, by its label: the losses; scores from 0 to 1; each other metric alone."""
+    """Return the entries of each axis, by its label: the losses, scores from 0 to 1, and each other metric alone."""
     metrics: dict[str, list[str]] = {}
     scales: dict[str, list[str]] = {}
     for name in names:
@@ -283,7 +284,7 @@ def _scales(names: list[str], history: Mapping[str, Any], sets: list[str]) -> di
 
 
 def _axes_for(ax: Any, n_scales: int) -> list[Any]:
-    """Return axes for so many scales, the first ones those given, if they need not be divided."""
+    """Return axes for so many scales; the given ones come first, unless they have to be divided."""
     if isinstance(ax, list | tuple | np.ndarray):
         given = [axes_or_new(one) if one is not None else axes_or_new([None]) for one in np.ravel(np.array(ax, object))]
         if len(given) != n_scales:
@@ -301,7 +302,7 @@ def _axes_for(ax: Any, n_scales: int) -> list[Any]:
 
 
 def _twin_of(ax: Any) -> Any:
-    """Return the axes to the right of these, as an earlier display left them, or new ones."""
+    """Return the axes on the right of these: those that an earlier display added, or new ones."""
     for other in ax.get_shared_x_axes().get_siblings(ax):
         if other is not ax and other.bbox.bounds == ax.bbox.bounds and other.yaxis.get_label_position() == "right":
             return other
@@ -309,7 +310,7 @@ def _twin_of(ax: Any) -> Any:
 
 
 def _free_colours(drawn: list[Any]) -> Iterator[str]:
-    """Return the colours that lines may have, those first that no line has."""
+    """Return an endless series of colours for lines, those first that no line has."""
     to_hex = pyplot().matplotlib.colors.to_hex
     used = {to_hex(line.get_color()) for line in drawn}
     every = [f"C{i}" for i in range(10)]
@@ -317,7 +318,7 @@ def _free_colours(drawn: list[Any]) -> Iterator[str]:
 
 
 def _alone(values: Any) -> list[int]:
-    """Return where a number stands between none."""
+    """Return the positions of finite numbers without finite neighbours."""
     finite = np.concatenate([[False], np.isfinite(values), [False]])
     return np.flatnonzero(finite[1:-1] & ~finite[:-2] & ~finite[2:]).tolist()
 
@@ -342,7 +343,7 @@ def _is_loss(name: str, history: Mapping[str, Any]) -> bool:
 
 
 def _owner_and_metric(name: str, sets: list[str]) -> tuple[str, str]:
-    """Return the set an entry belongs to, and what is left of its name."""
+    """Return the set that an entry belongs to, and the rest of its name, which is the metric."""
     for one in sorted(sets, key=len, reverse=True):
         if name.startswith(f"{one}_"):
             return one, name.removeprefix(f"{one}_")

@@ -1,4 +1,4 @@
-"""Weights of a layer's units as images."""
+"""The display WeightsDisplay draws the weights of a layer's units as images."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.inspection.drawing import MOST_INCHES, grid_of_axes
 
-#: Units drawn at most, unless more are asked for.
+#: At most so many units are drawn, unless more are asked for.
 MOST_UNITS = 64
 
 
 class WeightsDisplay:
-    """Weights of units as a grid of images, all in the same colours, of which the middle one is 0.
+    """The display draws weights of units as a grid of images, all in the same colours, of which the middle one is 0.
 
-    To be made by :meth:`from_estimator`.
+    :meth:`from_estimator` makes such a display.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class WeightsDisplay:
     images_ : list of matplotlib AxesImage
         One per unit.
     axes_ : ndarray of matplotlib Axes
-        In rows and columns; those that are left over are empty.
+        The axes of the images in rows and columns; those that are left over are empty.
     figure_ : matplotlib Figure
 
     Examples
@@ -75,15 +75,15 @@ class WeightsDisplay:
             A fitted MLPClassifier or MLPRegressor; scikit-learn's will do as well. With standardize=True the weights
             are those of the standardized features.
         layer : int >= 0, default=0
-            Whose units: 0 is the first hidden layer, which looks at the features.
+            The layer whose units are drawn; 0 is the first hidden layer, which sees the features.
         shape : tuple of (height, width), default=None
-            Of an image; None is a square, where the number of the layer's inputs is one.
+            The shape of an image. None means a square, if the number of the layer's inputs is a square number.
         n_units : int >= 1, default=None
-            How many units; None is all, but 64 at most.
+            How many units are drawn; None means all, but at most 64.
         order : {"index", "norm"} or array-like of int, default="index"
-            Which come first: as they are, or those with the longest vectors of weights; or the units themselves.
+            The units that come first: in their order, by the length of their weights, or the units that are listed.
         cmap, ax
-            As for :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -112,7 +112,7 @@ class WeightsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            To be divided; None makes a new figure.
+            The axes to divide; None makes a new figure.
         cmap : str or matplotlib Colormap, default="RdBu_r"
 
         Returns
@@ -156,7 +156,7 @@ def _within(units: NDArray, n_all: int) -> bool:
 
 
 def _shape(shape: Sequence[int] | None, n_inputs: int) -> tuple[int, int]:
-    """Return the shape of an image, checked."""
+    """Check the shape of an image and return it; find it if it is None."""
     if shape is None:
         side = isqrt(n_inputs)
         if side * side != n_inputs:

@@ -1,29 +1,23 @@
 """A network: layers as views of one flat parameter vector, with forward pass, loss and gradients."""
 
-from fastmlp.network.network import (
-    NORMALIZATIONS,
-    Gradients,
-    HiddenLayer,
-    Network,
-    Predictor,
-    Regularization,
-    Structure,
-    check_gradients,
-    hidden_layer,
-    hidden_layers,
-)
-from fastmlp.network.network import (
-    forward_in_pieces as forward_in_pieces,
-)
-from fastmlp.network.network import (
-    per_layer as per_layer,
-)
+from fastmlp.network.differences import check_gradients
+from fastmlp.network.gradients import Gradients
+from fastmlp.network.layers import NORMALIZATIONS, Dense, HiddenLayer, hidden_layer, hidden_layers
+from fastmlp.network.layers import per_layer as per_layer
+from fastmlp.network.network import Network
+from fastmlp.network.objective import Objective
+from fastmlp.network.prediction import Predictor
+from fastmlp.network.prediction import forward_in_pieces as forward_in_pieces
+from fastmlp.network.regularization import Regularization
+from fastmlp.network.structure import Structure
 
 __all__ = [
     "NORMALIZATIONS",
+    "Dense",
     "Gradients",
     "HiddenLayer",
     "Network",
+    "Objective",
     "Predictor",
     "Regularization",
     "Structure",

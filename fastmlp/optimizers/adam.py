@@ -1,4 +1,4 @@
-"""Adam and what came of it: AMSGrad, AdamW, Nadam."""
+"""Adam and the optimizers derived from it: AMSGrad, AdamW, Nadam."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 _BETAS_AND_EPSILON = {"beta_1": [BELOW_ONE], "beta_2": [BELOW_ONE], "epsilon": [POSITIVE]}
 
 
+@stored_as("optimizers.Adam")
 class Adam(Fused):
     """m = beta_1 m + (1 - beta_1) g; v = beta_2 v + (1 - beta_2) g^2; w -= learning_rate m' / (sqrt(v') + epsilon).
 
-    m' = m / (1 - beta_1^t) and v' = v / (1 - beta_2^t) at the t-th step. Source: Kingma & Ba, "Adam: A method for
+    At the t-th step, m' = m / (1 - beta_1^t) and v' = v / (1 - beta_2^t). Source: Kingma & Ba, "Adam: A method for
     stochastic optimization", 2014.
 
     Parameters
@@ -25,7 +27,7 @@ class Adam(Fused):
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
     epsilon : float > 0, default=1e-8
     amsgrad : bool, default=False
-        Whether the largest v so far takes v's place, as in :class:`AMSGrad`.
+        Whether the largest v so far takes the place of v, as in :class:`AMSGrad`.
     epsilon_hat : bool, default=False
         Whether epsilon is added to sqrt(v) instead of sqrt(v'), in the order of computation that the paper calls more
         efficient; scikit-learn's adam does so.
@@ -70,12 +72,12 @@ class Adam(Fused):
 
     @property
     def n_slots(self) -> int:  # type: ignore[override]
-        """Two for m and v, and one for the largest v of amsgrad."""
+        """The number of slots: two for m and v, and with amsgrad one for the largest v."""
         return 3 if self.amsgrad else 2
 
     @property
     def rule(self) -> str:  # type: ignore[override]
-        """'adam' or 'amsgrad'."""
+        """The name of the fused rule: 'adam' or 'amsgrad'."""
         return "amsgrad" if self.amsgrad else "adam"
 
     def hyper(self, steps: NDArray, rates: NDArray) -> NDArray:
@@ -101,11 +103,12 @@ class Adam(Fused):
             w -= size * m / (np.sqrt(*largest or [v]) + epsilon)
 
 
+@stored_as("optimizers.AMSGrad")
 class AMSGrad(Adam):
     """Adam with the largest second moment so far: u = max(u, v); w -= learning_rate m' / (sqrt(u') + epsilon).
 
-    m, v and m' as in :class:`Adam`, u' = u / (1 - beta_2^t). Source: Reddi, Kale & Kumar, "On the convergence of Adam
-    and beyond", ICLR 2018, here with the bias correction of Adam.
+    m, v and m' are those of :class:`Adam`, and u' = u / (1 - beta_2^t). Source: Reddi, Kale & Kumar, "On the
+    convergence of Adam and beyond", ICLR 2018, here with the bias correction of Adam.
 
     Parameters
     ----------
@@ -143,10 +146,12 @@ class AMSGrad(Adam):
         self.epsilon = epsilon
 
 
+@stored_as("optimizers.AdamW")
 class AdamW(Adam):
     """Adam with decoupled weight decay: w -= learning_rate weight_decay w, then Adam's step.
 
-    All parameters decay, biases too. Source: Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    All parameters decay, the biases too. Source: Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR
+    2019.
 
     Parameters
     ----------
@@ -196,16 +201,17 @@ class AdamW(Adam):
 
     @property
     def rule(self) -> str:  # type: ignore[override]
-        """'adamw' or 'amsgrad', which decays as well."""
+        """The name of the fused rule: 'adamw', or 'amsgrad', which decays as well."""
         return "amsgrad" if self.amsgrad else "adamw"
 
 
+@stored_as("optimizers.Nadam")
 class Nadam(Fused):
-    """Adam with Nesterov's momentum, and a momentum that grows: mu_t = beta_1 (1 - 0.96^(t momentum_decay) / 2).
+    """Adam with Nesterov's momentum, which grows from step to step: mu_t = beta_1 (1 - 0.96^(t momentum_decay) / 2).
 
-    w -= learning_rate (mu_(t+1) m / (1 - p_(t+1)) + (1 - mu_t) g / (1 - p_t)) / (sqrt(v') + epsilon) at the t-th step,
-    with p_t = mu_1 ... mu_t, and m, v and v' as in :class:`Adam`. Source: Dozat, "Incorporating Nesterov momentum into
-    Adam", ICLR workshop 2016.
+    The t-th step is w -= learning_rate (mu_(t+1) m / (1 - p_(t+1)) + (1 - mu_t) g / (1 - p_t)) / (sqrt(v') + epsilon),
+    with p_t = mu_1 ... mu_t, and with m, v and v' as in :class:`Adam`. Source: Dozat, "Incorporating Nesterov momentum
+    into Adam", ICLR workshop 2016.
 
     Parameters
     ----------
@@ -214,6 +220,7 @@ class Nadam(Fused):
     beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
     epsilon : float > 0, default=1e-8
     momentum_decay : float >= 0, default=0.004
+        How fast the momentum grows.
 
     Examples
     --------
@@ -265,7 +272,7 @@ class Nadam(Fused):
         return self.beta_1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay))
 
     def _lasting_steps(self) -> int:
-        """Return after how many steps the product of all momenta, at most beta_1 to their number, is lost beside 1."""
+        """Return the number of steps after which 1 minus the product of all momenta is 1, to the last bit."""
         return int(np.ceil(np.log(1e-18) / np.log(self.beta_1))) if self.beta_1 else 1
 
     def step(self, params: list[NDArray], grads: list[NDArray], state: State) -> None:

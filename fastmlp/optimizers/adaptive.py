@@ -1,4 +1,4 @@
-"""Gradients divided by their size so far: Adagrad, Adadelta, RMSprop."""
+"""Optimizers that divide gradients by their size so far: Adagrad, Adadelta, RMSprop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmlp.optimizers.base import BELOW_ONE, POSITIVE, UP_TO_ONE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 
+@stored_as("optimizers.Adagrad")
 class Adagrad(Fused):
     """s += g^2; w -= learning_rate g / (sqrt(s) + epsilon).
 
@@ -53,16 +55,18 @@ class Adagrad(Fused):
             w -= rate * g / (np.sqrt(s) + epsilon)
 
 
+@stored_as("optimizers.Adadelta")
 class Adadelta(Fused):
     """s = rho s + (1 - rho) g^2; d = g sqrt(u + epsilon) / sqrt(s + epsilon); w -= learning_rate d.
 
-    u = rho u + (1 - rho) d^2 after that. Source: Zeiler, "ADADELTA: An adaptive learning rate method", 2012.
+    After that, u = rho u + (1 - rho) d^2. Source: Zeiler, "ADADELTA: An adaptive learning rate method", 2012.
 
     Parameters
     ----------
     learning_rate : float > 0 or callable, default=1.0
         A number, or a function of the step (counted from 0), such as a schedule.
     rho : float in [0, 1), default=0.9
+        The share of the old averages s and u in the new ones.
     epsilon : float > 0, default=1e-6
 
     Examples
@@ -106,10 +110,11 @@ class Adadelta(Fused):
             w -= rate * change
 
 
+@stored_as("optimizers.RMSprop")
 class RMSprop(Fused):
     """s = rho s + (1 - rho) g^2; d = g / (sqrt(s) + epsilon); w -= learning_rate d.
 
-    Centered: m = rho m + (1 - rho) g, and s - m^2 takes the place of s in d. With momentum: b = momentum b + d;
+    With centered, m = rho m + (1 - rho) g, and s - m^2 takes the place of s in d. With momentum, b = momentum b + d and
     w -= learning_rate b. Sources: Tieleman & Hinton, "Lecture 6.5: RMSProp", 2012; Graves, "Generating sequences with
     recurrent neural networks", 2013 (centered).
 
@@ -118,10 +123,12 @@ class RMSprop(Fused):
     learning_rate : float > 0 or callable, default=0.01
         A number, or a function of the step (counted from 0), such as a schedule.
     rho : float in [0, 1), default=0.99
+        The share of the old averages s and m in the new ones.
     epsilon : float > 0, default=1e-8
     momentum : float in [0, 1] or callable, default=0.0
         A number or a function of the step.
     centered : bool, default=False
+        Whether the squared mean of the gradients is subtracted from the mean of their squares.
 
     Examples
     --------
@@ -163,12 +170,12 @@ class RMSprop(Fused):
 
     @property
     def n_slots(self) -> int:  # type: ignore[override]
-        """One for s, and one each for m and b where there are."""
+        """The number of slots: one for s, and one each for m and b where the rule has them."""
         return 1 + self.centered + self._has_momentum
 
     @property
     def rule(self) -> str:  # type: ignore[override]
-        """'rmsprop', with '_centered' and '_momentum' as it is."""
+        """The name of the fused rule: 'rmsprop', followed by '_centered', '_momentum' or both."""
         return "rmsprop" + "_centered" * self.centered + "_momentum" * self._has_momentum
 
     def hyper(self, steps: NDArray, rates: NDArray) -> NDArray:
@@ -186,7 +193,7 @@ class RMSprop(Fused):
                 mean = others[0]
                 mean *= rho
                 mean += (1 - rho) * g
-                square = np.maximum(s - mean**2, 0)  # rounding may leave less than 0
+                square = np.maximum(s - mean**2, 0)  # rounding may make it less than 0
             change = g / (np.sqrt(square) + epsilon)
             if self._has_momentum:
                 buffer = others[-1]

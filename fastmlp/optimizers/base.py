@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
-from fastmlp.components import Component
+from fastmlp.components import Component, redefined
 from fastmlp.schedules import SCHEDULES, Schedule
 
 State = dict[str, Any]
@@ -28,7 +28,8 @@ UP_TO_ONE = Interval(Real, 0, 1, closed="both")
 class Optimizer(Component):
     """A rule that turns gradients into new parameters, a step at a time.
 
-    A subclass gives two methods, ``init`` and ``step``; what its state is, only these two know.
+    A subclass gives two methods, ``init`` and ``step``; what its state is, only these two know. Its parameter
+    ``learning_rate``, if it has one, may be a schedule: ``step`` then finds the learning rate of the step there.
 
     Examples
     --------
@@ -57,11 +58,18 @@ class Optimizer(Component):
             return "" if schedule is None else f"Give an object instead of its name: {schedule.__name__}()."
         return super()._hint(name, value)
 
-    #: A number or a callable of the 0-based step, such as a schedule; rules without one have 0.
+    #: A number or a callable of the 0-based step, such as a schedule; a rule without a learning rate has 0.
     learning_rate: Schedulable = 0.0
 
-    #: Name of the fused rule; None where there is none.
+    #: The name of the fused rule; None where there is none.
     rule: str | None = None
+
+    #: Whether the rule predicts with other parameters than it trains: whether it defines ``evaluation_params``.
+    evaluates_elsewhere: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls.evaluates_elsewhere = bool(redefined(cls, Optimizer, ["evaluation_params"]))
 
     def init(self, params: list[NDArray]) -> Any:
         """Return the state before the first step."""
@@ -73,8 +81,8 @@ class Optimizer(Component):
         Raises
         ------
         ValueError
-            For gradients or a state of other shapes than the parameters; none of these has changed then. (So it is with
-            the optimizers of this package; it is not asked of others.)
+            For gradients or a state of other shapes than the parameters; none of these has changed then. The optimizers
+            of this package do so; an optimizer of your own need not.
         """
         raise NotImplementedError
 
@@ -88,7 +96,7 @@ class Optimizer(Component):
         Raises
         ------
         ValueError
-            When it is none of the numbers it may be, finite, at least 0 and not too large, at one of the steps.
+            When the value of a step is not finite, less than 0, or larger than the parameter may be.
         """
         given = getattr(self, parameter)
         try:
@@ -117,7 +125,7 @@ class Optimizer(Component):
         return bound
 
     def evaluation_params(self, params: list[NDArray], state: Any) -> list[NDArray]:
-        """Return the parameters to predict with: those of training, unless the rule says otherwise."""
+        """Return the parameters to predict with, which are the trained ones unless a rule defines this method."""
         return params
 
 
@@ -125,11 +133,12 @@ class Fused(Optimizer):
     """An optimizer whose rule the native engine has as well, in one pass over gradients, moments and weights.
 
     ``rule`` names it (a line in src_c/updates.def), ``hyper`` gives its numbers in the order given there, ``n_slots``
-    says how many arrays of state it keeps for each array of parameters. ``step`` is the rule in NumPy: slow, obvious,
-    and what the fused one is tested against. A subclass with a step of its own has no fused rule unless it names one.
+    says how many arrays of state it keeps for each array of parameters. ``step`` is the rule in NumPy, slow and
+    obvious; the fused rule is tested against it. A subclass with a step of its own has no fused rule unless it names
+    one.
 
-    State is a dict: ``step``, the number of updates made, and ``slots``, for each of the rule's moments a list of
-    arrays shaped like the parameters.
+    The state is a dict: ``step`` is the number of updates made, and ``slots`` has for each of the rule's moments a list
+    of arrays shaped like the parameters.
 
     Examples
     --------
@@ -148,7 +157,7 @@ class Fused(Optimizer):
             cls.rule = None
 
     def init(self, params: list[NDArray]) -> State:
-        """Return the state before the first step, zeros."""
+        """Return the state before the first step: all slots are zeros."""
         return {"step": 0, "slots": [[np.zeros_like(p) for p in params] for _ in range(self.n_slots)]}
 
     def hyper(self, steps: NDArray, rates: NDArray) -> NDArray:
@@ -156,10 +165,14 @@ class Fused(Optimizer):
 
         Parameters
         ----------
-        steps : ndarray of int
-            Counted from 0, ascending by 1.
-        rates : ndarray of float
+        steps : ndarray of int of shape (n_steps,)
+            The numbers of the steps, counted from 0, ascending by 1.
+        rates : ndarray of float of shape (n_steps,)
             The learning rates of these steps.
+
+        Returns
+        -------
+        hyper : ndarray of shape (n_steps, n_hyper) or (1, n_hyper)
         """
         raise NotImplementedError
 
@@ -169,7 +182,7 @@ class Fused(Optimizer):
         return any(map(callable, self.get_params(deep=False).values()))
 
     def _next_hyper(self, params: list[NDArray], grads: list[NDArray], state: State) -> list[float]:
-        """Count a step, if it can be made; return its hyperparameters."""
+        """Count a step, if it can be made, and return its hyperparameters."""
         check_step(params, grads, state)
         steps = np.array([state["step"]])
         state["step"] += 1
@@ -177,13 +190,13 @@ class Fused(Optimizer):
 
 
 def check_step(params: list[NDArray], grads: list[NDArray], state: State, kept: list[NDArray] | None = None) -> None:
-    """Refuse a step that would fail half-way, or take one number of a gradient for several parameters.
+    """Refuse a step that would fail half-way, or would broadcast one number of a gradient to several parameters.
 
     Raises
     ------
     ValueError
-        Unless params are arrays of a floating type, grads arrays of the same shapes, and each slot of the state a list
-        of such; or of the shapes of kept, the parameters that have a state, where these are not all.
+        Unless params are arrays of a floating type, grads are arrays of the same shapes, and each slot of the state is
+        a list of such arrays. Where not all parameters have a state, ``kept`` are those that have one.
 
     Examples
     --------
@@ -208,7 +221,7 @@ def check_step(params: list[NDArray], grads: list[NDArray], state: State, kept: 
 
 
 def rows(*columns: Any) -> NDArray:
-    """Return numbers and arrays of one length as the columns of a matrix, one row if all are numbers.
+    """Return numbers and arrays of one length as the columns of a matrix, which has one row if all are numbers.
 
     Examples
     --------
@@ -225,5 +238,5 @@ def rows(*columns: Any) -> NDArray:
 
 
 def _called(schedule: Callable, steps: NDArray) -> Any:
-    """Return a schedule's values for an array of steps; another callable is called for each."""
+    """Return the values of a schedule for an array of steps; any other callable is called for each step."""
     return schedule(steps) if isinstance(schedule, Schedule) else [schedule(step) for step in steps.tolist()]

@@ -12,25 +12,29 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.components import Component
+from fastmlp.registration import stored_as
 
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
+@stored_as("optimizers.LBFGS")
 class LBFGS(Component):
     """Full-batch quasi-Newton minimisation: :func:`scipy.optimize.minimize` with method L-BFGS-B.
 
-    w -= a H g, with H the approximation of the inverse Hessian that the last few changes of w and g make, and a from a
-    line search. Source: Byrd, Lu, Nocedal & Zhu, "A limited memory algorithm for bound constrained optimization", 1995.
+    A step is w -= a H g: H is an approximation of the inverse Hessian from the last changes of w and g, and a line
+    search finds a. Source: Byrd, Lu, Nocedal & Zhu, "A limited memory algorithm for bound constrained optimization",
+    1995.
 
     Parameters
     ----------
     max_iter : int >= 1, default=200
+        The largest number of iterations.
     max_fun : int >= 1, default=15000
-        Limit of loss and gradient evaluations.
+        The largest number of evaluations of loss and gradient.
     tol : float >= 0, default=1e-4
-        Stop when no component of the gradient is larger.
+        The minimisation stops when no component of the gradient is larger.
     memory : int >= 1, default=10
-        How many changes of w and g are kept.
+        The number of changes of w and g that are kept.
 
     Examples
     --------
@@ -60,9 +64,22 @@ class LBFGS(Component):
         start: NDArray,
         after_iteration: Callable[[NDArray, float], None] | None = None,
     ) -> scipy.optimize.OptimizeResult:
-        """Minimise from start; on Ctrl-C the result holds the last iterate and status 'interrupted'.
+        """Minimise a function.
 
-        after_iteration is called with each iterate and its loss; where it raises StopIteration, status is 'stopped'.
+        Parameters
+        ----------
+        loss_and_gradient : callable
+            It takes the parameters and returns the loss and its gradient.
+        start : ndarray of shape (n_params,)
+            The parameters to begin with.
+        after_iteration : callable, default=None
+            It is called with each iterate and its loss; when it raises StopIteration, the minimisation ends.
+
+        Returns
+        -------
+        result : scipy.optimize.OptimizeResult
+            SciPy's result. After Ctrl-C it holds the last iterate and the status 'interrupted'; after StopIteration the
+            status is 'stopped'.
         """
         reached = scipy.optimize.OptimizeResult(x=start, fun=np.nan, nit=0)
 
@@ -73,7 +90,7 @@ class LBFGS(Component):
             if after_iteration is not None:
                 try:
                     after_iteration(reached.x, reached.fun)
-                except StopIteration:  # SciPy's own way to end
+                except StopIteration:  # SciPy ends the minimisation when it meets one
                     reached.status = "stopped"
                     raise
 

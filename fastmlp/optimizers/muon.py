@@ -1,4 +1,4 @@
-"""Muon: momentum made orthogonal, for hidden layers."""
+"""Muon, which makes the momentum of hidden layers orthogonal."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from sklearn.utils._param_validation import Interval
 
 from fastmlp.optimizers.adam import AdamW
 from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Optimizer, Schedulable, State, check_step
+from fastmlp.registration import stored_as
 
-# The quintic that draws the singular values of a matrix towards 1.
+# The coefficients of the polynomial that draws the singular values of a matrix towards 1.
 QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
+@stored_as("optimizers.Muon")
 class Muon(Optimizer):
     """b = momentum b + (1 - momentum) g; w -= learning_rate (weight_decay w + sqrt(max(1, n_out / n_in)) O(u)).
 
-    u is momentum b + (1 - momentum) g with Nesterov's momentum and b without; O(u), for u = U S V^T, is about U V^T, by
-    steps of Newton and Schulz. Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
+    With Nesterov's momentum u is momentum b + (1 - momentum) g, without it u is b. For u = U S V^T, O(u) is close to U
+    V^T; the steps of Newton and Schulz find it. Source: Jordan et al., "Muon: An optimizer for hidden layers in neural
+    networks", 2024.
 
-    The rule is for the matrices (n_in, n_out) of hidden layers: of the arrays given to ``init``, all with two
-    dimensions but the last such. Biases and the matrix of the output layer are left to another optimizer.
+    The rule is for the matrices (n_in, n_out) of hidden layers: these are all arrays with two dimensions that ``init``
+    is given, except for the last. Biases and the matrix of the output layer are left to another optimizer.
 
     Parameters
     ----------
@@ -32,14 +35,15 @@ class Muon(Optimizer):
     momentum : float in [0, 1) or callable, default=0.95
         A number or a function of the step.
     nesterov : bool, default=True
+        Whether the momentum is Nesterov's.
     weight_decay : float >= 0 or callable, default=0.1
         A number or a function of the step.
     ns_steps : int >= 1, default=5
-        Steps of Newton and Schulz.
+        The number of steps of Newton and Schulz.
     epsilon : float > 0, default=1e-7
-        The least norm that u is divided by.
+        The smallest norm that u is divided by.
     rest : Optimizer, default=None
-        For the arrays that are no hidden matrices; None is AdamW with the same learning rate.
+        The optimizer for all other arrays; None is AdamW with the same learning rate.
 
     Examples
     --------
@@ -84,7 +88,7 @@ class Muon(Optimizer):
         self.rest = rest
 
     def init(self, params: list[NDArray]) -> State:
-        """Return b = 0 for the hidden matrices, and the other optimizer's state for the other arrays."""
+        """Return the state before the first step: b = 0 for the hidden matrices, the other optimizer's for the rest."""
         hidden, others = _hidden_and_others(params, params)
         return {"step": 0, "slots": [[np.zeros_like(w) for w in hidden]], "rest": self._other().init(others)}
 
@@ -111,16 +115,18 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrix: NDArray, n_steps: int, epsilon: float) -> NDArray:
-    """Return about U V^T for a matrix U S V^T, with singular values between 0.7 and 1.2 unless they were very small.
+    """Return an approximation of U V^T for a matrix U S V^T.
 
-    x = a x + (b y + c y y) x with y = x x^T, from the matrix divided by its Frobenius norm, as often as n_steps says.
+    Its singular values are between 0.7 and 1.2 unless they were very small. Each step is x = a x + (b y + c y y) x with
+    y = x x^T; the first x is the matrix divided by its Frobenius norm.
 
     Parameters
     ----------
     matrix : ndarray of two dimensions
     n_steps : int
+        The number of steps of Newton and Schulz.
     epsilon : float
-        The least norm that the matrix is divided by.
+        The smallest norm that the matrix is divided by.
 
     Examples
     --------
@@ -131,7 +137,7 @@ def orthogonal(matrix: NDArray, n_steps: int, epsilon: float) -> NDArray:
            [ 0. , -1. ]])
     """
     a, b, c = QUINTIC
-    tall = matrix.shape[0] > matrix.shape[1]  # the smaller of the two products
+    tall = matrix.shape[0] > matrix.shape[1]  # its transpose makes the smaller one of two possible products
     x = (matrix.T if tall else matrix) / max(float(np.linalg.norm(matrix)), epsilon)
     for _ in range(n_steps):
         y = x @ x.T

@@ -1,4 +1,4 @@
-"""Schedule-free AdamW: an average of the iterates in place of a schedule."""
+"""Schedule-free AdamW, in which an average of the iterates takes the place of a schedule."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 
+@stored_as("optimizers.ScheduleFreeAdamW")
 class ScheduleFreeAdamW(Fused):
     """Gradients are taken at y = (1 - beta_1) z + beta_1 x; z takes the steps; x, their average, is the solution.
 
@@ -19,13 +21,13 @@ class ScheduleFreeAdamW(Fused):
     z -= a (g / (sqrt(v) + epsilon) + weight_decay y); x = (1 - c) x + c z with c = a^2 / (a_1^2 + ... + a_t^2). Source:
     Defazio et al., "The road less scheduled", 2024.
 
-    The parameters of training are y; ``evaluation_params`` gives x.
+    The trained parameters are y; ``evaluation_params`` returns x.
 
     Parameters
     ----------
     learning_rate : float > 0 or callable, default=0.0025
         A number, or a function of the step (counted from 0), such as a warm-up. The weights of the average follow what
-        is given here, whatever the end of an epoch makes of it.
+        is given here, whatever the end of an epoch makes of the learning rate.
     beta_1 : float in (0, 1), default=0.9
     beta_2 : float in [0, 1), default=0.999
     epsilon : float > 0, default=1e-8
@@ -81,19 +83,19 @@ class ScheduleFreeAdamW(Fused):
 
     def _shares(self, steps: NDArray) -> NDArray:
         t = steps + 1.0
-        if not callable(self.learning_rate):  # a factor of all weights: the sum is that of a geometric series
+        if not callable(self.learning_rate):  # the rate is a factor of all weights, whose sum is a geometric series
             corrected = 1 - self.beta_2**t
             return corrected / (t - self.beta_2 * corrected / (1 - self.beta_2))
-        # The sum so far is kept, or every call would go through all steps before.
+        # The sum so far is kept, since otherwise every call would go through all steps before.
         done, total = self._summed if self._summed[0] <= steps[0] else (0, 0.0)
         every = np.arange(done, steps[-1] + 1)
         weights = self.rates(every) ** 2 * (1 - self.beta_2 ** (every + 1.0))
         sums = total + np.cumsum(weights)
         self._summed = int(steps[-1]) + 1, float(sums[-1])
-        return (weights / np.where(sums == 0, 1, sums))[steps - done]  # a warm-up may begin with 0
+        return (weights / np.where(sums == 0, 1, sums))[steps - done]  # the rates of a warm-up may begin with 0
 
     def init(self, params: list[NDArray]) -> State:
-        """Return v = 0 and z = x = y."""
+        """Return the state before the first step: v = 0 and z = x = y."""
         state = super().init(params)
         state["slots"][1] = [p.copy() for p in params]
         return state
@@ -105,10 +107,10 @@ class ScheduleFreeAdamW(Fused):
             v *= beta_2
             v += (1 - beta_2) * g**2
             direction = g / (np.sqrt(v) + epsilon) + decay * y
-            # (1 - beta_1) z + beta_1 ((1 - c) x + c z) for the new z, x taken from the old y and z.
+            # This is (1 - beta_1) z + beta_1 ((1 - c) x + c z) for the new z, with x from the old y and z.
             y += c * (z - y) - a * (1 - beta_1 * (1 - c)) * direction
             z -= a * direction
 
     def evaluation_params(self, params: list[NDArray], state: State) -> list[NDArray]:
-        """Return x, new arrays."""
+        """Return x, in new arrays."""
         return [z + (y - z) / self.beta_1 for y, z in zip(params, state["slots"][1], strict=True)]

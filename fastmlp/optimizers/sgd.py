@@ -7,15 +7,17 @@ from typing import ClassVar
 from numpy.typing import NDArray
 
 from fastmlp.optimizers.base import UP_TO_ONE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 
+@stored_as("optimizers.SGD")
 class SGD(Fused):
     """Stochastic gradient descent: v = momentum v - learning_rate g; w += v.
 
-    With Nesterov's momentum w += momentum v - learning_rate g, v being the new one. Source: Sutskever et al., "On the
-    importance of initialization and momentum in deep learning", ICML 2013.
+    With Nesterov's momentum it is w += momentum v - learning_rate g, where v is the new one. Source: Sutskever et al.,
+    "On the importance of initialization and momentum in deep learning", ICML 2013.
 
-    Without momentum, both are w -= learning_rate g, and there is no state but the number of steps.
+    Without momentum, both are w -= learning_rate g, and the state is the number of steps alone.
 
     Parameters
     ----------
@@ -24,6 +26,7 @@ class SGD(Fused):
     momentum : float in [0, 1] or callable, default=0.9
         A number or a function of the step.
     nesterov : bool, default=True
+        Whether the momentum is Nesterov's.
 
     Examples
     --------
@@ -49,12 +52,12 @@ class SGD(Fused):
 
     @property
     def n_slots(self) -> int:  # type: ignore[override]
-        """One for v, none without momentum."""
+        """The number of slots: one for v, none without momentum."""
         return int(callable(self.momentum) or self.momentum != 0)
 
     @property
     def rule(self) -> str:  # type: ignore[override]
-        """'sgd', 'nesterov' or 'momentum'."""
+        """The name of the fused rule: 'sgd', 'nesterov' or 'momentum'."""
         if self.n_slots == 0:
             return "sgd"
         return "nesterov" if self.nesterov else "momentum"

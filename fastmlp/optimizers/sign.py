@@ -1,4 +1,4 @@
-"""Steps that depend on signs alone: Lion, Rprop."""
+"""Optimizers whose steps depend on signs alone: Lion, Rprop."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from fastmlp.optimizers.base import BELOW_ONE, NOT_NEGATIVE, POSITIVE, Fused, Schedulable, State, rows
+from fastmlp.registration import stored_as
 
 
+@stored_as("optimizers.Lion")
 class Lion(Fused):
     """w -= learning_rate (sign(beta_1 m + (1 - beta_1) g) + weight_decay w); then m = beta_2 m + (1 - beta_2) g.
 
@@ -74,23 +76,27 @@ class Lion(Fused):
             w -= rate * direction
 
 
+@stored_as("optimizers.Rprop")
 class Rprop(Fused):
     """Each weight has a step size of its own, larger while its gradient keeps its sign: w -= sign(g) size.
 
-    size = min(eta_plus size, step_max) where g has the sign it had, max(eta_minus size, step_min) where its sign has
-    changed; there the weight stays for this step, and for the next one g counts as 0. This is iRprop-: Igel & Hüsken,
-    "Improving the Rprop learning algorithm", 2000, after Riedmiller & Braun, "A direct adaptive method for faster
-    backpropagation learning: the RPROP algorithm", 1993.
+    size = min(eta_plus size, step_max) where g has kept its sign, and max(eta_minus size, step_min) where its sign has
+    changed; there the weight stays as it is in this step, and g counts as 0 for the next. This is iRprop-: Igel &
+    Hüsken, "Improving the Rprop learning algorithm", 2000, after Riedmiller & Braun, "A direct adaptive method for
+    faster backpropagation learning: the RPROP algorithm", 1993.
 
-    It is made for gradients over all samples, in one batch: the noise of minibatches changes signs all the time.
+    It is made for gradients over all samples in one batch, since the noise of minibatches changes signs all the time.
 
     Parameters
     ----------
     learning_rate : float > 0 or callable, default=0.01
         The size of all steps to begin with; what a schedule makes of it later does not matter.
     eta_minus : float in (0, 1), default=0.5
+        What a step size is multiplied by where the gradient has changed its sign.
     eta_plus : float > 1, default=1.2
+        What a step size is multiplied by where the gradient has kept its sign.
     step_min, step_max : float > 0, default=1e-6, 50.0
+        The limits of the step sizes.
 
     Examples
     --------
@@ -138,7 +144,7 @@ class Rprop(Fused):
         return rows(self.eta_minus, self.eta_plus, self.step_min, self.step_max)
 
     def init(self, params: list[NDArray]) -> State:
-        """Return the gradient before, 0, and the sizes of all steps."""
+        """Return the state before the first step: a gradient of 0, and the sizes of all steps."""
         state = super().init(params)
         for size in state["slots"][1]:
             size[...] = self.rates(np.array([0]))[0]

@@ -1,21 +1,25 @@
-"""Models in files: one safetensors file each, which holds numbers and text and nothing that is run.
+"""Models in files: each model is one safetensors file, which holds numbers and text and nothing that is run.
 
-A file has the model's arrays as tensors, and in its metadata:
+A file has the model's arrays as tensors, and these texts as its metadata:
 
 ========  ==========================================================================================================
 format    "fastmlp"
-version   of the format, "1"
-fastmlp   the package's version
-sklearn   scikit-learn's
+version   the version of the format, "1"
+fastmlp   the version of the package
+sklearn   the version of scikit-learn
 checksum  SHA-256 of the whole file, in hexadecimal, taken with zeros in its own place
 model     the model as a tree, in JSON
 ========  ==========================================================================================================
 
 In the tree null, true, false, finite numbers, text and lists are what they are in JSON; everything else is an object
 with the name of its kind (see ``decode.Decoder``): {"tuple": [...]}, {"tensor": name}, {"object": name of a class,
-"state": {attribute: ...}}, ... A class is looked up in the list of those that a file may hold, made without calling
-anything of its own, and checked; functions of NumPy, SciPy and scikit-learn are looked up in a list, too. Nothing is
-ever imported or called because a file names it.
+"state": {attribute: ...}}, ...
+
+The package's classes that a file may hold have registered themselves (``fastmlp.registration``); the classes of
+scikit-learn, and the functions of NumPy, SciPy and scikit-learn, stand in lists (``sklearn_classes``). A name in a file
+is looked up there; which module is imported and what is called stands there, too, and never in a file. An object is
+made without its ``__init__``, and then checked: each class of the package has a method ``check_state`` for that, and
+the checks of scikit-learn's classes are in ``sklearn_checks``.
 """
 
 from __future__ import annotations
@@ -25,21 +29,20 @@ from typing import Any
 
 import sklearn
 
-from fastmlp.components import Component
 from fastmlp.exceptions import warn_user
 from fastmlp.persistence.callbacks import hand_over
 from fastmlp.persistence.checks import check
-from fastmlp.persistence.contents import classes, is_root, own_classes
+from fastmlp.persistence.contents import classes, is_root
 from fastmlp.persistence.decode import Decoder
 from fastmlp.persistence.encode import Encoder
 from fastmlp.persistence.format import BadTree, content, parsed, read, write_atomically
-from fastmlp.persistence.sklearn_classes import sklearn_name
+from fastmlp.registration import checks_itself, is_model, name_of, stored_names
 
 __all__ = ["FileError", "check", "classes", "load", "packed", "save", "write_atomically"]
 
 
 class FileError(ValueError):
-    """A file that holds no model, or one that cannot be made of it; the message says which file, and why."""
+    """Raised for a file that holds no model, or no sound one; the message says which file it is, and why."""
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -136,14 +139,14 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
         if decoder.missing:
             raise BadTree(_missing(decoder.missing))
         decoder.finish()
-        if not _is_model(model):
+        if not is_root(type(model)):
             raise BadTree(f"holds a {type(model).__name__}, which is no model.")
         check(model)
-    except (OSError, ImportError):  # of the reading, not of the file
+    except (OSError, ImportError):  # the file cannot be judged by these
         raise
     except BadTree as error:
         raise FileError(f"{path!r} {error}") from error
-    except Exception as error:  # of NumPy's and scikit-learn's checks, too
+    except Exception as error:  # the checks of NumPy and scikit-learn raise errors of any class
         what = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise FileError(f"{path!r} holds no sound model: {what}") from error
     if parameters:
@@ -158,8 +161,8 @@ def load(path: str | os.PathLike[str], **parameters: Any) -> Any:
 
 
 def packed(model: Any) -> list[memoryview | bytes]:
-    """Return a file's content, in pieces."""
-    if not _is_model(model):
+    """Return the content of a model's file, in pieces."""
+    if not is_root(type(model)):
         raise TypeError(_refusal(model))
     encoder = Encoder(model)
     tree = encoder.encode(model, "model")
@@ -167,30 +170,23 @@ def packed(model: Any) -> list[memoryview | bytes]:
     return content(tree, encoder.tensors)
 
 
-def _is_model(value: Any) -> bool:
-    """Whether a file may hold it alone."""
-    cls = type(value)
-    return (sklearn_name(cls) is not None or cls in own_classes().values()) and is_root(cls)
-
-
 def _refusal(model: Any) -> str:
-    """Return what to say of what is no model."""
+    """Return what to say of an object that is no model."""
     cls = model if isinstance(model, type) else type(model)
     name = f"{cls.__module__}.{cls.__qualname__}"
-    ours = own_classes().values()
     if isinstance(model, type):
         return f"save takes a model; got the class {name}, not an object of it."
+    models = [name for name in stored_names() if is_model(name)]
     takes = (
-        "save takes fastmlp's MLPClassifier, MLPRegressor and TableModel, and pipelines, searches and other estimators"
+        f"save takes fastmlp's {', '.join(models[:-1])} and {models[-1]}, and pipelines, searches and other estimators"
     )
     takes += " of scikit-learn's that are in fastmlp.persistence.classes()"
-    twin = next((own for own in ours if own.__name__ == cls.__name__ and is_root(own)), None)
-    parent = next((own for own in ours if isinstance(model, own) and is_root(own)), None)
-    if twin is not None and parent is None:
-        hint = f"fit fastmlp.{twin.__name__} instead, with the same parameters, or store this one with skops.io.dump"
-    elif parent is not None:
-        hint = f"a class of your own is code, which no file holds: save an object of fastmlp.{parent.__name__} itself"
-    elif isinstance(model, Component):
+    parent = next((name for name in map(name_of, cls.__mro__) if is_model(name)), None)
+    if parent is not None:
+        hint = f"a class of your own is code, which no file holds: save an object of fastmlp.{parent} itself"
+    elif cls.__name__ in models:
+        hint = f"fit fastmlp.{cls.__name__} instead, with the same parameters, or store this one with skops.io.dump"
+    elif checks_itself(cls):
         hint = "it is a part of a model, which has to be saved"
     elif isinstance(model, dict | list | tuple):
         hint = "save each model in a file of its own"
@@ -200,7 +196,7 @@ def _refusal(model: Any) -> str:
 
 
 def _missing(missing: dict[str, str]) -> str:
-    """Return what is to be given, and how."""
+    """Return the message that says which parameters are to be given to ``load``, and how."""
     were = ", ".join(f"{name}={text}" for name, text in missing.items())
     how = ", ".join(f"{name}=..." for name in missing)
     return f"was saved with {were}, which no file holds; give it: load(path, {how})."

@@ -1,14 +1,15 @@
-"""Callbacks that are given to ``load``, and what those that were saved in their places knew."""
+"""Callbacks that a user gives to ``load``: they take over what the saved callbacks in their places knew."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from fastmlp.persistence.contents import LEFT_OUT, is_attribute, is_ours, own_name, parameters_of
+from fastmlp.persistence.contents import LEFT_OUT, is_attribute, parameters_of
+from fastmlp.registration import name_of
 
 
 def class_name(cls: type) -> str:
-    """Return a name by which a class is known again: that in files, or a colon between the user's module and name."""
-    return own_name(cls) if is_ours(cls) else f"{cls.__module__}:{cls.__qualname__}"
+    """Return a name by which a class is known again: its name in files, or for a user's class "module:name"."""
+    return name_of(cls) or f"{cls.__module__}:{cls.__qualname__}"
 
 
 def known_by(callback: Any) -> dict[str, Any]:
@@ -19,24 +20,25 @@ def known_by(callback: Any) -> dict[str, Any]:
 
 
 def is_known(cls: type, name: str) -> bool:
-    """Whether it may be set in a callback that the user gave: no parameter, and no hiding of what makes it work.
+    """Whether an attribute may be set in a callback that the user gave.
 
-    The plain values that a user's class begins with are there to be hidden.
+    It must be no parameter, and must hide nothing that makes the callback work. The plain values that a user's class
+    begins with are there to be hidden; those of fastmlp's and scikit-learn's classes are not.
     """
     if name in parameters_of(cls) or not name.isidentifier() or name.startswith("__") or name in LEFT_OUT:
         return False
-    if is_ours(cls):
+    if name_of(cls) is not None:
         return is_attribute(cls, name)
     owner = next((base for base in cls.__mro__ if name in vars(base)), None)
     if owner is None:
         return True
     default = vars(owner)[name]
     is_plain = not callable(default) and not hasattr(default, "__get__")
-    return is_plain and not is_ours(owner) and not owner.__module__.startswith("sklearn.")
+    return is_plain and owner.__module__.partition(".")[0] not in ("fastmlp", "sklearn")
 
 
 def hand_over(model: Any, known: dict[str, list[tuple[str, dict[str, Any]]]], given: Mapping[str, Any]) -> None:
-    """Have callbacks that are given know what those that were saved in their places knew."""
+    """Set in the given callbacks what the saved callbacks in their places knew."""
     were = model.get_params(deep=True)
     for name, callbacks in given.items():
         if name.rpartition("__")[2] != "callbacks" or not isinstance(callbacks, list | tuple):

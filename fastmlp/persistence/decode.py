@@ -1,4 +1,4 @@
-"""Trees to values: what a file says becomes a model, or is refused."""
+"""The decoder makes values of trees: what a file says becomes a model, or is refused."""
 
 import functools
 import math
@@ -14,45 +14,43 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from fastmlp.components import Parameterized
 from fastmlp.persistence.contents import (
     MAX_BITS,
     MAX_DEPTH,
     MAX_SPREAD,
     PLAIN,
-    STATES,
     TYPES,
     are_alike,
+    file_class,
     is_attribute,
     is_memory,
     is_sklearn,
     named_splitter,
-    own_classes,
     parameters_of,
-    shown,
 )
 from fastmlp.persistence.format import DTYPES, BadTree
-from fastmlp.persistence.sklearn_classes import distribution, function, sklearn_class
+from fastmlp.persistence.sklearn_classes import distribution, function
+from fastmlp.registration import checks_itself, name_of
+from fastmlp.soundness import shown
 
 
 class Decoder:
-    """Values of trees.
+    """Makes values of the trees in a file.
 
     Parameters
     ----------
     tensors : mapping of str to ndarray
-        Each is to be referred to once.
+        The file's arrays by name; the trees must refer to each of them once.
     given : mapping of str to Any
-        Parameters that take the place of those in the tree.
+        The parameters that the user gave to ``load``; they take the place of those in the tree.
     """
 
     def __init__(self, tensors: Mapping[str, NDArray], given: Mapping[str, Any]) -> None:
         self._tensors = dict(tensors)
         self._given = given
-        self._classes = own_classes()
-        #: Parameters that are to be given, as they were.
+        #: The parameters that must be given and were not, by name, with the reprs of what was saved.
         self.missing: dict[str, str] = {}
-        #: For those that are callbacks: the name of each one's class, and what it knew.
+        #: For each parameter that is a list of callbacks: the name of each callback's class, and what it knew.
         self.callbacks: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self.has_sklearn = False
         self._spread = 0
@@ -63,7 +61,7 @@ class Decoder:
             raise BadTree(f"has tensors that the model does not need: {sorted(self._tensors)[:3]}.")
 
     def decode(self, tree: Any, where: str, depth: int = 0) -> Any:
-        """Return the value of a tree; where says whose it is."""
+        """Return the value of a tree; ``where`` is its place in the model, for messages."""
         if depth > MAX_DEPTH:
             raise BadTree(f"is nested too deeply, in {where}.")
         if type(tree) is list:
@@ -210,7 +208,7 @@ class Decoder:
         if any(part.dtype not in (np.int32, np.int64) for part in parts[1:]):
             raise self._wrong("sparse matrix", where)
         made = (csr_array if tree["sparse"] == "csr_array" else csr_matrix)(tuple(parts), shape=tuple(shape))
-        made.check_format(full_check=True)  # of every index
+        made.check_format(full_check=True)  # every index is looked at
         return made
 
     def _decode_spline(self, tree: dict[str, Any], where: str, depth: int) -> Any:
@@ -269,7 +267,7 @@ class Decoder:
         state = self.decode(tree["random_state"], where, depth)
         generator = np.random.RandomState(0)
         wanted = generator.get_state(legacy=False)
-        # NumPy itself looks neither where in its numbers a generator is to go on, nor whether they are all zeros.
+        # NumPy itself checks neither at which of its numbers a generator goes on, nor whether they are all zeros.
         sound = (
             _alike(state, wanted)
             and state["bit_generator"] == "MT19937"
@@ -338,7 +336,7 @@ class Decoder:
                 raise BadTree(f"was saved with another {path[0]}: that given has no {'.'.join(map(str, path[1:]))}.")
         if "state" not in tree:
             return part
-        if not isinstance(part, Parameterized):
+        if not checks_itself(type(part)):
             if self.missing:
                 return None
             raise BadTree(f"was saved with another {path[0]}; got {shown(part)}.")
@@ -346,13 +344,10 @@ class Decoder:
 
     def _decode_object(self, tree: dict[str, Any], where: str, depth: int) -> Any:
         name = tree["object"]
-        cls = None
-        if type(name) is str:
-            is_theirs = name.startswith("sklearn.")
-            cls = sklearn_class(name.removeprefix("sklearn.")) if is_theirs else self._classes.get(name)
-            self.has_sklearn |= is_theirs
+        cls = file_class(name) if type(name) is str else None
         if cls is None:
             raise BadTree(f"has an object of the class {name!r}, which is none that a file may hold, in {where}.")
+        self.has_sklearn |= name.startswith("sklearn.")
         return self._made(cls, tree["state"], where, depth)
 
     def _made(self, cls: Any, trees: Any, where: str, depth: int) -> Any:
@@ -373,17 +368,17 @@ class Decoder:
             raise BadTree(f"lacks the parameter {lacking[0]!r} of {cls.__name__}, in {where}.")
         made = cls.__new__(cls)
         vars(made).update(state)
-        if cls in STATES:  # what such an object leaves out has a default
+        if name_of(cls) is not None:  # what objects of the package leave out of files is set by none
             for name in vars(made).keys() - made.__getstate__().keys():
                 delattr(made, name)
         for name, tree in rebuilt.items():
             vars(made)[name] = self._rebuilt(made, name, tree, f"{where}.{name}", depth)
         if is_sklearn(cls, "IsotonicRegression") and "X_thresholds_" in state:
-            made._build_f(made.X_thresholds_, made.y_thresholds_)  # as when a pickle is read
+            made._build_f(made.X_thresholds_, made.y_thresholds_)  # the class does so where it is read from a pickle
         return made
 
     def _rebuilt(self, owner: Any, name: str, tree: dict[str, Any], where: str, depth: int) -> Any:
-        """Return what refers to the object it belongs to, or to one of its attributes."""
+        """Return the value of an attribute that refers to its own object, or to another attribute of it."""
         if "named" in tree:
             pairs, estimators = self._list(tree["named"], "estimator", where), getattr(owner, "estimators_", None)
             known = range(len(estimators)) if type(estimators) is list else ()
@@ -408,12 +403,12 @@ class Decoder:
 def _objects(items: list[Any]) -> NDArray:
     """Return a vector of objects."""
     array = np.empty(len(items), object)
-    for i, item in enumerate(items):  # not array[:] = items, which would look into them
+    for i, item in enumerate(items):  # array[:] = items would make a matrix of lists
         array[i] = item
     return array
 
 
-# What kinds of trees there are beside JSON's own, and the names that one has: either all of them, or the first.
+# The kinds of trees beside JSON's own, and the sets of names of which a tree of the kind has exactly one.
 _KINDS: dict[str, tuple[set[str], ...]] = {
     **{
         kind: ({kind},)
@@ -437,7 +432,7 @@ _KINDS: dict[str, tuple[set[str], ...]] = {
 
 
 def _alike(value: Any, wanted: Any) -> bool:
-    """Whether dicts have the same keys, and all else the same types."""
+    """Whether two values have the same type and, being dicts, the same keys with values that are alike in turn."""
     if type(value) is not type(wanted):
         return False
     return not isinstance(value, dict) or (

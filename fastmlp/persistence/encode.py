@@ -1,4 +1,4 @@
-"""Values to trees: what a file says of a model."""
+"""The encoder makes trees of values: what a file says of a model."""
 
 import functools
 import math
@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from fastmlp.components import Parameterized
 from fastmlp.persistence.callbacks import class_name, known_by
 from fastmlp.persistence.contents import (
     LEFT_OUT,
@@ -24,18 +23,18 @@ from fastmlp.persistence.contents import (
     PLAIN,
     TYPES,
     are_alike,
+    file_name,
     is_attribute,
     is_memory,
-    is_network,
-    is_ours,
+    is_root,
     is_sklearn,
     is_splitter,
-    own_classes,
     parameters_of,
-    shown,
 )
 from fastmlp.persistence.format import DTYPES
 from fastmlp.persistence.sklearn_classes import distribution_name, function_name, sklearn_name
+from fastmlp.registration import checks_itself, is_model, name_of
+from fastmlp.soundness import shown
 
 _NOT_HELD = (
     "which no file holds; files hold numbers, texts and objects of the classes in fastmlp.persistence.classes(), and"
@@ -44,32 +43,31 @@ _NOT_HELD = (
 
 
 class NotEncodable(TypeError):
-    """A value that no file can hold."""
+    """Raised for a value that no file can hold."""
 
 
 class Encoder:
-    """Trees of values, and the tensors they refer to.
+    """Makes trees of values, and collects the tensors that the trees refer to.
 
     Parameters
     ----------
     model : estimator
-        Whose parameters, and whose parts' parameters, may be missing in the tree.
+        Its parameters, and those of its parts, may be missing in the tree: the user then gives them to ``load``.
     """
 
     def __init__(self, model: Any) -> None:
         self.tensors: dict[str, NDArray] = {}
         self._spread = 0
-        self._names = {cls: name for name, cls in own_classes().items()}
-        # What set_params begins the parameters' names with, for each estimator within the model.
+        # For each estimator within the model, by its id, how the names of its parameters begin in set_params.
         self._prefixes = {id(model): ""}
         for name, value in model.get_params(deep=True).items():
-            if is_network(type(value)) or (sklearn_name(type(value)) and isinstance(value, BaseEstimator)):
+            if is_root(type(value)):
                 self._prefixes.setdefault(id(value), f"{name}__")
-        # What parameters have that no file holds, and where they have it: from their name on.
+        # The values in parameters that no file holds, each with the way to it: a parameter's name, then keys.
         self._missing: list[tuple[list[Any], Any]] = []
 
     def encode(self, value: Any, where: str, depth: int = 0) -> Any:
-        """Return the tree of a value; where says whose it is.
+        """Return the tree of a value; ``where`` is its place in the model, for messages.
 
         Raises
         ------
@@ -88,7 +86,7 @@ class Encoder:
         if cls is bytes:
             return {"bytes": value.hex()}
         if isinstance(value, PurePath):
-            return str(value)  # which is as good where paths are taken
+            return str(value)  # a text does as well wherever a path is taken
         if cls in (list, tuple):
             items = [self.encode(item, f"{where}.{i}", depth + 1) for i, item in enumerate(value)]
             return items if cls is list else {"tuple": items}
@@ -116,15 +114,10 @@ class Encoder:
             return {"random_state": self.encode(value.get_state(legacy=False), where, depth + 1)}
         if cls is np.random.Generator and type(value.bit_generator) is np.random.PCG64:
             return {"generator": self.encode(value.bit_generator.state, where, depth + 1)}
-        if self._name(cls) is not None:
-            return {"object": self._name(cls), "state": self._encode_state(value, where, depth)}
+        if (name := file_name(cls)) is not None:
+            return {"object": name, "state": self._encode_state(value, where, depth)}
         known = self._encode_known_kinds(value, where, depth + 1)
         return known if known is not None else self._encode_given(value, where, depth)
-
-    def _name(self, cls: type) -> str | None:
-        """Return the name of a class in files, or None if none may hold its objects."""
-        theirs = sklearn_name(cls)
-        return self._names.get(cls) if theirs is None else f"sklearn.{theirs}"
 
     def _encode_known_kinds(self, value: Any, where: str, depth: int) -> Any:
         """Return the tree of what scikit-learn's classes have beside arrays and objects, or None."""
@@ -154,7 +147,7 @@ class Encoder:
             return {"sparse": cls.__name__, "parts": encoded, "shape": [int(n) for n in value.shape]}
         if cls is np.ma.MaskedArray:
             mask = np.ma.getmaskarray(value)
-            # What is masked may be memory that nobody has written to.
+            # Masked elements may be memory that nobody has written to; they must not get into a file.
             items: Any = [None if hidden else item for item, hidden in zip(value.data.flat, mask.flat, strict=True)]
             if value.dtype != object:
                 items = np.where(mask, np.zeros((), value.dtype), value.data)
@@ -211,14 +204,15 @@ class Encoder:
         prefix = self._prefixes.get(id(value))
         trees = {}
         parameters = set(parameters_of(cls))
-        for name in sorted(state, key=lambda name: name not in parameters):  # what is missing in these comes first
+        # Parameters come first: what no file holds of them is known when an attribute refers to it.
+        for name in sorted(state, key=lambda name: name not in parameters):
             if not is_attribute(cls, name):
                 raise NotEncodable(f"{where}.{name} hides what the class {cls.__name__} has")
             place = f"{where}.{name}"
             if (rebuilt := self._encode_rebuilt(value, name, state[name], place, depth + 1)) is not None:
                 trees[name] = rebuilt
             elif prefix is None and is_memory(cls, name):
-                trees[name] = None  # where another fit would keep its pickles, of a part that is fitted
+                trees[name] = None  # a fitted part need not know where another fit would keep its pickles
             elif prefix is not None and name in parameters:
                 trees[name] = self._encode_parameter(value, name, prefix + name, place, depth + 1)
             else:
@@ -238,7 +232,7 @@ class Encoder:
         return None
 
     def _encode_parameter(self, owner: Any, name: str, full: str, where: str, depth: int) -> Any:
-        """Return the tree of an estimator's parameter; where no file can hold it, that it is to be given."""
+        """Return the tree of an estimator's parameter; if no file can hold it, a tree that says it must be given."""
         value, tensors = getattr(owner, name), dict(self.tensors)
         is_pickles = is_memory(type(owner), name) and value is not None
         try:
@@ -248,14 +242,14 @@ class Encoder:
         except NotEncodable:
             self.tensors = tensors
             lacking = list(self._unencodable(value, [full]))
-            if not is_ours(type(owner)) and not is_pickles:
+            if name_of(type(owner)) is None and not is_pickles:
                 # Functions can be given anew, but not the parts of an estimator, nor what these have learned.
                 culprits = [part for _, part in lacking if not self._is_encodable(part)]
                 if not culprits or any(hasattr(part, "get_params") for part in culprits):
                     raise
             self._missing += lacking
             tree: dict[str, Any] = {"unsaved": shown(value), "parameter": full}
-            if is_network(type(owner)) and name == "callbacks" and isinstance(value, list | tuple):
+            if is_model(name_of(type(owner))) and name == "callbacks" and isinstance(value, list | tuple):
                 tree["callbacks"] = [self._encode_known(part, f"{where}.{i}", depth) for i, part in enumerate(value)]
             return tree
 
@@ -281,8 +275,8 @@ class Encoder:
         return {"class": class_name(type(callback)), "knows": known}
 
     def _unencodable(self, value: Any, path: list[Any]) -> Iterator[tuple[list[Any], Any]]:
-        """Yield what within a parameter no file holds, and the way to it."""
-        if self._name(type(value)) is not None and isinstance(value, BaseEstimator):
+        """Yield each value within a parameter that no file holds, after the way to it."""
+        if file_name(type(value)) is not None and isinstance(value, BaseEstimator):
             for name, part in value.get_params(deep=False).items():
                 yield from self._unencodable(part, [*path, name])
         elif type(value) in (list, tuple):
@@ -293,14 +287,14 @@ class Encoder:
                 yield from self._unencodable(part, [*path, name])
         elif is_sklearn(type(value), "_Scorer"):
             yield from self._unencodable(value._score_func, [*path, "_score_func"])
-        elif self._name(type(value)) is None:
+        elif file_name(type(value)) is None:
             yield path, value
 
     def _encode_given(self, value: Any, where: str, depth: int) -> Any:
-        """Return the tree of what a missing parameter has, too: an optimizer at work has a schedule of the user's."""
+        """Return the tree of a value that is in a missing parameter, too, as a user's schedule is in a descent."""
         for path, part in self._missing:
             if part is value and type(value) not in PLAIN:
                 return {"given": path}
-            if type(part) is type(value) and isinstance(value, Parameterized):
+            if type(part) is type(value) and checks_itself(type(value)):
                 return {"given": path, "state": self._encode_state(value, where, depth)}
         raise NotEncodable(f"{where} is {shown(value)}, a {type(value).__qualname__}, {_NOT_HELD}")

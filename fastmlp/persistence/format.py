@@ -1,4 +1,4 @@
-"""Bytes: a safetensors file as metadata and arrays, its checksum, and writing that leaves a whole file."""
+"""The bytes of a file: safetensors with a checksum, read and checked as a whole, written as a whole or not at all."""
 
 import errno
 import hashlib
@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import stat
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,13 +15,15 @@ import numpy as np
 import sklearn
 from numpy.typing import NDArray
 
+from fastmlp.config import __version__
+
 FORMAT, VERSION = "fastmlp", "1"
-#: Bytes of the longest header, safetensors' own limit.
+#: The bytes that a header may have, which is the limit of safetensors itself.
 MAX_HEADER = 100_000_000
 
 _CHECKSUM = re.compile(rb'"checksum":"([0-9a-f]{64})"')
 _NO_CHECKSUM = b"0" * 64
-# What safetensors calls the types of arrays there are in a file.
+# The types of arrays that a file may have, by the names that safetensors gives them.
 TENSOR_TYPES = {
     "BOOL": "bool", "I8": "int8", "I16": "int16", "I32": "int32", "I64": "int64", "U8": "uint8", "U16": "uint16",
     "U32": "uint32", "U64": "uint64", "F16": "float16", "F32": "float32", "F64": "float64",
@@ -31,7 +32,7 @@ DTYPES = {name: np.dtype(name) for name in TENSOR_TYPES.values()}
 
 
 class BadTree(ValueError):
-    """What a tree must not be."""
+    """Raised for a file, or a tree in one, that is not what the format says; the message follows the file's name."""
 
 
 def content(tree: Any, tensors: Mapping[str, NDArray]) -> list[memoryview | bytes]:
@@ -41,7 +42,7 @@ def content(tree: Any, tensors: Mapping[str, NDArray]) -> list[memoryview | byte
     metadata = {
         "format": FORMAT,
         "version": VERSION,
-        "fastmlp": sys.modules["fastmlp"].__version__,  # not imported here: the package imports this module
+        "fastmlp": __version__,
         "sklearn": sklearn.__version__,
         "checksum": _NO_CHECKSUM.decode(),
         "model": json.dumps(tree, separators=(",", ":"), allow_nan=False),
@@ -70,7 +71,7 @@ def _digest(content: bytes | memoryview, at: int) -> str:
 
 
 def read(path: str) -> tuple[dict[str, str], dict[str, NDArray]]:
-    """Return a file's metadata and arrays; what it holds is what was written."""
+    """Return a file's metadata and arrays; a file whose checksum does not fit is refused."""
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -100,14 +101,14 @@ def read(path: str) -> tuple[dict[str, str], dict[str, NDArray]]:
         array: NDArray = np.ndarray(shape, dtype.newbyteorder("<"), content, 8 + length + begin)
         if dtype.kind == "b" and (array.view(np.uint8) > 1).any():
             raise BadTree(f"has truth values that are neither 0 nor 1, in the tensor {name!r}.")
-        tensors[name] = array.astype(dtype)  # a copy of its own, to be written to
+        tensors[name] = array.astype(dtype)  # the array is a copy, which may be written to
     return metadata, tensors
 
 
 def _header(text: bytes) -> tuple[dict[str, str], dict[str, tuple[int, int, tuple[np.dtype, list[int]]]]]:
     """Return the metadata in a header, and of each tensor where it begins and ends, its type and its shape.
 
-    They fit each other: tensors lie one behind the other, and each has the bytes that its shape needs.
+    The tensors lie one behind the other, and each has the bytes that its shape needs; other headers are refused.
     """
     try:
         header = parsed(text.decode())
@@ -145,7 +146,7 @@ def _header(text: bytes) -> tuple[dict[str, str], dict[str, tuple[int, int, tupl
 
 
 def parsed(text: str) -> Any:
-    """Return what JSON says, which is to be strict: no name twice, no number that is not finite."""
+    """Return what a JSON text says; a name that stands twice or a number that is not finite is refused."""
 
     def refuse(constant: str) -> None:
         raise BadTree(f"has the number {constant}")
@@ -204,7 +205,7 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
             raise OSError(errno.EINVAL, "Not a regular file")
         with open(temporary, "xb") as file:
             try:
-                if os.path.exists(target):  # as open() leaves it
+                if os.path.exists(target):  # the new file gets the permissions of the old one, as with open()
                     os.fchmod(file.fileno(), stat.S_IMODE(os.stat(target).st_mode))
                 for chunk in chunks:
                     file.write(chunk)

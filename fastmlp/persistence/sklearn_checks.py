@@ -17,31 +17,24 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.preprocessing import LabelBinarizer
 
-from fastmlp.persistence.contents import (
-    MAX_JOBS,
-    are_texts,
-    is_array,
-    is_count,
-    is_network,
-    is_number,
-    is_sklearn,
-    require,
-)
+from fastmlp.persistence.contents import is_sklearn
 from fastmlp.persistence.sklearn_classes import sklearn_name
+from fastmlp.registration import is_model, name_of
+from fastmlp.soundness import MAX_JOBS, are_texts, is_array, is_count, is_number, require
 
-#: The most columns that PolynomialFeatures may make.
+#: The number of columns that PolynomialFeatures may make at most.
 MAX_COLUMNS = 1 << 20
-#: The most features that a part may name, one by one.
+#: The number of features that a part may name, one by one, at most.
 MAX_FEATURES = 1 << 24
-#: The most steps of a loop that a transformation takes.
+#: The number of steps that a loop in a transformation may take at most.
 MAX_STEPS = 1_000_000
 
 _COMPONENTS = "components_=kn explained_variance_=k explained_variance_ratio_=k singular_values_=k"
 _LINEAR = "coef_=n|on intercept_=|o"
 _COUNTS = "classes_=c:* class_count_=c class_log_prior_=c"
-# Of fitted classes the shapes of attributes: a letter for each axis, the same letter the same length, n for
-# n_features_in_; #k for a number that is the length k. Other shapes follow "|", none at all being a number; "?" is for
-# None, and ":b" or ":*" for truth values or elements of any type where there are usually numbers.
+# The shapes of the attributes of fitted classes. A letter stands for an axis: the same letter is the same length, and
+# n is n_features_in_; "#k" is a number that equals the length k. Shapes after "|" may be there, too; no letter is
+# a number. A "?" at the end allows None; ":b" asks for truth values instead of numbers, ":*" for any type.
 _SHAPES = {
     "StandardScaler": "mean_=n? var_=n? scale_=n?",
     "MinMaxScaler": "scale_=n min_=n data_min_=n data_max_=n data_range_=n",
@@ -119,7 +112,7 @@ def check_sklearn(part: Any) -> None:
     """
     name, state = type(part).__name__, vars(part)
     names = state.get("feature_names_in_")
-    n_features = state.get("n_features_in_", np.size(names))  # which some have from a part of theirs
+    n_features = state.get("n_features_in_", np.size(names))  # some have that of a part
     require(_is_width(n_features), f"n_features_in_ of a {name} is no number of features", n_features)
     are_names = names is None or (is_array(names, n_features, kinds="O") and all(type(text) is str for text in names))
     require(are_names, f"feature_names_in_ of a {name} does not fit n_features_in_")
@@ -136,7 +129,7 @@ def check_sklearn(part: Any) -> None:
 
 @cache
 def _shapes(name: str) -> tuple[tuple[str, list[str], str], ...]:
-    """Return of each attribute the shapes it may have, and the mark at their end."""
+    """Return for each attribute of a class its name, the shapes it may have, and the mark at their end."""
     parsed = re.findall(r"(\w+)=([\w|#]+)(\?|:.)?", _SHAPES.get(name, ""))
     return tuple((attribute, shapes.split("|"), mark) for attribute, shapes, mark in parsed)
 
@@ -144,7 +137,7 @@ def _shapes(name: str) -> tuple[tuple[str, list[str], str], ...]:
 def _check_shapes(part: Any) -> None:
     """Refuse arrays that do not fit each other."""
     name, state = type(part).__name__, vars(part)
-    lengths = {"n": state.get("n_features_in_")}  # without which nobody would look at the width of X
+    lengths = {"n": state.get("n_features_in_")}  # without it the class would not check the width of X
     for attribute, shapes, mark in _shapes(name):
         if attribute not in state:
             continue
@@ -174,19 +167,20 @@ def _check_shapes(part: Any) -> None:
 
 
 def _is_width(value: Any) -> bool:
-    """Whether it is a number of features that there may be."""
+    """Whether a value is a number of features that there may be."""
     return is_count(value) and value <= MAX_FEATURES
 
 
 def _is_encoding(value: Any) -> bool:
-    """Whether it is a text's encoding that Python itself has; others would be looked for among modules."""
+    """Whether a value names an encoding of texts that Python itself has; Python looks for others among modules."""
     known = encodings.aliases.aliases
     name = value.lower().replace("-", "_").replace(" ", "_") if type(value) is str else ""
-    rest = ("utf_8_sig", "koi8_u", "cp720", "cp737", "cp874")  # have no other name
+    rest = ("utf_8_sig", "koi8_u", "cp720", "cp737", "cp874")  # these are no aliases
     return name in {*known, *known.values(), *rest} and not known.get(name, name).endswith("_codec")
 
 
-# Of any class. What names a module, a method or an expression is one of those that are known.
+# What attributes of these names must be in any class. A text that names a module, a method or an expression must be one
+# of those that are known.
 _PARAMETERS: dict[str, Callable[[Any], bool]] = {
     "encoding": _is_encoding,
     "pre_dispatch": lambda value: (
@@ -213,7 +207,7 @@ _PARAMETERS: dict[str, Callable[[Any], bool]] = {
 
 
 def check_labels(labels: Any) -> None:
-    """Refuse classes among which a label would not be found where it is: by bisection they are if they are sorted."""
+    """Refuse classes that are not sorted: a label is looked for by bisection, and would not be found where it is."""
     require(type(labels) is np.ndarray and labels.ndim == 1 and labels.size > 0, "classes_ is no vector")
     is_sorted = np.array_equal(np.unique(labels), labels, equal_nan=labels.dtype.kind == "f")
     require(is_sorted, "classes_ is not sorted, or has a class twice")
@@ -252,7 +246,7 @@ def _check_categories(encoder: Any) -> None:
     require(type(is_grouped) is bool, "_infrequent_enabled is neither True nor False", is_grouped)
     for values in categories:
         require(type(values) is np.ndarray and values.ndim == 1 and values.size > 0, "categories_ has no vectors")
-        if values.dtype.kind != "O":  # these are found by bisection
+        if values.dtype.kind != "O":  # a category is looked for by bisection
             is_sorted = np.array_equal(np.unique(values), values, equal_nan=values.dtype.kind == "f")
             require(is_sorted, "categories_ is not sorted")
     if not is_grouped:
@@ -387,12 +381,12 @@ def _check_constant(predictor: Any) -> None:
 
 
 def _check_coordinate_descent(regressor: Any) -> None:
-    """Refuse what another fit would take over, of which its compiled code trusts that it fits X."""
+    """Refuse parameters with which another fit would take over arrays that its compiled code trusts to fit X."""
     require(type(regressor.precompute) in (bool, str), "precompute must not be a matrix in a file")
     require(not vars(regressor).get("warm_start"), "warm_start of a linear model must be False in a file")
 
 
-# What takes texts, or does what a function does, may return another number of rows than it was given.
+# These classes take texts or do what a function does, and may return another number of rows than they are given.
 _OF_OTHER_ROWS = (
     "FunctionTransformer", "CountVectorizer", "TfidfVectorizer", "HashingVectorizer", "DictVectorizer", "FeatureHasher",
     "FrozenEstimator",
@@ -402,7 +396,7 @@ _OF_OTHER_ROWS = (
 def _check_one_against_rest(classifier: Any) -> None:
     """Refuse estimators whose decisions would be stored beside the rows of a sparse matrix.
 
-    They are where there are labels for each sample; the best of several classes is found in another way.
+    There is such a matrix where samples have several labels; the best of several classes is found in another way.
     """
     state = vars(classifier)
     if "estimators_" not in state:
@@ -420,27 +414,29 @@ def _check_one_against_rest(classifier: Any) -> None:
 
 
 def _decides_for_rows(estimator: Any) -> bool:
-    """Whether a part returns one number for each row, or one row for each row if it is no classifier."""
+    """Whether an estimator returns one decision, a number, for each row it is given."""
     cls = type(estimator)
     if is_sklearn(cls, "Pipeline"):
         *steps, last = (step for _, step in estimator.steps)
         return all(map(_keeps_rows, steps)) and _decides_for_rows(last)
     if is_sklearn(cls, "_ConstantPredictor"):
         return True
-    if is_network(cls) and "_label_binarizer" in vars(estimator):
-        return estimator._label_binarizer.y_type_ == "binary"
-    return is_sklearn(cls, "LogisticRegression", "LinearSVC") and len(getattr(estimator, "classes_", ())) == 2
+    # A network has one output for two classes, but one for each of two labels.
+    is_binary = is_sklearn(cls, "LogisticRegression", "LinearSVC") or (
+        is_model(name_of(cls)) and getattr(estimator, "n_outputs_", None) == 1
+    )
+    return is_binary and len(getattr(estimator, "classes_", ())) == 2
 
 
 def _keeps_rows(transformer: Any) -> bool:
-    """Whether no transformer within one is of those that may return other rows."""
+    """Whether neither a transformer nor any transformer within it is one of those that may return other rows."""
     cls = type(transformer)
     if cls in (list, tuple):
         return all(map(_keeps_rows, transformer))
     if sklearn_name(cls) is None:
         return not hasattr(transformer, "get_params")
     if is_sklearn(cls, "FunctionTransformer") and transformer.func is None:
-        return True  # as a ColumnTransformer has where columns pass through
+        return True  # a ColumnTransformer has such a part where columns pass through
     return cls.__name__ not in _OF_OTHER_ROWS and all(map(_keeps_rows, vars(transformer).values()))
 
 

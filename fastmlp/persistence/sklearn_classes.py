@@ -1,4 +1,4 @@
-"""What files may hold of scikit-learn, NumPy and SciPy: lists of classes and functions by name.
+"""The lists of what files may hold of scikit-learn, NumPy and SciPy: classes, functions and distributions by name.
 
 A name in a file is looked up here. Only when it stands in a list is the list's own module imported; what is imported is
 never decided by a file.
@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-# Classes by the module they are in. Their state is arrays and plain data, and what code in C and Cython takes for
+# The classes by the module they are in. Their state is arrays and plain data, and what code in C and Cython takes for
 # granted of it is checked (fastmlp.persistence.sklearn_checks). So there are no trees, forests, nearest neighbours or
 # kernel machines here: their compiled code follows indices that it does not check.
 _CLASSES = {
@@ -67,7 +67,8 @@ _CLASSES = {
 }
 _MODULES = {name: module for module, names in _CLASSES.items() for name in names.split()}
 
-# Functions: those that transform numbers or texts one by one or row by row, those that score features, and metrics.
+# The functions are those that transform numbers or texts one by one or row by row, those that score features, and
+# metrics.
 _FUNCTIONS = {
     "numpy": (
         "abs absolute arccos arccosh arcsin arcsinh arctan arctanh around asarray cbrt ceil clip cos cosh cumsum"
@@ -100,7 +101,7 @@ _FUNCTIONS = {
     "str": "casefold lower lstrip rstrip split splitlines strip swapcase title upper",
 }
 
-# Distributions of which a search draws parameters.
+# From these distributions a search may draw parameters.
 _DISTRIBUTIONS = (
     "bernoulli beta betabinom binom chi2 dlaplace expon exponnorm gamma geom halfcauchy halfnorm invgamma laplace"
     " logistic loguniform lognorm norm pareto poisson powerlaw randint reciprocal t trapezoid triang truncnorm uniform"
@@ -110,20 +111,20 @@ _DISTRIBUTIONS = (
 
 @cache
 def sklearn_class(name: str) -> type | None:
-    """Return scikit-learn's class of a name, or None for one that no file may hold."""
+    """Return the class of scikit-learn that has a name, or None for a name that is not in the list."""
     module = _MODULES.get(name)
     return None if module is None else getattr(import_module(module), name)
 
 
 def sklearn_name(cls: type) -> str | None:
-    """Return the name of a class of scikit-learn's, or None for a class that no file may hold; it imports nothing."""
+    """Return the name of a class of scikit-learn, or None for a class that is not in the list; it imports nothing."""
     module = _MODULES.get(cls.__name__)
-    # A class whose module nobody has imported is not the one that is asked about.
+    # If nobody has imported the module in the list, the given class is another one of the same name.
     return cls.__name__ if module and getattr(sys.modules.get(module), cls.__name__, None) is cls else None
 
 
 def sklearn_classes() -> dict[str, type]:
-    """Return all of them by name; their modules are imported, which takes a second."""
+    """Return all classes in the list by name; their modules are imported, which takes a second."""
     return {name: getattr(import_module(module), name) for name, module in _MODULES.items()}
 
 

@@ -1,7 +1,7 @@
-"""Tables from files: reading them, what their columns are, and a model that takes a table as it is.
+"""Tables are read from files here, their columns are described, and TableModel learns from a table as it is.
 
-What a reader should know (which rows were dropped, why a column is left out) goes to the log ``fastmlp.tables``. pandas
-is needed for all of it, pyarrow for Parquet and Feather; both come with ``pip install 'fastmlp[cli]'``.
+What a user should know (which rows were dropped, why a column is left out) goes to the log ``fastmlp.tables``. All of
+this needs pandas; Parquet and Feather need pyarrow, too. Both come with ``pip install 'fastmlp[cli]'``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the columns of a table are: numbers, categories, identifiers; classes or numbers to learn."""
+"""The columns of a table are told apart here: numbers, categories and identifiers; classes or numbers to learn."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_task(labels: NDArray, decimal: str = ".", thousands: str | None = None)
     labels : ndarray of str
         Objects.
     decimal, thousands : str
-        How numbers are written, as :func:`numbers_of` takes it.
+        The marks that numbers are written with, as :func:`numbers_of` takes them.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def find_task(labels: NDArray, decimal: str = ".", thousands: str | None = None)
             )
         return "classification", f"it is text with {n_distinct} values"
     each = len(labels) / _ROWS_PER_CLASS_OF_NUMBERS
-    are_whole = bool((np.floor(numbers) == numbers).all())  # infinite ones, too, of which % 1 warns
+    are_whole = bool((np.floor(numbers) == numbers).all())  # of infinite ones, % 1 would warn
     if 2 < n_distinct <= each and are_whole and any(map(_CODE.fullmatch, set(labels))):
         return "classification", f"it is codes that begin with 0, with {n_distinct} values"
     few = n_distinct <= min(_MOST_CLASSES_OF_NUMBERS, each)
@@ -71,10 +71,10 @@ def find_task(labels: NDArray, decimal: str = ".", thousands: str | None = None)
 
 
 def frequent_categories(texts: NDArray) -> list[str]:
-    """Return a column's categories, sorted; "(rare)" stands for those that are too few to learn from one by one.
+    """Return a column's categories, sorted; "(rare)" stands for those that are too rare to learn from one by one.
 
-    Rare is what comes in less than a hundredth of the rows, but not in 20 or more and always in one alone, and what is
-    not among the 100 most frequent.
+    A category is rare that comes in less than a hundredth of the rows, or is not among the 100 most frequent ones. One
+    that comes in 20 rows is never rare for its number, and one that comes in a single row always is.
 
     Examples
     --------
@@ -94,9 +94,9 @@ def marks_among(values: NDArray, numbers: NDArray) -> list[str] | None:
     Parameters
     ----------
     values : ndarray
-        What the column has, without what is known to be missing.
+        The values of the column, without those that are known to be missing.
     numbers : ndarray
-        The numbers that these are, NaN for none.
+        The numbers that these values are, NaN for values that are none.
     """
     odd = np.isnan(numbers)
     marks = sorted(set(np.asarray(values)[odd]))
@@ -104,7 +104,7 @@ def marks_among(values: NDArray, numbers: NDArray) -> list[str] | None:
 
 
 def are_identifiers(name: str, numbers: NDArray) -> bool:
-    """Whether a column has, by its name and its values, the numbers of the rows: whole numbers that all differ."""
+    """Return whether a column numbers the rows: its name says so, and its values are whole numbers that all differ."""
     if not _IDENTIFIERS.fullmatch(name):
         return False
     return bool((np.floor(numbers) == numbers).all()) and len(np.unique(numbers)) == len(numbers)

@@ -1,4 +1,4 @@
-"""Which decimal mark the numbers of each column of a table have, where they are texts."""
+"""The decimal mark of each column of a table is found here, for numbers that are written as texts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def decimals_of(
     Parameters
     ----------
     columns : mapping
-        What each column's texts say, from :func:`fastmlp.tables.notation.evidence_in`.
+        For each column's name, the evidence in its texts, from :func:`fastmlp.tables.notation.evidence_in`.
     known : mapping, default=None
         The marks of some columns, as training knew them.
     hint : {".", ","}, default=None
-        What the file speaks for: commas, where semicolons separate the fields.
+        The mark that the file speaks for: a comma, where semicolons separate the fields.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def _other(mark: str) -> str:
 
 
 def _most(votes: Iterable[str]) -> str:
-    """Return what most vote for; "" where as many are for one as for the other."""
+    """Return the mark that most votes are for; "" if both have as many."""
     counts = Counter(votes)
     return "" if counts["."] == counts[","] else max(DECIMALS, key=counts.__getitem__)
 
@@ -71,14 +71,15 @@ def tell(
     Parameters
     ----------
     name : str
-        Of the column.
+        The name of the column.
     evidence : Evidence
+        The evidence in the column's texts.
     texts : iterable of str
-        Its values.
+        The column's values.
     decimal, thousands : str
-        As :func:`fastmlp.tables.notation.number` takes them.
+        The marks, as :func:`fastmlp.tables.notation.number` takes them.
     is_given : bool
-        Whether the user said so.
+        Whether the user has given the decimal mark, so that no other needs to be mentioned.
     """
     read = examples(texts, decimal, thousands)
     text, other = evidence.example, _other(decimal)

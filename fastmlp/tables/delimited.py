@@ -1,4 +1,4 @@
-"""CSV and its kin: the encoding of a text, what separates its fields, and its rows."""
+"""CSV and similar texts are read here: their encoding, the separator of their fields, and their rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from fastmlp.tables.frames import TableError, counted, import_pandas, log
 from fastmlp.tables.values import BLANKS
 
-#: Those that lines are tried with, in this order. The first that gives all lines the same number of fields, two or
-#: more, is it. A comma may stand within numbers, so it comes after those that do not; blanks may follow any other.
+#: The separators that lines are tried with, in this order. The first that gives all lines the same number of fields,
+#: two or more, is taken. A comma may stand within numbers, so it comes late; blanks may follow any other, so they come
+#: last.
 SEPARATORS = ("\t", ";", "|", ",", " ")
 
 _LINES_LOOKED_AT = 1000
@@ -26,8 +27,8 @@ _MARKS = [
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 ]  # fmt: skip
-# From Latin-1 to Windows-1252. Five bytes are no characters there; as in browsers, they stay what they are, for all
-# others of such a file are no less what Windows wrote.
+# This maps characters of Latin-1 to those of Windows-1252. Five bytes are no characters of Windows-1252. They stay what
+# they are, as in browsers, since Windows may well have written all other bytes of such a file.
 _WINDOWS = {byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xA0)}
 _WINDOWS = {byte: character for byte, character in _WINDOWS.items() if character != "\ufffd"}
 _EXCEL = re.compile(r'"?sep=([^"\r\n])"?[^\S\r\n]*\1*(?:\r\n|\r|\n|$)', re.IGNORECASE)
@@ -35,20 +36,20 @@ _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+(,\d+)?\s*")
 
 
 def decoded(content: bytes, name: str, encoding: str | None = None) -> str:
-    """Return the text that bytes are: as a byte order mark says, else UTF-8, else what Windows writes in the West.
+    """Return the text that bytes hold: in the encoding of a byte order mark, else UTF-8, else Windows-1252.
 
     Parameters
     ----------
     content : bytes
     name : str
-        Of the file, for messages.
+        The file's name, for messages.
     encoding : str, default=None
-        One of Python's; None is found.
+        A name that Python knows. With None the encoding is found.
 
     Raises
     ------
     TableError
-        When it is no text in the encoding.
+        When the bytes are no text in the encoding.
     """
     marked = next((codec for mark, codec in _MARKS if content.startswith(mark)), None)
     if encoding is not None:
@@ -83,9 +84,9 @@ def _without_nul(text: str, name: str) -> str:
 
 
 def find_separator(lines: Iterable[str]) -> str:
-    """Return what separates the fields of lines; a comma where nothing does.
+    """Return the separator of the fields of lines; a comma if nothing separates them.
 
-    Where no separator gives all lines the same number of fields, it is the one that gives it to nearly all.
+    If no separator gives all lines the same number of fields, the one is taken that gives it to nearly all.
 
     Examples
     --------
@@ -119,7 +120,7 @@ class Rows(NamedTuple):
         Texts, without blanks around them; columns are numbered.
     separator : str
     n_before : int
-        How many empty lines stand before the first row, which in a file of one column may be rows, too.
+        How many empty lines stand before the first row; in a file of one column they may be rows, too.
     """
 
     frame: Any
@@ -136,9 +137,9 @@ def read_rows(text: str, name: str, separator: str | None = None, *, header: boo
     Parameters
     ----------
     text, name : str
-        Of the file.
+        The name of the file, for messages.
     separator : str, default=None
-        None is what the first line of Excel's says, or found.
+        With None it is the one that Excel's first line names (``sep=;``), or it is found.
     header : bool, default=None
         Whether the first line has the columns' names; False allows it no other number of fields than the rest.
 
@@ -190,16 +191,16 @@ def _fields_of_any_length() -> Iterator[None]:
 
 
 class _Reading:
-    """Rows as they come: the first, which may be the names, and the others, which have one width."""
+    """A collector takes rows as they come: the first, which may hold the names, and others, which have one width."""
 
     def __init__(self, name: str, separator: str) -> None:
         self._name, self._separator = name, separator
         self._first: list[str] = []
         self._first_line = self._second_line = 0
-        self._width = 0  # of the rows after the first
+        self._width = 0  # the number of fields of the rows after the first
         self._n_before = self._n_empty = 0
-        self._blank: list[int] = []  # lines after the last row that are none
-        self._skipped: list[int] = []  # and such between rows
+        self._blank: list[int] = []  # numbers of the lines after the last row that are empty
+        self._skipped: list[int] = []  # numbers of the empty lines between rows
         self._parts: list[list[Any]] = []
 
     def take(self, rows: list[list[str]], lines: list[int]) -> None:
@@ -242,7 +243,7 @@ class _Reading:
         return self.refused(f"line {line} has {counted(width, 'field')}, {first}")
 
     def refused(self, why: str) -> TableError:
-        """Return an error that says what is wrong."""
+        """Return an error that says what is wrong with the text."""
         return TableError(f"{self._name} is no table with fields separated by {self._separator!r}: {why}")
 
     def finished(self, header: bool | None) -> Rows:

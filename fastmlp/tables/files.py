@@ -1,4 +1,4 @@
-"""Files as bytes: from a path or standard input, uncompressed; and what kind of table they hold."""
+"""Files are read as bytes here, from a path or standard input, and uncompressed; their kind of table is found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from fastmlp.tables.frames import TableError
 
-#: What a table may be read as.
+#: The formats that a table may be read as.
 FORMATS = ("csv", "json", "jsonl", "parquet", "feather")
 
 STANDARD_INPUT = "-"

@@ -1,4 +1,4 @@
-"""Data frames: pandas when it is needed, and what a frame must be before anything is made of it."""
+"""Pandas is imported here when it is needed, and frames are checked before anything is made of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-#: What a reader should know goes here, whichever module of the package says it.
+#: What a user should know of a table goes to this log, whichever module of the package says it.
 log = logging.getLogger("fastmlp.tables")
 
 
 class TableError(ValueError):
-    """A table that cannot be used; the message names the file, the column or the value."""
+    """A table cannot be used; the message names the file, the column or the value."""
 
 
 def import_pandas() -> Any:
@@ -36,14 +36,14 @@ def as_frame(given: Any, what: str) -> Any:
     ----------
     given : DataFrame of pandas or polars, Table of pyarrow
     what : str
-        Whose argument it is, for the message.
+        The name of the method or function whose argument it is, for the message.
 
     Raises
     ------
     TypeError
-        For what has no named columns.
+        When it has no named columns.
     TableError
-        Without rows, or when two columns have the same name.
+        When it has no rows, or two columns of the same name.
 
     Examples
     --------

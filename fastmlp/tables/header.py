@@ -1,4 +1,4 @@
-"""Whether the first line of a table has the names of the columns."""
+"""Whether the first line of a table has the names of the columns is decided here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastmlp.tables.notation import numbers_in
 _DATE = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])?)?")
 _FEWEST_IN_STEP = 3
 _SHARE_OF_FRACTIONS = 0.5
-_FEWEST_ROWS = 4  # below the first line, to compare it with
+_FEWEST_ROWS = 4  # so many rows below the first line are needed to compare it with
 
 
 def has_header(texts: Any) -> bool:
@@ -51,7 +51,7 @@ def has_header(texts: Any) -> bool:
     are_numeric = np.array([len(each) > 0 and not np.isnan(each).any() for each in numbers])
     names = numbers_in(first)
     is_name = np.isnan(names) & [bool(name) and name not in MISSING for name in first]
-    is_above = are_numeric & ~np.isnan(names)  # where a number stands above numbers
+    is_above = are_numeric & ~np.isnan(names)  # a number stands above numbers
     is_above_numbers = bool((are_numeric & (is_name | _is_index(first, columns))).any())
     if not is_above.any():
         return is_above_numbers or not comes_again.any()
@@ -65,7 +65,7 @@ def has_header(texts: Any) -> bool:
 
 
 def _is_index(first: NDArray, columns: list[NDArray]) -> NDArray:
-    """Return where the first line is empty above the numbers of the rows, as pandas and R write them."""
+    """Return the columns of row numbers without a name: the first line is empty there, as pandas and R write it."""
     found = np.zeros(len(first), bool)
     for i, (name, values) in enumerate(zip(first, columns, strict=True)):
         found[i] = not name and list(values) in ([str(row + start) for row in range(len(values))] for start in (0, 1))
@@ -73,7 +73,7 @@ def _is_index(first: NDArray, columns: list[NDArray]) -> NDArray:
 
 
 def _are_names(texts: NDArray, names: NDArray, below: list[NDArray], has_others: bool) -> bool:
-    """Whether numbers above numbers are names.
+    """Return whether numbers above numbers are names.
 
     Parameters
     ----------
@@ -118,6 +118,6 @@ def _is_outside(name: float, values: NDArray) -> bool:
 
 
 def _is_far(name: float, values: NDArray) -> bool:
-    """Whether a number is farther from others than these are from each other."""
+    """Return whether a number is farther from others than these are from each other."""
     low, high = values.min(), values.max()
     return bool(max(low - name, name - high) > high - low)

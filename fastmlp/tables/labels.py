@@ -1,4 +1,4 @@
-"""Labels of classes, and other texts that are learned: which marks are labels, and how they are spelled."""
+"""Labels of classes are read here: which marks are labels, and how labels and other learned texts are spelled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from fastmlp.tables.missing import WORD, Marks
 from fastmlp.tables.notation import numbers_in
 from fastmlp.tables.values import matches, spellings
 
-_SHARE_OF_A_WORD = 0.5  # of the rows that the other classes have on average; a mark of so many is a class, too
+# A mark that is a word is a class if it has at least this share of the rows that the other classes have on average.
+_SHARE_OF_A_WORD = 0.5
 
 
 def marks_that_are_classes(name: str, texts: NDArray, missing: Iterable[Any], keep: Iterable[str]) -> set[str]:
@@ -23,11 +24,11 @@ def marks_that_are_classes(name: str, texts: NDArray, missing: Iterable[Any], ke
     Parameters
     ----------
     name : str
-        Of the target, for the message.
+        The name of the target, for the message.
     texts : ndarray of str
-        Its values.
+        The values of the target.
     missing, keep : iterable
-        As :class:`fastmlp.tables.missing.Marks` takes them.
+        The user's own words, as :class:`fastmlp.tables.missing.Marks` takes them.
     """
     kept = set(keep)
     n_word = int((texts == WORD).sum())
@@ -57,19 +58,19 @@ def known_labels(name: str, labels: NDArray, classes: list[str], decimal: str, e
     Parameters
     ----------
     name : str
-        Of the target, for messages.
+        The name of the target, for messages.
     labels : ndarray of str
     classes : list of str
-        Those that training saw.
+        The labels that training saw.
     decimal : {".", ","}
-        Of labels that are numbers.
+        The decimal mark of labels that are numbers.
     exact : bool
-        Whether they must be spelled as in training.
+        Whether labels must be spelled as in training.
 
     Raises
     ------
     TableError
-        For labels that training did not see.
+        When there are labels that training did not see.
     """
     unseen = _unseen(labels, classes, decimal, exact)
     if unseen:

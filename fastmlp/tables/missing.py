@@ -1,4 +1,4 @@
-"""What stands for a missing value in a table: marks that many programs write, and what the user names."""
+"""Missing values are found here by the marks that many programs write, and by those that the user names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastmlp.tables.frames import import_pandas
 from fastmlp.tables.values import matches, numbers_in
 
-#: What is read as a missing value: the marks that pandas knows, and "?".
+#: These texts are read as a missing value: the marks that pandas knows, and "?".
 MISSING = frozenset(
     {
         "",
@@ -33,7 +33,7 @@ MISSING = frozenset(
     | {"NULL", "NaN", "None", "n/a", "nan", "null"}
 )
 
-#: A mark that is an everyday word, and may well be a class.
+#: This mark is an everyday word, and may well be a class.
 WORD = "None"
 
 
@@ -45,9 +45,9 @@ class Marks:
     Parameters
     ----------
     missing : iterable of str or numbers, default=()
-        Those that the user names.
+        The marks that the user names.
     keep : iterable of str, default=()
-        Those of :data:`MISSING` that are values like others.
+        The marks of :data:`MISSING` that are values like others.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class Marks:
         ----------
         numbers : ndarray
         dtype : dtype, default=None
-            What they were stored as: float32 has no -999.2, but a number next to it.
+            The type they were stored in: float32 has no -999.2, but a number next to it.
         """
         if not len(self._numbers):
             return numbers
@@ -96,7 +96,7 @@ class Marks:
 
 
 def are_marks(values: Any) -> bool:
-    """Whether these are texts and numbers, as ``missing`` may have them."""
+    """Return whether these are texts and numbers, as ``missing`` may have them."""
     return isinstance(values, list | tuple | set | frozenset | np.ndarray) and all(
         isinstance(value, str) or (isinstance(value, Real) and not isinstance(value, bool | np.bool_))
         for value in values

@@ -1,4 +1,4 @@
-"""TableModel: a network that learns a column of a table from the others, and takes the table as it is."""
+"""A TableModel is a network that learns a column of a table from the others, and takes the table as it is."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.components import Parameterized, listed
 from fastmlp.estimators import MLPClassifier, MLPRegressor
+from fastmlp.registration import stored_as
 from fastmlp.tables.columns import RARE, are_identifiers, find_task, frequent_categories, marks_among
 from fastmlp.tables.conventions import decimals_of, tell
 from fastmlp.tables.frames import TableError, as_frame, counted, import_pandas, log, shown
@@ -30,12 +31,12 @@ from fastmlp.tables.scores import scores_of_classes, scores_of_numbers
 from fastmlp.tables.soundness import check_fitted
 from fastmlp.tables.values import is_numeric, matches, texts_of
 
-_LARGEST = 1e38  # what float32 can hold; sentinels for "nothing" lie beyond
+_LARGEST = 1e38  # float32 can hold this; numbers that stand for "nothing" lie beyond
 _SHARE_OF_DISTINCT_TEXTS = 0.9
 _SHARE_OF_GAPS = 0.01
-_BLOCK = 10_000  # rows of which texts are made at a time
+_BLOCK = 10_000  # so many rows are turned into texts at a time
 
-# From so many rows on, training holds a part of them out to see when to stop; fewer are all needed to learn from.
+# From so many rows on, training holds out a part of them to see when to stop. Fewer rows are all needed to learn from.
 HOLD_OUT_FROM = 3000
 
 
@@ -60,6 +61,7 @@ def _joined(frame: Any, y: Any, target: str | int | None) -> tuple[Any, str]:
     return frame.assign(**{name: series.to_numpy() if series.dtype.kind in "iufb" else series.array}), name
 
 
+@stored_as("TableModel")
 class TableModel(Parameterized):
     """A network that learns a column of a table from the others, and all that stands between table and network.
 
@@ -70,49 +72,51 @@ class TableModel(Parameterized):
     target : str, int or None, default=None
         The column to learn: its name or, where no column has that name, its number from 0; None for the last one.
     task : {"auto", "classification", "regression"}, default="auto"
-        "auto" is as :func:`find_task` finds.
+        What is learned; with "auto", :func:`find_task` finds it from the target.
     missing : list of str or numbers, default=()
-        What means a missing value, beside :data:`MISSING`, in any column. Numbers are the same however they are
-        written.
+        The values that mean a missing value in any column, beside :data:`MISSING`. Numbers are the same however they
+        are written.
     keep : list of str, default=()
-        Those of :data:`MISSING` that are values in columns of text, and classes in a target: "None", "NA". "None" is a
-        class without that, where it comes half as often as the other classes do on average. Nulls stay missing.
+        The texts of :data:`MISSING` that are values after all, in columns of text and as classes of the target, such as
+        "NA". "None" is a class without being named here, if it comes at least half as often as the other classes do on
+        average. Nulls stay missing.
     decimal : {".", ","}, default=None
-        What stands before the decimals of numbers that are texts. None is found for each column, and then kept.
+        The mark before the decimals, in numbers that are texts. With None it is found for each column, and then kept.
     thousands : {",", ".", " ", "'", "_", ""}, default=None
-        What groups their digits, "" for nothing; None is all but the decimal mark.
+        The mark that groups the digits of numbers that are texts, "" for no mark. With None it may be any of these but
+        the decimal mark.
     exact : bool, default=False
-        Whether texts that are written differently are different values. Else "TRUE" is "true", and "1.0" is "1"; what
-        is predicted is the spelling that came most often.
+        Whether texts that are spelled differently are different values. If not, "TRUE" is "true", "1.0" is "1", and
+        predictions have the spelling that came most often.
     header : bool, default=True
-        Whether the table that it learns from has names of columns, by which :meth:`predict` is to find them.
+        Whether the table to learn from has names of columns, by which :meth:`predict` then finds them.
     parameters : dict, default=None
-        Of the network, where they are to differ from :func:`network_parameters`.
+        Parameters of the network, in place of those that :func:`network_parameters` gives.
 
     Attributes
     ----------
     task_, target_ : str
-        What is learned.
+        What is learned, "classification" or "regression", and of which column.
     columns_ : list of str
         All columns, in their order.
     numbers_ : list of str
-        Those that are used as numbers.
+        The columns that are used as numbers.
     categories_ : dict
-        Those that are used as categories, and their :func:`frequent_categories`.
+        For each column that is used as a category, its :func:`frequent_categories`.
     dropped_ : dict
-        Those that are not, and why.
+        For each column that is not used, the reason.
     marks_ : dict
-        For columns of numbers: the texts that mean a missing value there.
+        For columns of numbers, the texts that mean a missing value there.
     decimals_ : dict
-        For columns of numbers that are texts: what stands before the decimals.
+        For columns of numbers that are texts, the mark before the decimals.
     classes_ : list of str
-        Classes' labels, for classification, as the table spells them.
+        For classification, the labels of the classes as the table spells them.
     class_counts_ : list of int
-        How many rows of training each has.
+        For classification, how many rows of training each class has.
     mean_, scale_ : float
-        Of the target in training, for regression: the network learns (y - mean_) / scale_.
+        For regression, mean and standard deviation of the target: the network learns (y - mean_) / scale_.
     pipeline_ : Pipeline
-        Preprocessing and network.
+        The preprocessing and the network.
     training_ : dict
         Figures of the training.
 
@@ -162,16 +166,17 @@ class TableModel(Parameterized):
         self.parameters = parameters
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "training_")  # set last
+        return hasattr(self, "training_")  # fit sets this last
 
-    def check_fitted_attributes(self) -> None:
-        """Refuse attributes of a fitted model that are not what ``fit`` sets; a file may have any.
+    def check_state(self) -> None:
+        """Refuse parameters that cannot be, and attributes that are not what ``fit`` sets; a file may have any.
 
         Raises
         ------
         ValueError
-            Names the attribute.
+            It names the parameter or the attribute.
         """
+        super().check_state()
         self._check_marks()
         if not self.__sklearn_is_fitted__():
             return
@@ -199,16 +204,16 @@ class TableModel(Parameterized):
         Parameters
         ----------
         frame : pandas.DataFrame
-            As :func:`read_table` gives it, or any other; frames of polars and tables of pyarrow, too.
+            A frame from :func:`read_table`, or any other; frames of polars and tables of pyarrow will do.
         y : array-like of shape (n_rows,), default=None
             The target, where it is no column of the frame; it is then added as one, by its name or else as "target".
         verbose : bool or int, default=False
-            As the estimators have it; 1 shows a progress bar.
+            How much is said of the epochs, as in the estimators; 1 shows a progress bar.
 
         Raises
         ------
         TypeError
-            For what is no table with named columns.
+            When the table has no named columns.
         TableError
             When there is nothing to learn, or to learn from; names the column and the value.
         """
@@ -252,15 +257,15 @@ class TableModel(Parameterized):
         network = (MLPClassifier if self.task_ == "classification" else MLPRegressor)(**parameters, verbose=verbose)
         steps = preprocessing(self.numbers_, self.categories_, gaps, len(y)), network
         with warnings.catch_warnings():
-            if not hold_out:  # all epochs are meant to be gone through
+            if not hold_out:  # every epoch is meant to run
                 warnings.simplefilter("ignore", ConvergenceWarning)
             self.pipeline_ = Pipeline(list(zip(("columns", "network"), steps, strict=True))).fit(X, y)
-        network.verbose = False  # no property of the model
+        network.verbose = False  # how much one fit said is no property of the model
         self.training_ = {
             "rows": len(y),
             "rows_without_target": n_rows - len(y),
             "epochs": int(network.n_iter_),
-            "loss": getattr(network, "loss_", None),  # there is none if Ctrl-C ends the first epoch
+            "loss": getattr(network, "loss_", None),  # there is no loss if Ctrl-C ends the first epoch
             "held_out_score": getattr(network, "best_validation_score_", None),
             "seconds": time.perf_counter() - began,
         }
@@ -294,7 +299,7 @@ class TableModel(Parameterized):
         return set() if is_regression else kept
 
     def _find_decimals(self, frame: Any) -> dict[str, Evidence]:
-        """Find how numbers are written in columns of texts; return what these say."""
+        """Find how numbers are written in columns of texts; return the evidence in them."""
         written = self._written(frame, self.columns_)
         hint = "," if frame.attrs.get("separator") == ";" else None
         found = decimals_of(written, hint=hint)
@@ -302,25 +307,25 @@ class TableModel(Parameterized):
         return written
 
     def _written(self, frame: Any, names: Iterable[str]) -> dict[str, Evidence]:
-        """Return how numbers are written in those columns that are texts."""
+        """Return, for the columns that are texts, the evidence of how their numbers are written."""
         columns = {name: frame[name] for name in names if frame[name].dtype.kind not in "biufmM"}
         return {name: evidence_in(self._some_texts(column), self.thousands) for name, column in columns.items()}
 
     def _some_texts(self, column: Any) -> Iterator[str]:
-        """Yield a column's texts, without what is missing; of a long one few may be needed."""
+        """Yield a column's texts without missing ones, a block at a time, since few of a long column may be needed."""
         for start in range(0, len(column), _BLOCK):
             texts = self._texts(column.iloc[start : start + _BLOCK])
             yield from texts[texts != ""]
 
     @property
     def _decimal(self) -> str | None:
-        """The decimal mark that parameters say."""
+        """The decimal mark that the parameters give, if any."""
         if self.decimal is None and self.thousands in DECIMALS:
             return DECIMALS[1 - DECIMALS.index(self.thousands)]
         return self.decimal
 
     def _tell_notation(self, name: str, evidence: Evidence | None, texts: NDArray) -> None:
-        if evidence is not None:  # there is none of columns that hold numbers as such
+        if evidence is not None:  # columns that hold numbers as such have no evidence
             decimal = self.decimals_.get(name, self._decimal or ".")
             tell(name, evidence, texts, decimal, self.thousands, self._decimal is not None)
 
@@ -444,7 +449,7 @@ class TableModel(Parameterized):
         return np.where(abs(numbers) <= _LARGEST, numbers, np.nan)
 
     def _features(self, frame: Any, decimals: dict[str, str]) -> Any:
-        """Return the columns that the pipeline takes, numbers as float64 and categories as texts."""
+        """Return the frame that the pipeline takes: columns of numbers as float64, and of categories as texts."""
         default = self._decimal or "."
         features = {name: self._numbers(name, frame[name], decimals.get(name, default)) for name in self.numbers_}
         for name, known in self.categories_.items():
@@ -465,11 +470,11 @@ class TableModel(Parameterized):
         return import_pandas().DataFrame(features)
 
     def _inputs(self, frame: Any) -> Any:
-        """Return what the pipeline takes of a table to predict for."""
+        """Return the frame that the pipeline takes, of a table to predict for."""
         return self._features(frame, self._decimals(frame, self.numbers_))
 
     def _decimals(self, frame: Any, names: list[str]) -> dict[str, str]:
-        """Return the decimal marks of a table to predict for: as in training, unless it says otherwise."""
+        """Return the decimal marks of a table to predict for: those of training, unless its numbers ask for others."""
         if self._decimal is not None:
             return dict.fromkeys(names, self._decimal)
         everywhere = [name for name in dict.fromkeys([*self.numbers_, *names]) if name in frame]
@@ -519,7 +524,7 @@ class TableModel(Parameterized):
         Parameters
         ----------
         frame : pandas.DataFrame
-            With the columns of training in any order; the target may be there or not.
+            The table; it has the columns of training in any order, with the target or without it.
         has_header : bool, default=True
             Whether columns are found by name; else, and where training had no names, they must come in the order of
             training.
@@ -536,12 +541,12 @@ class TableModel(Parameterized):
         return y.astype(str) if self.task_ == "classification" else y * self.scale_ + self.mean_
 
     def predict_proba(self, frame: Any, *, has_header: bool = True) -> NDArray:
-        """Return the probabilities of the classes, in the order of ``classes_``; takes and raises what predict does.
+        """Return the probabilities of the classes in the order of ``classes_``, for the tables that predict takes.
 
         Raises
         ------
         TableError
-            For regression, too.
+            When the model is one of regression, and whenever predict raises it.
         """
         check_is_fitted(self)
         if self.task_ != "classification":
@@ -549,17 +554,17 @@ class TableModel(Parameterized):
         return self.pipeline_.predict_proba(self._inputs(self._matched(frame, has_header, "predict_proba")))
 
     def evaluate(self, frame: Any, *, has_header: bool = True) -> dict[str, float | int | None]:
-        """Return how good predictions are, beside what is as good without a network.
+        """Return figures of how good predictions are, and what the best constant prediction would reach.
 
         Classification: accuracy, balanced accuracy, log loss, macro-averaged F1, for two classes the area under the ROC
         curve, and the accuracy of always answering with the most frequent class of training. Regression: R2, mean
         absolute error, root of the mean squared error, and the latter two of always answering with training's mean.
-        None stands for what such rows do not say.
+        A figure that these rows do not determine is None.
 
         Raises
         ------
         TableError
-            As predict, without a target, and for labels that training did not see.
+            When the target is missing or has labels that training did not see, and whenever predict raises it.
         """
         check_is_fitted(self)
         frame = self._matched(frame, has_header, "evaluate")

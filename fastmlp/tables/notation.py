@@ -1,4 +1,4 @@
-"""Numbers as programs and countries write them: which mark is the decimal point, and what stands around the digits.
+"""Numbers are read here as programs and countries write them, with points, commas, currencies and percent signs.
 
 ``1,234.50``, ``1.234,50``, ``1 234,50``, ``1'234.50``, ``$1,234``, ``1.234 €``, ``(5)``, ``5-``, ``25 %``, ``1e5``. All
 that a column leaves open is whether a point or a comma stands before the decimals; the other one then groups digits, as
@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from fastmlp.tables.frames import import_pandas
 
-#: What may stand before the decimals. The first is taken where nothing speaks for the other.
+#: The marks that may stand before the decimals. The first is taken where nothing speaks for the other.
 DECIMALS = (".", ",")
-#: What may group digits; "" for nothing.
+#: The marks that may group digits; "" stands for no mark.
 THOUSANDS = (",", ".", " ", "'", "_", "")
 _ENOUGH, _SHARE_OF_OTHERS = 10_000, 0.05
-_MANY_GROUPS = 20  # of decimals with three digits, a tenth ends in 0, which most programs leave out
+_MANY_GROUPS = 20  # a tenth of decimals with three digits would end in 0, which most programs leave out
 _COMMON, _INTEGER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"), re.compile(r"[+-]?\d+([eE][+-]?\d+)?")
 
-# Blanks of all kinds, minus signs, apostrophes and full-width forms, in the form that the patterns below have.
+# This maps blanks of all kinds, minus signs, apostrophes and full-width forms to those that the patterns below have.
 _PLAIN_FORMS = str.maketrans(
     dict.fromkeys("\t\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
     | dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d", "-")
@@ -51,23 +51,23 @@ _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 
 
 class Evidence(NamedTuple):
-    """How many of a column's texts can be read with which decimal mark.
+    """Evidence says how many of a column's texts can be read with which decimal mark.
 
     Attributes
     ----------
     point, comma : int
-        Those that are numbers with this mark alone.
+        How many are numbers with this mark alone.
     either : int
-        Those that are numbers with both, but not the same number: "25,000".
+        How many are numbers with both marks, but not the same number, as "25,000" is.
     plain : int
-        Those that are the same number with both: "25".
+        How many are the same number with both, as "25" is.
     neither : int
-        Those that are numbers with none of them.
+        How many are numbers with neither.
     example : str
         One that could be either. Sums of money come first: they have two decimals or none, so that "25.000 €" is 25
         thousand.
     is_grouped : bool
-        Whether those that could be either are many, and whole numbers below 1000 stand beside them: 23.545 and 883.
+        Whether many could be read with either mark, and whole numbers below 1000 stand beside them: 23.545 and 883.
         Decimals would not have three digits each time, or none.
     """
 
@@ -80,7 +80,7 @@ class Evidence(NamedTuple):
     is_grouped: bool = False
 
     def decided(self) -> str:
-        """Return the mark that more values ask for; "" where they do not say."""
+        """Return the mark that more values ask for; "" if as many ask for the other."""
         if self.point != self.comma:
             return "." if self.point > self.comma else ","
         if self.either and (self.is_grouped or _is_money(self.example)):
@@ -92,13 +92,13 @@ class Evidence(NamedTuple):
         return self.point if decimal == "." else self.comma
 
     def is_of_numbers(self) -> bool:
-        """Whether hardly any of the values is none."""
+        """Return whether nearly all values are numbers."""
         return self.neither <= _SHARE_OF_OTHERS * sum(self[:5])
 
 
 @cache
 def _grouped(decimal: str, thousands: str | None) -> re.Pattern:
-    """Return what tells digits with one decimal mark, and what may group them."""
+    """Return a pattern of the digits of numbers with this decimal mark and these grouping marks."""
     other = "," if decimal == "." else "."
     marks = {None: f"{other}' _", "": "", " ": " ", "'": "'"}.get(thousands, thousands or "")
     groups = rf"[1-9]\d{{0,2}}(?P<t>[{re.escape(marks)}])\d{{3}}(?:(?P=t)\d{{3}})*|" if marks else ""
@@ -164,7 +164,7 @@ def numbers_in(texts: NDArray, decimal: str = ".", thousands: str | None = None)
     decimal : {".", ","}, default="."
         The decimal mark of those that could have either; such as are numbers with one alone have that.
     thousands : str, default=None
-        As :func:`number` takes it; a point or a comma leaves no choice.
+        The grouping mark, as :func:`number` takes it; a point or a comma leaves no choice of the decimal mark.
 
     Examples
     --------
@@ -202,9 +202,9 @@ def _has_digits(text: str) -> bool:
 
 
 def evidence_in(texts: Iterable[str], thousands: str | None = None) -> Evidence:
-    """Return what a column's texts say about its decimal mark.
+    """Return the evidence in a column's texts about its decimal mark.
 
-    Of a long column the first thousands are enough, if these say it, or are no numbers.
+    The first thousands of a long column are enough if they decide it, or if they are no numbers.
 
     Examples
     --------

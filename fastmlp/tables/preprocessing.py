@@ -1,4 +1,4 @@
-"""From a table's columns to a network's inputs, and the parameters of a network for a table of some size."""
+"""Columns of a table become a network's inputs here, and the network gets parameters that fit the number of rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from fastmlp.components import Component
+from fastmlp.registration import stored_as
 
 
+@stored_as("tables.SmoothClip")
 class SmoothClip(TransformerMixin, Component):
-    """Numbers kept within a limit, smoothly: x / sqrt(1 + (x / limit)^2), nearly x where x is small.
+    """The transformer keeps numbers within a limit, smoothly: x / sqrt(1 + (x / limit)^2), nearly x where x is small.
 
     After scaling, it keeps outliers from ruling a network, in training and in predictions. Holzmüller, Grinsztajn and
     Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
@@ -41,7 +43,7 @@ class SmoothClip(TransformerMixin, Component):
         self.limit = limit
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check X; there is nothing to learn from it."""
+        """Check X; nothing is learned from it."""
         self.validate()
         validate_data(self, X)
         return self
@@ -58,7 +60,7 @@ class SmoothClip(TransformerMixin, Component):
 def preprocessing(
     numbers: list[str], categories: dict[str, list[str]], gaps: list[str], n_rows: int
 ) -> ColumnTransformer:
-    """Return what makes a network's inputs of a table's columns.
+    """Return the transformer that makes a network's inputs of a table's columns.
 
     Numbers enter twice, by value and by rank, both centred, scaled and smoothly clipped, with the median for what is
     missing; categories one-hot.
@@ -70,9 +72,9 @@ def preprocessing(
     categories : dict
         Columns, and the categories that each is known to have; all others count as none of them.
     gaps : list of str
-        Those of the numbers that get an indicator of what is missing.
+        The columns of numbers that get another column, which says where a value is missing.
     n_rows : int
-        Of the table to train with.
+        The number of rows to train with.
     """
     ranks = QuantileTransformer(n_quantiles=min(1000, n_rows), output_distribution="normal", random_state=0)
     parts: list[tuple[str, Any, list[str]]] = []
@@ -86,7 +88,7 @@ def preprocessing(
         impute = ("impute", SimpleImputer(strategy="median"))
         parts.append(("ranks", Pipeline([impute, ("rank", ranks), *scaled]), numbers))
     if categories:
-        # Its own way of grouping rare categories needs state that a model's file does not hold.
+        # OneHotEncoder could group rare categories, but with state that a model's file does not hold.
         encoder = OneHotEncoder(categories=list(categories.values()), handle_unknown="ignore", dtype=np.float32)
         parts.append(("categories", encoder, list(categories)))
     return ColumnTransformer(parts)
@@ -103,7 +105,7 @@ def network_parameters(n_rows: int, *, hold_out: bool, batch_size: int | None = 
     ----------
     n_rows : int
     hold_out : bool
-        Whether rows are held out.
+        Whether training holds out rows to see when to stop.
     batch_size : int, default=None
         Rows per step; None is 32, or with rows held out a hundredth of all, up to 1024.
 

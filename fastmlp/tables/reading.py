@@ -1,4 +1,4 @@
-"""Tables from files, of any of the formats that are known."""
+"""A table is read from a file of any known format here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_table(
 ) -> tuple[Any, bool]:
     r"""Read a table from a file: CSV or its kin, JSON, Parquet or Feather (Arrow), compressed or not.
 
-    Of CSV, every value is read as text, as it stands there, with blanks around it removed. Every line is a row: in a
+    Every value of CSV is read as text, as it stands there, with blanks around it removed. Every line is a row: in a
     file of one column also an empty one; in others empty lines are left out. A line with more fields than the first, or
     fewer, is refused.
 
@@ -36,22 +36,23 @@ def read_table(
     path : path
         "-" is standard input. Compression (gzip, bzip2, xz, zip, zstd) is known by the content.
     separator : str, default=None
-        Between the fields of CSV; None is what Excel's first line says (``sep=;``), or found from the first lines,
-        among :data:`SEPARATORS`.
+        The separator of the fields of CSV. With None it is the one that Excel's first line names (``sep=;``), or it is
+        found from the first lines, among :data:`SEPARATORS`.
     header : bool, default=None
-        Whether the first line of CSV has the columns' names; None is found, as :func:`fastmlp.tables.header.has_header`
-        does. Columns without names are named "0", "1", and so on.
+        Whether the first line of CSV has the columns' names. With None, :func:`fastmlp.tables.header.has_header` finds
+        out. Columns without names are named "0", "1", and so on.
     encoding : str, default=None
-        Of text, as Python names it. None is what a byte order mark says, else UTF-8, else Windows-1252.
+        The encoding of text, as Python names it. With None it is what a byte order mark says, else UTF-8, else
+        Windows-1252.
     format : {"csv", "json", "jsonl", "parquet", "feather"}, default=None
-        None is Parquet and Feather by the content or the file's name (.parquet, .pq, .feather, .arrow, .ipc), JSON by
-        the name (.json; .jsonl, .ndjson: an object per line) or by a text that begins with an object that is whole,
-        as on standard input; else CSV.
+        The format. With None, Parquet and Feather are known by the content or by the file's name (.parquet, .pq,
+        .feather, .arrow, .ipc), and JSON by the name (.json; .jsonl and .ndjson for an object per line) or by a text
+        that begins with a whole object, as on standard input. Everything else is CSV.
 
     Returns
     -------
     frame : pandas.DataFrame
-        With ``attrs["separator"]`` where it was read from CSV.
+        The table. If it was read from CSV, ``attrs["separator"]`` has the separator.
     has_header : bool
 
     Raises
@@ -61,9 +62,9 @@ def read_table(
     TableError
         When it is empty, no text, no table, or has two columns of one name.
     ValueError
-        For a format that is not known.
+        When the format is not known.
     ImportError
-        Without pandas, or for Parquet, Feather and zstd without pyarrow.
+        When pandas is not installed, or pyarrow, which Parquet, Feather and zstd need.
 
     Examples
     --------

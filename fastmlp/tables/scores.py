@@ -1,4 +1,4 @@
-"""How good predictions for a table are, beside what is as good without a network."""
+"""These figures say how good predictions for a table are, and what the best constant prediction would reach."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sklearn.metrics import (
 def scores_of_classes(
     y: NDArray, probabilities: NDArray, classes: list[str], majority: str
 ) -> dict[str, float | int | None]:
-    """Return the figures of a classification; None for what such rows do not say.
+    """Return the figures of a classification; a figure that these rows do not determine is None.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def scores_of_classes(
 
 
 def scores_of_numbers(y: NDArray, predicted: NDArray, mean_of_training: float) -> dict[str, float | int | None]:
-    """Return the figures of a regression; None for what such rows do not say."""
+    """Return the figures of a regression; a figure that these rows do not determine is None."""
     mean = np.full(len(y), mean_of_training)
     return {
         "r2": float(r2_score(y, predicted)) if len(y) > 1 else None,

@@ -1,4 +1,4 @@
-"""What a fitted TableModel must be, wherever it comes from: a file may have any attributes."""
+"""A fitted TableModel is checked here: one that comes from a file may have any attributes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and math.isfinite(value)
 
 
-# What a fitted model has, and what tells it.
+# The attributes that a fitted model has, and the functions that tell whether a value is sound.
 _FITTED: dict[str, Callable[[Any], bool]] = {
     "task_": lambda value: type(value) is str and value in ("classification", "regression"),
     "target_": lambda value: isinstance(value, str),

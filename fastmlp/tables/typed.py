@@ -1,4 +1,4 @@
-"""Tables whose values have types: Parquet, Feather (Arrow), JSON."""
+"""Tables whose values have types are read here: Parquet, Feather (Arrow) and JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_parquet(source: Any, name: str) -> Any:
     Raises
     ------
     ImportError
-        Without pyarrow.
+        When pyarrow is not installed.
     TableError
         When it is no such file.
     """
@@ -43,7 +43,7 @@ def read_feather(source: bytes, name: str) -> Any:
 
 
 def require_pyarrow(kind: str) -> None:
-    """Raise an ImportError that says what to install, where what reads such files is missing."""
+    """Raise an ImportError that says what to install, if the reader of such files is not installed."""
     try:
         import_module("pyarrow")
     except ImportError as error:
@@ -114,14 +114,14 @@ def read_json(text: str, name: str, lines: bool | None = None) -> Any:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        The name of the file, for messages.
     lines : bool, default=None
-        Whether there is an object on each line; None for whether there is one on the first.
+        Whether there is an object on each line. With None the first line tells.
 
     Raises
     ------
     TableError
-        When it is nothing like that; it names the line.
+        When the text is nothing like that; the message names the line.
 
     Examples
     --------
@@ -162,12 +162,12 @@ def _rows_of_whole(text: str, name: str, lines: bool | None) -> Any:
         if lines is None and text.lstrip().startswith("{") and "\n" in text.strip():
             return list(_rows_of_lines(text, name))
         raise TableError(f"{name} is no JSON: {error}") from None
-    if isinstance(whole, dict) and isinstance(whole.get("data"), list):  # pandas' orient="table", and many services
+    if isinstance(whole, dict) and isinstance(whole.get("data"), list):  # as of pandas' orient="table"
         names, whole = whole.get("columns"), whole["data"]
         if isinstance(names, list) and all(isinstance(row, list) and len(row) == len(names) for row in whole):
             if len(set(map(str, names))) < len(names):
                 raise TableError(f"{name} has two columns of the same name: {_shortened(names)}")
-            whole = [dict(zip(map(str, names), row, strict=True)) for row in whole]  # its orient="split"
+            whole = [dict(zip(map(str, names), row, strict=True)) for row in whole]  # as of its orient="split"
     if isinstance(whole, dict) and (rows := _rows_by_name(whole)):
         return rows
     if isinstance(whole, dict) and whole and all(isinstance(column, list) for column in whole.values()):
@@ -178,11 +178,11 @@ def _rows_of_whole(text: str, name: str, lines: bool | None) -> Any:
 
 
 def _rows_by_name(whole: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of a table of objects, pandas' orient="columns" or "index"; none where it is no such table."""
+    """Return the rows of a table of objects, pandas' orient="columns" or "index", or an empty list."""
     parts = list(whole.values())
     if not parts or not all(isinstance(part, dict) and part.keys() == parts[0].keys() for part in parts):
         return []
-    if list(whole) == [str(i) for i in range(len(whole))]:  # numbers of the rows, not names of columns
+    if list(whole) == [str(i) for i in range(len(whole))]:  # these are numbers of rows, and not names of columns
         return parts
     return [{name: part[row] for name, part in whole.items()} for row in parts[0]]
 

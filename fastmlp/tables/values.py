@@ -1,4 +1,4 @@
-"""A column's values as numbers and as texts, and which texts are the same value in another spelling.
+"""A column's values are turned into numbers and texts here, and texts that are the same value are found.
 
 Two texts are the same value where a reader sees no difference: ``TRUE`` and ``true``, ``1`` and ``1.0``, an accent as a
 character of its own or as part of a letter, one blank or two, ``2024-01-31`` and ``2024-01-31T00:00:00``. They are not
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fastmlp.tables.frames import import_pandas
 from fastmlp.tables.notation import numbers_in
 
-#: What is cut off at both ends of a text: blanks of all kinds, and characters without width.
+#: These are cut off at both ends of a text: blanks of all kinds, and characters without width.
 BLANKS = " \t\n\r\f\v\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\u200b\u2060\ufeff" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
@@ -28,20 +28,20 @@ _NO_WIDTH = re.compile("[\u200b\u2060\ufeff\xad]")
 _WHOLE = re.compile(r"\+?(-?(?:0|[1-9]\d*))(?:\.0*)?")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|\+00:?00)?")
 _LETTERS = re.compile(r"[^\W\d_]")
-# Answers of one or two letters, which small and capital letters do not tell apart where a column has only such.
+# Pairs of short answers: in a column that has only such, small and capital letters do not tell them apart.
 _ANSWERS = [frozenset(pair.split()) for pair in ("y n", "t f", "m f", "m w", "j n", "s n", "o n", "m w d", "m f x")]
 _SHORT_WORDS = frozenset({"no", "on", "ja", "si", "s\u00ed", "da", "ne", "un"})
 _LETTERS_OF_A_WORD = 3
 
 
 def numbers_of(values: Any, decimal: str = ".", thousands: str | None = None) -> NDArray:
-    """Return a column's numbers as float64, NaN for what is none.
+    """Return a column's numbers as float64, NaN for values that are none.
 
     Parameters
     ----------
     values : array-like
     decimal, thousands : str
-        How texts of numbers are written, as :func:`fastmlp.tables.notation.number` takes it.
+        The marks in texts of numbers, as :func:`fastmlp.tables.notation.number` takes them.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def numbers_of(values: Any, decimal: str = ".", thousands: str | None = None) ->
 
 
 def texts_of(values: Any) -> NDArray:
-    """Return a column's values as texts in an object array, "" for what is missing.
+    """Return a column's values as texts in an object array, "" for missing ones.
 
     Whole numbers of a column that has no others have no point. Blanks around texts are cut off.
 
@@ -90,7 +90,7 @@ def _text(value: Any) -> str:
 
 
 def is_numeric(column: Any) -> bool:
-    """Whether a column holds numbers as such, and not texts of them."""
+    """Return whether a column holds numbers as such, and not texts of them."""
     return getattr(column.dtype, "kind", "O") in "iuf"
 
 
@@ -124,7 +124,7 @@ def _form_of_time(time: re.Match) -> str:
 
 
 def _is_word(form: str) -> bool:
-    """Whether small and capital letters hardly tell it from another text."""
+    """Return whether a text is a word, which small and capital letters hardly tell from another."""
     if form.casefold() in _SHORT_WORDS:
         return True
     return len(_LETTERS.findall(form)) >= _LETTERS_OF_A_WORD
@@ -135,7 +135,7 @@ def _is_written_as_a_word(form: str) -> bool:
 
 
 def spellings(texts: NDArray) -> dict[str, str]:
-    """Return which of a column's texts are other spellings of one that comes more often, and of which.
+    """Return, for texts that are other spellings of one that comes more often, that more frequent text.
 
     Small and capital letters are the same in words of three letters or more, and in answers such as y and n; but not in
     a column that uses them to tell values apart, as genotypes do, or that would be left with a single value.
@@ -147,7 +147,7 @@ def spellings(texts: NDArray) -> dict[str, str]:
     >>> spellings(np.array(["true", "TRUE", "false", "true", "1", "1.0", "01", "a", "A"], object))
     {'TRUE': 'true', '1.0': '1'}
     """
-    counts = import_pandas().Series(texts[texts != ""]).value_counts(sort=False)  # in the order of their appearance
+    counts = import_pandas().Series(texts[texts != ""]).value_counts(sort=False)  # in the order of appearance
     forms = {text: form_of(text) for text in counts.index}
     folded = _folded(set(forms.values()))
     groups: defaultdict[str, list[str]] = defaultdict(list)
@@ -155,7 +155,7 @@ def spellings(texts: NDArray) -> dict[str, str]:
         groups[folded.get(form, form)].append(text)
     found: dict[str, str] = {}
     for group in groups.values():
-        best = max(group, key=lambda text: counts[text])  # of equals the first
+        best = max(group, key=lambda text: counts[text])  # of several that come as often, the first
         found |= {text: best for text in group if text != best}
     return found
 
@@ -175,7 +175,7 @@ def _folded(forms: set[str]) -> dict[str, str]:
 
 
 def matches(texts: Iterable[str], known: list[str], decimal: str = ".") -> dict[str, str]:
-    """Return which of the known texts each of some others is, of those that are not known as they are.
+    """Return, for texts that are not known as they are, the known text that each of them is in another spelling.
 
     Spelled otherwise is what :func:`spellings` takes for the same; and, where that leaves nobody in doubt, a number
     that is written otherwise: 7 where 07 is known.
@@ -216,13 +216,13 @@ def _is_case_blind(text: str, of_known: set[str]) -> bool:
 
 
 def _only(known: list[str], key: Callable[[str], Any]) -> dict[Any, str]:
-    """Return the known texts by a key, those left out that share it with another."""
+    """Return the known texts by a key, without those that share their key with another."""
     keys = [key(text) for text in known]
     counts = Counter(keys)
     return {each: text for each, text in zip(keys, known, strict=True) if counts[each] == 1}
 
 
 def _exact_numbers(texts: list[str], decimal: str) -> list[float | None]:
-    """Return the numbers of texts; None for what is none, or so large that others are the same in float64."""
+    """Return the numbers of texts; None for texts that are none, or so large that others are the same in float64."""
     numbers = numbers_in(np.array(texts, object), decimal)
     return [float(number) if abs(number) < 2**53 else None for number in numbers]

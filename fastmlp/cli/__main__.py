@@ -1,0 +1,8 @@
+"""Running ``python -m fastmlp.cli`` runs the command fastmlp."""
+
+import sys
+
+from fastmlp.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Messages, warnings and errors are written to standard error here, in characters that its encoding has."""
+
+import codecs
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from fastmlp.tables import TableError
+from fastmlp.tables.files import shown_name
+
+_log = logging.getLogger("fastmlp")
+
+
+@contextmanager
+def printable_output() -> Iterator[list[str]]:
+    """Escape characters that the encoding of standard output lacks, rather than stop; give a list of such characters.
+
+    The list is empty at first, and has at the end the first character of each text that had to be escaped.
+    """
+    lacking: list[str] = []
+    escape = getattr(sys.stdout, "errors", None) == "surrogateescape"
+
+    def replace(error: UnicodeError) -> tuple[str | bytes, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        if escape:
+            with suppress(UnicodeEncodeError):  # bytes of a file's name go out as they came in
+                return codecs.lookup_error("surrogateescape")(error)
+        lacking.append(error.object[error.start : error.end][:1])
+        return codecs.backslashreplace_errors(error)
+
+    codecs.register_error("fastmlp.lacking", replace)
+    changed = []
+    for stream, errors in ((sys.stdout, "fastmlp.lacking"), (sys.stderr, "backslashreplace")):
+        # Streams that are not Python's own, such as those of notebooks, take any text.
+        before = getattr(stream, "errors", None)
+        if before in ("strict", "surrogateescape") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=errors)
+            changed.append((stream, before))
+    try:
+        yield lacking
+    finally:
+        for stream, before in changed:
+            with suppress(OSError, ValueError):  # nobody reads the stream any more, or it is closed
+                stream.reconfigure(errors=before)
+
+
+@contextmanager
+def messages_to_stderr(level: int | None) -> Iterator[None]:
+    """Write what the package says from a level of the log on, and all its warnings, to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("fastmlp: %(message)s"))
+    before = _log.level
+    _log.addHandler(handler)
+    _log.setLevel(level or logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = lambda message, *_, **__: _log.warning("%s", on_one_line(message))
+            yield
+    finally:
+        _log.removeHandler(handler)
+        _log.setLevel(before)
+
+
+@contextmanager
+def interruptions() -> Iterator[list[str]]:
+    """Give a list that stays empty unless Ctrl-C ended training; the estimator's warning tells of that."""
+    interrupted: list[str] = []
+    show = warnings.showwarning
+
+    def listen(message: Any, *rest: Any, **options: Any) -> None:
+        if "interrupted" in str(message):
+            interrupted.append(str(message))
+        show(message, *rest, **options)
+
+    warnings.showwarning = listen
+    yield interrupted
+
+
+@contextmanager
+def errors_about(path: str) -> Iterator[None]:
+    """Put the name of the file in front of the message of a TableError that is raised within."""
+    try:
+        yield
+    except TableError as error:
+        raise TableError(f"{shown_name(path)}: {error}") from None
+
+
+def on_one_line(error: Any) -> str:
+    r"""Return an error's or a warning's message on one line.
+
+    Examples
+    --------
+    >>> from fastmlp.cli.messages import on_one_line
+    >>> on_one_line(FileNotFoundError(2, "No such file or directory", "t.csv")), on_one_line(ValueError("so\nlong"))
+    ('t.csv: No such file or directory', 'so long')
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def shown_value(value: Any) -> str:
+    """Return a value as a report shows it: a minus for None, and six digits of a float.
+
+    Examples
+    --------
+    >>> from fastmlp.cli.messages import shown_value
+    >>> shown_value(None), shown_value(0.12345678), shown_value(3)
+    ('-', '0.123457', '3')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

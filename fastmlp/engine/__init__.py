@@ -1,0 +1,88 @@
+"""The native engine: packed networks, the fused training step, prediction.
+
+Cython owns shapes, element types and threads; the C core (src_c/) owns one contiguous block on one core. Each module
+has one job and a stub with its signatures:
+
+tables     what the C core has, by name, and which instruction set is used
+teams      how many threads there may be, and whether they shall share work
+rows       X, read in place, and the order its rows are taken in
+packed     networks in the layout of the C core: parameters in and out, forward passes
+predictor  networks that are called with samples
+trainer    networks that learn
+panels     the kernels on plain arrays
+"""
+
+from fastmlp.engine import _modules as _modules  # first: it loads the modules below
+from fastmlp.engine.packed import PackedNetwork
+from fastmlp.engine.panels import Panels, activate, differentiate, fma_ceiling, gather, link, matmul, row_losses
+from fastmlp.engine.predictor import FLOPS_PER_PIECE, Predictor
+from fastmlp.engine.rows import Rows, check_compressed, shuffled
+from fastmlp.engine.tables import (
+    ACTIVATIONS,
+    CLASS_TARGET_LOSSES,
+    ISA,
+    ISAS,
+    LEARNABLE_ACTIVATIONS,
+    LOSS_LINKS,
+    LOSSES,
+    MAY_SPLIT,
+    NORMALIZATION_EPSILON,
+    NUMBERED_ACTIVATIONS,
+    RULE_SLOTS,
+    RULES,
+    SLOPED_ACTIVATIONS,
+    SOURCE_CODES,
+    SUPPORTED_ISAS,
+    bfloat16_product,
+    choose_bfloat16_product,
+    choose_isa,
+    choose_split,
+    split_product,
+    splits,
+)
+from fastmlp.engine.teams import MAX_THREADS, OPENMP_VERSION, Judgement, max_threads, threads_worthwhile
+from fastmlp.engine.trainer import Trainer
+
+__all__ = [
+    "ACTIVATIONS",
+    "CLASS_TARGET_LOSSES",
+    "FLOPS_PER_PIECE",
+    "ISA",
+    "ISAS",
+    "LEARNABLE_ACTIVATIONS",
+    "LOSSES",
+    "LOSS_LINKS",
+    "MAX_THREADS",
+    "MAY_SPLIT",
+    "NORMALIZATION_EPSILON",
+    "NUMBERED_ACTIVATIONS",
+    "OPENMP_VERSION",
+    "RULES",
+    "RULE_SLOTS",
+    "SLOPED_ACTIVATIONS",
+    "SOURCE_CODES",
+    "SUPPORTED_ISAS",
+    "Judgement",
+    "PackedNetwork",
+    "Panels",
+    "Predictor",
+    "Rows",
+    "Trainer",
+    "activate",
+    "bfloat16_product",
+    "check_compressed",
+    "choose_bfloat16_product",
+    "choose_isa",
+    "choose_split",
+    "differentiate",
+    "fma_ceiling",
+    "gather",
+    "link",
+    "matmul",
+    "max_threads",
+    "row_losses",
+    "shuffled",
+    "split_product",
+    "splits",
+    "threads_worthwhile",
+]

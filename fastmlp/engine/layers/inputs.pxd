@@ -1,0 +1,12 @@
+"""Rows of X on their way into the first layer."""
+
+from libc.stdint cimport int64_t
+
+from fastmlp.engine.native cimport fm_csr
+from fastmlp.engine.rows cimport row_source
+from fastmlp.engine.structs cimport packed_network
+
+cdef void gather_inputs(const packed_network *net, const row_source *X, const int64_t *order, long start, long n,
+                        char *inputs, long stride) noexcept nogil
+cdef void find_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long start,
+                        fm_csr *csr) noexcept nogil

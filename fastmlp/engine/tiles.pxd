@@ -1,0 +1,12 @@
+"""The phases of a step that make gradients and update weights."""
+
+from fastmlp.engine.structs cimport chunk_place, row_block, trained_layer, training
+
+cdef enum:
+    # What update_tiles does.
+    UPDATE, PREPARE, APPLY
+
+cdef void update_tiles(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil
+cdef void update_shallow(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil
+cdef void limit_norms(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil
+cdef void sum_gradients(training *t, trained_layer *layer, const row_block *rows) noexcept nogil

@@ -1,0 +1,187 @@
+"""The phases of a step that make gradients and update weights, tile by tile.
+
+A tile is one strip or more, of FM_STRIP inputs by a panel of outputs: its gradient is summed in registers and goes into
+the update rule from there.
+"""
+
+from libc.math cimport sqrt
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from fastmlp.engine.memory cimport ceil_divide
+from fastmlp.engine.native cimport FM_MAX_HYPER, fm_layer, fm_rule_prepare, fm_shallow, fm_step, fm_strips
+from fastmlp.engine.structs cimport MAX_BLOCKS, trained_part, weight_tile
+
+
+# ---- gradients of row blocks -----------------------------------------------------------------------------------------
+
+cdef bint _is_joined(const training *t, long block) noexcept nogil:
+    """Return whether a block's sums go on top of those before: the second of a pair, in the same slice as the first."""
+    cdef long slice_ = ((block + 1) * t.plan.n_slices - 1) // t.plan.n_blocks
+    return block % 2 and block > t.plan.n_blocks * slice_ // t.plan.n_slices
+
+
+cdef void sum_gradients(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
+    """Row operation: the gradient sums of a block of rows, for all parts, while its activations are in the cache."""
+    cdef long block = rows.low // t.plan.block_rows, i, panel
+    cdef trained_part *part
+    cdef weight_tile tile
+    cdef fm_layer into
+    cdef fm_step step
+    memset(&step, 0, sizeof(step))
+    step.first = True
+    step.add = _is_joined(t, block)
+    step.next = &t.scratch.threads[rows.slice_].next_rows
+    tile.chunk, tile.slice_, tile.low, tile.n = rows.chunk, rows.slice_, rows.low, rows.n
+    tile.strips.layer, tile.strips.first, tile.strips.step = &into, 0, &step
+    for i in range(t.network.n_parts):
+        part = &t.parts[i]
+        into = part.packed[0]
+        into.sums = part.block_sums[block - step.add]
+        tile.strips.last, tile.strips.squares = part.strips, part.squares
+        for panel in range(part.n_panels):
+            tile.strips.panel, tile.strips.panel_end = panel, panel + 1
+            part.update(t, part, &tile)
+
+
+# ---- the phases ------------------------------------------------------------------------------------------------------
+
+cdef void _prepare_step(const training *t, const chunk_place *chunk, int slice_, fm_step *step) noexcept nogil:
+    """Say what the update of a chunk's batch is."""
+    cdef int k
+    cdef int64_t number = chunk.step_number
+    step.rule = t.plan.rule
+    step.first = chunk.start == chunk.batch_start
+    step.last = chunk.end == chunk.batch_end
+    step.l2 = t.data.l2
+    step.l1 = t.plan.l1
+    step.clip_value = t.plan.clip_value
+    step.prepares = t.plan.l1 != 0 or t.plan.clip_value != 0
+    step.decay = t.plan.average_decay if number > 1 else 0  # the average begins with the first update's weights
+    step.scale = 1 / chunk.weight
+    step.add = False
+    step.next = &t.scratch.threads[slice_].next_rows
+    memset(step.constants, 0, sizeof(step.constants))
+    fm_rule_prepare(t.plan.rule, t.data.hyper + (number - t.data.step_count - 1) * t.data.hyper_step, <double> number,
+                    step.constants)
+    for k in range(FM_MAX_HYPER):
+        # What prepare multiplied may have become denormal.
+        if 0 < step.constants[k] < t.plan.tiny:
+            step.constants[k] = t.plan.tiny
+
+
+cdef void update_shallow(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil:
+    """Update both layers of a network by the kernel made for such, which makes the hidden deltas itself."""
+    cdef trained_layer *hidden = t.layers
+    cdef trained_layer *last = t.layers + 1
+    cdef fm_shallow network
+    cdef fm_step step
+    _prepare_step(t, chunk, slice_, &step)
+    if t.plan.clip_norm:
+        step.last = False
+    network.hidden, network.output = hidden.packed.weights, last.packed.weights
+    network.rows, network.stride = chunk.end - chunk.start, t.plan.stride
+    network.x, network.h, network.z = hidden.inputs, hidden.outputs, last.deltas
+    t.network.kernels.shallow_update(&network, &step, hidden.weights.squares, last.weights.squares)
+
+
+cdef void update_tiles(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil:
+    """Take a slice's share of all tiles: update them; or, to clip the gradient by its norm, PREPARE, and then APPLY it.
+    """
+    cdef long low = t.plan.total_cost * slice_ // t.plan.n_slices
+    cdef long high = t.plan.total_cost * (slice_ + 1) // t.plan.n_slices
+    cdef long i, base = 0, all_grains, at, stop, block, first, last
+    cdef const void *sums[MAX_BLOCKS]
+    cdef bint is_missing
+    cdef trained_part *part
+    cdef weight_tile tile
+    cdef fm_strips *strips = &tile.strips
+    cdef fm_step step
+    _prepare_step(t, chunk, slice_, &step)
+    if what == UPDATE and t.plan.clip_norm:
+        step.last = False
+    if what == APPLY:
+        step.prepares, step.l2, step.scale = False, 0, _share_of_norm(t)
+    strips.step = &step
+    tile.chunk, tile.slice_, tile.low, tile.n = chunk, slice_, 0, chunk.end - chunk.start
+    for i in range(t.network.n_parts):
+        part = &t.parts[i]
+        strips.layer, strips.squares = part.packed, part.squares
+        all_grains = part.grains * part.n_panels
+        for block in range(t.plan.n_blocks):
+            is_missing = block * t.plan.block_rows >= tile.n or _is_joined(t, block)
+            sums[block] = NULL if is_missing else part.block_sums[block]
+        if what == APPLY:
+            sums[0], strips.squares = part.packed.sums, NULL
+        # A grain is this slice's when it begins within [low, high) of the summed costs.
+        at = min(all_grains, ceil_divide(max(0, low - base), part.cost))
+        stop = min(all_grains, ceil_divide(max(0, high - base), part.cost))
+        base += all_grains * part.cost
+        strips.panel = 0
+        while strips.panel < part.n_panels:
+            first, last = _first_grain(part, strips.panel, at), _first_grain(part, strips.panel, stop)
+            strips.panel_end = strips.panel + 1
+            if what == UPDATE and part.takes_panels:
+                while (strips.panel_end < part.n_panels and first == _first_grain(part, strips.panel_end, at)
+                       and last == _first_grain(part, strips.panel_end, stop)):
+                    strips.panel_end += 1
+            if first < last:
+                strips.first, strips.last = first * t.plan.grain, min(part.strips, last * t.plan.grain)
+                _update_tile(t, part, what, &tile, sums)
+            strips.panel = strips.panel_end
+
+
+cdef long _first_grain(const trained_part *part, long panel, long number) noexcept nogil:
+    """Return, of a panel's grains, the first whose number among all of the part's is not below number.
+
+    They are numbered along the longer side of the part, so that slices need little of what other threads have made:
+    where there are more inputs than outputs, all panels' first grains come first.
+    """
+    if part.packed.inputs > part.packed.outputs:
+        return ceil_divide(max(0, number - panel), part.n_panels)
+    return max(0, min(part.grains, number - panel * part.grains))
+
+
+cdef void _update_tile(training *t, trained_part *part, int what, const weight_tile *tile,
+                       const void *const *sums) noexcept nogil:
+    """Do to a tile what the phase does; to more than one output panel only where the part takes more."""
+    cdef const fm_strips *strips = &tile.strips
+    if what == PREPARE:
+        t.network.kernels.prepare_sums(strips, part.norms)
+    elif what == APPLY:
+        t.network.kernels.update_sums(strips, sums, 1)
+        if part.packed.rounded != NULL and not part.packed.limit:
+            t.network.kernels.round_strips(part.packed, strips.panel, strips.first, strips.last)
+    elif t.plan.n_blocks:
+        t.network.kernels.update_sums(strips, sums, t.plan.n_blocks)
+    else:
+        part.update(t, part, tile)
+
+
+cdef double _share_of_norm(const training *t) noexcept nogil:
+    """Return what clipping by the norm leaves of the gradient."""
+    cdef const trained_part *part
+    cdef long i, k
+    cdef double square = 0
+    for i in range(t.network.n_parts):
+        part = &t.parts[i]
+        for k in range((part.strips + 1) * part.n_panels):
+            square += part.norms[k]
+    square = sqrt(square)
+    return t.plan.clip_norm / square if square > t.plan.clip_norm else 1  # NaN goes through
+
+
+cdef void limit_norms(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil:
+    """Make hidden layers' weights short enough, whole panels at a time."""
+    cdef trained_part *part
+    cdef long i, panel, number = 0
+    cdef fm_step step
+    _prepare_step(t, chunk, slice_, &step)
+    for i in range(t.network.n_layers - 1):
+        part = t.layers[i].weights
+        for panel in range(part.n_panels):
+            if number % t.plan.n_slices == slice_:
+                t.network.kernels.limit_norms(part.packed, panel, &step)
+                if part.packed.rounded != NULL:
+                    t.network.kernels.round_strips(part.packed, panel, 0, part.strips)
+            number += 1

@@ -1,0 +1,369 @@
+"""The training loop of minibatches, through the engine.
+
+It knows epochs, not rules for ending them and not a word to print: it tells a listener of each epoch.
+"""
+
+import time
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastmlp import engine
+from fastmlp.augmentation import Augment, augmented
+from fastmlp.exceptions import warn_user
+from fastmlp.fitting.batching import SampleOrder
+from fastmlp.fitting.python_rule import PythonRule
+from fastmlp.inputs.rows import Rows, rows_of
+from fastmlp.network import Network, Regularization, forward_in_pieces
+from fastmlp.optimizers import Descent, Fused
+from fastmlp.threads import ALONE, Team
+
+# Epochs run together while they have no more samples than these, which are little work beside the calls from Python.
+ROWS_PER_RUN = 1 << 14
+
+
+def warn_interrupted() -> None:
+    """Warn that the user has ended training with Ctrl-C; what it came to until then is kept."""
+    warn_user("Training interrupted by user.")
+
+
+class Epoch(NamedTuple):
+    """What a loop tells of an epoch."""
+
+    #: The mean of the losses of its batches, weighted by their lengths.
+    loss: float
+    #: The learning rate of its last step.
+    learning_rate: float
+    #: How long it took.
+    seconds: float
+
+
+class Listener:
+    """Somebody who hears of epochs, and of batches if it asks to, and decides whether there are more."""
+
+    #: Whether it hears of batches, which then go through Python one by one.
+    hears_batches: bool = False
+
+    def epochs_unheard(self) -> float:
+        """Return the number of epochs of which only the last may end training, or change what the next ones do."""
+        return 1
+
+    def before_epochs(self) -> bool:
+        """Hear that an epoch begins, and with it others if epochs_unheard() says so; True ends training."""
+        return False
+
+    def before_batch(self, number: int) -> bool:
+        """Hear that a batch begins, counted from 0 within its epoch; True ends training there."""
+        return False
+
+    def after_batch(self, number: int, loss: float) -> bool:
+        """Hear a batch's loss; True ends training there."""
+        return False
+
+    def after_epoch(self, epoch: Epoch) -> bool:
+        """Hear that an epoch has ended; True ends training."""
+        return False
+
+    def after_epochs(self, losses: list[float], learning_rates: list[float], seconds: float) -> bool:
+        """Hear that epochs, each of so many seconds, have ended; True ends training."""
+        ends = False
+        for loss, rate in zip(losses, learning_rates, strict=True):
+            if self.after_epoch(Epoch(loss, rate, seconds)):
+                ends = True
+        return ends
+
+
+class MinibatchTraining:
+    """A network being trained by minibatches.
+
+    The parameters live in the engine's layout until :meth:`finish` writes them, and the optimizer's state, back; until
+    then network and optimizer are as they were.
+
+    An optimizer without a fused rule, and augmentation, take a batch at a time through Python.
+
+    Parameters
+    ----------
+    network : Network
+        The network to train, for its objective.
+    optimizer : Descent
+        The optimizer, with the state that it goes on from.
+    rows : Rows
+        The samples as the engine reads them.
+    targets, weights
+        As :meth:`fastmlp.network.Network.loss_and_gradients` takes them.
+    order : SampleOrder
+        The order in which the samples are visited.
+    batch_size : int
+        The number of samples in a minibatch.
+    alpha : float
+        Strength of the L2 penalty.
+    n_threads : int
+        The number of threads that share a step.
+    team : Team, default=ALONE
+        The threads that share predictions.
+    bfloat16 : bool, default=False
+        Whether operands of products are rounded to bfloat16; for a network in float32.
+    regularization : Regularization, default=None
+        What is done to gradients and weights beside the L2 penalty.
+    augment : callable, default=None
+        As :func:`fastmlp.augmentation.augmented` takes it.
+    samples : ndarray of shape (n_samples, n_features), default=None
+        The samples that rows were made of, which augment changes.
+    seed : int, default=0
+        The seed of dropout, noise and augmentation.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Descent,
+        rows: Rows,
+        targets: NDArray,
+        weights: NDArray | None,
+        *,
+        order: SampleOrder,
+        batch_size: int,
+        alpha: float,
+        n_threads: int,
+        team: Team = ALONE,
+        bfloat16: bool = False,
+        regularization: Regularization | None = None,
+        augment: Augment | None = None,
+        samples: NDArray | None = None,
+        seed: int = 0,
+    ) -> None:
+        if bfloat16 and not engine.bfloat16_product():
+            warn_user(
+                "dtype='bfloat16' is slower than 'float32' here: this CPU (or FASTMLP_ISA) has no fast products of"
+                " bfloat16 numbers."
+            )
+        self._network = network
+        self._optimizer = optimizer
+        self._rows = rows
+        self._data = targets, weights
+        self._order = order
+        self._batch_size = batch_size
+        self._alpha = float(alpha)
+        self._team = team
+        self._augment, self._samples = augment, samples
+        self._regularization = regularization = regularization or Regularization()
+        rule = optimizer.optimizer
+        self._python_rule: PythonRule | None = None
+        start, dtype = optimizer.resume(network.params), network.params.dtype
+        self._n_updates = optimizer.n_updates
+        self._seed = seed
+        if rule.rule is None:
+            self._python_rule = PythonRule(network, start, optimizer, regularization)
+            regularization = replace(regularization, max_norm=0.0, average_decay=0.0)
+        self._engine = network.trainer(
+            rule=rule.rule or "gradient",
+            max_batch=batch_size,
+            n_threads=n_threads,
+            bfloat16=bfloat16,
+            # CSR samples have no split products in the first layer, which counts most.
+            split=False if rows.is_sparse else None,
+            regularization=regularization if regularization.is_any else None,
+            seed=seed,
+        )
+        if self._python_rule is None:
+            assert isinstance(rule, Fused)
+            state = optimizer.state or rule.init([start])
+            # The state may come from a fit in another type.
+            slots = [slot[0].astype(dtype, copy=False) for slot in state["slots"]]
+            average = None
+            if regularization.average_decay and self._n_updates:  # The engine begins an average with the first step.
+                average = start if optimizer.average is None else optimizer.average
+            self._engine.load(start, slots, None if average is None else average.astype(dtype, copy=False))
+        else:
+            self._engine.load(start)
+        if augment is None:
+            self._engine.attach(rows, targets, weights)
+
+    def run(self, max_epochs: int, listener: Listener) -> None:
+        """Run epochs until listener.after_epochs returns True, max_epochs are done, or the user presses Ctrl-C.
+
+        Over small data several epochs run before the listener hears of them: at most its epochs_unheard().
+        """
+        most, interrupted = max(1, ROWS_PER_RUN // self._order.n_samples), False
+        by_batch = self._augment is not None or self._python_rule is not None or listener.hears_batches
+        try:
+            while max_epochs > 0 and not interrupted:
+                if listener.before_epochs():
+                    break
+                n_epochs = int(max(1, min(max_epochs, most, listener.epochs_unheard())))
+                max_epochs -= n_epochs
+                losses: list[float] = []
+                rates: list[float] = []
+                orders, start = self._order.next_epochs(n_epochs), time.perf_counter()
+                try:
+                    if not by_batch:
+                        self._run_fused(orders, losses, rates)
+                    elif self._run_batch_by_batch(orders, losses, rates, listener):
+                        max_epochs = 0
+                except KeyboardInterrupt:
+                    interrupted = True
+                seconds = (time.perf_counter() - start) / max(1, len(losses))
+                if listener.after_epochs(losses, rates[: len(losses)], seconds):
+                    max_epochs = 0
+        except KeyboardInterrupt:
+            interrupted = True
+        if interrupted:
+            warn_interrupted()
+
+    def _run_fused(self, orders: NDArray, losses: list[float], rates: list[float]) -> None:
+        """Run epochs in the orders given; append losses and learning rates of those that came to their end."""
+        engine, n_batches = self._engine, -(-orders.shape[1] // self._batch_size)
+        hyper = self._optimizer.hyper(self._n_updates, n_batches * len(orders))
+        rates += self._optimizer.epoch_rates(len(orders))
+        with np.errstate(over="ignore"):  # The sums of the weights of samples may overflow.
+            engine.begin(orders, self._batch_size, self._alpha, hyper, self._n_updates)
+        try:
+            while not engine.run():
+                pass
+        finally:
+            self._n_updates = engine.updates_done()
+            losses += engine.losses()
+
+    def _run_batch_by_batch(self, orders: NDArray, losses: list[float], rates: list[float], listener: Listener) -> bool:
+        """Run epochs in the orders given, a batch at a time; append losses and learning rates.
+
+        Returns
+        -------
+        ended : bool
+            Whether the listener ended training in the middle of an epoch.
+        """
+        for order in orders:
+            total = 0.0
+            rng = np.random.default_rng([self._seed, self._n_updates])
+            for number, start in enumerate(range(0, len(order), self._batch_size)):
+                batch = order[start : start + self._batch_size]
+                if listener.hears_batches and listener.before_batch(number):
+                    return True
+                loss = self.take_step(batch, rng)
+                if listener.hears_batches and listener.after_batch(number, loss):
+                    return True
+                total += loss * len(batch)
+            rates.append(self._optimizer.rate)  # The rate comes first: an epoch counts when its loss is there.
+            losses.append(total / max(1, len(order)))
+        return False
+
+    def take_step(self, batch: NDArray, rng: np.random.Generator) -> float:
+        """Train on the samples of these indices; return their loss. The generator is for augmentation."""
+        engine = self._engine
+        if self._augment is not None:
+            batch = self._attach_augmented(batch, rng)
+        hyper = self._optimizer.hyper(self._n_updates, 1) if self._python_rule is None else np.zeros((1, 0))
+        with np.errstate(over="ignore"):  # The sum of the weights of samples may overflow.
+            engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
+        while not engine.run():
+            pass
+        n_before, self._n_updates = self._n_updates, engine.updates_done()
+        if self._python_rule is not None and self._n_updates > n_before:
+            engine.store(None, [self._python_rule.gradient])
+            engine.load(self._python_rule.step(n_before))
+        return engine.losses()[0]
+
+    def _attach_augmented(self, batch: NDArray, rng: np.random.Generator) -> NDArray:
+        """Give the engine what augment makes of a batch; return the indices of that, in order.
+
+        Samples of weight 0 are left out, so that nothing is mixed with them.
+        """
+        (targets, weights), dtype = self._data, self._network.params.dtype
+        assert self._augment is not None
+        assert self._samples is not None
+        augment, given = self._augment, []
+        if weights is not None:
+            counts = weights[batch] > 0
+            if counts.any():
+                batch = batch[counts]
+            else:  # The engine passes over the batch, which may be no batch to augment.
+                augment = _as_it_is
+            given = [weights[batch]]
+        X, y, *left = augmented(augment, self._samples[batch].astype(dtype), targets[batch], rng, *given)
+        weights = np.ascontiguousarray(left[0]) if left else None
+        self._engine.attach(rows_of(X, dtype), np.ascontiguousarray(y), weights)
+        return np.arange(len(batch))
+
+    def outputs(self, rows: Rows, order: NDArray | None = None, *, linked: bool = True) -> NDArray:
+        """Return the outputs of the network as it is now, as predictions have them.
+
+        Parameters
+        ----------
+        rows : Rows
+        order : ndarray, default=None
+            The indices of the samples to predict; None for all.
+        linked : bool, default=True
+            Whether the link of the output layer is applied.
+        """
+        if self._differs_in_predictions:
+            return forward_in_pieces(self.present().packed(), rows, order, self._team, linked=linked)
+        self._engine.use_running()
+        return forward_in_pieces(self._engine, rows, order, self._team, linked=linked)
+
+    @property
+    def _differs_in_predictions(self) -> bool:
+        """Whether predictions take other parameters than training."""
+        return bool(self._regularization.average_decay) or self._optimizer.evaluates_elsewhere
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Return the :meth:`fastmlp.network.Network.arrays` of the network as it is now, to predict with."""
+        params, slots, average = self._stored(with_slots=self._optimizer.evaluates_elsewhere)
+        has_moments = (i for i, moments in enumerate(self._network.running) if moments is not None)
+        running = {f"running.{i}": self._engine.running(i) for i in has_moments}
+        return {"params": self._predicting(params, slots, average), **running}
+
+    def present(self) -> Network:
+        """Return the network as it is now, to predict with."""
+        return self._network.with_arrays(self.arrays())
+
+    def _stored(self, *, with_slots: bool = True) -> tuple[NDArray, list[NDArray], NDArray | None]:
+        """Return copies of the parameters of training, of the optimizer's slots and of the average."""
+        params = np.empty_like(self._network.params)
+        if self._python_rule is not None:
+            self._engine.store(params)
+            return params, [], None if self._python_rule.average is None else self._python_rule.average.copy()
+        rule = self._optimizer.optimizer
+        assert isinstance(rule, Fused)
+        slots = [np.empty_like(params) for _ in range(rule.n_slots if with_slots else 0)]
+        average = np.empty_like(params) if self._regularization.average_decay else None
+        self._engine.store(params, slots, average)
+        return params, slots, average
+
+    def _predicting(self, params: NDArray, slots: list[NDArray], average: NDArray | None) -> NDArray:
+        """Return the parameters to predict with, given those of training, the optimizer's slots and the average."""
+        if average is not None and self._n_updates:
+            return average
+        if self._optimizer.evaluates_elsewhere and self._python_rule is not None:
+            return self._python_rule.evaluation_params()
+        if self._optimizer.evaluates_elsewhere:
+            return self._optimizer.optimizer.evaluation_params([params], {"slots": [[slot] for slot in slots]})[0]
+        return params
+
+    def finish(self) -> None:
+        """Write the parameters to predict with, and the optimizer's state, back."""
+        self._write(self._network, self._optimizer)
+
+    def snapshot(self) -> tuple[Network, Descent]:
+        """Return copies of network and optimizer as finish() would leave them now."""
+        network, optimizer = self._network.astype(self._network.params.dtype), self._optimizer.copied()
+        self._write(network, optimizer)
+        return network, optimizer
+
+    def _write(self, network: Network, optimizer: Descent) -> None:
+        params, slots, average = self._stored()
+        network.params[:] = self._predicting(params, slots, average)
+        for i, moments in enumerate(network.running):
+            if moments is not None:
+                moments[:] = self._engine.running(i)
+        if self._python_rule is None:
+            optimizer.state = {"step": self._n_updates, "slots": [[slot] for slot in slots]}
+        optimizer.n_updates = self._n_updates
+        optimizer.average = average
+        if self._differs_in_predictions:
+            optimizer.remember(params, network.params)
+
+
+def _as_it_is(X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    return X, y

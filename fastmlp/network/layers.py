@@ -1,0 +1,190 @@
+"""The layers of a network: what a hidden layer does with its products, and a class for each kind of layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple
+
+from fastmlp import engine
+from fastmlp.activations import Activation, BuiltIn, NativeActivation, activation_of
+from fastmlp.components import Registry, named, whole_number
+
+#: The normalizations that a hidden layer may have, by name.
+NORMALIZATIONS: Registry[str] = Registry(
+    {"batch": "batch", "layer": "layer"},
+    {
+        "batch": ("batch_norm", "batch_normalization", "batch_norm_1d", "bn"),
+        "layer": ("layer_norm", "layer_normalization", "ln"),
+    },
+)
+# The canonical names alone, which are the only ones that the engine understands.
+_ENGINE_NORMALIZATIONS = dict(NORMALIZATIONS)
+_ENGINE_ACTIVATIONS = dict.fromkeys(engine.ACTIVATIONS)
+
+
+class HiddenLayer(NamedTuple):
+    """What a hidden layer does with its products, in the engine's terms."""
+
+    #: The engine's name of the activation; "native" or "python" for a user's own.
+    activation: str
+    #: The parameter of the activation; where each unit learns its own, the value that they start from.
+    number: float = 0.0
+    #: Whether each unit learns the parameter of its activation.
+    learned: bool = False
+    #: The normalization of the products: None, "layer" or "batch".
+    normalization: str | None = None
+    #: A user's own activation: an Activation, or two LowLevelCallables for its values and slopes.
+    function: Any = None
+
+    def validate(self) -> HiddenLayer:
+        """Return self, when the engine can make such a layer.
+
+        Raises
+        ------
+        ValueError
+            Names what cannot be, and says what can.
+        """
+        if self.activation == "native":
+            both = self.function if isinstance(self.function, tuple) and len(self.function) == 2 else (None, None)
+            NativeActivation(*both).validate()
+        elif self.activation == "python":
+            activation_of(self.function)
+        else:
+            named(self.activation, _ENGINE_ACTIVATIONS, "activation")
+        if self.learned and self.activation not in engine.LEARNABLE_ACTIVATIONS:
+            raise ValueError(f"activation={self.activation!r} has nothing to learn, but learned={self.learned!r}.")
+        if not isinstance(self.number, Real) or not math.isfinite(float(self.number)):
+            raise ValueError(f"number must be a finite number; got {self.number!r}.")
+        if self.normalization is not None:
+            named(self.normalization, _ENGINE_NORMALIZATIONS, "normalization")
+        return self
+
+
+def hidden_layer(activation: str | Activation, normalization: str | None = None) -> HiddenLayer:
+    """Return the hidden layer with an activation, a name or an object, and a normalization.
+
+    Examples
+    --------
+    >>> from fastmlp.network import hidden_layer
+    >>> hidden_layer("leaky_relu").number
+    0.01
+    """
+    activation = activation_of(activation)
+    if isinstance(activation, BuiltIn):
+        return HiddenLayer(activation.engine_name, float(activation.number), activation.learned, normalization)
+    if isinstance(activation, NativeActivation):
+        return HiddenLayer("native", normalization=normalization, function=(activation.value, activation.slope))
+    return HiddenLayer("python", normalization=normalization, function=activation)
+
+
+def per_layer(value: Any, n_hidden: int, parameter: str) -> list[Any]:
+    """Return a parameter's value for each hidden layer: the same for all, or those of a list.
+
+    Raises
+    ------
+    ValueError
+        For a list of another length than there are hidden layers.
+
+    Examples
+    --------
+    >>> from fastmlp.network import per_layer
+    >>> per_layer(0.5, 2, "dropout"), per_layer([0.1, 0.2], 2, "dropout")
+    ([0.5, 0.5], [0.1, 0.2])
+    """
+    if isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ():
+        return [value] * n_hidden
+    if len(value) != n_hidden:
+        raise ValueError(f"{parameter} must be one value, or one for each of {n_hidden} hidden layers; got {value!r}.")
+    return list(value)
+
+
+def hidden_layers(
+    activation: str | Activation | Sequence[str | Activation | HiddenLayer], normalization: str | None, n_hidden: int
+) -> tuple[HiddenLayer, ...]:
+    """Return the hidden layers with an activation, the same for all or one for each, and a normalization.
+
+    A HiddenLayer in the place of an activation stays as it is, whatever the normalization.
+    """
+    if isinstance(normalization, str):
+        normalization = named(normalization, NORMALIZATIONS, "normalization")
+    return tuple(
+        each if isinstance(each, HiddenLayer) else hidden_layer(each, normalization)
+        for each in per_layer(activation, n_hidden, "activation")
+    )
+
+
+class Part(NamedTuple):
+    """A part of the flat parameter vector, which belongs to one layer."""
+
+    #: What the part is: "coefs", "intercepts", "gains" or "activation_parameters".
+    name: str
+    #: The number of its layer, from 0.
+    layer: int
+    shape: tuple[int, ...]
+    #: What its elements are in a network that has not been given parameters.
+    initial: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What all kinds of layers have. A kind is a subclass with a name, which says what parameters it has.
+
+    Parameters
+    ----------
+    n_inputs, n_units : int
+        The numbers of values that the layer takes and gives for each row.
+    hidden : HiddenLayer or None, default=None
+        What follows the products; None for the output layer, whose activation is that of the objective.
+    """
+
+    #: The name of the kind.
+    kind: ClassVar[str]
+
+    n_inputs: int
+    n_units: int
+    hidden: HiddenLayer | None = None
+
+    def __post_init__(self) -> None:
+        for name, given in (("n_inputs", self.n_inputs), ("n_units", self.n_units)):
+            if type(given) is not int or given < 1:
+                object.__setattr__(self, name, whole_number(given, name))
+        if self.hidden is None:
+            return
+        if not isinstance(self.hidden, HiddenLayer):
+            raise ValueError(f"hidden must be a HiddenLayer, as hidden_layer makes it; got {self.hidden!r}.")
+        self.hidden.validate()
+
+    def product_parts(self, i: int) -> list[Part]:
+        """Return the parts of the layer's products, i being its number: weights in C order, then biases."""
+        raise NotImplementedError
+
+    def unit_parts(self, i: int) -> list[Part]:
+        """Return the parts with a number for each unit: what normalization and activation learn."""
+        parts: list[Part] = []
+        if self.hidden is None:
+            return parts
+        if self.hidden.normalization is not None:
+            parts.append(Part("gains", i, (self.n_units,), 1.0))
+        if self.hidden.learned:
+            parts.append(Part("activation_parameters", i, (self.n_units,), float(self.hidden.number)))
+        return parts
+
+
+class Dense(Layer):
+    """A layer all of whose inputs are multiplied by weights, one for each unit, to which biases are added.
+
+    Examples
+    --------
+    >>> from fastmlp.network import Dense
+    >>> [part.shape for part in Dense(4, 3).product_parts(0)]
+    [(4, 3), (3,)]
+    """
+
+    kind = "dense"
+
+    def product_parts(self, i: int) -> list[Part]:
+        """Return the weights (n_inputs, n_units) and the biases (n_units,)."""
+        return [Part("coefs", i, (self.n_inputs, self.n_units)), Part("intercepts", i, (self.n_units,))]

@@ -1,0 +1,93 @@
+"""What training does beside the gradient of a loss: dropout, noise, penalties, limits and averages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from fastmlp.components import whole_number
+
+
+@dataclass
+class Regularization:
+    """What training does beside a loss's gradient and its L2 term, in the engine's terms; the defaults do nothing.
+
+    Examples
+    --------
+    >>> from fastmlp.network import Regularization
+    >>> Regularization(dropout=[0.0, 0.5]).draws, Regularization(l1=0.1).draws
+    (True, False)
+    """
+
+    #: The rates of dropout: of the inputs, then of the outputs of each hidden layer.
+    dropout: Sequence[float] = ()
+    #: The standard deviation of the normal noise that is added to the inputs.
+    input_noise: float = 0.0
+    #: The strength of the L1 penalty, the sum of the weights' sizes.
+    l1: float = 0.0
+    #: The largest size that an element of the gradient keeps; 0 leaves all as they are.
+    clip_value: float = 0.0
+    #: The largest norm that the gradient keeps; 0 leaves it as it is.
+    clip_norm: float = 0.0
+    #: The largest norm that a hidden unit's incoming weights keep; 0 leaves them as they are.
+    max_norm: float = 0.0
+    #: The share of the parameters' average that stays in each step; 0 is for no average.
+    average_decay: float = 0.0
+
+    @property
+    def draws(self) -> bool:
+        """Whether training needs random numbers."""
+        return any(self.dropout) or self.input_noise > 0
+
+    @property
+    def is_any(self) -> bool:
+        """Whether training does anything of it at all."""
+        return self != Regularization(dropout=self.dropout) or any(self.dropout)
+
+    def validate(self) -> Regularization:
+        """Return self, when all numbers can be what they are said to be.
+
+        Raises
+        ------
+        ValueError
+            Names what cannot be.
+        """
+        if isinstance(self.dropout, str) or not isinstance(self.dropout, Sequence | np.ndarray):
+            raise ValueError(
+                "regularization: dropout must be a sequence of rates, of the inputs and of each hidden layer; got"
+                f" {self.dropout!r}."
+            )
+        for name, value in asdict(self).items():
+            rates = list(value) if name == "dropout" else [value]
+            most = 1.0 if name in ("dropout", "average_decay") else math.inf
+            if not all(isinstance(rate, Real) and 0 <= float(rate) < most for rate in rates):
+                limits = f"at least 0{' and below 1' if most == 1 else ', and finite'}"
+                raise ValueError(f"regularization: {name} must be {limits}; got {value!r}.")
+        return self
+
+
+def checked_seed(seed: Any) -> int:
+    """Return the seed of dropout and noise as an integer that the engine can take.
+
+    Raises
+    ------
+    ValueError
+        For what is no integer from 0 to 2**64 - 1.
+
+    Examples
+    --------
+    >>> from fastmlp.network.regularization import checked_seed
+    >>> checked_seed(2**64)
+    Traceback (most recent call last):
+    ...
+    ValueError: seed must be an integer below 2**64; got 18446744073709551616.
+    """
+    number = whole_number(seed, "seed", least=0)
+    if number >= 2**64:
+        raise ValueError(f"seed must be an integer below 2**64; got {number}.")
+    return number

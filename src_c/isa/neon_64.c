@@ -1,0 +1,3 @@
+#define FM_BITS 64
+#include "isa/neon.h"
+#include "kernels/kernels_tmpl.c"

@@ -1,5 +1,0 @@
-#define FM_ISA avx2
-#define FM_VECTOR_BYTES 32
-#define FM_FORWARD_ROWS 6
-#define FM_GRADIENT_ROWS 6
-#include "kernels_tmpl.c"

@@ -1,5 +1,0 @@
-#define FM_ISA neon
-#define FM_VECTOR_BYTES 16
-#define FM_FORWARD_ROWS 12
-#define FM_GRADIENT_ROWS 8
-#include "kernels_tmpl.c"

@@ -1,5 +1,0 @@
-#define FM_ISA sse2
-#define FM_VECTOR_BYTES 16
-#define FM_FORWARD_ROWS 6
-#define FM_GRADIENT_ROWS 6
-#include "kernels_tmpl.c"
