@@ -56,6 +56,7 @@ class PackedNetwork:
     n_layers: int
     n_params: int
     n_outputs: int
+    sizes: tuple[int, ...]
     input_is_scaled: bool
 
     def __init__(
@@ -83,6 +84,8 @@ class PackedNetwork:
         n_threads: int = 1,
         judged: bool = False,
         linked: bool = True,
+        depth: int | None = None,
+        hidden: Sequence[NDArray] = (),
     ) -> NDArray: ...
 
 class Predictor(PackedNetwork):
@@ -136,6 +139,27 @@ class Trainer(PackedNetwork):
     def run(self) -> bool: ...
     def losses(self) -> list[float]: ...
     def updates_done(self) -> int: ...
+
+class KeptPass(Trainer):
+    max_rows: int
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        hidden: str | Sequence[Any],
+        loss: str,
+        dtype: DTypeLike,
+        *,
+        max_rows: int,
+        n_threads: int = 1,
+        training: bool = False,
+        regularization: Any = None,
+        isa: str | None = None,
+    ) -> None: ...
+    def ahead(
+        self, rows: Rows, *, start: int = 0, stop: int | None = None, linked: bool = True, seed: int = 0
+    ) -> NDArray: ...
+    def back(self, output_gradients: NDArray, params: NDArray | None = None, inputs: NDArray | None = None) -> None: ...
 
 class Panels:
     def __init__(self, array: NDArray, isa: str | None, extra_row: NDArray | None = None) -> None: ...

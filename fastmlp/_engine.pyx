@@ -635,6 +635,8 @@ cdef struct forward_work:
     long stride
     char *out
     long width
+    long depth         # how many layers the rows go through
+    char **hidden      # where each layer's outputs go on the way; NULL for those, or for all, that nobody wants
     bint linked
     bint check
     long share         # blocks to take at a time
@@ -704,6 +706,7 @@ cdef class PackedNetwork:
     cdef readonly bint input_is_scaled
     cdef double epsilon
     cdef readonly long n_outputs
+    cdef readonly tuple sizes
     cdef fm_layer *layers
     cdef double block_seconds  # of a forward pass of CACHED_ROWS rows; 0 before it was measured
 
@@ -725,6 +728,7 @@ cdef class PackedNetwork:
             raise ValueError(f"sizes must be those of two layers or more, got {sizes}")
         if not isinstance(hidden, str) and len(hidden) != len(sizes) - 2:
             raise ValueError(f"expected {len(sizes) - 2} hidden layers, got {len(hidden)}")
+        self.sizes = tuple(sizes)
         self.n_layers = len(sizes) - 1
         self.n_outputs = sizes[self.n_layers]
         shapes = [(sizes[i], sizes[i + 1]) for i in range(self.n_layers)]
@@ -1028,20 +1032,26 @@ cdef class PackedNetwork:
                            self.layers[i].inputs + 1, self._is_biased(i), out, stride, after)
 
     def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, judged=False,
-                linked=True):
+                linked=True, depth=None, hidden=()):
         """Outputs of rows start to stop of X, or of X[order] where order is given; without linked before the link.
 
-        n_threads share the rows; with judged fewer where there is little to do, and one after others were of no use.
+        n_threads share the rows; with judged fewer where there is little to do, and one after others were of no use. With
+        depth, the rows go through that many layers only, and the outputs are those of the last of them. The arrays in
+        hidden get the outputs of the first layers on the way, one array for each.
 
         Returns
         -------
-        out : ndarray of shape (stop - start, n_outputs)
+        out : ndarray of shape (stop - start, n_units), n_units being that of the last layer the rows go through
         """
         cdef const int64_t[::1] order_view
         cdef const int64_t *order_at = NULL
-        cdef long n = rows.n_rows, first = start, end
+        cdef long n = rows.n_rows, first = start, end, n_through = self.n_layers if depth is None else depth, i
         cdef int team = _team(n_threads)
+        cdef char **places = NULL
         self._check(rows)
+        if not 1 <= n_through <= self.n_layers or len(hidden) >= n_through:
+            raise ValueError(f"depth must be from 1 to {self.n_layers} and above the number of arrays in hidden, which is "
+                             f"{len(hidden)}; got {depth}")
         if order is not None:
             order_view = order
             n = order_view.shape[0]
@@ -1053,20 +1063,29 @@ cdef class PackedNetwork:
         if order_at != NULL and not _are_within(order_at + first, n, rows.n_rows):
             raise ValueError(f"order must hold numbers of rows, from 0 to {rows.n_rows - 1}")
         if out is None:
-            out = np.empty((n, self.n_outputs), dtype=self.dtype)
-        elif not (_is_plain(out) and out.dtype == self.dtype and out.shape == (n, self.n_outputs) and out.flags.writeable):
-            raise ValueError(f"out must be a contiguous {self.dtype} array of shape {(n, self.n_outputs)}")
-        self._outputs_of(rows, order_at, first, n, <char *> cnp.PyArray_DATA(out), self.n_outputs, team, judged, linked,
-                         False)
+            out = np.empty((n, self.layers[n_through - 1].outputs), dtype=self.dtype)
+        if hidden:
+            addresses = np.zeros(self.n_layers, dtype=np.uintp)
+            places = <char **> cnp.PyArray_DATA(addresses)
+        for i, array in enumerate(hidden):
+            places[i] = self._to_write(array, n, self.layers[i].outputs)
+        self._outputs_of(rows, order_at, first, n, self._to_write(out, n, self.layers[n_through - 1].outputs),
+                         self.layers[n_through - 1].outputs, n_through, places, team, judged, linked, False)
         return out
+
+    cdef char *_to_write(self, out, long n, long width) except NULL:
+        """The elements of an array for n rows of width outputs."""
+        if not (_is_plain(out) and out.dtype == self.dtype and out.shape == (n, width) and out.flags.writeable):
+            raise ValueError(f"out must be a contiguous {self.dtype} array of shape {(n, width)}")
+        return <char *> cnp.PyArray_DATA(out)
 
     cdef bint _is_small(self, long n) noexcept nogil:
         """Whether a forward pass of n rows is done before another thread would have come."""
         return n * self.n_params < ROW_PARAMS_WITH_GIL or n <= CACHED_ROWS or self.runs_python
 
-    cdef bint _outputs_of(self, Rows rows, const int64_t *order, long first, long n, char *to, long width,
-                          int n_threads, bint judged, bint linked, bint check) except -1:
-        """Writes the outputs of n rows to rows of width elements.
+    cdef bint _outputs_of(self, Rows rows, const int64_t *order, long first, long n, char *to, long width, long depth,
+                          char **hidden, int n_threads, bint judged, bint linked, bint check) except -1:
+        """Writes the outputs of n rows that go through depth layers to rows of width elements, and those of hidden's.
 
         With check, dense rows are looked through first: False, with some outputs missing, when one holds a number that
         is not finite.
@@ -1075,7 +1094,8 @@ cdef class PackedNetwork:
         cdef char *buffer
         cdef forward_work work
         work.order, work.first, work.n, work.n_blocks = order, first, n, _ceil(n, CACHED_ROWS)
-        work.out, work.width, work.linked, work.check = to, width, linked, check
+        work.out, work.width, work.linked, work.check = to, width, linked and depth == self.n_layers, check
+        work.depth, work.hidden = depth, hidden
         work.stride, work.share, work.taken, work.bad = min(n, CACHED_ROWS) | 1, work.n_blocks, 0, 0
         work.block_seconds, work.called, work.seconds, work.gain, work.alone = self.block_seconds, 0, 0, 0, 0
         n_threads = 1 if self._is_small(n) else max(1, min(n_threads, work.n_blocks))
@@ -1173,7 +1193,7 @@ cdef class PackedNetwork:
         return end - block
 
     cdef bint _forward_block(self, Rows rows, const forward_work *work, long block, char *scratch) noexcept nogil:
-        cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, work.n - at), stride = work.stride, i
+        cdef long at = block * CACHED_ROWS, m = min(CACHED_ROWS, work.n - at), stride = work.stride, width, i
         cdef char *a = scratch + work.scratch_bytes // 2
         cdef char *z = scratch
         cdef hidden_rows kept
@@ -1181,7 +1201,8 @@ cdef class PackedNetwork:
         cdef fm_csr csr
         if work.check and not self.kernels.finite(m * rows.n_features, rows.base + (work.first + at) * rows.row_bytes):
             return False
-        for i in range(self.n_layers):
+        for i in range(work.depth):
+            width = self.layers[i].outputs
             self._after_layer(i, &after)
             if i == 0 and rows.is_sparse:
                 csr = self._csr_of(rows, work.order, work.first + at)
@@ -1196,10 +1217,11 @@ cdef class PackedNetwork:
                 memset(&kept, 0, sizeof(kept))
                 kept.means, kept.scales = self.hidden[i].means, self.hidden[i].scales
                 self._finish_hidden(i, m, z, stride, &kept)
+            if work.hidden != NULL and work.hidden[i] != NULL:
+                self.kernels.scatter(z, stride, m, width, work.hidden[i] + at * width * self.itemsize, width * self.itemsize)
         if work.linked:
             self.kernels.link[self.loss](m, self.n_outputs, z, stride)
-        self.kernels.scatter(z, stride, m, self.n_outputs, work.out + at * work.width * self.itemsize,
-                             work.width * self.itemsize)
+        self.kernels.scatter(z, stride, m, width, work.out + at * work.width * self.itemsize, work.width * self.itemsize)
         return True
 
 
@@ -1309,7 +1331,7 @@ cdef class Predictor(PackedNetwork):
         while start < n:
             stop = min(n, start + piece)
             if not self._outputs_of(rows, NULL, start, stop - start, to + start * shape[1] * self.itemsize, shape[1],
-                                    n_threads, judged, True, check):
+                                    self.n_layers, NULL, n_threads, judged, True, check):
                 return None
             start = stop
             if start < n:
@@ -1463,6 +1485,11 @@ cdef class Trainer(PackedNetwork):
     cdef double *block_weights
     cdef object python_loss
     cdef bint calls_loss
+    # What a KeptPass sets: the way back has phases of its own, batch normalisation may have the running moments' means and
+    # scales, and the gradients of the inputs may be wanted.
+    cdef bint is_kept_pass
+    cdef bint normalizes_as_predictions
+    cdef char *input_gradients
     cdef readonly bint shallow  # whether both layers go through the kernels made for such
     # regularisation
     cdef uint64_t seed
@@ -1501,10 +1528,10 @@ cdef class Trainer(PackedNetwork):
             self.n_threads = n_threads = 1
         self.stops = <long *> self._zeros(self.n_layers * sizeof(long))
         for i in range(self.n_layers - 1):
-            if self.hidden[i].normalization == BATCH_NORM:
+            if self.hidden[i].normalization == BATCH_NORM and not self.normalizes_as_predictions:
                 self.stops[self.n_stops] = i
                 self.n_stops += 1
-        self.n_row_phases = 1 + 2 * self.n_stops + self.calls_loss
+        self.n_row_phases = 1 + 2 * self.n_stops + (self.calls_loss or self.is_kept_pass)
         self.n_phases = self.n_row_phases + 1 + (2 if self.clip_norm else 0) + (1 if self.max_norm else 0)
         self.flops_per_row = 6.0 * self.n_params
         rows = CHUNK_FLOPS_PER_VECTOR_BYTE * self.vector_bytes / self.flops_per_row
@@ -1636,7 +1663,7 @@ cdef class Trainer(PackedNetwork):
                 # Moments, and then sums: while some threads still read those, others write these.
                 self.moments[i] = self._zeros(2 * _ceil(self.chunk, MOMENT_ROWS) * 2 * panels * FM_PANEL_BYTES)
                 self.joined[i] = self._zeros(self.n_threads * 2 * panels * FM_PANEL_BYTES)
-        if self.n_stops:
+        if self.n_stops or self.normalizes_as_predictions:
             self.totals_bytes = 2 * widest * FM_PANEL_BYTES
             self.totals = self._zeros(self.n_threads * self.totals_bytes)
         return 0
@@ -1758,20 +1785,24 @@ cdef class Trainer(PackedNetwork):
         """
         self._check(rows)
         _check_targets(self.loss, self.dtype, targets, weights, rows.n_rows, self.n_outputs)
-        if rows.is_sparse and self.noise:
-            raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
-        # Training on CSR rows does not keep the first layer's rounded weights in step.
-        if self.keeps_rounded and not rows.is_sparse and self.rows is not None and self.rows.is_sparse:
-            self._round(0)
-        self.rows = rows
+        self._attach_rows(rows)
         self._keep = (targets, weights)
-        self.shallow = self._is_shallow()
         self.targets = cnp.PyArray_DATA(targets)
         self.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
         self.weighs_moments = weights is not None and self.n_stops
         if self.weighs_moments and self.row_weights == NULL:
             self.row_weights = <double *> self._zeros(self.chunk * sizeof(double))
             self.block_weights = <double *> self._zeros(_ceil(self.chunk, MOMENT_ROWS) * sizeof(double))
+
+    cdef int _attach_rows(self, Rows rows) except -1:
+        """Names X, which the network has been found to fit."""
+        if rows.is_sparse and self.noise:
+            raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
+        # Training on CSR rows does not keep the first layer's rounded weights in step.
+        if self.keeps_rounded and not rows.is_sparse and self.rows is not None and self.rows.is_sparse:
+            self._round(0)
+        self.rows = rows
+        self.shallow = self._is_shallow()
         if rows.is_sparse:
             if self.cursors == NULL:
                 self.cursors = <int64_t *> self._zeros(self.n_threads * self.chunk * sizeof(int64_t))
@@ -1781,6 +1812,7 @@ cdef class Trainer(PackedNetwork):
                 self.columns[0] = self._zeros(self._panels(self.layers[0].inputs) * self.row_blocks * self.terms
                                               * FM_BLOCK_BYTES)
                 self._allocate_left(self.layers[0].inputs)
+        return 0
 
     cdef bint _is_shallow(self):
         """Whether shallow_forward() and shallow_update() take the network.
@@ -2011,7 +2043,7 @@ cdef class Trainer(PackedNetwork):
 
     cdef int _backward_phase(self, int phase) noexcept nogil:
         """How many phases on the way back came before; negative for a phase on the way forward alone."""
-        return phase - self.n_stops - self.calls_loss
+        return phase - self.n_stops - (self.calls_loss or self.is_kept_pass)
 
     cdef void _weigh_rows(self, const chunk_place *chunk, long low, long high) noexcept nogil:
         """The weights of rows low to high, whole blocks of MOMENT_ROWS (the batch's last apart), and of these blocks."""
@@ -2226,16 +2258,14 @@ cdef class Trainer(PackedNetwork):
         cdef hidden_layer *below
         if back > 0:
             i = self.stops[self.n_stops - back]
-            self.kernels.batch_norm_back(
-                n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
-                <char *> self.layers[i].bias_deltas + offset, self._scales(i, slice_),
-                self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
-                1.0 / (chunk.end - chunk.start), self._weights_from(low))
+            self._batch_norm_back(i, slice_, chunk, low, n)
         while True:
             if self.terms and not (i == 0 and self.rows.is_sparse):
                 self.kernels.round_right(self.terms, n, self.layers[i].outputs, self.deltas[i + 1] + offset, stride,
                                          self.right[i + 1] + low // FM_BLOCK * self.terms * FM_BLOCK_BYTES, self.row_blocks)
             if i == 0 or self.shallow:
+                if self.input_gradients != NULL:
+                    self._multiply_to_inputs(slice_, chunk, low, n)
                 return
             self._multiply_back(i, slice_, chunk, low, n)
             i -= 1
@@ -2245,6 +2275,8 @@ cdef class Trainer(PackedNetwork):
                     n, width, self.deltas[i + 1] + offset, stride, self.normalized[i] + offset,
                     <char *> self.layers[i].bias_deltas + offset, self.row_scales[i] + low * self.itemsize,
                     self.layers[below.gains].weights)
+            elif below.normalization == BATCH_NORM and self.normalizes_as_predictions:
+                self._batch_norm_back(i, slice_, chunk, low, n)
             elif below.normalization == BATCH_NORM:
                 for block in range(_ceil(n, MOMENT_ROWS)):
                     r = block * MOMENT_ROWS
@@ -2252,6 +2284,18 @@ cdef class Trainer(PackedNetwork):
                         min(MOMENT_ROWS, n - r), width, self.deltas[i + 1] + offset + r * FM_PANEL_BYTES, stride,
                         self.normalized[i] + offset + r * FM_PANEL_BYTES, self._sums_of(i, low + r))
                 return
+
+    cdef void _batch_norm_back(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
+        """Hidden layer i's deltas, from those after its batch normalisation; totals of 0 take its moments for constants."""
+        cdef Py_ssize_t offset = low * FM_PANEL_BYTES
+        self.kernels.batch_norm_back(
+            n, self.layers[i].outputs, self.deltas[i + 1] + offset, self.stride, self.normalized[i] + offset,
+            <char *> self.layers[i].bias_deltas + offset, self._scales(i, slice_),
+            self.layers[self.hidden[i].gains].weights, self.totals + slice_ * self.totals_bytes,
+            1.0 / (chunk.end - chunk.start), self._weights_from(low))
+
+    cdef void _multiply_to_inputs(self, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
+        """Makes the gradients of the inputs of n rows, where a KeptPass is asked for them."""
 
     cdef void _multiply_back(self, long i, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
         """From layer i's deltas those of the hidden layer below it, before that one's activation."""
@@ -2523,6 +2567,238 @@ cdef class Trainer(PackedNetwork):
         self._place_chunk(self.position - 1, &last)
         # A run may end in the middle of a batch.
         return last.step_number - (last.batch_end > self.position and last.weight != 0)
+
+
+cdef class KeptPass(Trainer):
+    """A pass forward over a batch that is kept, so that gradients of its outputs can be taken back through the network.
+
+    ahead() goes forward and back() goes back, as often as one likes for the same outputs. The rows' and the tiles' phases are
+    those of a training step, and so are the gradients' bits the same on any number of threads.
+
+    Parameters
+    ----------
+    sizes, hidden, loss, dtype, n_threads, isa
+        As for Trainer. Of the loss only the link is used.
+    max_rows : int
+        Rows of the largest batch.
+    training : bool, default=False
+        Whether batch normalisation takes the moments of the batch, towards which the running moments move then, and not
+        the running ones.
+    regularization : object, default=None
+        As for Trainer, of which the rates of dropout alone have a meaning here.
+    """
+
+    cdef char *first_transposed  # the first layer's weights turned, as long as they are those of the pass
+    cdef bint first_is_turned
+    cdef char *input_scratch     # of each thread, for the rows that go through all layers together
+    cdef Py_ssize_t scratch_bytes
+    cdef char *zero_means
+    cdef Py_ssize_t gradient_step  # bytes from one row of the inputs' gradients to the next
+    cdef char *outputs
+    cdef const char *output_gradients
+    cdef bint linked
+    # What the way forward leaves of each layer; the way back makes deltas of copies of it.
+    cdef char **kept_normalized
+    cdef char **kept_shapes
+    cdef bint is_kept
+    cdef long n_kept  # rows of the pass
+    cdef readonly long max_rows
+
+    def __init__(self, sizes, hidden, loss, dtype, *, max_rows, n_threads=1, training=False, regularization=None, isa=None):
+        cdef long i
+        self.is_kept_pass, self.normalizes_as_predictions = True, not training
+        super().__init__(sizes, hidden, loss, dtype, rule="gradient", max_batch=max_rows, n_threads=n_threads, split=False,
+                         regularization=regularization, isa=isa)
+        self.max_rows = max_rows
+        self._take_hyper(np.zeros((1, 1)))
+        self.kept_normalized = <char **> self._zeros(self.n_layers * sizeof(char *))
+        self.kept_shapes = <char **> self._zeros(self.n_layers * sizeof(char *))
+        for i in range(self.n_layers - 1):
+            if self.normalized[i] != NULL:
+                self.kept_normalized[i] = self._zeros(self._block_bytes(self.layers[i].outputs))
+            if self.shapes[i] != NULL:
+                self.kept_shapes[i] = self._zeros(self._block_bytes(self.layers[i].outputs))
+
+    def ahead(self, Rows rows not None, *, start=0, stop=None, linked=True, seed=0):
+        """Goes forward with rows start to stop, and keeps what the way back needs.
+
+        Parameters
+        ----------
+        rows : Rows
+        start, stop : int
+            The first of the rows, and the one behind the last (None: all that there are); from 1 to max_rows of them.
+        linked : bool, default=True
+            Whether the outputs have passed the link.
+        seed : int, default=0
+            Of dropout.
+
+        Returns
+        -------
+        outputs : ndarray of shape (stop - start, n_outputs)
+        """
+        cdef long first = start, end = rows.n_rows if stop is None else stop, i, n_bytes
+        cdef int slice_
+        self._check(rows)
+        if not 0 <= first < end <= min(rows.n_rows, first + self.max_rows):
+            raise ValueError(f"expected from 1 to {self.max_rows} of {rows.n_rows} rows, got start={start} and stop={stop}")
+        self._attach_rows(rows)
+        self.seed, self.linked = seed, linked
+        self.n_passes, self.position, self.n_rows, self.n_kept = 1, first, end, end - first
+        self.is_kept = self.first_is_turned = False
+        for i in range(self.n_layers - 1):
+            if self.kept_normalized[i] != NULL:
+                self.normalized[i] = self.kept_normalized[i]
+            if self.kept_shapes[i] != NULL:
+                self.shapes[i] = self.kept_shapes[i]
+            if self.hidden[i].normalization == BATCH_NORM and self.normalizes_as_predictions:
+                n_bytes = self._panels(self.layers[i].outputs) * FM_PANEL_BYTES
+                for slice_ in range(self.n_threads):
+                    memcpy(self._means(i, slice_), self.hidden[i].means, n_bytes)
+                    memcpy(self._scales(i, slice_), self.hidden[i].scales, n_bytes)
+        outputs = np.empty((self.n_kept, self.n_outputs), dtype=self.dtype)
+        self.outputs = <char *> cnp.PyArray_DATA(outputs)
+        self._run_phases(0, self.n_stops + 1)
+        self.is_kept = True
+        return outputs
+
+    def back(self, output_gradients, params=None, inputs=None):
+        """Takes gradients of the outputs before their link back, for the rows that the last ahead() went forward with.
+
+        Parameters
+        ----------
+        output_gradients : ndarray of shape (n_rows, n_outputs)
+            Contiguous, of the network's type.
+        params : ndarray of shape (n_params,), default=None
+            Where the gradient of the parameters goes, summed over the rows; None: nobody wants it.
+        inputs : ndarray of shape (n_rows, n_inputs), default=None
+            Where the gradients of the inputs go, as the caller gave them, before their scaling. Each row is contiguous,
+            but the rows need not follow each other. None: nobody wants them.
+        """
+        cdef long i, width = self.layers[0].inputs
+        if not self.is_kept:
+            raise ValueError("ahead() comes before back()")
+        if not (_is_plain(output_gradients) and output_gradients.dtype == self.dtype
+                and output_gradients.shape == (self.n_kept, self.n_outputs)):
+            raise ValueError(f"output_gradients must be a contiguous {self.dtype} array of shape "
+                             f"{(self.n_kept, self.n_outputs)}")
+        self.output_gradients = <const char *> cnp.PyArray_DATA(output_gradients)
+        for i in range(self.n_layers - 1):
+            if self.kept_normalized[i] != NULL:
+                self.normalized[i] = self.part_deltas[self.hidden[i].gains]
+            if self.kept_shapes[i] != NULL:
+                self.shapes[i] = self.part_deltas[self.hidden[i].numbers]
+        if inputs is not None:
+            if not (inputs.dtype == self.dtype and inputs.shape == (self.n_kept, width) and inputs.flags.writeable
+                    and inputs.flags.aligned and (width == 1 or inputs.strides[1] == self.itemsize)):
+                raise ValueError(f"inputs must be a {self.dtype} array of shape {(self.n_kept, width)} with contiguous rows")
+            self._turn_first()
+            self.gradient_step = inputs.strides[0]
+            self.input_gradients = <char *> cnp.PyArray_DATA(inputs)
+        self._run_phases(self.n_stops + 1, self.n_row_phases + (params is not None))
+        self.input_gradients = NULL
+        if params is not None:
+            self.store(None, [params])
+
+    cdef int _turn_first(self) except -1:
+        """What the gradients of the inputs are made with: the first layer's weights turned, and memory for each thread."""
+        cdef const fm_layer *first = &self.layers[0]
+        cdef Py_ssize_t panels_bytes = self._panels(first.inputs) * FM_PANEL_BYTES
+        if self.first_transposed == NULL:
+            self.scratch_bytes = panels_bytes * (CACHED_ROWS | 1)
+            self.input_scratch = self._zeros(self.n_threads * self.scratch_bytes)
+            self.zero_means = self._zeros(panels_bytes)
+            self.first_transposed = self._zeros(panels_bytes * first.outputs)
+        if not self.first_is_turned:
+            self.kernels.pack_transposed(first.weights, first.inputs, first.outputs, self.first_transposed)
+            self.first_is_turned = True
+        return 0
+
+    cdef void _multiply_to_inputs(self, int slice_, const chunk_place *chunk, long low, long n) noexcept nogil:
+        cdef const fm_layer *first = &self.layers[0]
+        cdef char *out = self.input_scratch + slice_ * self.scratch_bytes
+        cdef long stride = CACHED_ROWS | 1
+        cdef fm_after nothing
+        cdef fm_mask mask
+        memset(&nothing, 0, sizeof(nothing))
+        self.kernels.dense(n, first.inputs, first.outputs, self.deltas[1] + low * FM_PANEL_BYTES, self.stride,
+                           self.first_transposed, first.outputs, 0, out, stride, &nothing)
+        if self.dropout[0]:
+            mask = self._dropout_mask(0, chunk, low)
+            self.kernels.drop(n, first.inputs, out, out, stride, &mask)
+        if self.input_is_scaled:
+            self.kernels.standardize(n, first.inputs, out, stride, self.zero_means, self.input_scales)
+        self.kernels.scatter(out, stride, n, first.inputs, self.input_gradients + low * self.gradient_step,
+                             self.gradient_step)
+
+    cdef int _run_phases(self, int first, int end) except -1:
+        """Runs the phases from first to before end, all threads together."""
+        cdef unsigned mode
+        cdef int phase
+        self.failed = False
+        with nogil:
+            if self.n_threads == 1:
+                # Without OpenMP: a process forked from one that had a team must not enter it.
+                mode = fm_denormals_flush()
+                for phase in range(first, end):
+                    self._phase_of_slices(phase, 0, 1)
+                fm_denormals_restore(mode)
+            else:
+                self._run_phases_as_team(first, end)
+        self._raise_error()
+        return 0
+
+    cdef void _run_phases_as_team(self, int first, int end) noexcept nogil:
+        cdef unsigned mode = 0
+        cdef int thread = 0, team = 0, phase = 0
+        with parallel(num_threads=self.n_threads):
+            thread, team = threadid(), fm_team_size()
+            mode = fm_denormals_flush()
+            for phase in range(first, end):
+                self._phase_of_slices(phase, thread, team)
+                fm_barrier_wait(self.barrier, team)
+            fm_denormals_restore(mode)
+
+    cdef void _phase_of_slices(self, int phase, int slice_, int team) noexcept nogil:
+        """One thread's slices of a phase, which begin with slice_."""
+        cdef chunk_place chunk
+        # All rows are one chunk; of weight 1, since gradients are summed over the rows.
+        chunk.start = chunk.batch_start = self.position
+        chunk.end = chunk.batch_end = self.n_rows
+        chunk.weight = chunk.step_number = 1
+        while slice_ < self.n_threads and not self.failed:
+            if phase == self.n_stops + 1:
+                self._take_output_gradients(slice_)
+            if phase < self.n_row_phases:
+                self._row_phase(phase, slice_, &chunk)
+            else:
+                self._tile_phase(UPDATE, slice_, &chunk)
+            if phase == self.n_stops:
+                self._give_outputs(slice_)
+            slice_ += team
+
+    cdef void _give_outputs(self, int slice_) noexcept nogil:
+        """Writes a slice's outputs; the panels they are taken from are the output layer's deltas on the way back."""
+        cdef long low = self._first_row(slice_, self.n_kept), n = self._first_row(slice_ + 1, self.n_kept) - low
+        cdef char *at = self.deltas[self.n_layers] + low * FM_PANEL_BYTES
+        cdef long width = self.n_outputs * self.itemsize
+        if self.linked:
+            self.kernels.link[self.loss](n, self.n_outputs, at, self.stride)
+        self.kernels.scatter(at, self.stride, n, self.n_outputs, self.outputs + low * width, width)
+
+    cdef void _take_output_gradients(self, int slice_) noexcept nogil:
+        """Reads the gradients of a slice's outputs, and copies what its way back makes deltas of."""
+        cdef long low = self._first_row(slice_, self.n_kept), n = self._first_row(slice_ + 1, self.n_kept) - low, i, panel
+        cdef long width = self.n_outputs * self.itemsize
+        cdef Py_ssize_t offset
+        self.kernels.gather[self.source](self.output_gradients + low * width, width, NULL, n, self.n_outputs,
+                                         self.deltas[self.n_layers] + low * FM_PANEL_BYTES, self.stride)
+        for i in range(self.n_layers - 1):
+            for panel in range(self._panels(self.layers[i].outputs)):
+                offset = (panel * self.stride + low) * FM_PANEL_BYTES
+                if self.kept_normalized[i] != NULL:
+                    memcpy(self.normalized[i] + offset, self.kept_normalized[i] + offset, n * FM_PANEL_BYTES)
+                if self.kept_shapes[i] != NULL:
+                    memcpy(self.shapes[i] + offset, self.kept_shapes[i] + offset, n * FM_PANEL_BYTES)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
