@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import scipy.sparse
@@ -19,8 +19,9 @@ from fastmlp import _engine
 from fastmlp.activations import ACTIVATIONS, Activation, BuiltIn, NativeActivation, activation_of
 from fastmlp.components import Registry, compute_dtype, layer_sizes, listed, named, real_array, whole_number
 from fastmlp.initializers import initial_params
-from fastmlp.inputs.rows import Rows, checked_rows, rows_of
+from fastmlp.inputs.rows import Rows, checked_rows
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, check_loss_options, engine_targets
+from fastmlp.network.composition import Composable
 from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
 Predictor = _engine.Predictor
@@ -265,7 +266,7 @@ class Regularization:
         return self
 
 
-class Network:
+class Network(Composable):
     """A multilayer perceptron: its structure, its numbers, and passes forward and back.
 
     Parameters
@@ -540,21 +541,47 @@ class Network:
         folded.load_into(predictor)
         return predictor
 
-    def forward(self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1) -> NDArray:
-        """Return the outputs for all rows, shape (n_rows, n_outputs).
+    def forward(
+        self,
+        X: Rows | ArrayLike | scipy.sparse.sparray,
+        n_threads: int = 1,
+        *,
+        linked: bool = True,
+        keep: bool = False,
+        training: bool = False,
+        dropout: Sequence[float] = (),
+        seed: int = 0,
+    ) -> NDArray:
+        """Return the outputs for all rows, shape (n_rows, n_outputs); kept, if asked for, to go back from them.
+
+        A pass that is kept is what :meth:`backward` takes gradients of the outputs back through. A network keeps one at
+        a time: the next takes its place, and its buffers where they fit.
 
         Parameters
         ----------
         X : Rows, array-like or sparse matrix of shape (n_rows, n_inputs)
-            Of no rows, the outputs are none.
+            Of no rows, the outputs are none; a pass is kept of one row or more. A sparse matrix must stay as it is
+            until the last :meth:`backward`.
         n_threads : int, default=1
             At most 1024 are used, and in a process that was forked off another a single one.
+        linked : bool, default=True
+            Whether the outputs are those after the link (softmax, logistic, exp: what the loss tells) or before it. The
+            gradients that :meth:`backward` takes are with respect to the same.
+        keep : bool, default=False
+            Whether the pass is kept. The outputs are the same then but for rounding.
+        training : bool, default=False
+            Only for a pass that is kept. Batch normalization takes the moments of these rows and not the running ones,
+            and moves those in ``running`` a tenth of the way towards them, as in a fit.
+        dropout : sequence of float, default=()
+            Only for a pass that is kept. Rates of the inputs and of each hidden layer's outputs; () is no dropout.
+        seed : int, default=0
+            Of dropout: the same seed drops the same units.
 
         Raises
         ------
         ValueError
             For X of another shape, with what is no finite number, or sparse with indices that lie; for n_threads that
-            is no positive integer.
+            is no positive integer; for training or dropout without keep.
 
         Examples
         --------
@@ -562,25 +589,58 @@ class Network:
         >>> net = Network.create([3, 5, 2], random_state=0)
         >>> net.forward([[1, 2, 3]]).shape
         (1, 2)
+        >>> outputs = net.forward([[1, 2, 3]], keep=True)
+        >>> net.backward(2 * outputs).shape  # the gradient of the sum of the squared outputs
+        (32,)
         >>> net.forward([[1, 2, 3, 4]])
         Traceback (most recent call last):
         ...
         ValueError: X has 4 features, but Network is expecting 3 features as input.
         """
-        return forward_in_pieces(self.packed(), self._rows(X), None, Team(threads_of(n_threads), judged=False))
+        if keep:
+            regularization = Regularization(dropout=dropout).validate()
+            return self._forward_kept(
+                X,
+                n_threads,
+                linked=linked,
+                training=training,
+                regularization=regularization,
+                seed=_checked_seed(seed),
+            )
+        if training or len(dropout):
+            raise ValueError("training and dropout are for a pass that is kept: forward(X, keep=True, ...).")
+        team = Team(threads_of(n_threads), judged=False)
+        return forward_in_pieces(self.packed(), self._rows(X), None, team, linked=linked)
 
-    def activations(self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1) -> list[NDArray]:
+    @overload
+    def activations(
+        self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1, *, layer: None = None
+    ) -> list[NDArray]: ...
+    @overload
+    def activations(self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1, *, layer: int) -> NDArray: ...
+
+    def activations(
+        self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1, *, layer: int | None = None
+    ) -> list[NDArray] | NDArray:
         """Return what each hidden layer gives the next one in a prediction, and last the outputs, one row per row of X.
 
         Parameters
         ----------
         X, n_threads
             As :meth:`forward` takes them.
+        layer : int, default=None
+            The one layer that is wanted, as an index into the list of all: 0 is the first hidden layer, -2 the last
+            one, and -1 the outputs. The rows go no further than there.
 
         Returns
         -------
-        activations : list of ndarray
+        activations : list of ndarray, or ndarray for one layer
             Of each layer but the input, shape (n_rows, n_units). The last is what :meth:`forward` returns, to the bit.
+
+        Raises
+        ------
+        ValueError
+            For a layer that there is not, and for what :meth:`forward` refuses.
 
         Examples
         --------
@@ -590,35 +650,17 @@ class Network:
         >>> hidden, outputs = net.activations(np.ones((4, 3)))
         >>> hidden.shape, np.array_equal(outputs, net.forward(np.ones((4, 3))))
         ((4, 5), True)
+        >>> np.array_equal(net.activations(np.ones((4, 3)), layer=0), hidden)
+        True
         """
-        below, outputs = self._rows(X), []
-        team = Team(threads_of(n_threads), judged=False)
-        for i in range(len(self.coefs)):
-            outputs.append(forward_in_pieces(self._layer(i).packed(), below, None, team))
-            below = rows_of(outputs[-1], self.params.dtype)
-        return outputs
-
-    def _layer(self, i: int) -> Network:
-        """Return a network of one layer alone, whose outputs are those of the layer.
-
-        The engine gives out what has passed its link, so that a hidden layer has an identity matrix behind it; products
-        with zeros and ones do not round.
-        """
-        sizes, hidden, loss = self.structure
-        if i == len(hidden):
-            layer = Network(Structure(sizes[i:], (), loss), dtype=self.params.dtype)
-        else:
-            width = sizes[i + 1]
-            layer = Network(Structure((sizes[i], width, width), (hidden[i],), "squared_error"), dtype=self.params.dtype)
-            layer.coefs[1][:] = np.eye(width)
-            layer.running = [self.running[i]]
-            for name in ("gains", "activation_parameters"):
-                if (given := getattr(self, name)[i]) is not None:
-                    getattr(layer, name)[0][:] = given
-        layer.coefs[0][:], layer.intercepts[0][:] = self.coefs[i], self.intercepts[i]
-        if i == 0:
-            layer.input_means, layer.input_scales = self.input_means, self.input_scales
-        return layer
+        rows, team, n_layers = self._rows(X), Team(threads_of(n_threads), judged=False), len(self.coefs)
+        if layer is not None:
+            number = whole_number(layer, "layer", least=None)
+            if not -n_layers <= number < n_layers:
+                raise ValueError(f"layer must be from {-n_layers} to {n_layers - 1}; got {number}.")
+            return forward_in_pieces(self.packed(), rows, None, team, depth=number % n_layers + 1)
+        hidden = [np.empty((rows.n_rows, width), self.params.dtype) for width in self.structure.sizes[1:-1]]
+        return [*hidden, forward_in_pieces(self.packed(), rows, None, team, hidden=hidden)]
 
     def _rows(self, X: Any) -> Rows:
         rows = X if isinstance(X, Rows) else checked_rows(X, self.params.dtype)
@@ -629,15 +671,19 @@ class Network:
             )
         return rows
 
+    def _check_batch(self, n_rows: int, *, needs_moments: bool) -> None:
+        """Refuse a batch of too few rows: of none, or of one where batch normalization needs moments of several."""
+        if n_rows == 0:
+            shape = (0, self.structure.sizes[0])
+            raise ValueError(f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required.")
+        if needs_moments and n_rows == 1 and any(layer.normalization == "batch" for layer in self.structure.hidden):
+            raise ValueError("normalization='batch' needs 2 samples or more in a batch; got 1 sample.")
+
     def _samples(self, X: Any, targets: Any, weights: Any) -> tuple[Rows, NDArray, NDArray | None]:
         """Return samples to learn from as the engine takes them."""
         rows, dtype = self._rows(X), self.params.dtype
         n_rows, loss = rows.n_rows, self.structure.loss
-        if n_rows == 0:
-            shape = (0, rows.n_features)
-            raise ValueError(f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required.")
-        if n_rows == 1 and any(layer.normalization == "batch" for layer in self.structure.hidden):
-            raise ValueError("normalization='batch' needs 2 samples or more in a batch; got 1 sample.")
+        self._check_batch(n_rows, needs_moments=True)
         targets = engine_targets(targets, loss, (n_rows, self.structure.sizes[-1]), dtype)
         if weights is not None:
             weights = np.ascontiguousarray(real_array(weights, (n_rows,), np.float64, "weights"))
@@ -724,6 +770,13 @@ def _checked_vector(vector: Any, n_params: int, parameter: str) -> NDArray:
     )
 
 
+def _checked_seed(seed: Any) -> int:
+    number = whole_number(seed, "seed", least=0)
+    if number >= 2**64:
+        raise ValueError(f"seed must be an integer below 2**64; got {number}.")
+    return number
+
+
 # What the engine's Trainer can be told, beside what the calls themselves decide.
 _OPTIONS = (
     "regularization",
@@ -754,9 +807,7 @@ def _checked_options(loss: str, alpha: Any, options: Mapping[str, Any]) -> dict[
         regularization.validate()
     if python_loss is not None and not isinstance(python_loss, CustomLoss):
         checked["python_loss"] = CustomLoss(python_loss).validate()
-    seed = whole_number(options.get("seed", 0), "seed", least=0)
-    if seed >= 2**64:
-        raise ValueError(f"seed must be an integer below 2**64; got {seed}.")
+    _checked_seed(options.get("seed", 0))
     check_loss_options(loss, options.get("loss_options", ()))
     weights = options.get("output_weights")
     if weights is not None and (real_array(weights, np.shape(weights), np.float64, "output_weights") < 0).any():
@@ -906,14 +957,22 @@ def check_gradients(
 
 
 def forward_in_pieces(
-    packed: _engine.PackedNetwork, rows: Rows, order: NDArray | None, team: Team, *, linked: bool = True
+    packed: _engine.PackedNetwork,
+    rows: Rows,
+    order: NDArray | None,
+    team: Team,
+    *,
+    linked: bool = True,
+    depth: int | None = None,
+    hidden: Sequence[NDArray] = (),
 ) -> NDArray:
     """Return the outputs for the rows order names (all for None), coming back to Python every now and then.
 
-    Without linked, those before the output layer's link.
+    Without linked, those before the output layer's link; with depth, those of the last of so many layers. hidden holds
+    arrays for the outputs of the first layers, which the rows pass on the way.
     """
     n_rows = rows.n_rows if order is None else len(order)
-    out = np.empty((n_rows, packed.n_outputs), dtype=packed.dtype)
+    out = np.empty((n_rows, packed.sizes[-1 if depth is None else depth]), dtype=packed.dtype)
     piece = max(1024, int(_engine.FLOPS_PER_PIECE / (2 * packed.n_params)))
     for start in range(0, n_rows, piece):
         stop = min(n_rows, start + piece)
@@ -926,5 +985,7 @@ def forward_in_pieces(
             n_threads=team.n_threads,
             judged=team.judged,
             linked=linked,
+            depth=depth,
+            hidden=[array[start:stop] for array in hidden],
         )
     return out
