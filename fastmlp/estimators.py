@@ -38,6 +38,7 @@ from fastmlp.augmentation import AUGMENTATIONS, Augment, as_augment
 from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
 from fastmlp.components import Named, Parameterized, Registry, real_array
 from fastmlp.exceptions import IgnoredParameterWarning, warn_user
+from fastmlp.features import HiddenFeatures
 from fastmlp.fitting.batching import RowOrder, resolve_batch_size
 from fastmlp.fitting.evaluation import Evaluation, EvaluationSet, accuracy, r2
 from fastmlp.fitting.fit import FullBatchFit, MinibatchFit, RecordedFit
@@ -192,7 +193,7 @@ def _advising(decorated: Callable, method: _Method) -> _Method:
     return cast(_Method, advising)
 
 
-class _BaseMLP(CallbackSupportMixin, Parameterized):
+class _BaseMLP(CallbackSupportMixin, HiddenFeatures, Parameterized):
     """What classifier and regressor share.
 
     The Python attributes are the source of truth: every fit, partial_fit and predict takes the parameters from coefs_
@@ -1146,9 +1147,9 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         settings = network.loss_settings
         return network, _Data(part.X, part.y, part.rows, part.targets, part.sample_weight, weights, settings)
 
-    def _outputs(self, X: Any) -> NDArray:
-        """Return the network's outputs for X, shape (n_samples, n_outputs)."""
-        plain = self._predict_plain(X)
+    def _outputs(self, X: Any, depth: int | None = None) -> NDArray:
+        """Return the network's outputs for X, shape (n_samples, n_outputs), or those of the last of so many layers."""
+        plain = self._predict_plain(X) if depth is None else None
         if plain is not None:
             return plain[:, 1:] if self._predictor_form() == "pair" else plain.reshape(len(plain), -1)
         check_is_fitted(self)
@@ -1163,8 +1164,9 @@ class _BaseMLP(CallbackSupportMixin, Parameterized):
         if scipy.sparse.issparse(X) and packed.input_is_scaled and self.input_means_.any():
             # Centred before a layer normalization, sparse rows are dense.
             pieces = (X[start : start + 1024].toarray() for start in range(0, X.shape[0], 1024))
-            return np.concatenate([forward_in_pieces(packed, rows_of(piece, dtype), None, team) for piece in pieces])
-        return forward_in_pieces(packed, rows_of(X, dtype), None, team)
+            parts = [forward_in_pieces(packed, rows_of(piece, dtype), None, team, depth=depth) for piece in pieces]
+            return np.concatenate(parts)
+        return forward_in_pieces(packed, rows_of(X, dtype), None, team, depth=depth)
 
     def _predict_plain(self, X: Any) -> NDArray | None:
         """Return what a predictor() returns, for samples that pass every check as they are; None for all else."""
