@@ -153,6 +153,10 @@ LOSS_LINKS = {name: fm_loss_link(i).decode() for i, name in enumerate(LOSSES)}
 RULES = _names(fm_rule_name)
 RULE_SLOTS = {name: fm_rule_slots(i) for i, name in enumerate(RULES)}
 CLASS_TARGET_LOSSES = frozenset(name for i, name in enumerate(LOSSES) if fm_loss_takes_classes(i))
+# The hyperparameters of a rule that are in proportion to the learning rate, and the one that is its weight decay, as
+# src_c/updates.def numbers them: the first, and none, unless it is said here.
+RATE_HYPER = {"nadam": (0, 1), "rprop": (), "gradient": ()}
+DECAY_HYPER = {"adamw": 5, "amsgrad": 5, "lion": 3, "schedulefreeadamw": 5}
 SOURCE_CODES = fm_source_codes().decode()
 ISAS = tuple(fm_isa_name(i).decode() for i in range(fm_isa_count()))
 SUPPORTED_ISAS = tuple(name for i, name in enumerate(ISAS) if fm_isa_supported(i))
@@ -1502,6 +1506,12 @@ cdef class Trainer(PackedNetwork):
     cdef double average_decay
     cdef double running_share
     cdef double **norms
+    # Factors of the learning rate and of weight decay, of each part's weights and biases (a vector's are the latter), or
+    # NULL; the hyperparameters they are factors of.
+    cdef double *rate_factors
+    cdef double *decay_factors
+    cdef bint[8] is_rate  # FM_MAX_HYPER
+    cdef int decay_hyper
 
     def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, split=None, loss_options=(),
                  output_weights=None, python_loss=None, regularization=None, seed=0, isa=None):
@@ -1632,6 +1642,27 @@ cdef class Trainer(PackedNetwork):
         self.average_decay = regularization.average_decay
         for i in range(self.n_layers - 1):
             self.layers[i].limit = self.max_norm
+        if regularization.rate_factors or regularization.decay_factors:
+            self._set_factors(regularization)
+
+    def _set_factors(self, regularization):
+        cdef long i, k
+        names = [f"{kind}.{i}" for i in range(self.n_layers) for kind in ("coefs", "intercepts")]
+        for i in range(self.n_layers - 1):
+            names += [f"gains.{i}"] * (self.hidden[i].gains >= 0)
+            names += [f"activation_parameters.{i}"] * (self.hidden[i].numbers >= 0)
+        rates, decays = regularization.factors(names)
+        rule = RULES[self.rule]
+        if regularization.rate_factors and not RATE_HYPER.get(rule, (0,)):
+            raise ValueError(f"rate_factors need a rule with a learning rate, which {rule!r} has not")
+        for k in RATE_HYPER.get(rule, (0,)):
+            self.is_rate[k] = True
+        self.decay_hyper = DECAY_HYPER.get(rule, -1)
+        self.rate_factors = <double *> self._zeros(2 * self.n_parts * sizeof(double))
+        self.decay_factors = <double *> self._zeros(2 * self.n_parts * sizeof(double))
+        for i in range(len(names)):
+            k = i if i < 2 * self.n_layers else 2 * (i - self.n_layers) + 1
+            self.rate_factors[k], self.decay_factors[k] = rates[i], decays[i]
 
     cdef int _allocate_hidden(self) except -1:
         """What the hidden layers keep from the way forward for the way back."""
@@ -1822,7 +1853,7 @@ cdef class Trainer(PackedNetwork):
         return (self.n_threads == 1 and self.n_layers == 2 and self.layers[1].turned and not self.rows.is_sparse
                 and self.layers[0].inputs <= FM_SHALLOW and self.layers[0].outputs > FM_NARROW
                 and self._activates_at_once(0) and self.hidden[0].function == ACTIVATIONS.index("relu")
-                and not self.dropout[1] and not self.n_blocks and self.n_row_phases == 1)
+                and not self.dropout[1] and not self.n_blocks and self.n_row_phases == 1 and self.rate_factors == NULL)
 
     def begin(self, const int64_t[:, ::1] orders, long batch_size, double l2, hyper, long step_count):
         """Starts passes, one for each of the orders, over the rows it names, in minibatches; run() until it returns True.
@@ -2409,7 +2440,6 @@ cdef class Trainer(PackedNetwork):
         return self.terms and i < self.n_layers and not (i == 0 and self.rows.is_sparse)
 
     cdef void _prepare_step(self, int slice_, const chunk_place *chunk, fm_step *step) noexcept nogil:
-        cdef int k
         cdef int64_t number = chunk.step_number
         step.rule = self.rule
         step.first = chunk.start == chunk.batch_start
@@ -2422,9 +2452,37 @@ cdef class Trainer(PackedNetwork):
         step.scale = 1 / chunk.weight
         step.add = False
         step.next = &self.next_rows[slice_]
+        step.of_biases = NULL
+        self._prepare_constants(self._hyper_of(chunk), chunk, step)
+
+    cdef const double *_hyper_of(self, const chunk_place *chunk) noexcept nogil:
+        return self.hyper + (chunk.step_number - self.step_count - 1) * self.hyper_step
+
+    cdef void _prepare_part(self, int what, long i, const chunk_place *chunk, fm_step *step,
+                            fm_step *of_biases) noexcept nogil:
+        """Makes a step that of part i's weights, and of_biases that of its biases, each with its factors."""
+        cdef double hyper[8]  # FM_MAX_HYPER
+        cdef fm_step *each = step
+        cdef int k
+        cdef long place
+        step.l2 = 0 if what == APPLY else self.l2 * self.decay_factors[2 * i]
+        step.of_biases = NULL
+        of_biases[0] = step[0]
+        for place in range(2 * i, 2 * i + 2):
+            memcpy(hyper, self._hyper_of(chunk), sizeof(hyper))
+            for k in range(FM_MAX_HYPER):
+                if self.is_rate[k]:
+                    hyper[k] *= self.rate_factors[place]
+                if k == self.decay_hyper:
+                    hyper[k] *= self.decay_factors[place]
+            self._prepare_constants(hyper, chunk, each)
+            each = of_biases
+        step.of_biases = of_biases
+
+    cdef void _prepare_constants(self, const double *hyper, const chunk_place *chunk, fm_step *step) noexcept nogil:
+        cdef int k
         memset(step.constants, 0, sizeof(step.constants))
-        fm_rule_prepare(self.rule, self.hyper + (number - self.step_count - 1) * self.hyper_step, <double> number,
-                        step.constants)
+        fm_rule_prepare(self.rule, hyper, <double> chunk.step_number, step.constants)
         for k in range(FM_MAX_HYPER):
             # What prepare multiplied may have become denormal.
             if 0 < step.constants[k] < self.tiny:
@@ -2438,7 +2496,7 @@ cdef class Trainer(PackedNetwork):
         cdef long i, base = 0, units, all_grains, at, stop, panel, panel_end, first, last, cost, block
         cdef const void *sums[4]  # MAX_BLOCKS
         cdef bint missing
-        cdef fm_step step
+        cdef fm_step step, of_biases
         self._prepare_step(slice_, chunk, &step)
         if what == UPDATE and self.clip_norm:
             step.last = False
@@ -2449,6 +2507,8 @@ cdef class Trainer(PackedNetwork):
                                         self.deltas[2], self.stride, &step, self.squares[0], self.squares[1])
             return
         for i in range(self.n_parts):
+            if self.rate_factors != NULL:
+                self._prepare_part(what, i, chunk, &step, &of_biases)
             units, cost = self._units(i), self.unit_cost[i]
             all_grains = self._grains(i) * self._panels(self.layers[i].outputs)
             for block in range(self.n_blocks):
@@ -2547,16 +2607,19 @@ cdef class Trainer(PackedNetwork):
     cdef void _fold(self) noexcept nogil:
         """Adds a finished batch's loss, with the penalty of the weights it began with, to its pass's."""
         cdef long i
-        cdef double penalty = 0
+        cdef double penalty = 0, square
+        cdef bint is_made
         if not self.finished.pending:
             return
         self.finished.pending = False
         if self.l2 != 0 or self.l1 != 0:
+            # Where the gradient is prepared, the penalty is made then.
+            is_made = self.l1 != 0 or self.clip_value != 0 or self.clip_norm != 0
             for i in range(self.n_layers):
-                penalty += _sum(self.squares[i], self._units(i) * self._panels(self.layers[i].outputs))
-        # Where the gradient is prepared, the penalty is made then.
-        if not (self.l1 != 0 or self.clip_value != 0 or self.clip_norm != 0):
-            penalty *= 0.5 * self.l2
+                square = _sum(self.squares[i], self._units(i) * self._panels(self.layers[i].outputs))
+                penalty += square if is_made or self.rate_factors == NULL else square * self.decay_factors[2 * i]
+            if not is_made:
+                penalty *= 0.5 * self.l2
         self.loss_sums[self.finished.pass_] += (self.finished.loss + penalty) / self.finished.weight * self.finished.rows
 
     def updates_done(self):

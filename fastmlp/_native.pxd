@@ -62,6 +62,7 @@ cdef extern from "fastmlp.h" nogil:
         double decay
         double constants[8]
         fm_next_rows *next
+        const fm_step *of_biases
 
     ctypedef void (*fm_gather_fn)(const void *, Py_ssize_t, const int64_t *, long, long, void *, long) noexcept nogil
     ctypedef void (*fm_elementwise_fn)(long, long, void *, long) noexcept nogil

@@ -58,7 +58,7 @@ typedef struct {
     double lines_per_multiply_add;
 } fm_next_rows;
 
-typedef struct {
+typedef struct fm_step {
     int rule;
     int first, last;   /* first chunk of the batch: sums start at zero; last: the rule is applied */
     int add;           /* not the last: the finished sums are added to those there are */
@@ -70,6 +70,7 @@ typedef struct {
     double decay;      /* what stays of the average in this step */
     double constants[FM_MAX_HYPER];
     fm_next_rows *next; /* may be NULL */
+    const struct fm_step *of_biases; /* where biases have other constants than weights; NULL where they have the same */
 } fm_step;
 
 typedef void (*fm_gather_fn)(const void *x, ptrdiff_t row_bytes, const int64_t *order, long rows, long width, void *out,

@@ -224,6 +224,8 @@ FM_INLINE void FM(finish)(const fm_layer *layer, long panel, long input, long ro
     const int biases = input == layer->inputs;
     const double l2 = biases ? 0 : step->l2;
     squares = biases || !squares ? NULL : squares + input / FM(inputs_of_unit)(layer);
+    if (biases && step->of_biases)
+        step = step->of_biases;
     if (!step->last) {
         vec *kept = (vec *)((FM_REAL *)layer->sums + offset);
         for (long i = 0; i < rows * FM_PANEL_VECTORS; i++)
