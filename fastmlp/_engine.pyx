@@ -2651,7 +2651,7 @@ cdef class KeptPass(Trainer):
         As for Trainer, of which the rates of dropout alone have a meaning here.
     """
 
-    cdef char *first_transposed  # the first layer's weights turned, as long as they are those of the pass
+    cdef char *first_transposed  # the first layer's weights turned, where first_is_turned since they were loaded
     cdef bint first_is_turned
     cdef char *input_scratch     # of each thread, for the rows that go through all layers together
     cdef Py_ssize_t scratch_bytes
@@ -2682,6 +2682,11 @@ cdef class KeptPass(Trainer):
             if self.shapes[i] != NULL:
                 self.kept_shapes[i] = self._zeros(self._block_bytes(self.layers[i].outputs))
 
+    def load(self, params, slots=(), average=None):
+        """Takes the parameters; a pass that was kept is none of theirs."""
+        super().load(params, slots, average)
+        self.is_kept = self.first_is_turned = False
+
     def ahead(self, Rows rows not None, *, start=0, stop=None, linked=True, seed=0):
         """Goes forward with rows start to stop, and keeps what the way back needs.
 
@@ -2707,7 +2712,7 @@ cdef class KeptPass(Trainer):
         self._attach_rows(rows)
         self.seed, self.linked = seed, linked
         self.n_passes, self.position, self.n_rows, self.n_kept = 1, first, end, end - first
-        self.is_kept = self.first_is_turned = False
+        self.is_kept = False
         for i in range(self.n_layers - 1):
             if self.kept_normalized[i] != NULL:
                 self.normalized[i] = self.kept_normalized[i]

@@ -81,11 +81,12 @@ class Pass:
         """Rows of the largest batch that the buffers have room for."""
         return self._engine.max_rows
 
-    def forward(
-        self, network: Composable, rows: Rows, start: int, stop: int, *, linked: bool, seed: int = 0
-    ) -> NDArray:
-        """Return the outputs of rows start to stop, by the parameters as they are now; linked: after the link."""
+    def load(self, network: Composable) -> None:
+        """Take the network's numbers as they are now."""
         network.load_into(self._engine)
+
+    def forward(self, rows: Rows, start: int, stop: int, *, linked: bool, seed: int = 0) -> NDArray:
+        """Return the outputs of rows start to stop by the numbers that were loaded, after the link or before it."""
         outputs = self._engine.ahead(rows, start=start, stop=stop, linked=linked, seed=seed)
         self.shape = outputs.shape
         # The caller may write to what it gets, and the way back through a link needs the outputs as they were.
@@ -157,7 +158,8 @@ class Composable(ABC):
         key = (n_threads, training, tuple(regularization.dropout), self.params.dtype, is_scaled)
         if kept is None or self._pass_key != key or rows.n_rows > kept.max_rows:
             kept = Pass(self, rows.n_rows, n_threads, training=training, regularization=regularization)
-        outputs = kept.forward(self, rows, 0, rows.n_rows, linked=linked, seed=seed)
+        kept.load(self)
+        outputs = kept.forward(rows, 0, rows.n_rows, linked=linked, seed=seed)
         if training:
             self.running = [None if old is None else kept.running(i) for i, old in enumerate(self.running)]
         self._pass, self._pass_key = kept, key
@@ -320,7 +322,7 @@ class Composable(ABC):
         found = np.empty((rows.n_rows, rows.n_features), dtype)
         kept, blocks = self._blocks(rows.n_rows, n_threads)
         for start, stop in blocks:
-            outputs = kept.forward(self, rows, start, stop, linked=linked and given is None)
+            outputs = kept.forward(rows, start, stop, linked=linked and given is None)
             if given is None:
                 gradients = np.zeros_like(outputs)
                 gradients[:, output] = 1
@@ -375,7 +377,7 @@ class Composable(ABC):
         found = np.empty((rows.n_rows, n_outputs, rows.n_features), self.params.dtype)
         kept, blocks = self._blocks(rows.n_rows, n_threads)
         for start, stop in blocks:
-            gradients = np.zeros_like(kept.forward(self, rows, start, stop, linked=linked))
+            gradients = np.zeros_like(kept.forward(rows, start, stop, linked=linked))
             for k in range(n_outputs):
                 gradients[:, k] = 1
                 kept.backward(gradients, None, found[start:stop, k])
@@ -383,12 +385,14 @@ class Composable(ABC):
         return found
 
     def _blocks(self, n_rows: int, n_threads: int) -> tuple[Pass, list[tuple[int, int]]]:
-        """Return a pass with room for a block of rows, and where blocks that make up n_rows begin and end."""
+        """Return a pass, loaded, with room for a block of rows, and where blocks that make up n_rows begin and end."""
         n_threads = threads_of(n_threads)
         numbers = self.structure.sizes[0] + 3 * sum(self.structure.sizes[1:])
         block = _LEAST_ROWS * n_threads * math.ceil(_BLOCK_BYTES / (_LEAST_ROWS * self.params.itemsize * numbers))
         blocks = [(start, min(n_rows, start + block)) for start in range(0, n_rows, block)]
-        return Pass(self, max(1, min(n_rows, block)), n_threads), blocks
+        kept = Pass(self, max(1, min(n_rows, block)), n_threads)
+        kept.load(self)
+        return kept, blocks
 
     def _loss_gradients(self, z: NDArray, targets: NDArray) -> NDArray:
         """Return each row's loss's gradient with respect to its outputs before the link."""

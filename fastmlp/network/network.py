@@ -589,7 +589,8 @@ class Network(Composable):
         """Return the outputs for all rows, shape (n_rows, n_outputs); kept, if asked for, to go back from them.
 
         A pass that is kept is what :meth:`backward` takes gradients of the outputs back through. A network keeps one at
-        a time: the next takes its place, and its buffers where they fit.
+        a time: the next takes its place, and its buffers where they fit. Python threads that keep passes at the same
+        time need networks of their own.
 
         Parameters
         ----------
@@ -641,7 +642,7 @@ class Network(Composable):
                 regularization=regularization,
                 seed=_checked_seed(seed),
             )
-        if training or len(dropout):
+        if training or np.size(dropout):
             raise ValueError("training and dropout are for a pass that is kept: forward(X, keep=True, ...).")
         team = Team(threads_of(n_threads), judged=False)
         return forward_in_pieces(self.packed(), self._rows(X), None, team, linked=linked)
