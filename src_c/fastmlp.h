@@ -69,7 +69,7 @@ typedef struct fm_step {
     double clip_value; /* the largest size of an element of the gradient; 0 for any */
     double decay;      /* what stays of the average in this step */
     double constants[FM_MAX_HYPER];
-    fm_next_rows *next; /* may be NULL */
+    fm_next_rows *next;              /* may be NULL */
     const struct fm_step *of_biases; /* where biases have other constants than weights; NULL where they have the same */
 } fm_step;
 
