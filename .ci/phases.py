@@ -85,6 +85,19 @@ for n_jobs in (1, 2, 3, 8):
         model = MLPClassifier((5, 34), normalization="batch", batch_size=25, max_iter=2, n_jobs=n_jobs)
         model.fit(data[:60], Y[:60], weights)
 
+print("passes that are kept, and ways back", flush=True)
+for normalization in (None, "layer", "batch"):
+    network = fit(1, normalization=normalization, activation=PReLU(), standardize=True).to_network()
+    for n_threads in (1, 2, 3, 8):
+        for data in (X[:140], sparse[:140]):
+            for options in ({}, {"training": True, "dropout": (0.1, 0.2, 0.1)}):
+                outputs = network.forward(data, n_threads, keep=True, **options)
+                for inputs in (False, True, True):
+                    network.backward(outputs, inputs=inputs)
+            network.jacobian(data, n_threads=n_threads)
+            network.input_gradients(data, targets=Y[:140], n_threads=n_threads)
+            network.activations(data, n_threads)
+
 print("predictions", flush=True)
 model = MLPRegressor(hidden_layer_sizes=(40, 30), max_iter=2, n_jobs=3).fit(X, Y.astype(float))
 predictor = model.predictor()

@@ -9,10 +9,12 @@ rows       X, read in place, and the order its rows are taken in
 packed     networks in the layout of the C core: parameters in and out, forward passes
 predictor  networks that are called with samples
 trainer    networks that learn
+kept_pass  passes forward that gradients of outputs are taken back through
 panels     the kernels on plain arrays
 """
 
 from fastmlp.engine import _modules as _modules  # first: it loads the modules below
+from fastmlp.engine.kept_pass import KeptPass
 from fastmlp.engine.packed import PackedNetwork
 from fastmlp.engine.panels import Panels, activate, differentiate, fma_ceiling, gather, link, matmul, row_losses
 from fastmlp.engine.predictor import FLOPS_PER_PIECE, Predictor
@@ -63,6 +65,7 @@ __all__ = [
     "SOURCE_CODES",
     "SUPPORTED_ISAS",
     "Judgement",
+    "KeptPass",
     "PackedNetwork",
     "Panels",
     "Predictor",

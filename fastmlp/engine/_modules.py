@@ -17,7 +17,7 @@ NAMES = (
     *("memory", "tables", "teams", "objective", "rows", "layout", "plan"),
     *("layers.inputs", "layers.activation", "layers.dropout", "layers.normalization", "layers.products"),
     *("layers.dense", "layers.kinds"),
-    *("forward", "packed", "predictor", "tiles", "step", "trainer", "panels"),
+    *("forward", "packed", "predictor", "tiles", "step", "trainer", "kept_pass", "panels"),
 )
 
 

@@ -7,4 +7,5 @@ from fastmlp.engine.structs cimport packed_network
 
 cdef bint is_small(const packed_network *net, long n) noexcept nogil
 cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *order, long first, long n, char *to,
-                       long width, int n_threads, bint judged, bint linked, bint check) except -1
+                       long width, long depth, char **hidden, int n_threads, bint judged, bint linked,
+                       bint check) except -1

@@ -39,6 +39,8 @@ cdef struct forward_work:
     long stride
     char *out
     long width
+    long depth             # the layers that the rows go through
+    char **hidden          # (depth,): where the outputs of each layer go on the way, or NULL; NULL: nobody wants any
     bint linked
     bint check
     long share             # blocks to take at a time
@@ -57,8 +59,12 @@ cdef bint is_small(const packed_network *net, long n) noexcept nogil:
 
 
 cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *order, long first, long n, char *to,
-                       long width, int n_threads, bint judged, bint linked, bint check) except -1:
+                       long width, long depth, char **hidden, int n_threads, bint judged, bint linked,
+                       bint check) except -1:
     """Write the outputs of n rows, from first on, to rows of width elements; without linked those before the link.
+
+    The rows go through depth layers, and the outputs are those of the last of these; those of layer i on the way are
+    written to hidden[i], one row after another, unless hidden or hidden[i] is NULL.
 
     n_threads share the rows; with judged fewer where there is little to do, and one after others were of no use. With
     check, dense rows are looked through first: False, with some outputs missing, when one has a number that is not
@@ -68,10 +74,12 @@ cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *
     cdef char *buffer
     cdef forward_work work
     work.order, work.first, work.n, work.n_blocks = order, first, n, ceil_divide(n, CACHED_ROWS)
-    work.out, work.width, work.linked, work.check = to, width, linked, check
+    work.out, work.width, work.linked, work.check = to, width, linked and depth == net.n_layers, check
+    work.depth, work.hidden = depth, hidden
     # An odd number of rows per panel keeps the panels of one row out of each other's cache sets.
     work.stride, work.share, work.taken, work.bad = min(n, CACHED_ROWS) | 1, work.n_blocks, 0, 0
-    work.block_seconds, work.called, work.seconds, work.gain, work.alone = net.block_seconds, 0, 0, 0, 0
+    work.block_seconds = net.block_seconds if depth == net.n_layers else 0
+    work.called, work.seconds, work.gain, work.alone = 0, 0, 0, 0
     n_threads = 1 if is_small(net, n) else max(1, min(n_threads, work.n_blocks))
     if n_threads > 1 and judged and predictions.alone(fm_seconds()):
         n_threads = 1
@@ -95,7 +103,8 @@ cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *
     PyMem_RawFree(buffer)
     if n_threads > 1 and not work.bad:
         # The least there was, as far as that is not long ago: others may have disturbed the rest.
-        net.block_seconds = min(work.block_seconds, 1.05 * net.block_seconds) or work.block_seconds
+        if depth == net.n_layers:
+            net.block_seconds = min(work.block_seconds, 1.05 * net.block_seconds) or work.block_seconds
         if work.called != 0:
             predictions.note(work.seconds, work.gain, fm_seconds())
     return not work.bad
@@ -181,6 +190,7 @@ cdef bint _forward_block(const packed_network *net, const row_source *X, const f
     cdef char *inputs = scratch + work.scratch_bytes // 2
     cdef char *outputs = scratch
     cdef const packed_layer *layer
+    cdef Py_ssize_t row_bytes
     cdef fm_rows rows
     cdef fm_csr csr
     if work.check and not net.kernels.finite(n * X.n_features, X.base + (work.first + low) * X.row_bytes):
@@ -189,11 +199,14 @@ cdef bint _forward_block(const packed_network *net, const row_source *X, const f
         find_csr_rows(net, X, work.order, work.first + low, &csr)
     else:
         gather_inputs(net, X, work.order, work.first + low, n, inputs, work.stride)
-    for i in range(net.n_layers):
+    for i in range(work.depth):
         layer = &net.layers[i]
         layer.kind.predict(net, layer, n, inputs, &csr if i == 0 and X.is_sparse else NULL, outputs, work.stride)
         inputs, outputs = outputs, inputs
-    rows = rows_at(inputs, work.stride, n, net.n_outputs)
+        rows = rows_at(inputs, work.stride, n, layer.n_outputs)
+        if work.hidden != NULL and work.hidden[i] != NULL:
+            row_bytes = layer.n_outputs * net.itemsize
+            net.kernels.scatter(&rows, work.hidden[i] + low * row_bytes, row_bytes)
     if work.linked:
         net.kernels.link[net.loss](&rows)
     net.kernels.scatter(&rows, work.out + low * work.width * net.itemsize, work.width * net.itemsize)

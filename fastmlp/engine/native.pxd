@@ -118,6 +118,7 @@ cdef extern from "fastmlp.h" nogil:
         long first
         long last
         const fm_step *step
+        const fm_step *bias_step
         double *squares
 
     ctypedef struct fm_shallow:

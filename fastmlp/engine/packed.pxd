@@ -21,9 +21,10 @@ cdef class PackedNetwork:
     cdef list weights_of_parts(self)
     cdef packed_layer *layer_with_moments(self, long i) except NULL
     cdef int use_running_moments(self, long i) except -1
+    cdef char *rows_to_write(self, array, long n, long width) except NULL
     cdef int check_rows(self, Rows rows) except -1
     cdef int call_function(self, long number, long n, char *z, char *slopes, long stride) except -1
     cdef int fail(self, error) except -1
     cdef int raise_error(self) except -1
     cdef bint outputs_of(self, const row_source *X, const int64_t *order, long first, long n, char *to, long width,
-                         int n_threads, bint judged, bint linked, bint check) except -1
+                         long depth, char **hidden, int n_threads, bint judged, bint linked, bint check) except -1

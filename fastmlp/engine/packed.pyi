@@ -13,6 +13,7 @@ class PackedNetwork:
     n_layers: int
     n_params: int
     n_outputs: int
+    sizes: tuple[int, ...]
     input_is_scaled: bool
 
     def __init__(
@@ -40,4 +41,6 @@ class PackedNetwork:
         n_threads: int = 1,
         judged: bool = False,
         linked: bool = True,
+        depth: int | None = None,
+        hidden: Sequence[NDArray] = (),
     ) -> NDArray: ...

@@ -97,6 +97,11 @@ cdef class PackedNetwork:
         return self.net.n_layers
 
     @property
+    def sizes(self):
+        cdef long i
+        return (self.net.layers[0].n_inputs, *[self.net.layers[i].n_outputs for i in range(self.net.n_layers)])
+
+    @property
     def n_params(self):
         return self.net.n_params
 
@@ -207,19 +212,29 @@ cdef class PackedNetwork:
     # ---- forward passes ----------------------------------------------------------------------------------------------
 
     def forward(self, Rows rows not None, *, order=None, start=0, stop=None, out=None, n_threads=1, judged=False,
-                linked=True):
+                linked=True, depth=None, hidden=()):
         """Return the outputs of rows start to stop of X, or of X[order]; without linked those before the link.
 
         n_threads share the rows; with judged fewer where there is little to do, and one after others were of no use.
+        With depth, the rows go through that many layers only, and the outputs are those of the last of them. The arrays
+        in hidden get the outputs of the first layers on the way, one array for each.
 
         Returns
         -------
-        out : ndarray of shape (stop - start, n_outputs)
+        out : ndarray of shape (stop - start, n_units), n_units being that of the last layer the rows go through
         """
         cdef const int64_t *order_at = NULL
-        cdef long n = rows.source.n_rows, n_outputs = self.net.n_outputs, first = start, end
+        cdef long n = rows.source.n_rows, first = start, end, n_through = self.net.n_layers, width, i
         cdef int team = team_size(n_threads)
+        cdef char **places = NULL
+        cdef char *to
         self.check_rows(rows)
+        if depth is not None:
+            n_through = depth
+        if not 1 <= n_through <= self.net.n_layers or len(hidden) >= n_through:
+            raise ValueError(f"depth must be from 1 to {self.net.n_layers} and above the number of arrays in hidden,"
+                             f" which is {len(hidden)}; got {depth}")
+        width = self.net.layers[n_through - 1].n_outputs
         if order is not None:
             if not is_plain(order) or order.dtype != np.int64 or order.ndim != 1:
                 raise ValueError("order must be a contiguous vector of int64")
@@ -232,17 +247,27 @@ cdef class PackedNetwork:
         if order_at != NULL and not are_within(order_at + first, n, rows.source.n_rows):
             raise ValueError(f"order must hold numbers of rows, from 0 to {rows.source.n_rows - 1}")
         if out is None:
-            out = np.empty((n, n_outputs), dtype=self.dtype)
-        elif not (is_plain(out) and out.dtype == self.dtype and out.shape == (n, n_outputs) and out.flags.writeable):
-            raise ValueError(f"out must be a contiguous {self.dtype} array of shape {(n, n_outputs)}")
-        self.outputs_of(&rows.source, order_at, first, n, <char *> cnp.PyArray_DATA(out), n_outputs, team, judged,
-                        linked, False)
+            out = np.empty((n, width), dtype=self.dtype)
+        to = self.rows_to_write(out, n, width)
+        if hidden:
+            addresses = np.zeros(self.net.n_layers, dtype=np.uintp)
+            places = <char **> cnp.PyArray_DATA(addresses)
+        for i, array in enumerate(hidden):
+            places[i] = self.rows_to_write(array, n, self.net.layers[i].n_outputs)
+        self.outputs_of(&rows.source, order_at, first, n, to, width, n_through, places, team, judged, linked, False)
         return out
 
+    cdef char *rows_to_write(self, array, long n, long width) except NULL:
+        """Return where an array has the elements of n rows, which it must have room for."""
+        if not (is_plain(array) and array.dtype == self.dtype and array.shape == (n, width) and array.flags.writeable):
+            raise ValueError(f"out must be a contiguous {self.dtype} array of shape {(n, width)}")
+        return <char *> cnp.PyArray_DATA(array)
+
     cdef bint outputs_of(self, const row_source *X, const int64_t *order, long first, long n, char *to, long width,
-                         int n_threads, bint judged, bint linked, bint check) except -1:
+                         long depth, char **hidden, int n_threads, bint judged, bint linked, bint check) except -1:
         """Do what forward_rows() does, and raise what functions in Python raised."""
-        cdef bint is_good = forward_rows(&self.net, X, order, first, n, to, width, n_threads, judged, linked, check)
+        cdef bint is_good = forward_rows(&self.net, X, order, first, n, to, width, depth, hidden, n_threads, judged,
+                                         linked, check)
         self.raise_error()
         return is_good
 

@@ -115,7 +115,7 @@ cdef class Panels:
         layer.inputs, layer.outputs = self.rows, self.width
         layer.sums = self.at
         step.first = True
-        strips.layer, strips.step, strips.squares = &layer, &step, NULL
+        strips.layer, strips.step, strips.bias_step, strips.squares = &layer, &step, &step, NULL
         strips.first, strips.last = 0, ceil_divide(a.width, FM_STRIP)
         for panel in range(panels):
             strips.panel, strips.panel_end = panel, panel + 1

@@ -116,7 +116,7 @@ cdef class Predictor(PackedNetwork):
         while start < n:
             stop = min(n, start + piece)
             if not self.outputs_of(&source, NULL, start, stop - start, to + start * shape[1] * self.net.itemsize,
-                                   shape[1], n_threads, judged, True, check):
+                                   shape[1], self.net.n_layers, NULL, n_threads, judged, True, check):
                 return None
             start = stop
             if start < n:

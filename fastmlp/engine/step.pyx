@@ -40,8 +40,19 @@ cdef int plan_step(training *t) except -1:
 
     The rows are gathered; they go forward through each layer; losses are taken; and their slopes go back through each.
     """
-    cdef trained_layer *first = t.layers
     cdef trained_layer *last = t.layers + t.network.n_layers - 1
+    plan_way_forward(t)
+    if t.plan.open_way_back != NULL:
+        wait_for_all_rows(t, t.plan.open_way_back, last)
+    else:
+        add_operation(t, _take_losses, last)
+    plan_way_back(t)
+    return 0
+
+
+cdef int plan_way_forward(training *t) except -1:
+    """Begin a plan with all that leads from X to the outputs before their link."""
+    cdef trained_layer *first = t.layers
     cdef long i
     begin_plan(t)
     if not t.data.X.is_sparse:
@@ -50,14 +61,16 @@ cdef int plan_step(training *t) except -1:
         add_operation(t, add_noise, first)
     for i in range(t.network.n_layers):
         t.layers[i].packed.kind.plan_forward(t, &t.layers[i])
-    if t.plan.calls_loss:
-        wait_for_all_rows(t, t.plan.call_loss, last)
-    else:
-        add_operation(t, _take_losses, last)
+    return 0
+
+
+cdef int plan_way_back(training *t) except -1:
+    """Plan all that follows once the last layer's deltas are there: the way back, and the update."""
+    cdef long i
     for i in range(t.network.n_layers - 1, -1, -1):
         t.layers[i].packed.kind.plan_back(t, &t.layers[i])
     if t.plan.n_blocks:
-        add_operation(t, sum_gradients, first)
+        add_operation(t, sum_gradients, t.layers)
     t.plan.update = update_shallow if t.plan.is_shallow else update_tiles
     return 0
 
@@ -68,22 +81,33 @@ cdef void training_step(training *t, const chunk_place *chunk, int thread, int t
     The losses and gradients of the chunks of a batch are added up; the weights change with the last of them. Each phase
     is shared out in slices, and all threads wait for each other after it.
     """
-    cdef int phase
     if thread == 0:
         fold_loss(t)  # of the batch before, now that the sums of the squared weights it began with are complete
     # Rows: gathered, forward through each layer, their losses, and back through each layer, as planned above.
-    for phase in range(t.plan.n_row_phases):
-        _share(t, _take_rows_through_layers, phase, chunk, thread, team)
+    do_row_phases(t, 0, t.plan.n_row_phases, chunk, thread, team)
     if thread == 0:
         _count_losses(t, chunk)
     # Gradients and update, tile by tile; when the gradient is clipped by its norm, only its sums.
-    _share(t, t.plan.update, UPDATE, chunk, thread, team)
+    do_update(t, chunk, thread, team)
     if chunk.end == chunk.batch_end:
         if t.plan.clip_norm != 0:
             _share(t, update_tiles, PREPARE, chunk, thread, team)
             _share(t, update_tiles, APPLY, chunk, thread, team)
         if t.plan.max_norm != 0:
             _share(t, limit_norms, 0, chunk, thread, team)
+
+
+cdef void do_row_phases(training *t, int first, int end, const chunk_place *chunk, int thread,
+                        int team) noexcept nogil:
+    """Do the row phases from first to before end, as one thread of a team."""
+    cdef int phase
+    for phase in range(first, end):
+        _share(t, _take_rows_through_layers, phase, chunk, thread, team)
+
+
+cdef void do_update(training *t, const chunk_place *chunk, int thread, int team) noexcept nogil:
+    """Do the update phase, as one thread of a team."""
+    _share(t, t.plan.update, UPDATE, chunk, thread, team)
 
 
 cdef void run_steps(training *t, int thread, int team) noexcept nogil:
@@ -256,7 +280,9 @@ cdef void fold_loss(training *t) noexcept nogil:
     """Add a finished batch's loss, with the penalty of the weights it began with, to its pass's."""
     cdef finished_batch *finished = t.progress.finished
     cdef const trained_part *part
-    cdef double penalty = 0
+    cdef double penalty = 0, square
+    # Where the gradient is prepared, the penalty is made then.
+    cdef bint is_made = t.plan.l1 != 0 or t.plan.clip_value != 0 or t.plan.clip_norm != 0
     cdef long i
     if not finished.pending:
         return
@@ -264,8 +290,8 @@ cdef void fold_loss(training *t) noexcept nogil:
     if t.data.l2 != 0 or t.plan.l1 != 0:
         for i in range(t.network.n_layers):
             part = t.layers[i].weights
-            penalty += sum_in_order(part.squares, part.strips * part.n_panels)
-    # Where the gradient is prepared, the penalty is made then.
-    if not (t.plan.l1 != 0 or t.plan.clip_value != 0 or t.plan.clip_norm != 0):
+            square = sum_in_order(part.squares, part.strips * part.n_panels)
+            penalty += square if is_made or not t.plan.has_factors else square * part.factors[0].decay
+    if not is_made:
         penalty *= 0.5 * t.data.l2
     t.progress.loss_sums[finished.pass_] += (finished.loss + penalty) / finished.weight * finished.rows

@@ -184,9 +184,10 @@ cdef struct training_plan:
     int n_operations
     planned_operation *operations
     slice_phase update
-    bint calls_loss          # whether the loss is a function in Python
-    row_operation call_loss  # which calls it for a whole batch
-    void *owner              # the object it is a member of
+    # Opens the way back, where that waits for all rows of a batch: it calls a loss in Python, say. NULL: the engine
+    # takes the losses of each block of rows.
+    row_operation open_way_back
+    void *owner              # what it belongs to
     bint is_shallow          # whether two layers go through the kernels made for such networks
     long chunk               # the most rows that go through the phases of a step together
     long stride              # rows of a panel of the buffers, which have room for a chunk
@@ -202,6 +203,9 @@ cdef struct training_plan:
     double clip_norm
     double max_norm
     double average_decay
+    bint has_factors         # whether parts have factors of their own
+    bint is_rate[8]          # (FM_MAX_HYPER,): which hyperparameters of the rule are in proportion to the learning rate
+    int decay_hyper          # which of them is the weight decay; -1 for none
     double running_share     # what a batch's moments count in the running ones
     # bfloat16 products: 0 terms for none
     int terms
@@ -213,7 +217,8 @@ cdef struct training_plan:
     long n_blocks
     long block_rows
     long total_cost          # of all tiles
-    long n_batch_norms       # layers with batch normalisation
+    bint uses_running        # whether batch normalisation takes the running moments, as predictions do
+    long n_batch_norms             # layers with batch normalisation that takes the moments of the batch
 
 
 # What attach() and begin() name.
@@ -303,6 +308,12 @@ cdef struct trained_layer:
     char *rounded_deltas     # (chunk, n_outputs), for the gradient
 
 
+# What the learning rate and the weight decay of some parameters are multiplied by.
+cdef struct parameter_factors:
+    double rate
+    double decay
+
+
 # A part of the parameters in training: its gradient is inputs.T @ deltas, or the sums of deltas for a vector.
 cdef struct trained_part:
     fm_layer *packed         # weights, their transposed copy, state of the update rule, gradient sums
@@ -311,6 +322,7 @@ cdef struct trained_part:
     bint takes_panels        # whether update takes more than one output panel
     char *inputs             # (chunk, inputs); NULL for a vector
     char *deltas             # (chunk, outputs)
+    parameter_factors factors[2]  # of its weights and of its biases, where the plan has factors; a vector is biases
     double *squares          # (panels, strips): sums of squared weights, or of penalties
     double *norms            # (panels, strips + 1): sums of squared gradients
     void *block_sums[4]      # MAX_BLOCKS: gradient sums of row blocks, laid out as weights

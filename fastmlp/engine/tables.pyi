@@ -11,6 +11,8 @@ LOSS_LINKS: dict[str, str]
 CLASS_TARGET_LOSSES: frozenset[str]
 RULES: tuple[str, ...]
 RULE_SLOTS: dict[str, int]
+RATE_HYPER: dict[str, tuple[int, ...]]
+DECAY_HYPER: dict[str, int]
 SOURCE_CODES: str
 ISAS: tuple[str, ...]
 SUPPORTED_ISAS: tuple[str, ...]

@@ -33,6 +33,10 @@ LOSSES = _names(fm_loss_name)
 LOSS_LINKS = {name: fm_loss_link(i).decode() for i, name in enumerate(LOSSES)}
 RULES = _names(fm_rule_name)
 RULE_SLOTS = {name: fm_rule_slots(i) for i, name in enumerate(RULES)}
+# The hyperparameters of a rule that are in proportion to the learning rate, by their places in rules.def: the first,
+# unless there is a row here. And the place of its weight decay, for those that have one.
+RATE_HYPER = dict.fromkeys(RULES, (0,)) | {"nadam": (0, 1), "rprop": (), "gradient": ()}
+DECAY_HYPER = {"adamw": 5, "amsgrad": 5, "lion": 3, "schedulefreeadamw": 5}
 CLASS_TARGET_LOSSES = frozenset(name for i, name in enumerate(LOSSES) if fm_loss_takes_classes(i))
 SOURCE_CODES = fm_source_codes().decode()
 ISAS = tuple(fm_isa_name(i).decode() for i in range(fm_isa_count()))

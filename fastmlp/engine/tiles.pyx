@@ -6,7 +6,7 @@ the update rule from there.
 
 from libc.math cimport sqrt
 from libc.stdint cimport int64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastmlp.engine.memory cimport ceil_divide
 from fastmlp.engine.native cimport FM_MAX_HYPER, fm_layer, fm_rule_prepare, fm_shallow, fm_step, fm_strips
@@ -33,7 +33,7 @@ cdef void sum_gradients(training *t, trained_layer *layer, const row_block *rows
     step.add = _is_joined(t, block)
     step.next = &t.scratch.threads[rows.slice_].next_rows
     tile.chunk, tile.slice_, tile.low, tile.n = rows.chunk, rows.slice_, rows.low, rows.n
-    tile.strips.layer, tile.strips.first, tile.strips.step = &into, 0, &step
+    tile.strips.layer, tile.strips.first, tile.strips.step, tile.strips.bias_step = &into, 0, &step, &step
     for i in range(t.network.n_parts):
         part = &t.parts[i]
         into = part.packed[0]
@@ -48,7 +48,6 @@ cdef void sum_gradients(training *t, trained_layer *layer, const row_block *rows
 
 cdef void _prepare_step(const training *t, const chunk_place *chunk, int slice_, fm_step *step) noexcept nogil:
     """Say what the update of a chunk's batch is."""
-    cdef int k
     cdef int64_t number = chunk.step_number
     step.rule = t.plan.rule
     step.first = chunk.start == chunk.batch_start
@@ -61,13 +60,42 @@ cdef void _prepare_step(const training *t, const chunk_place *chunk, int slice_,
     step.scale = 1 / chunk.weight
     step.add = False
     step.next = &t.scratch.threads[slice_].next_rows
+    _set_constants(t, chunk, _hyper_of(t, chunk), step)
+
+
+cdef inline const double *_hyper_of(const training *t, const chunk_place *chunk) noexcept nogil:
+    """Return the hyperparameters of a chunk's update."""
+    return t.data.hyper + (chunk.step_number - t.data.step_count - 1) * t.data.hyper_step
+
+
+cdef void _set_constants(const training *t, const chunk_place *chunk, const double *hyper,
+                         fm_step *step) noexcept nogil:
+    """Make the rule's constants of its hyperparameters."""
+    cdef int k
     memset(step.constants, 0, sizeof(step.constants))
-    fm_rule_prepare(t.plan.rule, t.data.hyper + (number - t.data.step_count - 1) * t.data.hyper_step, <double> number,
-                    step.constants)
+    fm_rule_prepare(t.plan.rule, hyper, <double> chunk.step_number, step.constants)
     for k in range(FM_MAX_HYPER):
         # What prepare multiplied may have become denormal.
         if 0 < step.constants[k] < t.plan.tiny:
             step.constants[k] = t.plan.tiny
+
+
+cdef void _apply_factors(const training *t, const trained_part *part, const chunk_place *chunk, int what,
+                         fm_step *step, fm_step *bias_step) noexcept nogil:
+    """Make two steps, which are prepared for any part, those of a part's weights and of its biases."""
+    cdef fm_step *steps[2]
+    cdef double hyper[FM_MAX_HYPER]
+    cdef int each, k
+    steps[0], steps[1] = step, bias_step
+    step.l2 = 0 if what == APPLY else t.data.l2 * part.factors[0].decay
+    for each in range(2):
+        memcpy(hyper, _hyper_of(t, chunk), sizeof(hyper))
+        for k in range(FM_MAX_HYPER):
+            if t.plan.is_rate[k]:
+                hyper[k] *= part.factors[each].rate
+            if k == t.plan.decay_hyper:
+                hyper[k] *= part.factors[each].decay
+        _set_constants(t, chunk, hyper, steps[each])
 
 
 cdef void update_shallow(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil:
@@ -96,17 +124,22 @@ cdef void update_tiles(training *t, const chunk_place *chunk, int slice_, int wh
     cdef trained_part *part
     cdef weight_tile tile
     cdef fm_strips *strips = &tile.strips
-    cdef fm_step step
+    cdef fm_step step, bias_step
     _prepare_step(t, chunk, slice_, &step)
     if what == UPDATE and t.plan.clip_norm:
         step.last = False
     if what == APPLY:
         step.prepares, step.l2, step.scale = False, 0, _share_of_norm(t)
-    strips.step = &step
+    strips.step = strips.bias_step = &step
+    if t.plan.has_factors:
+        bias_step = step
+        strips.bias_step = &bias_step
     tile.chunk, tile.slice_, tile.low, tile.n = chunk, slice_, 0, chunk.end - chunk.start
     for i in range(t.network.n_parts):
         part = &t.parts[i]
         strips.layer, strips.squares = part.packed, part.squares
+        if t.plan.has_factors:
+            _apply_factors(t, part, chunk, what, &step, &bias_step)
         all_grains = part.grains * part.n_panels
         for block in range(t.plan.n_blocks):
             is_missing = block * t.plan.block_rows >= tile.n or _is_joined(t, block)

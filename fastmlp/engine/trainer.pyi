@@ -28,6 +28,8 @@ class Trainer(PackedNetwork):
         split: bool | None = None,
         python_loss: Any = None,
         regularization: Any = None,
+        rate_factors: Sequence[float] = (),
+        decay_factors: Sequence[float] = (),
         seed: int = 0,
         loss_options: float | Sequence[float] = (),
         output_weights: ArrayLike | None = None,

@@ -25,22 +25,11 @@ from fastmlp.engine.structs cimport (
 )
 from fastmlp.engine.plan cimport MOST_OPERATIONS, MOST_PHASES
 from fastmlp.engine.tables cimport index_of, isa_index_of
-from fastmlp.engine.teams cimport Judgement, team_size
+from fastmlp.engine.teams cimport Judgement, fm_team_size, team_size
 
-from fastmlp.engine.tables import RULES, splits
+from fastmlp.engine.tables import DECAY_HYPER, RATE_HYPER, RULES, splits
 
 cnp.import_array()
-
-cdef extern from *:
-    """
-    #ifdef _OPENMP
-    #include <omp.h>
-    static int fm_team_size(void) { return omp_get_num_threads(); }
-    #else
-    static int fm_team_size(void) { return 1; }
-    #endif
-    """
-    int fm_team_size() nogil
 
 # A run of the training loop comes back to Python after this long, so that Ctrl-C is seen.
 cdef double RUN_SECONDS = 0.05
@@ -84,23 +73,18 @@ cdef class Trainer(PackedNetwork):
         batch, its gradient with respect to the outputs).
     regularization : object, default=None
         What training does beside the loss's gradient and its L2 term: an object with the attributes of
-        fastmlp.network.Regularization; None is nothing.
+        fastmlp.network.Regularization, of which the factors count as rate_factors and decay_factors alone; None is
+        nothing.
+    rate_factors, decay_factors : sequence of float, default=()
+        Factors of the learning rate, and of the L2 term and the rule's weight decay: one for each named part of the
+        parameters in the order of the flat vector, where the weights and the biases of a layer are two; () for none.
     seed : int, default=0
         Of dropout and noise.
     """
 
-    cdef training t
-    cdef tuple loss_arrays     # what the settings of the loss point into
-    cdef object python_loss
-    cdef object data_arrays    # X, targets and weights
-    cdef object batch_arrays   # orders; with weights also their sums over each batch, and the numbers of the updates
-    cdef object hyper
-    cdef object loss_sums
-    cdef bint is_attached
-    cdef Judgement judgement
-
     def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, split=None,
-                 loss_options=(), output_weights=None, python_loss=None, regularization=None, seed=0, isa=None):
+                 loss_options=(), output_weights=None, python_loss=None, regularization=None, rate_factors=(),
+                 decay_factors=(), seed=0, isa=None):
         super().__init__(sizes, hidden, loss, dtype, isa=isa)
         cdef training *t = &self.t
         cdef training_plan *plan = &t.plan
@@ -116,16 +100,17 @@ cdef class Trainer(PackedNetwork):
         plan.seed = seed
         plan.running_share = 0.1
         self.judgement = Judgement()
-        self.python_loss, plan.calls_loss = python_loss, python_loss is not None
-        plan.call_loss, plan.owner = _call_loss, <void *> self
+        self.python_loss = python_loss
+        if python_loss is not None:
+            plan.open_way_back, plan.owner = _call_loss, <void *> self
         # In Python, threads would wait for each other, and share out the rows in other ways.
-        plan.n_slices = 1 if net.runs_python or plan.calls_loss else n_threads
+        plan.n_slices = 1 if net.runs_python or python_loss is not None else n_threads
         t.layers = <trained_layer *> self.memory.zeros(net.n_layers * sizeof(trained_layer))
         t.parts = <trained_part *> self.memory.zeros(net.n_parts * sizeof(trained_part))
         for i in range(net.n_layers):
             t.layers[i].packed = &net.layers[i]
             t.layers[i].below = &t.layers[i - 1] if i > 0 else NULL
-            plan.n_batch_norms += net.layers[i].normalization.method == BATCH_NORM
+            plan.n_batch_norms += net.layers[i].normalization.method == BATCH_NORM and not plan.uses_running
         if regularization is not None:
             self.set_regularization(regularization)
         self.choose_chunk(vector_bytes)
@@ -136,6 +121,8 @@ cdef class Trainer(PackedNetwork):
         self.turn_outputs()
         self.choose_blocks()
         self.allocate(vector_bytes)
+        if rate_factors or decay_factors:
+            self.set_factors(rate_factors, decay_factors)
 
     @property
     def n_threads(self):
@@ -175,9 +162,31 @@ cdef class Trainer(PackedNetwork):
             self.net.layers[i].weights.limit = plan.max_norm
         return 0
 
+    cdef int set_factors(self, rates, decays) except -1:
+        """Give each part its factors; of each kind there may be none."""
+        cdef training_plan *plan = &self.t.plan
+        cdef trained_part *part
+        cdef long i, k, number = 0
+        rule = RULES[plan.rule]
+        if rates and not RATE_HYPER[rule]:
+            raise ValueError(f"rate_factors need a rule with a learning rate, which {rule!r} has not")
+        for k in RATE_HYPER[rule]:
+            plan.is_rate[k] = True
+        plan.has_factors, plan.decay_hyper = True, DECAY_HYPER.get(rule, -1)
+        n_named = sum([1 + (self.t.parts[i].layer != NULL) for i in range(self.net.n_parts)])
+        if len(rates) not in (0, n_named) or len(decays) not in (0, n_named):
+            raise ValueError(f"expected {n_named} factors or none, got {len(rates)} and {len(decays)}")
+        for i in range(self.net.n_parts):
+            part = &self.t.parts[i]
+            for k in range(0 if part.layer != NULL else 1, 2):
+                part.factors[k].rate = rates[number] if rates else 1
+                part.factors[k].decay = decays[number] if decays else 1
+                number += 1
+        return 0
+
     cdef bint waits_for_all_rows(self):
         """Return whether something needs all rows of a batch before the way back."""
-        return self.t.plan.n_batch_norms > 0 or self.t.plan.calls_loss
+        return self.t.plan.n_batch_norms > 0 or self.t.plan.open_way_back != NULL
 
     cdef int choose_chunk(self, long vector_bytes) except -1:
         """Choose how many rows go through a step together: all of a batch where something waits for them."""
@@ -247,7 +256,7 @@ cdef class Trainer(PackedNetwork):
         """Make all memory that does not depend on what the data are."""
         cdef training *t = &self.t
         cdef packed_network *net = &self.net
-        cdef long i, widest = 1, widest_normalized = 1
+        cdef long i, widest = 1, widest_normalized = 0
         cdef int slice_
         t.plan.operations = <planned_operation *> self.memory.zeros(
             MOST_OPERATIONS * (net.n_layers + 1) * sizeof(planned_operation))
@@ -266,7 +275,7 @@ cdef class Trainer(PackedNetwork):
                 widest_normalized = max(widest_normalized, panels_of(net, net.layers[i].n_outputs))
         if t.plan.terms:
             allocate_rounded_rows(t, widest, self.memory)
-        if t.plan.n_batch_norms:
+        if widest_normalized:
             for slice_ in range(t.plan.n_slices):
                 t.scratch.threads[slice_].totals = self.memory.zeros(2 * widest_normalized * FM_PANEL_BYTES)
         return 0
@@ -355,17 +364,10 @@ cdef class Trainer(PackedNetwork):
         compute type of shape (n, n_outputs). Weights are float64 of shape (n,).
         """
         cdef training *t = &self.t
-        cdef long i, n_bytes
-        cdef int slice_
-        cdef bint was_sparse = self.is_attached and t.data.X.is_sparse
+        cdef long n_bytes
         self.check_rows(rows)
         check_targets(self.net.loss, self.dtype, targets, weights, rows.source.n_rows, self.net.n_outputs)
-        if rows.source.is_sparse and t.plan.noise:
-            raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
-        # Training on CSR rows does not keep the first layer's rounded weights in step.
-        if t.plan.keeps_rounded and was_sparse and not rows.source.is_sparse:
-            self.net.layers[0].kind.copy_weights(t, &t.layers[0])
-        self.is_attached, t.data.X = True, rows.source
+        self.attach_rows(rows)
         self.data_arrays = (rows, targets, weights)
         t.data.targets = cnp.PyArray_DATA(targets)
         t.data.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
@@ -374,13 +376,27 @@ cdef class Trainer(PackedNetwork):
             t.scratch.row_weights = <double *> self.memory.zeros(t.plan.chunk * sizeof(double))
             n_bytes = ceil_divide(t.plan.chunk, MOMENT_ROWS) * sizeof(double)
             t.scratch.block_weights = <double *> self.memory.zeros(n_bytes)
+        plan_step(t)
+
+    cdef int attach_rows(self, Rows rows) except -1:
+        """Name X, which the network can read, and have each layer choose how it makes its products."""
+        cdef training *t = &self.t
+        cdef long i
+        cdef int slice_
+        cdef bint was_sparse = self.is_attached and t.data.X.is_sparse
+        if rows.source.is_sparse and t.plan.noise:
+            raise ValueError("noise on the inputs would leave no zeros of a CSR matrix")
+        # Training on CSR rows does not keep the first layer's rounded weights in step.
+        if t.plan.keeps_rounded and was_sparse and not rows.source.is_sparse:
+            self.net.layers[0].kind.copy_weights(t, &t.layers[0])
+        self.is_attached, t.data.X = True, rows.source
         if rows.source.is_sparse and t.scratch.threads[0].cursors == NULL:
             for slice_ in range(t.plan.n_slices):
                 t.scratch.threads[slice_].cursors = <int64_t *> self.memory.zeros(t.plan.chunk * sizeof(int64_t))
         t.plan.is_shallow = takes_shallow_kernels(t)
         for i in range(self.net.n_layers):
             self.net.layers[i].kind.choose_products(t, &t.layers[i], self.memory)
-        plan_step(t)
+        return 0
 
     def begin(self, orders, long batch_size, double l2, hyper, long step_count):
         """Begin passes, one for each of the orders, over the rows it names, in minibatches; run() does them.

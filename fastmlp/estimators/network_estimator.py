@@ -221,8 +221,11 @@ class NetworkEstimator(Estimator):
             return None
         return KeptPredictor.of(self, decoding.form).if_valid(X)
 
-    def _checked_outputs(self, X: Any, decoding: Decoding) -> NDArray:
-        """Return the network's outputs for samples of any kind, which scikit-learn's checks have gone through."""
+    def _checked_outputs(self, X: Any, decoding: Decoding, depth: int | None = None) -> NDArray:
+        """Return the network's outputs for samples of any kind, which scikit-learn's checks have gone through.
+
+        With depth, the samples go through that many layers, and the outputs are those of the last of them.
+        """
         refuse_broken(X)
         X = validated(self, X, accept_sparse=["csr", "csc"], reset=False)
         if self.dtype != "auto":
@@ -237,8 +240,9 @@ class NetworkEstimator(Estimator):
         if scipy.sparse.issparse(X) and packed.input_is_scaled and self.input_means_.any():
             # Centred before a layer normalization, sparse samples are dense.
             pieces = (X[start : start + 1024].toarray() for start in range(0, X.shape[0], 1024))
-            return np.concatenate([forward_in_pieces(packed, rows_of(piece, dtype), None, team) for piece in pieces])
-        return forward_in_pieces(packed, rows_of(X, dtype), None, team)
+            parts = [forward_in_pieces(packed, rows_of(piece, dtype), None, team, depth=depth) for piece in pieces]
+            return np.concatenate(parts)
+        return forward_in_pieces(packed, rows_of(X, dtype), None, team, depth=depth)
 
     def predictor(self) -> Predictor:
         """Return a bare function for predictions at the least cost per call.

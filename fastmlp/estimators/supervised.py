@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from fastmlp.components import real_array
 from fastmlp.estimators.base import begins_fit, goes_on_with_fit, restored_on_error
 from fastmlp.estimators.evaluation_sets import named_sets, place_of, with_validation
+from fastmlp.estimators.features import HiddenFeatures
 from fastmlp.estimators.fitted_state import check_estimator
 from fastmlp.estimators.remarks import warn_of_ignored, warn_of_ignored_once
 from fastmlp.estimators.trained import TrainedNetwork
@@ -33,7 +34,7 @@ from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, Loss, loss_of
 from fastmlp.network import Network, Objective
 
 
-class SupervisedNetwork(TrainedNetwork):
+class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
     """The base of estimators that learn targets by a network.
 
     A fit validates the samples and plans the training, which together are a Problem; it makes a starting point, trains,

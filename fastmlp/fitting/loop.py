@@ -155,6 +155,8 @@ class MinibatchTraining:
         self._n_updates = optimizer.n_updates
         self._seed = seed
         if rule.rule is None:
+            if regularization.rate_factors or regularization.decay_factors:
+                raise ValueError(f"rate_factors and decay_factors need an optimizer with a fused rule; got {rule!r}.")
             self._python_rule = PythonRule(network, start, optimizer, regularization)
             regularization = replace(regularization, max_norm=0.0, average_decay=0.0)
         self._engine = network.trainer(

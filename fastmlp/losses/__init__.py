@@ -1,4 +1,4 @@
-"""The losses that the engine computes, as src_c/losses.def lists them, and the objects by which users choose one.
+"""The losses that the engine computes (src_c/tables/losses.def lists them), and the objects by which users choose.
 
 ===============  =============  =================================================================  ===========
 name             p = link(z)    loss of one sample with target y                                   option

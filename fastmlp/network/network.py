@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import scipy.sparse
@@ -13,18 +13,20 @@ from sklearn.utils import check_random_state
 
 from fastmlp import engine
 from fastmlp.activations import ACTIVATIONS, Activation
-from fastmlp.components import compute_dtype, real_array
+from fastmlp.components import compute_dtype, real_array, whole_number
 from fastmlp.initializers import initial_params
-from fastmlp.inputs.rows import Rows, checked_rows, rows_of
+from fastmlp.inputs.rows import Rows, checked_rows
+from fastmlp.network.composition import Composable
 from fastmlp.network.gradients import Gradients, checked_options
 from fastmlp.network.layers import HiddenLayer
 from fastmlp.network.objective import Objective
 from fastmlp.network.prediction import Predictor, forward_in_pieces
+from fastmlp.network.regularization import Regularization, checked_seed
 from fastmlp.network.structure import Structure
 from fastmlp.threads import Team, prediction_team, team_size, threads_of
 
 
-class Network:
+class Network(Composable):
     """A multilayer perceptron: its structure, its objective, its numbers, and passes forward and back.
 
     Parameters
@@ -291,6 +293,12 @@ class Network:
         The options are the arguments of Trainer that structure and objective leave open.
         """
         structure, objective = self.structure, self.objective
+        regularization = options.get("regularization")
+        if regularization is not None and (regularization.rate_factors or regularization.decay_factors):
+            parts = [f"{part.name}.{part.layer}" for part in structure.parts()]
+            rates, decays = regularization.factors(parts)
+            # A rule without a learning rate has no factors of it, not even those that are 1.
+            options |= {"rate_factors": rates if regularization.rate_factors else (), "decay_factors": decays}
         trainer = engine.Trainer(
             structure.sizes,
             structure.hidden,
@@ -332,21 +340,48 @@ class Network:
         folded.load_into(predictor)
         return predictor
 
-    def forward(self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1) -> NDArray:
-        """Return the outputs for all rows, shape (n_rows, n_outputs).
+    def forward(
+        self,
+        X: Rows | ArrayLike | scipy.sparse.sparray,
+        n_threads: int = 1,
+        *,
+        linked: bool = True,
+        keep: bool = False,
+        training: bool = False,
+        dropout: Sequence[float] = (),
+        seed: int = 0,
+    ) -> NDArray:
+        """Return the outputs for all rows, shape (n_rows, n_outputs); kept, if asked for, to go back from them.
+
+        A pass that is kept is what :meth:`backward` takes gradients of the outputs back through. A network keeps one at
+        a time: the next takes its place, and its buffers where they fit. Python threads that keep passes at the same
+        time need networks of their own.
 
         Parameters
         ----------
         X : Rows, array-like or sparse matrix of shape (n_rows, n_inputs)
-            Of no rows, the outputs are none.
+            Of no rows, the outputs are none; a pass is kept of one row or more. A sparse matrix must stay as it is
+            until the last :meth:`backward`.
         n_threads : int, default=1
             At most 1024 are used, and in a process that was forked off another a single one.
+        linked : bool, default=True
+            Whether the outputs are those after the link (softmax, logistic, exp: what the loss tells) or before it. The
+            gradients that :meth:`backward` takes are with respect to the same.
+        keep : bool, default=False
+            Whether the pass is kept. The outputs are the same then but for rounding.
+        training : bool, default=False
+            Only for a pass that is kept. Batch normalization takes the moments of these rows and not the running ones,
+            and moves those in ``running`` a tenth of the way towards them, as in a fit.
+        dropout : sequence of float, default=()
+            Only for a pass that is kept. Rates of the inputs and of each hidden layer's outputs; () is no dropout.
+        seed : int, default=0
+            Of dropout: the same seed drops the same units.
 
         Raises
         ------
         ValueError
             For X of another shape, with what is no finite number, or sparse with indices that lie; for n_threads that
-            is no positive integer.
+            is no positive integer; for training or dropout without keep.
 
         Examples
         --------
@@ -354,25 +389,58 @@ class Network:
         >>> net = Network.create([3, 5, 2], random_state=0)
         >>> net.forward([[1, 2, 3]]).shape
         (1, 2)
+        >>> outputs = net.forward([[1, 2, 3]], keep=True)
+        >>> net.backward(2 * outputs).shape  # the gradient of the sum of the squared outputs
+        (32,)
         >>> net.forward([[1, 2, 3, 4]])
         Traceback (most recent call last):
         ...
         ValueError: X has 4 features, but Network is expecting 3 features as input.
         """
-        return forward_in_pieces(self.packed(), self._rows(X), None, Team(threads_of(n_threads), judged=False))
+        if keep:
+            regularization = Regularization(dropout=dropout).validate()
+            return self._forward_kept(
+                X,
+                n_threads,
+                linked=linked,
+                training=training,
+                regularization=regularization,
+                seed=checked_seed(seed),
+            )
+        if training or np.size(dropout):
+            raise ValueError("training and dropout are for a pass that is kept: forward(X, keep=True, ...).")
+        team = Team(threads_of(n_threads), judged=False)
+        return forward_in_pieces(self.packed(), self._rows(X), None, team, linked=linked)
 
-    def activations(self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1) -> list[NDArray]:
+    @overload
+    def activations(
+        self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1, *, layer: None = None
+    ) -> list[NDArray]: ...
+    @overload
+    def activations(self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1, *, layer: int) -> NDArray: ...
+
+    def activations(
+        self, X: Rows | ArrayLike | scipy.sparse.sparray, n_threads: int = 1, *, layer: int | None = None
+    ) -> list[NDArray] | NDArray:
         """Return what each hidden layer gives the next one in a prediction, and last the outputs, one row per row of X.
 
         Parameters
         ----------
         X, n_threads
             As :meth:`forward` takes them.
+        layer : int, default=None
+            The one layer that is wanted, as an index into the list of all: 0 is the first hidden layer, -2 the last
+            one, and -1 the outputs. The rows go no further than there.
 
         Returns
         -------
-        activations : list of ndarray
+        activations : list of ndarray, or ndarray for one layer
             Of each layer but the input, shape (n_rows, n_units). The last is what :meth:`forward` returns, to the bit.
+
+        Raises
+        ------
+        ValueError
+            For a layer that there is not, and for what :meth:`forward` refuses.
 
         Examples
         --------
@@ -382,35 +450,17 @@ class Network:
         >>> hidden, outputs = net.activations(np.ones((4, 3)))
         >>> hidden.shape, np.array_equal(outputs, net.forward(np.ones((4, 3))))
         ((4, 5), True)
+        >>> np.array_equal(net.activations(np.ones((4, 3)), layer=0), hidden)
+        True
         """
-        below, outputs = self._rows(X), []
-        team = Team(threads_of(n_threads), judged=False)
-        for i in range(len(self.coefs)):
-            outputs.append(forward_in_pieces(self._layer(i).packed(), below, None, team))
-            below = rows_of(outputs[-1], self.params.dtype)
-        return outputs
-
-    def _layer(self, i: int) -> Network:
-        """Return a network of one layer alone, whose outputs are those of the layer.
-
-        The engine gives out what has passed its link, so that a hidden layer has an identity matrix behind it; products
-        with zeros and ones do not round.
-        """
-        sizes, hidden = self.structure.sizes, self.structure.hidden
-        if i == len(hidden):
-            layer = Network(Structure.of(sizes[i:], ()), objective=self.objective, dtype=self.params.dtype)
-        else:
-            width = sizes[i + 1]
-            layer = Network(Structure.of((sizes[i], width, width), (hidden[i],)), dtype=self.params.dtype)
-            layer.coefs[1][:] = np.eye(width)
-            layer.running = [self.running[i]]
-            for name in ("gains", "activation_parameters"):
-                if (given := getattr(self, name)[i]) is not None:
-                    getattr(layer, name)[0][:] = given
-        layer.coefs[0][:], layer.intercepts[0][:] = self.coefs[i], self.intercepts[i]
-        if i == 0:
-            layer.input_means, layer.input_scales = self.input_means, self.input_scales
-        return layer
+        rows, team, n_layers = self._rows(X), Team(threads_of(n_threads), judged=False), len(self.coefs)
+        if layer is not None:
+            number = whole_number(layer, "layer", least=None)
+            if not -n_layers <= number < n_layers:
+                raise ValueError(f"layer must be from {-n_layers} to {n_layers - 1}; got {number}.")
+            return forward_in_pieces(self.packed(), rows, None, team, depth=number % n_layers + 1)
+        hidden = [np.empty((rows.n_rows, width), self.params.dtype) for width in self.structure.sizes[1:-1]]
+        return [*hidden, forward_in_pieces(self.packed(), rows, None, team, hidden=hidden)]
 
     def _rows(self, X: Any) -> Rows:
         """Return samples as the engine reads them."""
@@ -422,15 +472,19 @@ class Network:
             )
         return rows
 
+    def _check_batch(self, n_rows: int, *, needs_moments: bool) -> None:
+        """Refuse a batch of too few rows: of none, or of one where batch normalization needs moments of several."""
+        if n_rows == 0:
+            shape = (0, self.structure.sizes[0])
+            raise ValueError(f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required.")
+        if needs_moments and n_rows == 1 and any(layer.normalization == "batch" for layer in self.structure.hidden):
+            raise ValueError("normalization='batch' needs 2 samples or more in a batch; got 1 sample.")
+
     def _samples(self, X: Any, targets: Any, weights: Any) -> tuple[Rows, NDArray, NDArray | None]:
         """Return samples to learn from as the engine takes them."""
         rows, dtype = self._rows(X), self.params.dtype
         n_rows = rows.n_rows
-        if n_rows == 0:
-            shape = (0, rows.n_features)
-            raise ValueError(f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required.")
-        if n_rows == 1 and any(layer.normalization == "batch" for layer in self.structure.hidden):
-            raise ValueError("normalization='batch' needs 2 samples or more in a batch; got 1 sample.")
+        self._check_batch(n_rows, needs_moments=True)
         targets = self.objective.checked_targets(targets, (n_rows, self.structure.sizes[-1]), dtype)
         if weights is not None:
             weights = np.ascontiguousarray(real_array(weights, (n_rows,), np.float64, "weights"))

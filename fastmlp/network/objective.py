@@ -148,6 +148,24 @@ class Objective:
         """
         return engine.link(self.loss, z)
 
+    def row_gradients(self, z: NDArray, targets: NDArray) -> NDArray:
+        """Return the gradient of each sample's loss with respect to its values z before the output activation.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp.network import Objective
+        >>> Objective("squared_error").row_gradients(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]))
+        array([[0.],
+               [2.]])
+        """
+        if self.function is not None:
+            return self.function(targets, z, None)[1] * len(z)  # since it gives the gradient of the mean
+        _, gradients = engine.row_losses(
+            self.loss, z, targets, options=self.options, output_weights=self.output_weights
+        )
+        return gradients / self.gradient_factor(z.shape[1])
+
     def mean_loss(self, z: NDArray, targets: NDArray, weights: NDArray | None = None) -> float:
         """Return the mean loss of samples, as their weights say, without the penalties of training.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from numbers import Real
 from typing import Any
 
@@ -38,6 +39,10 @@ class Regularization:
     max_norm: float = 0.0
     #: The share of the parameters' average that stays in each step; 0 is for no average.
     average_decay: float = 0.0
+    #: Factors of the learning rate, and of the L2 term and the optimizer's weight decay, for parts of the parameters by
+    #: their names or patterns of these ("coefs.0", "intercepts.*"), of which the last that fits a name counts.
+    rate_factors: Mapping[str, float] = field(default_factory=dict)
+    decay_factors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def draws(self) -> bool:
@@ -63,12 +68,41 @@ class Regularization:
                 f" {self.dropout!r}."
             )
         for name, value in asdict(self).items():
-            rates = list(value) if name == "dropout" else [value]
+            if name.endswith("_factors") and not isinstance(value, Mapping):
+                raise ValueError(f"regularization: {name} must map names of parts to numbers; got {value!r}.")
+            rates = list(value.values() if isinstance(value, Mapping) else value if name == "dropout" else [value])
             most = 1.0 if name in ("dropout", "average_decay") else math.inf
             if not all(isinstance(rate, Real) and 0 <= float(rate) < most for rate in rates):
                 limits = f"at least 0{' and below 1' if most == 1 else ', and finite'}"
                 raise ValueError(f"regularization: {name} must be {limits}; got {value!r}.")
         return self
+
+    def factors(self, parts: Sequence[str]) -> tuple[list[float], list[float]]:
+        """Return the factors of the learning rate and those of weight decay for parts of the parameters.
+
+        Raises
+        ------
+        ValueError
+            For a pattern that fits none of the names.
+
+        Examples
+        --------
+        >>> from fastmlp.network import Regularization
+        >>> regularization = Regularization(rate_factors={"coefs.*": 0.5, "coefs.1": 2.0})
+        >>> regularization.factors(["coefs.0", "coefs.1", "intercepts.1"])
+        ([0.5, 2.0, 1.0], [1.0, 1.0, 1.0])
+        """
+        found = []
+        for name, patterns in (("rate_factors", self.rate_factors), ("decay_factors", self.decay_factors)):
+            factors = [1.0] * len(parts)
+            for pattern, factor in patterns.items():
+                fitting = [i for i, part in enumerate(parts) if fnmatchcase(part, pattern)]
+                if not fitting:
+                    raise ValueError(f"{name} has {pattern!r}, but the parts are {', '.join(map(repr, parts))}.")
+                for i in fitting:
+                    factors[i] = float(factor)
+            found.append(factors)
+        return found[0], found[1]
 
 
 def checked_seed(seed: Any) -> int:

@@ -132,10 +132,10 @@ class Optimizer(Component):
 class Fused(Optimizer):
     """An optimizer whose rule the native engine has as well, in one pass over gradients, moments and weights.
 
-    ``rule`` names it (a line in src_c/updates.def), ``hyper`` gives its numbers in the order given there, ``n_slots``
-    says how many arrays of state it keeps for each array of parameters. ``step`` is the rule in NumPy, slow and
-    obvious; the fused rule is tested against it. A subclass with a step of its own has no fused rule unless it names
-    one.
+    ``rule`` names it (a line in src_c/tables/rules.def), ``hyper`` gives its numbers in the order given there, and
+    ``n_slots`` says how many arrays of state it keeps for each array of parameters. ``step`` is the rule in NumPy, slow
+    and obvious; the fused rule is tested against it. A subclass with a step of its own has no fused rule unless it
+    names one.
 
     The state is a dict: ``step`` is the number of updates made, and ``slots`` has for each of the rule's moments a list
     of arrays shaped like the parameters.

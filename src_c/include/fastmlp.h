@@ -265,6 +265,8 @@ typedef struct {
     /* The strips [first, last) of each of these panels. The biases go with the panel's last strip. */
     long first, last;
     const fm_step *step;
+    /* The update of the biases, which differs from that of the weights in its constants at most. */
+    const fm_step *bias_step;
     /* Of the whole layer, [panels][strips of a panel]: each strip's sum of squared weights before the update, or, with
      * l1, its penalty, is written here. NULL where nobody needs it. */
     double *squares;

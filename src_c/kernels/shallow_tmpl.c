@@ -134,8 +134,8 @@ FM_INLINE void FM(shallow_vector)(const int inputs, const int outputs, long rows
 static void FM(shallow_update)(const fm_shallow *network, const fm_step *step, double *hidden_squares,
                                double *output_squares) {
     const fm_layer *hidden = network->hidden, *output = network->output;
-    const fm_strips hidden_strips = {.layer = hidden, .step = step, .squares = hidden_squares};
-    const fm_strips output_strips = {.layer = output, .step = step, .squares = output_squares};
+    const fm_strips hidden_strips = {.layer = hidden, .step = step, .bias_step = step, .squares = hidden_squares};
+    const fm_strips output_strips = {.layer = output, .step = step, .bias_step = step, .squares = output_squares};
     const fm_rows deltas = {network->z, network->stride, network->rows, output->outputs};
     const long rows = network->rows, stride = network->stride, inputs = hidden->inputs, outputs = output->outputs;
     const FM_REAL *x = network->x, *h = network->h, *d = network->z;

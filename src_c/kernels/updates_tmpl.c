@@ -63,10 +63,10 @@ static __attribute__((noinline)) void FM(follow_average)(const fm_layer *layer, 
  * or the layer is turned. */
 FM_INLINE void FM(finish)(const fm_strips *strips, long panel, long input, long rows, FM_REAL *sums) {
     const fm_layer *layer = strips->layer;
-    const fm_step *step = strips->step;
     const ptrdiff_t offset = FM(place)(layer, panel, input);
     const long vectors = FM(vectors_from)(layer, panel, input);
     const int biases = input == layer->inputs;
+    const fm_step *step = biases ? strips->bias_step : strips->step;
     const double l2 = biases ? 0 : step->l2;
     double *squares = biases ? NULL : FM(squares_of)(strips, panel, input);
     if (!step->last) {

@@ -137,3 +137,14 @@ def test_forward_takes_the_running_moments_when_told(dtype):
     trainer.use_running()
     network.running = [trainer.running(0), trainer.running(1)]
     np.testing.assert_array_equal(trainer.forward(rows), network.forward(X))
+
+
+def test_depths_that_there_are_not():
+    network = network_of("tanh", "squared_error", None, (5, 11, 7, 3))
+    packed, rows = network.packed(), rows_of(np.zeros((2, 5)), np.float64)
+    for wrong in ({"depth": 0}, {"depth": 4}, {"depth": 1, "hidden": [np.zeros((2, 11))]}):
+        with pytest.raises(ValueError, match="depth must be from 1 to 3 and above the number of arrays in hidden"):
+            packed.forward(rows, **wrong)
+    with pytest.raises(ValueError, match=r"out must be a contiguous float64 array of shape \(2, 11\)"):
+        packed.forward(rows, hidden=[np.zeros((2, 12))])
+    assert packed.forward(rows, depth=2).shape == (2, 7)

@@ -114,7 +114,8 @@ cdef bint takes_shallow_kernels(const training *t):
     return (t.plan.n_slices == 1 and t.network.n_layers == 2 and hidden.kind == &DENSE and last.weights.turned
             and not t.data.X.is_sparse and hidden.n_inputs <= FM_SHALLOW and hidden.n_outputs > FM_NARROW
             and hidden.activates_at_once and hidden.activation.function == RELU and not t.layers[1].dropout
-            and not t.plan.n_blocks and not t.plan.n_batch_norms and not t.plan.calls_loss)
+            and not t.plan.n_blocks and not t.plan.n_batch_norms and t.plan.open_way_back == NULL
+            and not t.plan.has_factors)
 
 
 # ---- the way forward -------------------------------------------------------------------------------------------------

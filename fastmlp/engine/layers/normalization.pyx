@@ -80,7 +80,7 @@ cdef int allocate_normalization(training *t, trained_layer *layer, Memory memory
     t.parts[packed.normalization.gains - net.parts].deltas = layer.normalized
     if packed.normalization.method == LAYER_NORM:
         layer.row_scales = memory.zeros(t.plan.chunk * net.itemsize)
-    else:
+    elif not t.plan.uses_running:
         layer.moments = memory.zeros(2 * blocks * 2 * n_panels * FM_PANEL_BYTES)
         layer.back_sums = layer.moments + blocks * 2 * n_panels * FM_PANEL_BYTES
         layer.joined = memory.zeros(t.plan.n_slices * 2 * n_panels * FM_PANEL_BYTES)
@@ -89,12 +89,16 @@ cdef int allocate_normalization(training *t, trained_layer *layer, Memory memory
 
 cdef char *means_of(const training *t, const trained_layer *layer, int slice_) noexcept nogil:
     """Return where a slice has the means of the batch."""
+    if t.plan.uses_running:
+        return layer.packed.normalization.means
     return layer.joined + slice_ * 2 * panels_of(t.network, layer.packed.n_outputs) * FM_PANEL_BYTES
 
 
 cdef char *scales_of(const training *t, const trained_layer *layer, int slice_) noexcept nogil:
     """Return where a slice has 1 / standard deviation of the batch."""
     cdef long n_panels = panels_of(t.network, layer.packed.n_outputs)
+    if t.plan.uses_running:
+        return layer.packed.normalization.scales
     return layer.joined + (slice_ * 2 + 1) * n_panels * FM_PANEL_BYTES
 
 
@@ -104,8 +108,9 @@ cdef const double *_weights_from(const training *t, long low) noexcept nogil:
 
 cdef int wait_for_moments(training *t, trained_layer *layer) except -1:
     """Plan what batch normalisation does on the way forward before it can normalise."""
-    add_operation(t, _sum_moments, layer)
-    wait_for_all_rows(t, _join_moments, layer)
+    if not t.plan.uses_running:
+        add_operation(t, _sum_moments, layer)
+        wait_for_all_rows(t, _join_moments, layer)
     return 0
 
 
@@ -114,8 +119,10 @@ cdef int plan_normalization_back(training *t, trained_layer *layer) except -1:
     if layer.packed.normalization.method == LAYER_NORM:
         add_operation(t, _layer_norm_back, layer)
     elif layer.packed.normalization.method == BATCH_NORM:
-        add_operation(t, _sum_deltas, layer)
-        wait_for_all_rows(t, _join_sums, layer)
+        # Running moments are constants: the sums by which the moments of a batch count in the deltas stay 0.
+        if not t.plan.uses_running:
+            add_operation(t, _sum_deltas, layer)
+            wait_for_all_rows(t, _join_sums, layer)
         add_operation(t, _batch_norm_back, layer)
     return 0
 

@@ -62,8 +62,6 @@ cdef int allocate_product(training *t, trained_layer *layer, Memory memory) exce
             weights.rounded = memory.zeros(input_panels * n_panels * block_bytes)
             if layer.input_deltas != NULL:
                 weights.rounded_transposed = memory.zeros(input_panels * n_panels * block_bytes)
-    if layer.input_deltas != NULL and not t.plan.keeps_rounded and not weights.turned:
-        weights.transposed = memory.zeros(input_panels * weights.outputs * FM_PANEL_BYTES)
     return 0
 
 
@@ -90,6 +88,15 @@ cdef int _allocate_inputs(training *t, trained_layer *layer, Memory memory) exce
         if t.plan.terms:
             layer.rounded_inputs = memory.zeros(n_panels * t.plan.row_blocks * t.plan.terms * FM_BLOCK_BYTES)
             allocate_rounded_rows(t, layer.packed.n_inputs, memory)
+    return 0
+
+
+cdef int _make_transposed(training *t, trained_layer *layer, Memory memory) except -1:
+    """Make the transposed copy that the way back reads, unless an earlier choice of products did."""
+    cdef fm_layer *weights = layer.packed.weights
+    if weights.transposed == NULL and not t.plan.keeps_rounded and not weights.turned:
+        weights.transposed = memory.zeros(panels_of(t.network, weights.inputs) * weights.outputs * FM_PANEL_BYTES)
+        copy_weights(t, layer)
     return 0
 
 
@@ -126,6 +133,7 @@ cdef int choose_products(training *t, trained_layer *layer, Memory memory) excep
     layer.multiply_back = NULL
     if layer.input_deltas != NULL and not t.plan.is_shallow:
         layer.multiply_back = _multiply_back_plain
+        _make_transposed(t, layer, memory)
         if t.plan.terms:
             layer.multiply_back = _multiply_back_bfloat16
     return 0

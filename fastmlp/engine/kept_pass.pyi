@@ -1,0 +1,30 @@
+"""Passes forward that are kept for ways back; documented in kept_pass.pyx."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import DTypeLike, NDArray
+
+from fastmlp.engine.rows import Rows
+from fastmlp.engine.trainer import Trainer
+
+class KeptPass(Trainer):
+    max_rows: int
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        hidden: str | Sequence[Any],
+        loss: str,
+        dtype: DTypeLike,
+        *,
+        max_rows: int,
+        n_threads: int = 1,
+        uses_running: bool = True,
+        regularization: Any = None,
+        isa: str | None = None,
+    ) -> None: ...
+    def ahead(
+        self, rows: Rows, *, start: int = 0, stop: int | None = None, linked: bool = True, seed: int = 0
+    ) -> NDArray: ...
+    def back(self, output_gradients: NDArray, params: NDArray | None = None, inputs: NDArray | None = None) -> None: ...
