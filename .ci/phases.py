@@ -54,6 +54,14 @@ FITS = {
     "all phases in bfloat16": {
         "normalization": "batch", "gradient_clip_norm": 0.1, "max_norm": 0.5, "dtype": "bfloat16",
     },
+    "residual layers": {"residual": True, "hidden_layer_sizes": (9, 5, 5, 34), "dropout": 0.2, "input_dropout": 0.1},
+    "residual layers, all phases in bfloat16": {
+        "residual": True, "hidden_layer_sizes": (9, 5, 34), "normalization": "batch", "gradient_clip_norm": 0.1,
+        "max_norm": 0.5, "dtype": "bfloat16",
+    },
+    "residual layers, row blocks": {
+        "residual": True, "rows": 450, "batch_size": 200, "hidden_layer_sizes": (64, 64, 33),
+    },
     "early stopping": {"early_stopping": True, "max_iter": 3},
     "lbfgs": {"solver": "lbfgs"},
     "muon": {"solver": "muon"},

@@ -1,4 +1,4 @@
-"""How large a signal is after ten layers, for small, large and right initial weights; why zeros never learn.
+"""How large a signal is after ten layers; why zeros never learn; what forty residual layers begin with.
 
 python docs/initializers.py [--quick]
 """
@@ -67,6 +67,38 @@ def all_of_them(seeds, epochs):
     )
 
 
+DEEP = {
+    "dense, `auto`": {},
+    "dense, `he_normal`": {"weight_init": "he_normal"},
+    "residual, `glorot_uniform`": {"kind": "residual", "weight_init": "glorot_uniform"},
+    "residual, `auto`": {"kind": "residual"},
+    "residual, `auto`, layer normalization": {"kind": "residual", "normalization": "layer"},
+}
+
+
+def gradient_norms(X, y, **case):
+    """Return the norms of the gradients by the weights of the layers in a new network of 40 hidden layers."""
+    network = Network.create([64] * 41 + [10], "relu", "log_loss", random_state=0, **case)
+    gradient = network.loss_and_gradients(X, y.astype(np.int32))[1]
+    return [np.linalg.norm(part) for part in Network(network.structure, gradient).coefs]
+
+
+def residual_layers(seeds, epochs):
+    """Print the gradients of forty layers at the start, and what they have learned in the end."""
+    data = digits()
+    X, y = data[0], data[2]
+    X, rows = (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-9), []
+    for name, case in DEEP.items():
+        norms = gradient_norms(X, y, **case)
+        parameters = {key: value for key, value in case.items() if key != "kind"}
+        found = accuracies(
+            data, seeds, (64,) * 40, residual="kind" in case, standardize=True, max_iter=epochs, **parameters
+        )
+        rows.append([name, *(f"{norms[i]:.1e}" for i in (0, 19, 39, 40)), spread(found)])
+    header = ["hidden layers", "layer 1", "20", "40", "output", "accuracy"]
+    table(f"Norms of 40 layers' gradients at the start, and accuracy after {epochs} epochs:", header, rows)
+
+
 def main():
     """Print the page's tables."""
     quick = is_quick(__doc__)
@@ -74,6 +106,7 @@ def main():
         variances()
     symmetry(1 if quick else 20)
     all_of_them(1 if quick else 5, 1 if quick else 5)
+    residual_layers(1 if quick else 5, 1 if quick else 25)
 
 
 if __name__ == "__main__":

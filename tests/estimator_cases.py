@@ -88,7 +88,7 @@ def answers(estimator, X):
 def everything(estimator):
     """All numbers of a fitted network, one after another."""
     parts = [*estimator.coefs_, *estimator.intercepts_]
-    for name in ("gains_", "activation_parameters_", "running_moments_"):
+    for name in ("gains_", "activation_parameters_", "projections_", "running_moments_"):
         parts += [part for part in getattr(estimator, name, []) if part is not None]
     return np.concatenate([part.ravel() for part in parts])
 

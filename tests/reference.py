@@ -259,10 +259,15 @@ def numbers_of(network, i):
     return network.structure.hidden[i].number if learned is None else learned
 
 
+def projected(network, i, rows):
+    """What residual layer i adds to rows' values."""
+    return rows if network.projections[i] is None else rows @ network.projections[i]
+
+
 def forward(network, X, training=False, weights=None):
-    """What the first layer reads; and for each layer its products, these normalized (or None), z, and a = f(z)."""
+    """What the first layer reads; and for each layer its products, these normalized (or None), z, and its outputs."""
     first = a = X if network.input_scales is None else (X - network.input_means) * network.input_scales
-    layers = []
+    layers, loss = [], network.objective.loss
     for i, (W, b) in enumerate(zip(network.coefs, network.intercepts, strict=True)):
         z, x = a @ W, None
         layer = network.structure.hidden[i] if i < len(network.structure.hidden) else None
@@ -271,7 +276,9 @@ def forward(network, X, training=False, weights=None):
             y, x = normalize(z, layer.normalization, network.gains[i], b, running, weights)
         else:
             y = z + b
-        a = ACTIVATIONS[layer.activation](y, numbers_of(network, i)) if layer else LINKS[network.objective.loss](y)
+        below, a = a, ACTIVATIONS[layer.activation](y, numbers_of(network, i)) if layer else LINKS[loss](y)
+        if layer and layer.kind == "residual":
+            a = a + projected(network, i, below)
         layers.append((z, x, y, a))
     return first, layers
 
@@ -292,10 +299,12 @@ def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
     first, layers = forward(network, X, True, weights)
     losses, delta = row_losses(network.objective.loss, y, layers[-1][2], weights)
     value = losses.sum() / total
-    value += 0.5 * alpha * sum((W**2).sum() for W in network.coefs) / total
-    value += l1 * sum(np.abs(W).sum() for W in network.coefs) / total
+    matrices = [W for W in network.coefs + network.projections if W is not None]
+    value += 0.5 * alpha * sum((W**2).sum() for W in matrices) / total
+    value += l1 * sum(np.abs(W).sum() for W in matrices) / total
     for i in range(len(layers) - 1, -1, -1):
         z, x, at, _ = layers[i]
+        slopes = delta
         if i < len(structure.hidden):
             layer, p = structure.hidden[i], numbers_of(network, i)
             if layer.learned:
@@ -309,6 +318,11 @@ def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
         inputs, W = (layers[i - 1][3] if i else first), network.coefs[i]
         gradients.coefs[i][:] = (inputs.T @ delta + alpha * W + l1 * np.sign(W)) / total
         delta = delta @ W.T
+        if i < len(structure.hidden) and layer.kind == "residual":
+            P = network.projections[i]
+            if P is not None:
+                gradients.projections[i][:] = (inputs.T @ slopes + alpha * P + l1 * np.sign(P)) / total
+            delta = delta + (slopes if P is None else slopes @ P.T)
     return value, gradients
 
 

@@ -81,6 +81,16 @@ def test_gradients_are_slopes(activation, normalization, isa):
 
 
 @normalized
+@pytest.mark.parametrize("sizes", [(5, 7, 6, 3), (6, 6, 6, 2), (40, 3, 3, 2)], ids=str)
+def test_gradients_of_residual_networks_are_slopes(sizes, normalization, isa):
+    """Gradients of the inputs go past the layers as well as through them, by projections or as they are."""
+    network = scaled(network_of("tanh", "squared_error", normalization, sizes, kind="residual"))
+    X, *_ = data_for(network, 20)
+    assert_slopes(network, X)
+    assert_slopes(network, X, training=True)
+
+
+@normalized
 @pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "step"])
 def test_float32_is_float64_but_for_rounding(activation, normalization, isa):
     network = scaled(network_of(activation, "log_loss", normalization, SIZES))

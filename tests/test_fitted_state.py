@@ -44,6 +44,12 @@ HARM = {
     "gains_ that are too many": (put("gains_", [None, None]), "gains_ does not fit"),
     "gains_ that nothing asks for": (put("gains_", [{"tensor": "gains"}]), "unlike what activation"),
     "normalization without gains_": (put("normalization", "layer"), "unlike what activation"),
+    "projections_ that nothing asks for": (put("projections_", [{"tensor": "projections"}]), "unlike what activation"),
+    "projections_ of another shape": (
+        lambda forged: (put("projections_", [{"tensor": "gains"}])(forged), put("residual", True)(forged)),
+        "projections_ does not fit",
+    ),
+    "residual without projections_": (put("residual", True), "unlike what activation"),
     "input_means_ alone": (put("input_means_", {"tensor": "means"}), "scaling of inputs"),
     "n_outputs_": (put("n_outputs_", 1), "n_outputs_ must be 3; got 1"),
     "n_features_in_": (put("n_features_in_", 2**40), "n_features_in_"),
@@ -72,6 +78,7 @@ HARM = {
 # The tensors that some of these edits refer to.
 MORE = {
     "gains": np.ones(4),
+    "projections": np.ones((5, 4)),
     "means": np.zeros(5),
     "few": np.frombuffer("ab".encode("utf-32-le"), np.uint32).reshape(2, 1),
 }

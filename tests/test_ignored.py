@@ -97,6 +97,7 @@ IGNORED = [
     ({"hidden_layer_sizes": ()}, "dropout", 0.1, "^dropout=0.1 has no effect without hidden layers"),
     ({"hidden_layer_sizes": ()}, "max_norm", 1.0, "without hidden layers"),
     ({"hidden_layer_sizes": ()}, "normalization", "layer", "without hidden layers"),
+    ({"hidden_layer_sizes": ()}, "residual", True, "without hidden layers"),
     ({"hidden_layer_sizes": ()}, "activation", "gelu", "without hidden layers"),
     ({"hidden_layer_sizes": ()}, "activation", GELU(), r"^activation=GELU\(\) has no effect without hidden layers"),
 ]  # fmt: skip

@@ -41,6 +41,7 @@ PARAMETERS = MLPClassifier._get_param_names()
         ("dropout_rate", "dropout"),
         ("kernel_initializer", "weight_init"),
         ("batch_norm", "normalization"),
+        ("skip_connections", "residual"),
         ("validation_split", "validation_fraction"),
         ("train_split", "validation_fraction"),
         ("n_layers", "hidden_layer_sizes"),

@@ -70,6 +70,8 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         "outputweights taskweights": ("loss_weights",),
         "l1reg lambdal1 l1regularization l1alpha regalpha": ("l1",),
         "batchnorm batchnormalization usebn bn layernorm layernormalization norm norma": ("normalization",),
+        "skip skipconnection skipconnections residualconnection residualconnections useresidual residuals shortcut"
+        " shortcuts useskip resnet": ("residual",),
         "tolerance mindelta threshold delta": ("min_delta", "tol"),
         "precision floatx computedtype": ("dtype",),
         "emadecay weightaverage averagedecay useema emamomentum averaging average polyak": ("ema",),

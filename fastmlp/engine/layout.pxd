@@ -13,6 +13,11 @@ cdef inline long panels_of(const packed_network *net, long width) noexcept nogil
     return ceil_divide(width, net.panel)
 
 
+cdef inline long rows_of_part(const fm_layer *part) noexcept nogil:
+    """Return how many rows a part has in the flat vector: one for each input, and one of biases where it has them."""
+    return part.inputs + 1 - part.unbiased
+
+
 cdef inline Py_ssize_t packed_bytes(const packed_network *net, const fm_layer *part) noexcept nogil:
     """Return the size of a part's weights and biases in panels."""
     if part.turned:
@@ -22,7 +27,7 @@ cdef inline Py_ssize_t packed_bytes(const packed_network *net, const fm_layer *p
 
 cdef inline Py_ssize_t flat_bytes(const packed_network *net, const fm_layer *part) noexcept nogil:
     """Return the size of a part in the flat vector."""
-    return (part.inputs + 1) * part.outputs * net.itemsize
+    return rows_of_part(part) * part.outputs * net.itemsize
 
 
 cdef inline fm_rows rows_at(const void *at, long stride, long n, long width) noexcept nogil:

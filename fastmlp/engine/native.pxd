@@ -36,6 +36,7 @@ cdef extern from "fastmlp.h" nogil:
         void *rounded
         void *rounded_transposed
         const void *bias_deltas
+        int unbiased
         void *average
         double limit
 
@@ -190,6 +191,7 @@ cdef extern from "fastmlp.h" nogil:
         void (*limit_norms)(const fm_layer *, long, const fm_step *) noexcept nogil
         void (*drop)(const fm_rows *, void *, const fm_mask *) noexcept nogil
         void (*add_noise)(const fm_rows *, const fm_mask *) noexcept nogil
+        void (*add)(const fm_rows *, const void *, void *) noexcept nogil
         void (*standardize)(const fm_rows *, const void *, const void *) noexcept nogil
         void (*layer_norm)(const fm_rows *, const fm_norm *) noexcept nogil
         void (*layer_norm_back)(const fm_rows *, const fm_norm *) noexcept nogil

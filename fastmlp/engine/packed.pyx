@@ -14,7 +14,9 @@ from libc.string cimport memcpy
 from fastmlp.engine.forward cimport forward_rows
 from fastmlp.engine.layers.kinds cimport kind_of
 from fastmlp.engine.layers.normalization cimport use_running
-from fastmlp.engine.layout cimport flat_bytes, pack, packed_bytes, panels_of, plain_rows, rows_at, unpack
+from fastmlp.engine.layout cimport (
+    flat_bytes, pack, packed_bytes, panels_of, plain_rows, rows_at, rows_of_part, unpack,
+)
 from fastmlp.engine.memory cimport are_within, is_plain
 from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_isa_kernels, fm_layer, fm_rows, fm_source
 from fastmlp.engine.structs cimport BATCH_NORM
@@ -31,7 +33,7 @@ cdef class PackedNetwork:
 
     The parameters come in parts: the matrices of all layers, then their vectors. Those of a dense layer are its weights
     and biases; and, with a number for each unit, the gains of its normalisation and the learned parameters of its
-    activation, where it has them.
+    activation, where it has them. A residual layer has projections of its inputs after its biases, where it needs them.
 
     Parameters
     ----------
@@ -81,11 +83,11 @@ cdef class PackedNetwork:
             ends.append((len(matrices), len(vectors)))
         net.n_parts = len(matrices) + len(vectors)
         net.parts = <fm_layer *> self.memory.zeros(net.n_parts * sizeof(fm_layer))
-        for i, (n_inputs, n_outputs) in enumerate([*matrices, *((0, width) for width in vectors)]):
+        for i, (n_inputs, n_outputs, is_biased) in enumerate([*matrices, *((0, width, True) for width in vectors)]):
             part = &net.parts[i]
-            part.inputs, part.outputs = n_inputs, n_outputs
+            part.inputs, part.outputs, part.unbiased = n_inputs, n_outputs, not is_biased
             part.weights = self.memory.zeros(packed_bytes(net, part))
-            net.n_params += (n_inputs + 1) * n_outputs
+            net.n_params += rows_of_part(part) * n_outputs
         for i in range(net.n_layers):
             first_matrix, first_vector = ends[i]
             layer = &net.layers[i]

@@ -15,6 +15,7 @@ class Panels:
     def differentiate(
         self, name: str, at: Panels, parameter: float = 0.0, parameter_slopes: Panels | None = None
     ) -> None: ...
+    def add(self, other: Panels) -> None: ...
 
 def matmul(
     a: NDArray, b: NDArray, bias: NDArray | None = None, *, isa: str | None = None, n_threads: int = 1

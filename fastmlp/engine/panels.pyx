@@ -143,6 +143,11 @@ cdef class Panels:
             function(self.rows, self._same_place(at, panel), self.at + panel * step,
                      self._same_place(parameter_slopes, panel), parameter)
 
+    def add(self, Panels other not None):
+        """Become the sum of itself and other, Panels of the same shape."""
+        cdef fm_rows rows = self._rows()
+        self.kernels.add(&rows, self._same_place(other, 0), self.at)
+
     cdef char *_same_place(self, Panels other, long panel) except? NULL:
         if other is None:
             return NULL

@@ -288,10 +288,11 @@ cdef void fold_loss(training *t) noexcept nogil:
         return
     finished.pending = False
     if t.data.l2 != 0 or t.plan.l1 != 0:
-        for i in range(t.network.n_layers):
-            part = t.layers[i].weights
-            square = sum_in_order(part.squares, part.strips * part.n_panels)
-            penalty += square if is_made or not t.plan.has_factors else square * part.factors[0].decay
+        for i in range(t.network.n_parts):
+            part = &t.parts[i]
+            if part.layer != NULL:
+                square = sum_in_order(part.squares, part.strips * part.n_panels)
+                penalty += square if is_made or not t.plan.has_factors else square * part.factors[0].decay
     if not is_made:
         penalty *= 0.5 * t.data.l2
     t.progress.loss_sums[finished.pass_] += (finished.loss + penalty) / finished.weight * finished.rows

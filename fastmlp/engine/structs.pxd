@@ -89,6 +89,7 @@ cdef struct packed_layer:
     fm_after at_once         # that activation, or nothing
     layer_activation activation
     layer_normalization normalization
+    fm_layer *projections    # the part by which a residual layer multiplies what it adds, or NULL
 
 
 # Where rows of a hidden layer find the moments of columns, and where they leave what the way back needs. NULL: not
@@ -104,13 +105,13 @@ cdef struct row_memory:
 
 # What a kind of layer is to the rest of the engine; layers/kinds.pyx has the list of kinds.
 cdef struct layer_kind:
-    # Appends (inputs, outputs) of the matrices that the layer has among the parameters, and the lengths of its vectors.
-    # spec is None for the last layer.
+    # Appends (inputs, outputs, whether it has biases) of the matrices that the layer has among the parameters, and the
+    # lengths of its vectors. spec is None for the last layer.
     int (*parts)(object spec, long n_inputs, long n_outputs, list matrices, list vectors) except -1
     # Takes these parts, and all else that a forward pass needs of the spec.
     int (*set_up)(packed_network *, packed_layer *, object spec, fm_layer *matrices, fm_layer *vectors,
                   Memory) except -1
-    # From n rows of inputs, in panels or as a CSR matrix, the layer's outputs.
+    # From at most CACHED_ROWS rows of inputs, in panels or as a CSR matrix, the layer's outputs.
     void (*predict)(const packed_network *, const packed_layer *, long n, const char *inputs, const fm_csr *csr,
                     char *outputs, long stride) noexcept nogil
     # Makes the buffers of a training.
@@ -291,11 +292,18 @@ cdef struct trained_layer:
     double dropout           # of the inputs
     char *inputs             # (chunk, n_inputs): the outputs of the layer below, after dropout
     char *input_deltas       # (chunk, n_inputs): the deltas of the layer below, made on the way back; NULL: nobody asks
-    char *outputs            # (chunk, n_outputs): products, then activations
+    char *products           # (chunk, n_outputs): products, then activations
+    char *outputs            # (chunk, n_outputs): what the layer above reads; the same buffer but in residual layers
     char *deltas             # (chunk, n_outputs): slopes of the loss by the products; in the last layer the same buffer
+    char *output_deltas      # (chunk, n_outputs): where the layer above leaves what derivative makes; mostly deltas
     char *slopes             # (chunk, n_outputs): of the activation, where its outputs do not say them
     char *parameter_slopes      # (chunk, n_outputs): of the activation by its learned parameter; then its deltas
     fm_after derivative      # what turns slopes by the outputs into deltas, while they are in registers
+    # residual layers
+    bint adds_inputs         # whether what the way back leaves in input_deltas waits for the slopes of what was added
+    fm_after own_derivative  # what turns the slopes in output_deltas into deltas; derivative leaves these as they are
+    trained_part *projections
+    char *projected_slopes   # (chunk, n_inputs): slopes by the inputs that the projections make
     # normalisation
     char *normalized         # (chunk, n_outputs): products without mean, of variance 1; then deltas of the gains
     char *bias_deltas        # (chunk, n_outputs): deltas before the normalisation

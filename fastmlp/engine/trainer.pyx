@@ -173,12 +173,15 @@ cdef class Trainer(PackedNetwork):
         for k in RATE_HYPER[rule]:
             plan.is_rate[k] = True
         plan.has_factors, plan.decay_hyper = True, DECAY_HYPER.get(rule, -1)
-        n_named = sum([1 + (self.t.parts[i].layer != NULL) for i in range(self.net.n_parts)])
+        # A part has a name for its weights, where it is a matrix, and one for its biases, where it has them.
+        n_named = sum([(self.t.parts[i].layer != NULL) + (not self.t.parts[i].packed.unbiased)
+                       for i in range(self.net.n_parts)])
         if len(rates) not in (0, n_named) or len(decays) not in (0, n_named):
             raise ValueError(f"expected {n_named} factors or none, got {len(rates)} and {len(decays)}")
         for i in range(self.net.n_parts):
             part = &self.t.parts[i]
-            for k in range(0 if part.layer != NULL else 1, 2):
+            part.factors[1].rate = part.factors[1].decay = 1
+            for k in range(0 if part.layer != NULL else 1, 1 if part.packed.unbiased else 2):
                 part.factors[k].rate = rates[number] if rates else 1
                 part.factors[k].decay = decays[number] if decays else 1
                 number += 1

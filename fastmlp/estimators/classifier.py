@@ -122,6 +122,7 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
         l1: float = 0.0,
         standardize: bool = False,
         normalization: str | None = None,
+        residual: bool = False,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,

@@ -91,6 +91,11 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         The normalization of each hidden layer's products, before the activation: over the batch (with running moments
         in predictions), or over the layer's units. A sample counts in the batch's moments as much as it weighs, by
         sample_weight and class_weight together.
+    residual : bool, default=False
+        Whether each hidden layer adds what it computes to its inputs: h + f(h) in place of f(h), f being product,
+        normalization and activation. Where a layer's width is not that of the one below, its inputs are multiplied by
+        ``projections_`` first, which are penalised as weights. Networks of many layers learn with it that learn nothing
+        without. dropout then drops of what f and the output layer read; what is added goes on whole.
     dropout : float in [0, 1), or a list with one per hidden layer, default=0.0
         The share of the hidden layers' outputs that is dropped in training; what stays is divided by 1 - dropout.
     input_dropout : float in [0, 1), default=0.0
@@ -147,9 +152,10 @@ coefs_, intercepts_ : list of ndarray
         Features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         The names of the features, when X had names that are all strings.
-    gains_, activation_parameters_, running_moments_ : list
+    gains_, activation_parameters_, projections_, running_moments_ : list
         What else the network has, where it has it: for each hidden layer the gains of its normalization, the learned
-        parameters of its activation, mean and variance of batch normalization. See
+        parameters of its activation, by what it multiplies the inputs it adds, mean and variance of batch
+        normalization. See
         :class:`fastmlp.network.Network`.
     input_means_, input_scales_ : ndarray of shape (n_features_in_,)
         What inputs are centred by and multiplied with, where they are."""

@@ -63,10 +63,10 @@ def _check_network(estimator: Any) -> None:
     names: Any = getattr(estimator, "feature_names_in_", None)
     are_names = is_array(names, n_features, kinds="O") and all(isinstance(name, str) for name in names)
     require(names is None or are_names, "feature_names_in_ does not fit coefs_")
-    _check_extras(estimator, [weights.shape[1] for weights in coefs[:-1]], n_features)
+    _check_extras(estimator, [weights.shape for weights in coefs[:-1]], n_features)
     if is_classifier(estimator):
         _check_labels(estimator, n_outputs)
-    # The network itself refuses arrays that activation and normalization do not ask for.
+    # The network itself refuses arrays that activation, normalization and residual do not ask for.
     n_params = estimator._network(coefs[0].dtype).params.size
     estimator._decoding().predictions(np.zeros((1, n_outputs), coefs[0].dtype))
     require(isinstance(getattr(estimator, "_random_state", None), np.random.RandomState), "_random_state is none")
@@ -79,13 +79,13 @@ def _check_network(estimator: Any) -> None:
             require(vector is None or is_array(vector, n_params), "what _optimizer keeps does not fit coefs_")
 
 
-def _check_extras(estimator: Any, widths: list[int], n_features: int) -> None:
-    """Refuse the arrays that a network has beside weights and biases, where they do not fit these."""
-    for attribute in estimator._OF_LAYERS.values():
-        parts = getattr(estimator, attribute, [None] * len(widths))
-        require(type(parts) is list and len(parts) == len(widths), f"{attribute} does not fit coefs_")
-        for width, part in zip(widths, parts, strict=True):
-            shape = (2, width) if attribute == estimator._OF_LAYERS["running"] else (width,)
+def _check_extras(estimator: Any, layers: list[tuple[int, int]], n_features: int) -> None:
+    """Refuse the arrays that a network has beside weights and biases, where they do not fit a layer's shape."""
+    for name, attribute in estimator._OF_LAYERS.items():
+        parts = getattr(estimator, attribute, [None] * len(layers))
+        require(type(parts) is list and len(parts) == len(layers), f"{attribute} does not fit coefs_")
+        for (n_inputs, width), part in zip(layers, parts, strict=True):
+            shape = {"running": (2, width), "projections": (n_inputs, width)}.get(name, (width,))
             require(part is None or is_array(part, *shape), f"{attribute} does not fit coefs_")
     vectors = [getattr(estimator, name, None) for name in estimator._OF_INPUTS.values()]
     if any(vector is not None for vector in vectors):

@@ -39,7 +39,8 @@ class NetworkEstimator(Estimator):
 
     The attributes are the source of truth: every fit that goes on, and every prediction, takes the numbers from
     ``coefs_``, ``intercepts_`` and what stands beside them. A subclass has the parameters activation, normalization,
-    dtype and n_jobs, calls :meth:`_keep` at the end of a fit, and says in :meth:`_decoding` what outputs mean.
+    dtype and n_jobs, and may have residual; it calls :meth:`_keep` at the end of a fit, and says in :meth:`_decoding`
+    what outputs mean.
 
     Examples
     --------
@@ -71,6 +72,7 @@ class NetworkEstimator(Estimator):
     # The parameters that are used here.
     activation: Any
     normalization: Any
+    residual: bool = False
     dtype: Any
     n_jobs: int | None
 
@@ -79,6 +81,7 @@ class NetworkEstimator(Estimator):
     _OF_LAYERS: ClassVar[dict[str, str]] = {
         "gains": "gains_",
         "activation_parameters": "activation_parameters_",
+        "projections": "projections_",
         "running": "running_moments_",
     }
     _OF_INPUTS: ClassVar[dict[str, str]] = {"input_means": "input_means_", "input_scales": "input_scales_"}
@@ -123,7 +126,7 @@ class NetworkEstimator(Estimator):
         Parameters
         ----------
         hidden : tuple of HiddenLayer
-            The hidden layers that activation and normalization ask for.
+            The hidden layers that activation, normalization and residual ask for.
         objective : Objective
         dtype : dtype
             The type of the network's numbers.
@@ -131,7 +134,7 @@ class NetworkEstimator(Estimator):
         Raises
         ------
         ValueError
-            When the fitted network has not what activation and normalization ask for, or has more.
+            When the fitted network has not what activation, normalization and residual ask for, or has more.
         """
         network = Network(Structure.of(self._sizes(), hidden), objective=objective, dtype=dtype)
         held = {"coefs": self.coefs_, "intercepts": self.intercepts_}
@@ -141,8 +144,8 @@ class NetworkEstimator(Estimator):
                 if (array is None) != (given is None):
                     raise ValueError(
                         f"Hidden layer {i} of the fitted network has {'no' if given is None else 'its'}"
-                        f" {self._OF_LAYERS[ours]}, unlike what activation={self.activation!r} and"
-                        f" normalization={self.normalization!r} ask for."
+                        f" {self._OF_LAYERS[ours]}, unlike what activation={self.activation!r},"
+                        f" normalization={self.normalization!r} and residual={self.residual!r} ask for."
                     )
                 if array is not None:
                     array[:] = given
@@ -156,7 +159,8 @@ class NetworkEstimator(Estimator):
         return (self.coefs_[0].shape[0], *(weights.shape[1] for weights in self.coefs_))
 
     def _hidden_layers(self) -> tuple[HiddenLayer, ...]:
-        return hidden_layers(self.activation, self.normalization, len(self.coefs_) - 1)
+        kind = "residual" if self.residual else "dense"
+        return hidden_layers(self.activation, self.normalization, len(self.coefs_) - 1, kind)
 
     # ---- types -------------------------------------------------------------------------------------------------------
 
@@ -280,7 +284,7 @@ class NetworkEstimator(Estimator):
     def _predictor_key(self, form: str) -> tuple:
         """Return what a predictor depends on beside the fitted numbers."""
         activation = self.activation if type(self.activation) is str else self._hidden_layers()
-        return activation, self.normalization, self.out_activation_, self.n_jobs, form
+        return activation, self.normalization, self.residual, self.out_activation_, self.n_jobs, form
 
     @property
     def _has_more_than_weights(self) -> bool:

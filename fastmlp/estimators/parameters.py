@@ -75,6 +75,7 @@ class NetworkParameters(Parameterized):
         "l1": [Interval(Real, 0, None, closed="left")],
         "standardize": ["boolean"],
         "normalization": [StrOptions({"batch", "layer"}), None],
+        "residual": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "input_noise": [Interval(Real, 0, None, closed="left")],

@@ -94,6 +94,7 @@ class MLPRegressor(RegressorMixin, SupervisedNetwork):
         l1: float = 0.0,
         standardize: bool = False,
         normalization: str | None = None,
+        residual: bool = False,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,

@@ -536,7 +536,8 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
         NotFittedError
             Before fit.
         ValueError
-            When loss, activation or normalization have been set to what the fitted network does not go with.
+            When loss, activation, normalization or residual have been set to what the fitted network does not go
+            with.
 
         Examples
         --------

@@ -54,6 +54,7 @@ class TrainedNetwork(NetworkParameters, NetworkEstimator):
             self.activation,
             data.objective,
             normalization=self.normalization,
+            kind="residual" if self.residual else "dense",
             weight_init=self.weight_init,
             bias_init=self.bias_init,
             random_state=self._random_state,

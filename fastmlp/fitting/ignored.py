@@ -27,7 +27,7 @@ _WITHOUT_MINIBATCHES = {
 }
 # What Rprop, which looks at the signs of gradients, has no use for.
 _WITHOUT_SIZES = ("gradient_clip_norm", "gradient_clip_value")
-_OF_HIDDEN_LAYERS = ("activation", "dropout", "max_norm", "normalization")
+_OF_HIDDEN_LAYERS = ("activation", "dropout", "max_norm", "normalization", "residual")
 _MAY_BE_IGNORED = (
     *ESTIMATORS_NAMES,
     *_WITHOUT_MINIBATCHES,

@@ -62,7 +62,12 @@ class TrainingPlan:
         plan = cls(
             parameters,
             sizes,
-            hidden_layers(parameters["activation"], parameters["normalization"], len(sizes)),
+            hidden_layers(
+                parameters["activation"],
+                parameters["normalization"],
+                len(sizes),
+                "residual" if parameters["residual"] else "dense",
+            ),
             loss,
             optimizer,
             schedule,

@@ -234,7 +234,11 @@ def filter_normalised_direction(network: Network, rng: np.random.RandomState) ->
     (True, array([0., 0., 0., 0., 0.]))
     """
     direction = np.zeros_like(network.params)
-    for weights, part in zip(network.coefs, Network(network.structure, direction).coefs, strict=True):
+    moved = Network(network.structure, direction)
+    pairs = zip([*network.coefs, *network.projections], [*moved.coefs, *moved.projections], strict=True)
+    for weights, part in pairs:
+        if weights is None or part is None:
+            continue
         drawn = rng.standard_normal(part.shape)
         part[:] = drawn * (np.linalg.norm(weights, axis=0) / np.linalg.norm(drawn, axis=0))
     return direction

@@ -2,7 +2,7 @@
 
 from fastmlp.network.differences import check_gradients
 from fastmlp.network.gradients import Gradients
-from fastmlp.network.layers import NORMALIZATIONS, Dense, HiddenLayer, hidden_layer, hidden_layers
+from fastmlp.network.layers import KINDS, NORMALIZATIONS, Dense, HiddenLayer, Residual, hidden_layer, hidden_layers
 from fastmlp.network.layers import per_layer as per_layer
 from fastmlp.network.network import Network
 from fastmlp.network.objective import Objective
@@ -12,6 +12,7 @@ from fastmlp.network.regularization import Regularization
 from fastmlp.network.structure import Structure
 
 __all__ = [
+    "KINDS",
     "NORMALIZATIONS",
     "Dense",
     "Gradients",
@@ -20,6 +21,7 @@ __all__ = [
     "Objective",
     "Predictor",
     "Regularization",
+    "Residual",
     "Structure",
     "check_gradients",
     "hidden_layer",

@@ -38,6 +38,8 @@ class HiddenLayer(NamedTuple):
     normalization: str | None = None
     #: A user's own activation: an Activation, or two LowLevelCallables for its values and slopes.
     function: Any = None
+    #: The kind of layer, a name from KINDS. Within a Layer it is the name of that one's kind.
+    kind: str = "dense"
 
     def validate(self) -> HiddenLayer:
         """Return self, when the engine can make such a layer.
@@ -63,8 +65,8 @@ class HiddenLayer(NamedTuple):
         return self
 
 
-def hidden_layer(activation: str | Activation, normalization: str | None = None) -> HiddenLayer:
-    """Return the hidden layer with an activation, a name or an object, and a normalization.
+def hidden_layer(activation: str | Activation, normalization: str | None = None, kind: str = "dense") -> HiddenLayer:
+    """Return the hidden layer of a kind with an activation, a name or an object, and a normalization.
 
     Examples
     --------
@@ -74,10 +76,12 @@ def hidden_layer(activation: str | Activation, normalization: str | None = None)
     """
     activation = activation_of(activation)
     if isinstance(activation, BuiltIn):
-        return HiddenLayer(activation.engine_name, float(activation.number), activation.learned, normalization)
+        number, learned = float(activation.number), activation.learned
+        return HiddenLayer(activation.engine_name, number, learned, normalization, kind=kind)
     if isinstance(activation, NativeActivation):
-        return HiddenLayer("native", normalization=normalization, function=(activation.value, activation.slope))
-    return HiddenLayer("python", normalization=normalization, function=activation)
+        functions = (activation.value, activation.slope)
+        return HiddenLayer("native", normalization=normalization, function=functions, kind=kind)
+    return HiddenLayer("python", normalization=normalization, function=activation, kind=kind)
 
 
 def per_layer(value: Any, n_hidden: int, parameter: str) -> list[Any]:
@@ -102,16 +106,19 @@ def per_layer(value: Any, n_hidden: int, parameter: str) -> list[Any]:
 
 
 def hidden_layers(
-    activation: str | Activation | Sequence[str | Activation | HiddenLayer], normalization: str | None, n_hidden: int
+    activation: str | Activation | Sequence[str | Activation | HiddenLayer],
+    normalization: str | None,
+    n_hidden: int,
+    kind: str = "dense",
 ) -> tuple[HiddenLayer, ...]:
-    """Return the hidden layers with an activation, the same for all or one for each, and a normalization.
+    """Return the hidden layers of a kind with an activation, the same for all or one for each, and a normalization.
 
-    A HiddenLayer in the place of an activation stays as it is, whatever the normalization.
+    A HiddenLayer in the place of an activation stays as it is, whatever normalization and kind.
     """
     if isinstance(normalization, str):
         normalization = named(normalization, NORMALIZATIONS, "normalization")
     return tuple(
-        each if isinstance(each, HiddenLayer) else hidden_layer(each, normalization)
+        each if isinstance(each, HiddenLayer) else hidden_layer(each, normalization, kind)
         for each in per_layer(activation, n_hidden, "activation")
     )
 
@@ -119,7 +126,7 @@ def hidden_layers(
 class Part(NamedTuple):
     """A part of the flat parameter vector, which belongs to one layer."""
 
-    #: What the part is: "coefs", "intercepts", "gains" or "activation_parameters".
+    #: What the part is: "coefs", "intercepts", "projections", "gains" or "activation_parameters".
     name: str
     #: The number of its layer, from 0.
     layer: int
@@ -156,6 +163,8 @@ class Layer:
         if not isinstance(self.hidden, HiddenLayer):
             raise ValueError(f"hidden must be a HiddenLayer, as hidden_layer makes it; got {self.hidden!r}.")
         self.hidden.validate()
+        if self.hidden.kind != self.kind:
+            object.__setattr__(self, "hidden", self.hidden._replace(kind=self.kind))
 
     def product_parts(self, i: int) -> list[Part]:
         """Return the parts of the layer's products, i being its number: weights in C order, then biases."""
@@ -188,3 +197,28 @@ class Dense(Layer):
     def product_parts(self, i: int) -> list[Part]:
         """Return the weights (n_inputs, n_units) and the biases (n_units,)."""
         return [Part("coefs", i, (self.n_inputs, self.n_units)), Part("intercepts", i, (self.n_units,))]
+
+
+class Residual(Layer):
+    """A layer that adds what a dense layer makes of its inputs to these: h + f(h).
+
+    Where it gives another number of values than it takes, the inputs are projected: h P + f(h).
+
+    Examples
+    --------
+    >>> from fastmlp.network import Residual
+    >>> [part.name for part in Residual(4, 3).product_parts(0)], [part.name for part in Residual(4, 4).product_parts(0)]
+    (['coefs', 'intercepts', 'projections'], ['coefs', 'intercepts'])
+    """
+
+    kind = "residual"
+
+    def product_parts(self, i: int) -> list[Part]:
+        """Return weights and biases as a dense layer has them, and projections (n_inputs, n_units) where needed."""
+        shape = (self.n_inputs, self.n_units)
+        parts = [Part("coefs", i, shape), Part("intercepts", i, (self.n_units,))]
+        return parts if self.n_inputs == self.n_units else [*parts, Part("projections", i, shape)]
+
+
+#: The kinds of layers by name.
+KINDS: dict[str, type[Layer]] = {"dense": Dense, "residual": Residual}

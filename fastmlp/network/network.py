@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from fastmlp import engine
 from fastmlp.activations import ACTIVATIONS, Activation
 from fastmlp.components import compute_dtype, real_array, whole_number
-from fastmlp.initializers import initial_params
+from fastmlp.initializers import INITIALIZERS, initial_params
 from fastmlp.inputs.rows import Rows, checked_rows
 from fastmlp.network.composition import Composable
 from fastmlp.network.gradients import Gradients, checked_options
@@ -58,6 +58,9 @@ class Network(Composable):
     gains, activation_parameters : list of ndarray or None
         For each hidden layer that has them the gains of its normalization and the learned parameters of its activation,
         shape (n_units,), which are views of params, too.
+    projections : list of ndarray or None
+        For each hidden layer that is residual and gives another number of values than it takes, the matrix (n_in,
+        n_out) by which its inputs are multiplied before they are added, a view of params.
     running : list of ndarray or None
         For each hidden layer with batch normalization the means and the variances that predictions take, shape
         (2, n_units).
@@ -97,6 +100,7 @@ class Network(Composable):
     intercepts: list[NDArray]
     gains: list[NDArray | None]
     activation_parameters: list[NDArray | None]
+    projections: list[NDArray | None]
 
     def __init__(
         self,
@@ -119,6 +123,7 @@ class Network(Composable):
         )
         self.coefs, self.intercepts = [], []
         self.gains, self.activation_parameters = [None] * n_hidden, [None] * n_hidden
+        self.projections = [None] * n_hidden
         for part, view in structure.views(self.params):
             if is_new and part.initial:
                 view[:] = part.initial
@@ -141,6 +146,7 @@ class Network(Composable):
         loss: str | Callable | Objective = "squared_error",
         *,
         normalization: str | None = None,
+        kind: str = "dense",
         weight_init: Any = "auto",
         bias_init: Any = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -159,8 +165,13 @@ class Network(Composable):
             function as :class:`fastmlp.losses.CustomLoss` takes it; or an :class:`fastmlp.network.Objective`.
         normalization : {"batch", "layer"} or None, default=None
             The normalization of the hidden layers.
+        kind : {"dense", "residual"}, default="dense"
+            The kind of the hidden layers.
         weight_init, bias_init : default="auto"
-            What :func:`fastmlp.initializers.initial_params` takes under these names.
+            What :func:`fastmlp.initializers.initial_params` takes under these names. With weight_init="auto" residual
+            layers begin small: their weights and biases are divided by the number of hidden layers, and their gains are
+            1 over its root, so that what all layers add does not outgrow what they add it to. Projections are drawn as
+            the weights of a layer with the activation identity are.
         random_state : int, RandomState or None, default=None
             The seed of the initial weights.
         dtype : float32 or float64, default=float64
@@ -181,14 +192,31 @@ class Network(Composable):
         ...
         ValueError: dtype must be float32 or float64; got 'float16'.
         """
-        network = cls(Structure.of(sizes, activation, normalization), objective=loss, dtype=dtype)
+        network = cls(Structure.of(sizes, activation, normalization, kind), objective=loss, dtype=dtype)
         names: str | list[str] = [layer.activation for layer in network.structure.hidden]
         if isinstance(activation, str):  # Without hidden layers, too, the initial weights depend on it.
             names = ACTIVATIONS.canonical(activation)
         units, rng = network.structure.sizes, check_random_state(random_state)
         start = initial_params(units, names, network.params.dtype, rng, weight_init=weight_init, bias_init=bias_init)
-        network.params[: start.size] = start
+        for part in (part for both in zip(network.coefs, network.intercepts, strict=True) for part in both):
+            part[:], start = start[: part.size].reshape(part.shape), start[part.size :]
+        for projections in network.projections:
+            if projections is not None:
+                drawn = initial_params(projections.shape, "identity", projections.dtype, rng, weight_init=weight_init)
+                projections[:] = drawn[: projections.size].reshape(projections.shape)
+        if isinstance(weight_init, str) and INITIALIZERS.canonical(weight_init) == "auto":
+            network._shrink_residual_layers()
         return network
+
+    def _shrink_residual_layers(self) -> None:
+        """Have residual layers add so little at the start that all of them together add no more than a few would."""
+        n_hidden = len(self.structure.hidden)
+        for i, layer in enumerate(self.structure.hidden):
+            if layer.kind == "residual":
+                self.coefs[i] /= n_hidden
+                self.intercepts[i] /= n_hidden
+                if (gains := self.gains[i]) is not None:
+                    gains /= np.sqrt(n_hidden)
 
     def named_parameters(self, vector: NDArray | None = None) -> dict[str, NDArray]:
         """Return views of params by name: "coefs.0", "intercepts.0", ..., "gains.0", ...
@@ -241,7 +269,8 @@ class Network(Composable):
         """Return a network without batch normalization and scaling of inputs that gives the same outputs.
 
         Both are linear in a prediction, so that weights and biases can take them in. The scaling stays where layer
-        normalization follows the first product, since biases are added after it.
+        normalization follows the first product, since biases are added after it, and where the first layer is residual,
+        since it adds its inputs themselves.
         """
         structure = self.structure
         folded = Network(structure.without_batch_normalization(), objective=self.objective, dtype=self.params.dtype)
@@ -253,7 +282,8 @@ class Network(Composable):
                 factors = gains / np.sqrt(moments[1] + moments.dtype.type(engine.NORMALIZATION_EPSILON))
                 folded.coefs[i] *= factors
                 folded.intercepts[i] -= moments[0] * factors
-        if structure.hidden and structure.hidden[0].normalization == "layer":
+        first = structure.hidden[0] if structure.hidden else None
+        if first is not None and (first.normalization == "layer" or first.kind == "residual"):
             folded.input_means, folded.input_scales = self.input_means, self.input_scales
         elif self.input_scales is not None and self.input_means is not None:
             # In double precision: the means may be large against the scales.

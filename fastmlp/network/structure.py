@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from numpy.typing import NDArray
 
 from fastmlp.activations import Activation
-from fastmlp.components import layer_sizes
-from fastmlp.network.layers import Dense, HiddenLayer, Layer, Part, hidden_layers
+from fastmlp.components import layer_sizes, named
+from fastmlp.network.layers import KINDS, Dense, HiddenLayer, Layer, Part, hidden_layers
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,19 @@ class Structure:
         sizes: Sequence[int],
         activation: str | Activation | Sequence[str | Activation | HiddenLayer],
         normalization: str | None = None,
+        kind: str = "dense",
     ) -> Structure:
-        """Return the structure of dense layers with these sizes.
+        """Return the structure of layers with these sizes.
 
         Parameters
         ----------
         sizes : sequence of int
             The units of each layer, inputs and outputs included.
         activation : str, Activation, or a sequence with one per hidden layer
-            A sequence may hold HiddenLayers, too, which have their own normalizations.
+            A sequence may hold HiddenLayers, too, which have their own normalizations and kinds.
         normalization : {"batch", "layer"} or None, default=None
+        kind : {"dense", "residual"}, default="dense"
+            The kind of the hidden layers; the output layer is dense.
 
         Raises
         ------
@@ -101,8 +104,10 @@ class Structure:
         ValueError: sizes must be integers of at least 1, inputs and outputs included; got [3, 0, 1].
         """
         units = layer_sizes(sizes)
-        hidden = (*hidden_layers(activation, normalization, len(units) - 2), None)
-        return cls(tuple([Dense(*ends) for ends in zip(units, units[1:], hidden, strict=False)]))
+        hidden = hidden_layers(activation, normalization, len(units) - 2, kind)
+        kinds = [named(each.kind, KINDS, "kind") for each in hidden]
+        parts = zip([*kinds, Dense], units[:-1], units[1:], [*hidden, None], strict=True)
+        return cls(tuple([kind_of(*ends) for kind_of, *ends in parts]))
 
     def without_batch_normalization(self) -> Structure:
         """Return the structure with layers of the same kinds, none of which has batch normalization."""
@@ -117,8 +122,9 @@ class Structure:
     def parts(self) -> list[Part]:
         """Return what a flat parameter vector consists of, in its order.
 
-        First come the products of each layer: for a dense one its weights (n_in, n_out) in C order and its biases. Then
-        for each hidden layer that has them the gains of its normalization and the learned parameters of its activation.
+        First come the products of each layer: for a dense one its weights (n_in, n_out) in C order and its biases; a
+        residual one may have projections (n_in, n_out) after them. Then for each hidden layer that has them the gains
+        of its normalization and the learned parameters of its activation.
         """
         return [part for part, _ in self._places]
 

@@ -89,6 +89,8 @@ typedef struct {
     /* The deltas of the biases, laid out as the layer's deltas, where the two differ, after a normalisation; otherwise
      * NULL. */
     const void *bias_deltas;
+    /* Whether the layer is a matrix without biases, in whose place are zeros. */
+    int unbiased;
     /* A running average of the weights, laid out as they are; or NULL. */
     void *average;
     /* The largest norm of a unit's weights that limit_norms() leaves; 0 for any. */
@@ -405,6 +407,8 @@ typedef struct {
     void (*drop)(const fm_rows *rows, void *to, const fm_mask *mask);
     /* Adds normal noise to rows, in place. */
     void (*add_noise)(const fm_rows *rows, const fm_mask *mask);
+    /* Writes the sums of rows and other rows to a third place, or to either; all three are laid out alike. */
+    void (*add)(const fm_rows *rows, const void *other, void *to);
     /* Centres and scales rows column by column, in place; means and scales are FM_REAL [width]. */
     void (*standardize)(const fm_rows *rows, const void *means, const void *scales);
     /* Normalises pre-activations z, or takes deltas back through that, in place. */

@@ -27,6 +27,7 @@
 #include "dense_tmpl.c"
 #include "normalize_tmpl.c"
 #include "random_tmpl.c"
+#include "add_tmpl.c"
 #include "rules_tmpl.c"
 #include "updates_tmpl.c"
 #include "shallow_tmpl.c"
@@ -98,6 +99,7 @@ const fm_kernels FM(kernels) = {
     .limit_norms = FM(limit_norms),
     .drop = FM(drop),
     .add_noise = FM(add_noise),
+    .add = FM(add),
     .standardize = FM(standardize),
     .layer_norm = FM(layer_norm),
     .layer_norm_back = FM(layer_norm_back),

@@ -104,9 +104,12 @@ FM_INLINE void FM(start_sums)(const fm_layer *layer, long panel, long input, lon
         sums[i] = start ? ((const vec *)start)[i] : v_all(0);
 }
 
-/* Sums the biases' gradient, which is the deltas of one panel, over the batch, and updates the biases. */
+/* Sums the biases' gradient, which is the deltas of one panel, over the batch, and updates the biases. Where there are
+ * none, their sums and slots stay zero, as they do. */
 static void FM(update_biases)(const fm_strips *strips, long panel, const fm_rows *deltas) {
     const fm_layer *layer = strips->layer;
+    if (layer->unbiased)
+        return;
     const FM_REAL *d =
         (const FM_REAL *)(layer->bias_deltas ? layer->bias_deltas : deltas->at) + panel * deltas->stride * FM_PANEL;
     const long rows = deltas->rows;

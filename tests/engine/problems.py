@@ -48,14 +48,16 @@ def native(*names):
     return NativeActivation(*map(LowLevelCallable, functions))
 
 
-def network_of(activation, loss, normalization=None, sizes=SIZES, seed=0):
+def network_of(activation, loss, normalization=None, sizes=SIZES, seed=0, kind="dense"):
     """A network in whose every number there is something; activation may be a list of layers."""
     layers = activation
     if not isinstance(activation, list):
-        layers = [hidden_layer(activation, normalization)] * (len(sizes) - 2)
+        layers = [hidden_layer(activation, normalization, kind)] * (len(sizes) - 2)
     network, rng = Network(Structure.of(sizes, layers), objective=loss), np.random.default_rng(seed)
     for name, view in network.named_parameters().items():
-        view += rng.standard_normal(view.shape) / (np.sqrt(len(view)) if name.startswith("coefs") else 4)
+        view += rng.standard_normal(view.shape) / (
+            np.sqrt(len(view)) if name.startswith(("coefs", "projections")) else 4
+        )
     for moments in network.running:
         if moments is not None:
             moments[:] = rng.standard_normal(moments.shape[1]), rng.uniform(0.5, 2, moments.shape[1])

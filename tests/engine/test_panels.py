@@ -27,3 +27,15 @@ def test_fma_ceiling_refuses():
         engine.fma_ceiling("float32", n_threads=0)
     with pytest.raises(ValueError, match="'mmx' is not an instruction set"):
         engine.fma_ceiling("float32", isa="mmx")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 16), (7, 33), (130, 70)])
+def test_sums_of_rows(shape, dtype, isa):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, *shape)).astype(dtype)
+    sums, other = engine.Panels(a, isa), engine.Panels(b, isa)
+    sums.add(other)
+    np.testing.assert_array_equal(sums.unpack(), a + b)
+    np.testing.assert_array_equal(other.unpack(), b)
+    with pytest.raises(ValueError, match="does not go with"):
+        sums.add(engine.Panels(b[:, :-1], isa))

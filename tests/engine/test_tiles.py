@@ -11,7 +11,7 @@ from fastmlp.inputs.rows import rows_of
 from fastmlp.network import HiddenLayer, Regularization, check_gradients
 from fastmlp.optimizers import SGD, Adam, AdamW, Lion, Muon, Nadam, ScheduleFreeAdamW
 from tests import reference
-from tests.engine.problems import data_for, network_of
+from tests.engine.problems import data_for, network_of, passed
 from tests.test_loop import Hearing, training
 
 FACTORS = Regularization(
@@ -154,6 +154,21 @@ def test_factors_of_decay_are_in_the_gradient():
     difference = network.named_parameters(other[1] - plain[1])
     np.testing.assert_allclose(difference.pop("coefs.1"), network.coefs[1] / len(X), rtol=1e-9)
     assert not any(part.any() for part in difference.values())
+
+
+def test_projections_have_factors_of_their_own():
+    """They have no biases, whose factor would be another part's."""
+    network = network_of("tanh", "squared_error", "layer", (5, 7, 4, 2), kind="residual")
+    X, targets, _ = data_for(network)
+    still = {"projections.0": 0.0, "gains.1": 0.0, "intercepts.1": 0.0}
+    regularization = Regularization(rate_factors=still)
+    trainer = network.trainer(rule="sgd", max_batch=len(X), regularization=regularization)
+    trainer.attach(rows_of(X, network.params.dtype), targets)
+    passed(trainer, np.arange(len(X)), len(X), 0.1, [0.5])
+    params = np.empty_like(network.params)
+    trainer.store(params)
+    moves = network.named_parameters(params - network.params)
+    assert {name for name, part in moves.items() if not part.any()} == still.keys()
 
 
 def test_a_training_with_factors(dtype):

@@ -81,6 +81,6 @@ cdef void set_derivative(training *t, trained_layer *layer) noexcept:
     cdef const layer_activation *activation = &layer.packed.activation
     memset(&layer.derivative, 0, sizeof(fm_after))
     layer.derivative.derivative = t.network.kernels.derivative[min(activation.function, NATIVE_FUNCTION)]
-    layer.derivative.at = layer.slopes if layer.slopes != NULL else layer.outputs
+    layer.derivative.at = layer.slopes if layer.slopes != NULL else layer.products
     layer.derivative.parameter_slopes = layer.parameter_slopes
     layer.derivative.parameter = activation.forward.parameter

@@ -28,7 +28,7 @@ cdef int RELU = ACTIVATIONS.index("relu")
 
 cdef int _parts(spec, long n_inputs, long n_outputs, list matrices, list vectors) except -1:
     """Weights and biases; then the gains of a normalisation and the learned parameters of an activation."""
-    matrices.append((n_inputs, n_outputs))
+    matrices.append((n_inputs, n_outputs, True))
     if spec is not None and not isinstance(spec, str):
         vectors += [n_outputs] * ((spec.normalization is not None) + _learns(spec))
     return 0
@@ -83,9 +83,9 @@ cdef int _allocate(training *t, trained_layer *layer, Memory memory) except -1:
     cdef packed_layer *packed = layer.packed
     cdef packed_network *net = t.network
     cdef Py_ssize_t n_bytes = panels_of(net, packed.n_outputs) * t.plan.stride * FM_PANEL_BYTES
-    layer.outputs = layer.deltas = memory.zeros(n_bytes)
+    layer.products = layer.outputs = layer.deltas = memory.zeros(n_bytes)
     if not packed.is_last:
-        layer.deltas = memory.zeros(n_bytes)
+        layer.deltas = layer.output_deltas = memory.zeros(n_bytes)
         if packed.activation.is_sloped:
             layer.slopes = memory.zeros(n_bytes)
         if packed.activation.learned != NULL:
@@ -95,7 +95,7 @@ cdef int _allocate(training *t, trained_layer *layer, Memory memory) except -1:
             allocate_normalization(t, layer, memory)
         set_derivative(t, layer)
     if layer.below != NULL:
-        layer.inputs, layer.input_deltas = layer.below.outputs, layer.below.deltas
+        layer.inputs, layer.input_deltas = layer.below.outputs, layer.below.output_deltas
         if layer.dropout:
             layer.inputs = memory.zeros(panels_of(net, packed.n_inputs) * t.plan.stride * FM_PANEL_BYTES)
     allocate_product(t, layer, memory)
@@ -159,7 +159,7 @@ cdef void _finish_rows(training *t, trained_layer *layer, const row_block *rows)
     """Row operation: do what follows the products where it does not follow at once."""
     cdef row_memory kept
     _set_row_memory(t, layer, rows, &kept)
-    _finish(t.network, layer.packed, rows.n, layer.outputs + rows.offset, t.plan.stride, &kept)
+    _finish(t.network, layer.packed, rows.n, layer.products + rows.offset, t.plan.stride, &kept)
 
 
 # ---- the way back ----------------------------------------------------------------------------------------------------

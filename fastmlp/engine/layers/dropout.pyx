@@ -50,6 +50,6 @@ cdef void drop_deltas(training *t, trained_layer *layer, const row_block *rows) 
     cdef fm_mask mask
     set_dropout_mask(t, layer, rows, &mask)
     t.network.kernels.drop(&deltas, deltas.at, &mask)
-    if layer.below != NULL and layer.below.parameter_slopes != NULL:
+    if layer.below != NULL and not layer.adds_inputs and layer.below.derivative.parameter_slopes != NULL:
         deltas.at = layer.below.parameter_slopes + rows.offset
         t.network.kernels.drop(&deltas, deltas.at, &mask)

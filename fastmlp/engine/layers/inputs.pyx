@@ -1,7 +1,7 @@
 """Rows of X on their way into the first layer: converted, put into panels, centred and scaled."""
 
 from fastmlp.engine.layout cimport plain_rows, rows_at
-from fastmlp.engine.native cimport fm_rows, fm_source
+from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_source
 
 
 cdef void gather_inputs(const packed_network *net, const row_source *X, const int64_t *order, long start, long n,
@@ -28,3 +28,20 @@ cdef void find_csr_rows(const packed_network *net, const row_source *X, const in
         csr.indptr += start
     csr.scale = net.input_scales if net.input_is_scaled else NULL
     csr.mask = NULL
+
+
+cdef void add_csr_rows(const packed_network *net, const fm_csr *csr, const fm_rows *to) noexcept nogil:
+    """Add as many rows of a CSR matrix as there are in panels to these, those elements included that csr drops."""
+    cdef long r, k, row, column
+    cdef char *at
+    for r in range(to.rows):
+        row = csr.order[r] if csr.order != NULL else r
+        for k in range(csr.indptr[row], csr.indptr[row + 1]):
+            column = csr.indices[k]
+            at = <char *> to.at + (column // net.panel * to.stride + r) * FM_PANEL_BYTES
+            if net.itemsize == sizeof(float):
+                (<float *> at)[column % net.panel] += (
+                    (<const float *> csr.data)[k] * ((<const float *> csr.scale)[column] if csr.scale != NULL else 1))
+            else:
+                (<double *> at)[column % net.panel] += (
+                    (<const double *> csr.data)[k] * ((<const double *> csr.scale)[column] if csr.scale != NULL else 1))

@@ -5,11 +5,12 @@ trained_layer, of which it makes those that it needs, and its plan_forward and p
 """
 
 from fastmlp.engine.layers.dense cimport DENSE
+from fastmlp.engine.layers.residual cimport RESIDUAL
 from fastmlp.engine.tables cimport index_of
 
-KINDS = ("dense",)
-cdef const layer_kind *_TABLE[1]
-_TABLE[0] = &DENSE
+KINDS = ("dense", "residual")
+cdef const layer_kind *_TABLE[2]
+_TABLE[0], _TABLE[1] = &DENSE, &RESIDUAL
 
 
 cdef const layer_kind *kind_of(spec) except NULL:

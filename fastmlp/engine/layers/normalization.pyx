@@ -130,11 +130,11 @@ cdef int plan_normalization_back(training *t, trained_layer *layer) except -1:
 cdef void _sum_moments(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: take the moments of each MOMENT_ROWS rows."""
     cdef long n_panels = panels_of(t.network, layer.packed.n_outputs), k, r, block
-    cdef fm_rows few = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
+    cdef fm_rows few = rows_of(t, layer.products, rows, layer.packed.n_outputs)
     for k in range(ceil_divide(rows.n, MOMENT_ROWS)):
         r = k * MOMENT_ROWS
         block = (rows.low + r) // MOMENT_ROWS
-        few.at, few.rows = layer.outputs + rows.offset + r * FM_PANEL_BYTES, min(MOMENT_ROWS, rows.n - r)
+        few.at, few.rows = layer.products + rows.offset + r * FM_PANEL_BYTES, min(MOMENT_ROWS, rows.n - r)
         t.network.kernels.column_moments(
             &few, _weights_from(t, rows.low + r), t.scratch.block_weights[block] if t.data.weighs_moments else 0,
             layer.moments + block * 2 * n_panels * FM_PANEL_BYTES)

@@ -118,7 +118,7 @@ cdef int choose_products(training *t, trained_layer *layer, Memory memory) excep
         _allocate_inputs(t, layer, memory)
     layer.weights.takes_panels = False
     if is_sparse:
-        layer.multiply, layer.weights.update = _multiply_sparse, _update_sparse
+        layer.multiply, layer.weights.update = _multiply_sparse, update_sparse
     elif t.plan.is_shallow:
         layer.multiply, layer.weights.update = NULL, NULL
         if is_first:
@@ -144,7 +144,7 @@ cdef int choose_products(training *t, trained_layer *layer, Memory memory) excep
 cdef void _multiply_plain(training *t, trained_layer *layer, const row_block *rows,
                           const fm_after *after) noexcept nogil:
     cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
-    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
+    cdef fm_rows z = rows_of(t, layer.products, rows, layer.packed.n_outputs)
     cdef fm_matrix weights = _weights_of(layer.packed)
     t.network.kernels.dense(&a, &weights, &z, after)
 
@@ -152,7 +152,7 @@ cdef void _multiply_plain(training *t, trained_layer *layer, const row_block *ro
 cdef void _multiply_turned(training *t, trained_layer *layer, const row_block *rows,
                            const fm_after *after) noexcept nogil:
     cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
-    t.network.kernels.dense_turned(&a, layer.packed.weights, layer.outputs + rows.offset)
+    t.network.kernels.dense_turned(&a, layer.packed.weights, layer.products + rows.offset)
 
 
 cdef void _multiply_shallow(training *t, trained_layer *layer, const row_block *rows,
@@ -167,8 +167,8 @@ cdef void _multiply_shallow(training *t, trained_layer *layer, const row_block *
     t.network.kernels.shallow_forward(&network)
 
 
-cdef void _set_csr_rows(const training *t, const trained_layer *layer, const chunk_place *chunk, long low, fm_csr *csr,
-                        fm_mask *mask) noexcept nogil:
+cdef void set_csr_rows(const training *t, const trained_layer *layer, const chunk_place *chunk, long low, fm_csr *csr,
+                       fm_mask *mask) noexcept nogil:
     """Say where the rows of a CSR matrix are, from low in the chunk on, and what is dropped of them."""
     cdef row_block rows
     find_csr_rows(t.network, &t.data.X, t.data.order, chunk.start + low, csr)
@@ -180,18 +180,18 @@ cdef void _set_csr_rows(const training *t, const trained_layer *layer, const chu
 
 cdef void _multiply_sparse(training *t, trained_layer *layer, const row_block *rows,
                            const fm_after *after) noexcept nogil:
-    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
+    cdef fm_rows z = rows_of(t, layer.products, rows, layer.packed.n_outputs)
     cdef fm_matrix weights = _weights_of(layer.packed)
     cdef fm_csr csr
     cdef fm_mask mask
-    _set_csr_rows(t, layer, rows.chunk, rows.low, &csr, &mask)
+    set_csr_rows(t, layer, rows.chunk, rows.low, &csr, &mask)
     t.network.kernels.sparse(&csr, &weights, &z, after)
 
 
 cdef void _multiply_bfloat16(training *t, trained_layer *layer, const row_block *rows,
                              const fm_after *after) noexcept nogil:
     cdef fm_rows a = rows_of(t, layer.inputs, rows, layer.packed.n_inputs)
-    cdef fm_rows z = rows_of(t, layer.outputs, rows, layer.packed.n_outputs)
+    cdef fm_rows z = rows_of(t, layer.products, rows, layer.packed.n_outputs)
     cdef fm_matrix weights = _weights_of(layer.packed)
     cdef fm_bfloat16_operands operands
     _round_left(t, &a, rows.slice_, layer.packed.weights.rounded, &operands)
@@ -237,7 +237,7 @@ cdef void _multiply_back(training *t, trained_layer *layer, const row_block *row
     """Row operation: make the slopes by the inputs from the deltas, and of these the deltas of the layer below."""
     cdef fm_after after
     memset(&after, 0, sizeof(after))
-    if layer.below != NULL:
+    if layer.below != NULL and not layer.adds_inputs:
         after = layer.below.derivative
         after.at = moved(after.at, rows.offset)
         after.parameter_slopes = moved(after.parameter_slopes, rows.offset)
@@ -280,14 +280,14 @@ cdef void update_with_vector_operands(training *t, trained_part *part, const wei
     t.network.kernels.update_dense(&strips, &a, &deltas)
 
 
-cdef void _update_sparse(training *t, trained_part *part, const weight_tile *tile) noexcept nogil:
+cdef void update_sparse(training *t, trained_part *part, const weight_tile *tile) noexcept nogil:
     cdef fm_rows deltas = _deltas_of(t, part, tile)
     cdef fm_layer of_rows
     cdef fm_strips strips
     cdef fm_csr csr
     cdef fm_mask mask
     _set_strips(tile, &strips, &of_rows)
-    _set_csr_rows(t, part.layer, tile.chunk, tile.low, &csr, &mask)
+    set_csr_rows(t, part.layer, tile.chunk, tile.low, &csr, &mask)
     t.network.kernels.update_sparse(&strips, &csr, t.scratch.threads[tile.slice_].cursors, &deltas)
 
 
