@@ -120,24 +120,24 @@ class BuiltIn(Activation):
 
     #: The name of the function in the engine, unless a parameter decides on it.
     function: ClassVar[str]
-    #: Whether each unit learns a number of its own in place of ``number``.
+    #: Whether each unit learns a parameter of its own in place of ``parameter``.
     learned = False
 
     @property
-    def number(self) -> float:
+    def parameter(self) -> float:
         """The one number that the engine's function takes beside z; 0 where it takes none."""
         return 0.0
 
     def __call__(self, z: ArrayLike) -> NDArray:
         """Return f(z), an array of the shape of z, in float32 where z is in float32, else in float64."""
         z = _floats(z)
-        return engine.activate(self.engine_name, z.reshape(1, -1), self.number).reshape(z.shape)
+        return engine.activate(self.engine_name, z.reshape(1, -1), self.parameter).reshape(z.shape)
 
     def derivative(self, z: ArrayLike) -> NDArray:
         """Return f'(z), an array of the shape of z."""
         z = _floats(z)
         flat = z.reshape(1, -1)
-        return engine.differentiate(self.engine_name, flat, np.ones_like(flat), self.number)[0].reshape(z.shape)
+        return engine.differentiate(self.engine_name, flat, np.ones_like(flat), self.parameter)[0].reshape(z.shape)
 
     @property
     def engine_name(self) -> str:
@@ -231,7 +231,7 @@ class LeakyReLU(BuiltIn):
         self.negative_slope = negative_slope
 
     @property
-    def number(self) -> float:
+    def parameter(self) -> float:
         """The slope where z < 0."""
         return self.negative_slope
 
@@ -262,7 +262,7 @@ class PReLU(BuiltIn):
         self.initial = initial
 
     @property
-    def number(self) -> float:
+    def parameter(self) -> float:
         """The slope that each unit starts from."""
         return self.initial
 
@@ -290,7 +290,7 @@ class ELU(BuiltIn):
         self.alpha = alpha
 
     @property
-    def number(self) -> float:
+    def parameter(self) -> float:
         """The parameter alpha."""
         return self.alpha
 
@@ -369,7 +369,7 @@ class SiLU(BuiltIn):
         self.learn_beta = learn_beta
 
     @property
-    def number(self) -> float:
+    def parameter(self) -> float:
         """The parameter beta."""
         return self.beta
 
@@ -402,7 +402,7 @@ class Softplus(BuiltIn):
         self.beta = beta
 
     @property
-    def number(self) -> float:
+    def parameter(self) -> float:
         """The parameter beta."""
         return self.beta
 

@@ -24,6 +24,7 @@ import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor, activations, callbacks, losses
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.augmentation import AUGMENTATIONS
+from fastmlp.engine import SUPPORTED_ISAS
 from fastmlp.initializers import INITIALIZERS
 from fastmlp.losses import NAMED_LOSSES
 from fastmlp.optimizers import OPTIMIZERS
@@ -113,6 +114,8 @@ def cases():
         "clip all": classifier(
             X32, gradient_clip_norm=0.1, gradient_clip_value=0.01, max_norm=0.7, l1=0.001, normalization="batch"
         ),
+        "residual": classifier(residual=True, normalization="layer", dropout=0.1),
+        "residual float32": regressor(X32, residual=True, hidden_layer_sizes=(16, 16, 16), l1=0.01),
         "integers": classifier((4 * X).astype(np.int16)),
         "fortran": classifier(np.asfortranarray(X)),
         "lbfgs": classifier(solver="lbfgs", max_iter=15, hidden_layer_sizes=(20,)),
@@ -233,7 +236,7 @@ def main():
     if arguments.what == "print":
         print(json.dumps(all_hashes()))
         return 0
-    isas = os.environ.get("FASTMLP_ISA", "").split(",") if os.environ.get("FASTMLP_ISA") else supported()
+    isas = os.environ.get("FASTMLP_ISA", "").split(",") if os.environ.get("FASTMLP_ISA") else SUPPORTED_ISAS
     with ThreadPoolExecutor(2) as pool:
         hashes = {name: bits for part in pool.map(of_instruction_set, isas) for name, bits in part.items()}
     if arguments.what == "record":
@@ -248,15 +251,6 @@ def main():
         print(f"not the same bits: {name}")
     print(f"{len(expected) - len(others)} of {len(expected)} are equal")
     return 1 if others else 0
-
-
-def supported():
-    """Return the CPU's instruction sets, as show_config names them."""
-    try:
-        from fastmlp.engine import SUPPORTED_ISAS
-    except ImportError:
-        from fastmlp.engine import SUPPORTED_ISAS
-    return SUPPORTED_ISAS
 
 
 if __name__ == "__main__":

@@ -60,17 +60,17 @@ DERIVATIVES = {  # f'(z), or what training takes for it
     "step": lambda z, p: (np.abs(z) <= 1).astype(z.dtype),  # of the clipped identity
 }
 
-NUMBER_DERIVATIVES = {  # df/dp, where p can be learned
+PARAMETER_DERIVATIVES = {  # df/dp, where p can be learned
     "prelu": lambda z, p: np.minimum(z, 0),
     "silu": lambda z, p: z**2 * expit(p * z) * expit(-p * z),
 }
 
-NUMBERS = {"leaky_relu": 0.01, "elu": 1.3, "prelu": 0.25, "silu": 0.8, "softplus": 1.7}
+PARAMETERS = {"leaky_relu": 0.01, "elu": 1.3, "prelu": 0.25, "silu": 0.8, "softplus": 1.7}
 
 
 def hidden(activation, sizes):
     """The engine's hidden layers that go with an activation by its name here."""
-    return (HiddenLayer(activation, NUMBERS.get(activation, 0.0)),) * (len(sizes) - 2)
+    return (HiddenLayer(activation, PARAMETERS.get(activation, 0.0)),) * (len(sizes) - 2)
 
 
 def layer_views(params, sizes):
@@ -211,7 +211,7 @@ def gradients_of_rounded(X, y, coefs, intercepts, activation, loss, rounded=roun
     def product(a, b):
         return rounded(a).astype(np.float64) @ rounded(b).astype(np.float64)
 
-    activations, zs, p = [X], [], NUMBERS.get(activation)
+    activations, zs, p = [X], [], PARAMETERS.get(activation)
     for i, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
         zs.append(product(activations[-1], W) + b)
         activations.append(LINKS[loss](zs[-1]) if i == len(coefs) - 1 else ACTIVATIONS[activation](zs[-1], p))
@@ -253,10 +253,10 @@ def normalize_back(z, kind, delta, x, gain, weights=None):
     return (d - share * d.sum(axis, keepdims=True) - share * x * (d * x).sum(axis, keepdims=True)) / scale
 
 
-def numbers_of(network, i):
+def parameters_of(network, i):
     """The number of hidden layer i's activation, or its units' own."""
     learned = network.activation_parameters[i]
-    return network.structure.hidden[i].number if learned is None else learned
+    return network.structure.hidden[i].parameter if learned is None else learned
 
 
 def projected(network, i, rows):
@@ -276,7 +276,7 @@ def forward(network, X, training=False, weights=None):
             y, x = normalize(z, layer.normalization, network.gains[i], b, running, weights)
         else:
             y = z + b
-        below, a = a, ACTIVATIONS[layer.activation](y, numbers_of(network, i)) if layer else LINKS[loss](y)
+        below, a = a, ACTIVATIONS[layer.activation](y, parameters_of(network, i)) if layer else LINKS[loss](y)
         if layer and layer.kind == "residual":
             a = a + projected(network, i, below)
         layers.append((z, x, y, a))
@@ -306,9 +306,9 @@ def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
         z, x, at, _ = layers[i]
         slopes = delta
         if i < len(structure.hidden):
-            layer, p = structure.hidden[i], numbers_of(network, i)
+            layer, p = structure.hidden[i], parameters_of(network, i)
             if layer.learned:
-                shapes = NUMBER_DERIVATIVES[layer.activation](at, p)
+                shapes = PARAMETER_DERIVATIVES[layer.activation](at, p)
                 gradients.activation_parameters[i][:] = (delta * shapes).sum(axis=0) / total
             delta = delta * DERIVATIVES[layer.activation](at, p)
         gradients.intercepts[i][:] = delta.sum(axis=0) / total

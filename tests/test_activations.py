@@ -42,7 +42,7 @@ def test_every_function_of_the_engine_has_a_class():
 @pytest.mark.parametrize("activation", VARIANTS, ids=repr)
 def test_values_and_derivatives(activation):
     z = np.linspace(-4, 4, 33).reshape(3, 11)
-    name, p = activation.engine_name, activation.number
+    name, p = activation.engine_name, activation.parameter
     np.testing.assert_allclose(activation(z), reference.ACTIVATIONS[name](z, p), rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(activation.derivative(z), reference.DERIVATIVES[name](z, p), rtol=1e-13, atol=1e-14)
     assert activation(z.astype(np.float32)).dtype == np.float32

@@ -96,7 +96,7 @@ def test_panels_refuse_other_types():
 def test_activations(name, shape, dtype, isa):
     """Values within 4 units in the last place; derivatives, of which few are needed so exactly, within 32 of 1."""
     z = np.random.default_rng(0).standard_normal(shape[::2]).astype(dtype) * 3
-    wide, p = z.astype(np.float64), reference.NUMBERS.get(name, 0.0)
+    wide, p = z.astype(np.float64), reference.PARAMETERS.get(name, 0.0)
     exact = reference.ACTIVATIONS[name](wide, p)
     tolerance = 4 * np.finfo(dtype).eps
     # A relative error of an exponential's argument is an absolute one of its logarithm.
@@ -109,20 +109,20 @@ def test_activations(name, shape, dtype, isa):
     actual, shapes = engine.differentiate(name, z, deltas, p, isa=isa)
     expected = deltas * reference.DERIVATIVES[name](wide, p)
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=8 * tolerance * largest)
-    expected = deltas * reference.NUMBER_DERIVATIVES.get(name, lambda z, p: 0 * z)(wide, p)
+    expected = deltas * reference.PARAMETER_DERIVATIVES.get(name, lambda z, p: 0 * z)(wide, p)
     np.testing.assert_allclose(shapes, expected, rtol=tolerance, atol=8 * tolerance * largest)
 
 
-def test_numbers_of_activations():
-    assert set(reference.NUMBERS) == engine.NUMBERED_ACTIVATIONS
-    assert set(reference.NUMBER_DERIVATIVES) == engine.LEARNABLE_ACTIVATIONS
+def test_parameters_of_activations():
+    assert set(reference.PARAMETERS) == engine.PARAMETRIC_ACTIVATIONS
+    assert set(reference.PARAMETER_DERIVATIVES) == engine.LEARNABLE_ACTIVATIONS
     assert set(reference.ACTIVATIONS) == set(reference.DERIVATIVES) == set(engine.ACTIVATIONS)
 
 
 @pytest.mark.parametrize("name", engine.ACTIVATIONS)
 def test_nan_and_infinity_in_activations(name, dtype, isa):
     """NaN stays; at infinity the limit; no NaN of a delta's making from what is finite."""
-    info, p = np.finfo(dtype), reference.NUMBERS.get(name, 0.0)
+    info, p = np.finfo(dtype), reference.PARAMETERS.get(name, 0.0)
     z = np.array([[np.nan, np.inf, -np.inf, info.max, -info.max, 0.0, info.tiny]], dtype)
     a = engine.activate(name, z, p, isa=isa)[0]
     assert np.isnan(a[0])

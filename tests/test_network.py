@@ -36,7 +36,7 @@ ORACLE_CASES = [
 def test_network_is_the_oracles(activation, loss, normalization, dtype):
     """Loss and gradients, learned numbers and gains among them, and outputs with running moments."""
     learned = activation in engine.LEARNABLE_ACTIVATIONS
-    layer = HiddenLayer(activation, reference.NUMBERS.get(activation, 0.0), learned, normalization)
+    layer = HiddenLayer(activation, reference.PARAMETERS.get(activation, 0.0), learned, normalization)
     network = network_of("relu", loss, normalization)
     network = with_layers(network, layer)
     X, targets, y = data_for(network, 40)
@@ -64,7 +64,7 @@ def test_network_is_the_oracles(activation, loss, normalization, dtype):
 @pytest.mark.parametrize(("activation", "loss", "normalization"), ORACLE_CASES)
 def test_activations_are_the_oracles_and_end_with_the_outputs(activation, loss, normalization, dtype):
     learned = activation in engine.LEARNABLE_ACTIVATIONS
-    layer = HiddenLayer(activation, reference.NUMBERS.get(activation, 0.0), learned, normalization)
+    layer = HiddenLayer(activation, reference.PARAMETERS.get(activation, 0.0), learned, normalization)
     network = with_layers(network_of("relu", loss, normalization), layer)
     X, _, _ = data_for(network, 300)
     network.input_means, network.input_scales = np.zeros(X.shape[1]), 1 / X.std(axis=0)

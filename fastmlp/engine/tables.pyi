@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 ACTIVATIONS: tuple[str, ...]
 SLOPED_ACTIVATIONS: frozenset[str]
-NUMBERED_ACTIVATIONS: frozenset[str]
+PARAMETRIC_ACTIVATIONS: frozenset[str]
 LEARNABLE_ACTIVATIONS: frozenset[str]
 LOSSES: tuple[str, ...]
 LOSS_LINKS: dict[str, str]

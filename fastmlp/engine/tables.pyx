@@ -27,7 +27,7 @@ ACTIVATIONS = _names(fm_activation_name)
 # The activations whose derivative needs more than their output; those that have a parameter; and those of which each
 # unit may learn its own.
 SLOPED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_sloped(i))
-NUMBERED_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_parameters(i))
+PARAMETRIC_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_parameters(i))
 LEARNABLE_ACTIVATIONS = frozenset(name for i, name in enumerate(ACTIVATIONS) if fm_activation_learnable(i))
 LOSSES = _names(fm_loss_name)
 LOSS_LINKS = {name: fm_loss_link(i).decode() for i, name in enumerate(LOSSES)}

@@ -31,7 +31,7 @@ class HiddenLayer(NamedTuple):
     #: The engine's name of the activation; "native" or "python" for a user's own.
     activation: str
     #: The parameter of the activation; where each unit learns its own, the value that they start from.
-    number: float = 0.0
+    parameter: float = 0.0
     #: Whether each unit learns the parameter of its activation.
     learned: bool = False
     #: The normalization of the products: None, "layer" or "batch".
@@ -58,8 +58,8 @@ class HiddenLayer(NamedTuple):
             named(self.activation, _ENGINE_ACTIVATIONS, "activation")
         if self.learned and self.activation not in engine.LEARNABLE_ACTIVATIONS:
             raise ValueError(f"activation={self.activation!r} has nothing to learn, but learned={self.learned!r}.")
-        if not isinstance(self.number, Real) or not math.isfinite(float(self.number)):
-            raise ValueError(f"number must be a finite number; got {self.number!r}.")
+        if not isinstance(self.parameter, Real) or not math.isfinite(float(self.parameter)):
+            raise ValueError(f"parameter must be a finite number; got {self.parameter!r}.")
         if self.normalization is not None:
             named(self.normalization, _ENGINE_NORMALIZATIONS, "normalization")
         return self
@@ -71,13 +71,13 @@ def hidden_layer(activation: str | Activation, normalization: str | None = None,
     Examples
     --------
     >>> from fastmlp.network import hidden_layer
-    >>> hidden_layer("leaky_relu").number
+    >>> hidden_layer("leaky_relu").parameter
     0.01
     """
     activation = activation_of(activation)
     if isinstance(activation, BuiltIn):
-        number, learned = float(activation.number), activation.learned
-        return HiddenLayer(activation.engine_name, number, learned, normalization, kind=kind)
+        parameter, learned = float(activation.parameter), activation.learned
+        return HiddenLayer(activation.engine_name, parameter, learned, normalization, kind=kind)
     if isinstance(activation, NativeActivation):
         functions = (activation.value, activation.slope)
         return HiddenLayer("native", normalization=normalization, function=functions, kind=kind)
@@ -178,7 +178,7 @@ class Layer:
         if self.hidden.normalization is not None:
             parts.append(Part("gains", i, (self.n_units,), 1.0))
         if self.hidden.learned:
-            parts.append(Part("activation_parameters", i, (self.n_units,), float(self.hidden.number)))
+            parts.append(Part("activation_parameters", i, (self.n_units,), float(self.hidden.parameter)))
         return parts
 
 

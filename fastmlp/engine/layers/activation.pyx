@@ -54,7 +54,7 @@ cdef int set_activation(packed_network *net, packed_layer *layer, spec, fm_layer
                 raise ValueError(f"the activation {name} has nothing to learn")
             forward.parameters, forward.parameters_step = learned.weights, FM_PANEL_BYTES
     forward.activate = net.kernels.activate[activation.function]
-    forward.parameter = 0 if isinstance(spec, str) else spec.number
+    forward.parameter = 0 if isinstance(spec, str) else spec.parameter
     return 0
 
 
