@@ -148,22 +148,32 @@ class Parameterized(BaseEstimator):
         shown = super()._get_fitted_attr_html(doc_link)
         return Attributes(fitted_attrs=shown.data, estimator_class=type(self))
 
-    def _constraints(self) -> dict[str, list]:
-        given, made = vars(type(self)).get("_made_constraints", (None, {}))
+    def _constraints(self) -> tuple[dict[str, list], dict[str, Any]]:
+        """Return the constraints of each parameter that has any, and the defaults that satisfy theirs."""
+        given, *made = vars(type(self)).get("_made_constraints", (None, {}, {}))
         if given is not self._parameter_constraints:
             given = self._parameter_constraints
-            made = {
-                name: [make_constraint(each) for each in constraints]
-                for name, constraints in given.items()
-                if constraints != "no_validation"
+            constraints = {
+                name: [make_constraint(each) for each in several]
+                for name, several in given.items()
+                if several != "no_validation"
             }
-            type(self)._made_constraints = given, made
-        return made
+            defaults = {
+                name: value
+                for name, value in self._defaults().items()
+                if name in constraints and any(each.is_satisfied_by(value) for each in constraints[name])
+            }
+            made = [constraints, defaults]
+            type(self)._made_constraints = given, *made
+        return made[0], made[1]
 
     def _validate_params(self) -> None:
-        constraints = self._constraints()
+        constraints, defaults = self._constraints()
         for name, value in self.get_params(deep=False).items():
-            if name in constraints and not any(each.is_satisfied_by(value) for each in constraints[name]):
+            # Most parameters are at their defaults, which need not be looked at each time.
+            if name not in constraints or value is defaults.get(name, constraints):
+                continue
+            if not any(each.is_satisfied_by(value) for each in constraints[name]):
                 try:
                     super()._validate_params()  # this raises, and says what is wrong
                 except InvalidParameterError as error:
