@@ -1,4 +1,6 @@
-"""The kinds of layers. A new one is a module beside this one that fills in a layer_kind, and a row here.
+"""The kinds of layers. A new one is a module beside this one that fills in a layer_kind, and is named here.
+
+It is named in NAMES in engine/_modules.py as well, which loads it; and its parameters are a class in network/layers.py.
 
 What a layer_kind says is in structs.pxd; dense is an example. Its row operations read and write the buffers of a
 trained_layer, of which it makes those that it needs, and its plan_forward and plan_back append them to the step.
