@@ -12,8 +12,9 @@ from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.callbacks import EarlyStopping, ReduceOnPlateau
 from fastmlp.fitting.minibatch import MinibatchFit
 from fastmlp.losses import Focal
-from fastmlp.optimizers import OPTIMIZERS, Optimizer
+from fastmlp.optimizers import OPTIMIZERS
 from fastmlp.schedules import SCHEDULES
+from tests.estimator_cases import Heavy
 from tests.fit_cases import (
     OVER_THE_FIT,
     SCHEDULED,
@@ -95,20 +96,7 @@ def test_resuming_a_regressor_and_labels():
 
 
 def test_resuming_an_optimizer_in_python():
-    class Momentum(Optimizer):
-        def __init__(self, learning_rate=0.1):
-            self.learning_rate = learning_rate
-
-        def init(self, params):
-            return [np.zeros_like(p) for p in params]
-
-        def step(self, params, grads, state):
-            for p, g, v in zip(params, grads, state, strict=True):
-                v *= 0.9
-                v -= self.learning_rate * g
-                p += v
-
-    assert_resumes(MLPClassifier(solver=Momentum(), max_iter=5, **{**WHAT, "learning_rate_init": 0.001}))
+    assert_resumes(MLPClassifier(solver=Heavy(0.1), max_iter=5, **{**WHAT, "learning_rate_init": 0.001}))
 
 
 def test_resuming_further_than_was_planned():
