@@ -37,7 +37,7 @@ ARROWS = {
     "cli": "fastmlp persistence tables",
     "demo": "fastmlp",
     "inspection": "callbacks components estimators network threads",
-    "tables": "components estimators registration",
+    "tables": "callbacks components estimators registration",
     "estimators": (
         "activations augmentation callbacks components exceptions fitting initializers inputs"
         " losses network optimizers persistence registration schedules soundness threads"

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from fastmlp.callbacks import EarlyStopping
 from fastmlp.components import Parameterized, listed
 from fastmlp.estimators import MLPClassifier, MLPRegressor
 from fastmlp.registration import stored_as
@@ -36,12 +37,21 @@ _SHARE_OF_DISTINCT_TEXTS = 0.9
 _SHARE_OF_GAPS = 0.01
 _BLOCK = 10_000  # so many rows are turned into texts at a time
 
-# From so many rows on, training holds out a part of them to see when to stop. Fewer rows are all needed to learn from.
-HOLD_OUT_FROM = 3000
+# From so many rows on, training holds out a tenth of them to see when to stop. Of fewer, that would be a single row.
+HOLD_OUT_FROM = 20
 
 
 def _is_index(target: str) -> bool:
     return target.removeprefix("-").isdecimal()
+
+
+def _held_out_score(network: MLPClassifier | MLPRegressor) -> float | None:
+    """Return the score of the rows held out in the epoch whose weights were kept; None where none were held out."""
+    scores = network.history_.get("validation_score")
+    stopping = next((each for each in network.callbacks or () if isinstance(each, EarlyStopping)), None)
+    if not scores or (stopping is not None and stopping.best_ is None):
+        return None
+    return float(max(scores) if stopping is None else scores[stopping.best_epoch_ - 1])
 
 
 def _joined(frame: Any, y: Any, target: str | int | None) -> tuple[Any, str]:
@@ -251,8 +261,8 @@ class TableModel(Parameterized):
         X = self._features(frame, self.decimals_)
         gaps = [name for name in self.numbers_ if X[name].isna().mean() >= _SHARE_OF_GAPS]
         rarest = min(self.class_counts_) if self.task_ == "classification" else len(y)
-        hold_out = len(y) >= HOLD_OUT_FROM and rarest > 1
         given = self.parameters or {}
+        hold_out = len(y) >= HOLD_OUT_FROM and rarest > 1 and given.get("early_stopping", True)
         parameters = network_parameters(len(y), hold_out=hold_out, batch_size=given.get("batch_size")) | given
         network = (MLPClassifier if self.task_ == "classification" else MLPRegressor)(**parameters, verbose=verbose)
         steps = preprocessing(self.numbers_, self.categories_, gaps, len(y)), network
@@ -266,7 +276,7 @@ class TableModel(Parameterized):
             "rows_without_target": n_rows - len(y),
             "epochs": int(network.n_iter_),
             "loss": getattr(network, "loss_", None),  # there is no loss if Ctrl-C ends the first epoch
-            "held_out_score": getattr(network, "best_validation_score_", None),
+            "held_out_score": _held_out_score(network),
             "seconds": time.perf_counter() - began,
         }
         return self

@@ -101,6 +101,18 @@ def test_many_rows_are_held_out_from_unless_a_class_has_one(n_single):
     assert (score is None) == bool(n_single)
 
 
+def test_training_stops_on_the_loss_of_the_rows_held_out():
+    rng = np.random.default_rng(0)
+    frame = table(200, noise=rng.normal(size=200))
+    frame["y"] = rng.choice(["no", "yes"], 200)
+    model = TableModel(parameters={"random_state": 0}).fit(frame)
+    network = model.pipeline_["network"]
+    best = int(np.argmin(network.history_["validation_loss"]))
+    assert network.n_iter_ == best + 1 + network.callbacks[0].patience
+    assert model.training_["held_out_score"] == network.history_["validation_score"][best]
+    assert TableModel(parameters=FAST | {"early_stopping": False}).fit(frame).training_["held_out_score"] is None
+
+
 def test_predictions_do_not_depend_on_the_columns_order_target_or_number_of_rows():
     frame = table(200)
     model = TableModel(parameters={"random_state": 0}).fit(frame)

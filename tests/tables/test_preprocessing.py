@@ -1,5 +1,7 @@
 """From columns to the inputs of a network, and the parameters that a table's network gets."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -22,8 +24,9 @@ def test_smooth_clip():
 @pytest.mark.parametrize("batch_size", [None, 1, 64])
 def test_network_parameters_for_any_number_of_rows(n_rows, hold_out, batch_size):
     parameters = network_parameters(n_rows, hold_out=hold_out, batch_size=batch_size)
-    assert batch_size is None or parameters["batch_size"] == min(batch_size, n_rows)
-    assert 1 <= parameters["batch_size"] <= n_rows
+    n_learned = max(1, n_rows - math.ceil(n_rows / 10)) if hold_out else n_rows
+    assert batch_size is None or parameters["batch_size"] == min(batch_size, n_learned)
+    assert 1 <= parameters["batch_size"] <= n_learned
     assert parameters["max_iter"] >= 20
     assert 0 < parameters.get("ema", 0.5) < 1
 
