@@ -14,6 +14,7 @@ os.environ["FASTMLP_SPLIT"] = "1"  # read at import
 
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.activations import PReLU
+from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
 
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
@@ -74,6 +75,23 @@ for name, parameters in FITS.items():
         if "input_noise" not in parameters:
             fit(n_jobs, data=sparse, **parameters)
 
+layout = ColumnsLayout((7, 1, 40), (3, 0, 300))
+codes = np.stack([rng.integers(0, n, len(X)) for n in layout.n_inputs], axis=1)
+columns = {
+    dtype: EncodedColumns(codes.astype(np.uint16), rng.standard_normal((len(X), 3)).astype(dtype), layout)
+    for dtype in ("float32", "float64")
+}
+for name, parameters in FITS.items():
+    if not {"input_noise", "augment"} & set(parameters):
+        print(f"encoded columns, {name}", flush=True)
+        for n_jobs in (1, 2, 3, 8):
+            for data in columns.values():
+                fit(n_jobs, data=data, **parameters | {"input_dropout": 0.0})
+        print(f"embeddings, {name}", flush=True)
+        for n_jobs in (1, 2, 3, 8):
+            for size, data in zip((8, 20), columns.values(), strict=True):
+                fit(n_jobs, data=data, embedding_size=size, **parameters)
+
 print("rows asked for ahead", flush=True)
 for n_jobs in (1, 2, 3, 8):
     fit(n_jobs, rows=1300, data=rng.standard_normal((1300, 810)).astype(np.float32))  # more than MEMORY_BYTES
@@ -105,6 +123,11 @@ for normalization in (None, "layer", "batch"):
             network.jacobian(data, n_threads=n_threads)
             network.input_gradients(data, targets=Y[:140], n_threads=n_threads)
             network.activations(data, n_threads)
+for size in (None, 4):
+    network = fit(1, data=columns["float64"], normalization="batch", embedding_size=size).to_network()
+    for n_threads in (1, 2, 3, 8):
+        outputs = network.forward(columns["float32"][:140], n_threads, keep=True, training=True)
+        network.backward(outputs)
 
 print("predictions", flush=True)
 model = MLPRegressor(hidden_layer_sizes=(40, 30), max_iter=2, n_jobs=3).fit(X, Y.astype(float))
@@ -113,4 +136,11 @@ for rows in (1, 100, 1300, 13000):
     part = np.resize(X, (rows, X.shape[1]))
     for call in (predictor, model.predict):
         in_threads(lambda call=call, part=part: [call(part) for _ in range(5)])
+for size in (None, 16):
+    model = MLPRegressor(hidden_layer_sizes=(40, 30), embedding_size=size, max_iter=2, n_jobs=3)
+    model.fit(columns["float32"], Y.astype(float))
+    predictor = model.predictor()
+    for rows in (1, 100, 1300):
+        for call in (predictor, model.predict):
+            in_threads(lambda call=call, rows=rows: [call(columns["float32"][:rows]) for _ in range(5)])
 in_threads(lambda: MLPRegressor(hidden_layer_sizes=(20,), max_iter=2, n_jobs=2).fit(X, Y).predict(X))

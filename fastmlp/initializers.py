@@ -30,6 +30,7 @@ __all__ = [
     "Orthogonal",
     "Uniform",
     "Zeros",
+    "initial_embeddings",
     "initial_params",
 ]
 
@@ -485,10 +486,7 @@ def initial_params(
     >>> initial_params([2, 2], "relu", float, np.random.RandomState(), weight_init=counted, bias_init=Constant(0.5))
     array([0. , 1. , 2. , 3. , 0.5, 0.5])
     """
-    weight_init, bias_init = INITIALIZERS.canonical(weight_init), INITIALIZERS.canonical(bias_init)
-    automatic = isinstance(weight_init, str) and weight_init == "auto"
-    if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
-        bias_init = "zeros"
+    weight_init, bias_init = _settled(weight_init, bias_init)
     sizes, dtype = layer_sizes(sizes), compute_dtype(dtype)
     params = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
@@ -500,13 +498,88 @@ def initial_params(
             (weights, (fan_in, fan_out), f"weight_init: coefs_[{layer}]"),
             (biases, (fan_out,), f"bias_init: intercepts_[{layer}]"),
         ):
-            try:
-                drawn = draw(random_state, fan_in, fan_out, dtype)
-            except Exception as error:
-                error.add_note(f"Raised by {where}, fan_in={fan_in}, fan_out={fan_out}.")
-                raise
-            params.append(real_array(drawn, shape, dtype, where).ravel())
+            params.append(_drawn(draw, random_state, fan_in, shape, dtype, where).ravel())
     return np.concatenate(params)
+
+
+def initial_embeddings(
+    n_inputs: int,
+    n_columns: int,
+    size: int,
+    activation: str,
+    dtype: DTypeLike,
+    random_state: np.random.RandomState,
+    *,
+    weight_init: str | Draw = "auto",
+    bias_init: str | Draw = "auto",
+) -> tuple[NDArray, NDArray]:
+    """Make the weights and biases of a layer of embeddings: the weights of each input as those of a layer of one input.
+
+    Parameters
+    ----------
+    n_inputs, n_columns : int
+        The inputs of all columns, and the columns.
+    size : int
+        The number of units of an embedding.
+    activation : str
+        The activation of the embeddings.
+    dtype, random_state, weight_init, bias_init
+        As for :func:`initial_params`. A callable is called with a fan_in of 1 for each input's weights, and for each
+        column's biases.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_inputs, size)
+    biases : ndarray of shape (n_columns, size)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`initial_params`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.initializers import initial_embeddings
+    >>> weights, biases = initial_embeddings(300, 2, 8, "relu", float, np.random.RandomState(0))
+    >>> weights.shape, biases.shape, round(float(weights.std()), 1)
+    ((300, 8), (2, 8), 0.5)
+    """
+    weight_init, bias_init = _settled(weight_init, bias_init)
+    dtype, drawn = compute_dtype(dtype), []
+    for init, n, where in ((weight_init, n_inputs, "weight_init"), (bias_init, n_columns, "bias_init")):
+        draw = _resolved(init, activation, where)
+        if isinstance(draw, _Uniform | _Normal | Constant | Zeros):  # Rows one by one would have the same numbers.
+            drawn.append(draw._draw(random_state, (n, size), 1, size).astype(dtype, copy=False))
+            continue
+        shape: tuple[int, ...] = (1, size)
+        if where == "bias_init":
+            draw, shape = draw.biases if isinstance(draw, Initializer) else draw, (size,)
+        rows = [_drawn(draw, random_state, 1, shape, dtype, f"{where}: embedding {i}") for i in range(n)]
+        drawn.append(np.reshape(rows, (n, size)))
+    return drawn[0], drawn[1]
+
+
+def _settled(weight_init: str | Draw, bias_init: str | Draw) -> tuple[str | Draw, str | Draw]:
+    """Return the names that are meant, and what initial biases are where they are left to the weights."""
+    weight_init, bias_init = INITIALIZERS.canonical(weight_init), INITIALIZERS.canonical(bias_init)
+    automatic = isinstance(weight_init, str) and weight_init == "auto"
+    if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
+        bias_init = "zeros"
+    return weight_init, bias_init
+
+
+def _drawn(
+    draw: Draw, rng: np.random.RandomState, fan_in: int, shape: tuple[int, ...], dtype: np.dtype, where: str
+) -> NDArray:
+    """Return what is drawn of a shape, whose last number is that of the units, checked."""
+    fan_out = shape[-1]
+    try:
+        drawn = draw(rng, fan_in, fan_out, dtype)
+    except Exception as error:
+        error.add_note(f"Raised by {where}, fan_in={fan_in}, fan_out={fan_out}.")
+        raise
+    return real_array(drawn, shape, dtype, where)
 
 
 def _resolved(init: str | Draw, activation: str, parameter: str) -> Draw:

@@ -26,6 +26,7 @@ from fastmlp.activations import ACTIVATIONS
 from fastmlp.augmentation import AUGMENTATIONS
 from fastmlp.engine import SUPPORTED_ISAS
 from fastmlp.initializers import INITIALIZERS
+from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
 from fastmlp.losses import NAMED_LOSSES
 from fastmlp.optimizers import OPTIMIZERS
 from fastmlp.schedules import SCHEDULES
@@ -39,6 +40,13 @@ def data():
     X = rng.standard_normal((N_SAMPLES, N_FEATURES))
     signal = X @ rng.standard_normal((N_FEATURES, 3))
     return X, signal.argmax(axis=1), np.exp(signal[:, 0] / 4), np.exp(signal[:, :2] / 4)
+
+
+def encoded(dtype):
+    """Return the samples as encoded columns: numbers of several bins and of one, and categories."""
+    rng, layout = np.random.default_rng(1), ColumnsLayout((5, 1, 30), (4, 9))
+    codes = np.stack([rng.integers(0, n, N_SAMPLES) for n in layout.n_inputs], axis=1).astype(np.uint8)
+    return EncodedColumns(codes, rng.uniform(-0.5, 1.5, (N_SAMPLES, 3)).astype(dtype), layout)
 
 
 def cases():
@@ -116,6 +124,12 @@ def cases():
         ),
         "residual": classifier(residual=True, normalization="layer", dropout=0.1),
         "residual float32": regressor(X32, residual=True, hidden_layer_sizes=(16, 16, 16), l1=0.01),
+        "encoded columns": classifier(encoded(float), early_stopping=True, dropout=0.2),
+        "encoded columns float32": regressor(encoded(np.float32), y, weights, normalization="batch", max_norm=2.0),
+        "encoded columns bfloat16": classifier(encoded(np.float32), dtype="bfloat16", gradient_clip_norm=0.5, l1=0.01),
+        "embeddings": classifier(encoded(float), embedding_size=8, dropout=0.2, input_dropout=0.1, max_norm=1.0),
+        "embeddings float32": regressor(encoded(np.float32), y, weights, embedding_size=4, normalization="layer"),
+        "embeddings bfloat16": classifier(encoded(np.float32), embedding_size=16, dtype="bfloat16", ema=0.9, l1=0.01),
         "integers": classifier((4 * X).astype(np.int16)),
         "fortran": classifier(np.asfortranarray(X)),
         "lbfgs": classifier(solver="lbfgs", max_iter=15, hidden_layer_sizes=(20,)),
@@ -177,7 +191,8 @@ def hashed(model, X):
     for name in ("predict", "predict_proba", "decision_function"):
         if hasattr(model, name):
             bits.update(np.ascontiguousarray(getattr(model, name)(X)).tobytes())
-    bits.update(model.predictor()(np.ones((2, model.n_features_in_), model.coefs_[0].dtype)).tobytes())
+    plain = np.ones((2, model.n_features_in_), model.coefs_[0].dtype)
+    bits.update(model.predictor()(X[:2] if isinstance(X, EncodedColumns) else plain).tobytes())
     return bits.hexdigest()[:16]
 
 

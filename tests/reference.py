@@ -264,12 +264,38 @@ def projected(network, i, rows):
     return rows if network.projections[i] is None else rows @ network.projections[i]
 
 
+def blocks_of(layer):
+    """For each column that a layer embeds, its inputs and its units among all."""
+    columns = zip(layer.layout.offsets, layer.layout.n_inputs, strict=True)
+    return [
+        (slice(offset, offset + n), slice(c * layer.size, (c + 1) * layer.size))
+        for c, (offset, n) in enumerate(columns)
+    ]
+
+
+def spread(layer, W):
+    """The weights of a layer as a dense layer has them: those of embeddings are blocks, with zeros beside them."""
+    if layer.kind != "embeddings":
+        return W
+    matrix = np.zeros((layer.n_inputs, layer.n_units))
+    for inputs, units in blocks_of(layer):
+        matrix[inputs, units] = W[inputs]
+    return matrix
+
+
+def gathered(layer, matrix):
+    """The weights of a layer, from those of a dense layer."""
+    if layer.kind != "embeddings":
+        return matrix
+    return np.concatenate([matrix[inputs, units] for inputs, units in blocks_of(layer)])
+
+
 def forward(network, X, training=False, weights=None):
     """What the first layer reads; and for each layer its products, these normalized (or None), z, and its outputs."""
     first = a = X if network.input_scales is None else (X - network.input_means) * network.input_scales
     layers, loss = [], network.objective.loss
     for i, (W, b) in enumerate(zip(network.coefs, network.intercepts, strict=True)):
-        z, x = a @ W, None
+        z, x = a @ spread(network.structure.layers[i], W), None
         layer = network.structure.hidden[i] if i < len(network.structure.hidden) else None
         if layer and layer.normalization:
             running = None if training else network.running[i]
@@ -316,8 +342,9 @@ def loss_and_gradients(network, X, y, weights=None, alpha=0.0, l1=0.0):
             gradients.gains[i][:] = (delta * x).sum(axis=0) / total
             delta = normalize_back(z, layer.normalization, delta, x, network.gains[i], weights)
         inputs, W = (layers[i - 1][3] if i else first), network.coefs[i]
-        gradients.coefs[i][:] = (inputs.T @ delta + alpha * W + l1 * np.sign(W)) / total
-        delta = delta @ W.T
+        whole = structure.layers[i]
+        gradients.coefs[i][:] = (gathered(whole, inputs.T @ delta) + alpha * W + l1 * np.sign(W)) / total
+        delta = delta @ spread(whole, W).T
         if i < len(structure.hidden) and layer.kind == "residual":
             P = network.projections[i]
             if P is not None:
@@ -345,9 +372,11 @@ def train(network, X, y, batches, optimizer, *, weights=None, alpha=0.0, regular
             gradient = gradient * min(1, regularization.clip_norm / np.linalg.norm(gradient))
         optimizer.step([network.params], [gradient], state)
         if regularization.max_norm:
-            for W in network.coefs[:-1]:
-                norms = np.linalg.norm(W, axis=0)
-                W *= np.where(norms > regularization.max_norm, regularization.max_norm / norms, 1)
+            for layer, W in zip(network.structure.layers[:-1], network.coefs[:-1], strict=True):
+                whole = spread(layer, W)
+                norms = np.linalg.norm(whole, axis=0)
+                shares = np.where(norms > regularization.max_norm, regularization.max_norm / norms, 1)
+                W[:] = gathered(layer, whole * shares)
         stays = regularization.average_decay if average is not None else 0
         average = stays * (0 if average is None else average) + (1 - stays) * network.params
     return losses, average

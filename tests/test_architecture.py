@@ -49,7 +49,7 @@ ARROWS = {
     "network": "activations components engine initializers inputs losses threads",
     "persistence": "config exceptions registration soundness",
     "config": "engine threads",
-    "inputs": "engine losses",
+    "inputs": "engine losses registration soundness",
     "optimizers": "components registration schedules soundness",
     "activations": "components engine registration",
     "augmentation": "components registration",

@@ -8,6 +8,7 @@ import pytest
 from sklearn.model_selection import PredefinedSplit
 
 from fastmlp import MLPRegressor, persistence
+from fastmlp.inputs.columns import ColumnsLayout
 from fastmlp.optimizers import SGD, Descent
 from fastmlp.persistence.decode import Decoder
 from fastmlp.persistence.encode import Encoder
@@ -99,6 +100,8 @@ def test_every_class_that_files_hold_comes_back(name):
         value = Descent(SGD())
     elif cls is PredefinedSplit:
         value = PredefinedSplit([0, 1])
+    elif cls is ColumnsLayout:
+        value = ColumnsLayout((1,), (2,))
     else:
         parameters = inspect.signature(cls).parameters.values()
         value = cls(**{each.name: "something" for each in parameters if each.default is each.empty})

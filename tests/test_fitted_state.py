@@ -22,6 +22,11 @@ OPTIMIZER = ("_optimizer", "state")
 BINARIZER = ("_label_binarizer", "state")
 SLOTS = (*OPTIMIZER, "state", "dict", 1, 1)
 
+
+def layout(n_bins, n_categories):
+    return {"object": "inputs.ColumnsLayout", "state": {"n_bins": n_bins, "n_categories": n_categories}}
+
+
 HARM = {
     "a bad parameter": (put("alpha", -1), "'alpha' parameter"),
     "a parameter that is not finite": (put("alpha", {"float": "nan"}), "'alpha' parameter"),
@@ -41,6 +46,16 @@ HARM = {
     "coefs_ of two types": (values("coefs_.1", np.zeros((4, 3), np.float32)), "not all of one type"),
     "intercepts_ of another shape": (shape("intercepts_.1", (4,)), r"intercepts_\[1\] does not fit"),
     "coefs_ as numbers": (lambda forged: (put("coefs_", [1, 2])(forged), forged.drop("coefs_")), "is no matrix"),
+    "columns_layout_ of other inputs": (
+        put("columns_layout_", layout({"tuple": [3]}, {"tuple": []})),
+        "columns_layout_ does not fit coefs_",
+    ),
+    "columns_layout_ that none can have": (
+        put("columns_layout_", layout({"tuple": [3, 0]}, {"tuple": []})),
+        "n_bins must be integers",
+    ),
+    "columns_layout_ of lists": (put("columns_layout_", layout([4], {"tuple": []})), "n_bins of a ColumnsLayout is no"),
+    "columns_layout_ that is none": (put("columns_layout_", 5), "columns_layout_ does not fit coefs_"),
     "gains_ that are too many": (put("gains_", [None, None]), "gains_ does not fit"),
     "gains_ that nothing asks for": (put("gains_", [{"tensor": "gains"}]), "unlike what activation"),
     "normalization without gains_": (put("normalization", "layer"), "unlike what activation"),

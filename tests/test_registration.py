@@ -34,6 +34,8 @@ LIST = """
     initializers.HeUniform initializers.LecunNormal initializers.LecunUniform initializers.Normal
     initializers.Orthogonal initializers.Uniform initializers.Zeros
 
+    inputs.ColumnsLayout
+
     losses.AbsoluteError losses.CustomLoss losses.Focal losses.Gamma losses.Hinge losses.Huber losses.LogLoss
     losses.Perceptron losses.Pinball losses.Poisson losses.SquaredError losses.SquaredHinge losses.Tweedie
 

@@ -70,7 +70,7 @@ def layer_statistics(
     hidden = network.activations(X)[:-1]
     _, gradient = network.loss_and_gradients(X, targets, weights)
     # What a residual layer gives is a sum, of which its activation says nothing.
-    names = [layer.activation if layer.kind == "dense" else layer.kind for layer in network.structure.hidden]
+    names = ["residual" if layer.kind == "residual" else layer.activation for layer in network.structure.hidden]
     gradients = Network(network.structure, gradient).coefs
     with np.errstate(over="ignore"):
         norms = np.array([np.linalg.norm(layer) for layer in gradients], dtype=np.float64)

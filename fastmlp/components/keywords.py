@@ -52,6 +52,8 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
         ),
         "criterion objective lossfunction lossfn lossfunc cost costfunction errorfunction": ("loss", "function"),
         "metrics metric evalmetric evalmetrics": ("scoring", "monitor"),
+        "embeddingdim embeddim embdim embeddingsdim dembedding dembeddings embeddingwidth nembeddings embeddings"
+        " embeddingunits": ("embedding_size",),
         "dropoutrate droprate dropoutp pdrop dropoutprob hiddendropout": ("dropout", "probability"),
         "inputdropoutrate": ("input_dropout",),
         "initializer kernelinitializer init weightinitialization weightinitializer initialization winit weightsinit": (

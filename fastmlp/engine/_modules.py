@@ -16,7 +16,7 @@ from fastmlp.engine import layers  # noqa: F401 (the package that some of the mo
 NAMES = (
     *("memory", "tables", "teams", "objective", "rows", "layout", "plan"),
     *("layers.inputs", "layers.activation", "layers.dropout", "layers.normalization", "layers.products"),
-    *("layers.dense", "layers.residual", "layers.kinds"),
+    *("layers.dense", "layers.residual", "layers.columns", "layers.embeddings", "layers.kinds"),
     *("forward", "packed", "predictor", "tiles", "step", "trainer", "kept_pass", "panels"),
 )
 

@@ -2,13 +2,13 @@
 
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
-from fastmlp.engine.layers.inputs cimport find_csr_rows, gather_inputs
+from fastmlp.engine.layers.columns cimport lookups_at, lookups_bytes
+from fastmlp.engine.layers.inputs cimport find_csr_rows, gather_inputs, look_up_inputs
 from fastmlp.engine.layout cimport panels_of, rows_at
 from fastmlp.engine.memory cimport FM_SLACK, aligned, ceil_divide
 from fastmlp.engine.native cimport (
     FM_PANEL_BYTES, fm_call, fm_call_helpers, fm_csr, fm_denormals_flush, fm_denormals_restore, fm_dismiss_helpers,
-    fm_rows, fm_seconds,
-    fm_take,
+    fm_lookups, fm_rows, fm_seconds, fm_take,
 )
 from fastmlp.engine.structs cimport CACHED_ROWS, packed_layer
 from fastmlp.engine.teams cimport Judgement, threads_worthwhile
@@ -55,7 +55,7 @@ cdef struct forward_work:
 
 cdef bint is_small(const packed_network *net, long n) noexcept nogil:
     """Return whether a forward pass of n rows is done before another thread would have come."""
-    return n * net.n_params < ROW_PARAMS_WITH_GIL or n <= CACHED_ROWS or net.runs_python
+    return n * net.multiply_adds < ROW_PARAMS_WITH_GIL or n <= CACHED_ROWS or net.runs_python
 
 
 cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *order, long first, long n, char *to,
@@ -85,14 +85,17 @@ cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *
         n_threads = 1
     for i in range(net.n_layers):
         widest = max(widest, net.layers[i].n_outputs)
-        if i > 0 or not X.is_sparse:
+        if i > 0 or not (X.is_sparse or X.is_encoded):
             widest = max(widest, net.layers[i].n_inputs)
-    work.scratch_bytes = 2 * panels_of(net, widest) * work.stride * FM_PANEL_BYTES
+    work.scratch_bytes = panels_of(net, widest) * work.stride * FM_PANEL_BYTES
+    if X.is_encoded:
+        work.scratch_bytes = max(work.scratch_bytes, (lookups_bytes(net, work.stride) + 63) & ~<Py_ssize_t> 63)
+    work.scratch_bytes *= 2
     buffer = <char *> PyMem_RawMalloc(n_threads * work.scratch_bytes + FM_SLACK)
     if buffer == NULL:
         raise MemoryError(f"no memory for the activations of {n_threads} x {min(n, CACHED_ROWS)} rows")
     work.scratch = aligned(buffer, n_threads * work.scratch_bytes)
-    if n * net.n_params < ROW_PARAMS_WITH_GIL:
+    if n * net.multiply_adds < ROW_PARAMS_WITH_GIL:
         _take_share(net, X, &work, 0)
     else:
         with nogil:
@@ -113,7 +116,7 @@ cdef bint forward_rows(packed_network *net, const row_source *X, const int64_t *
 cdef void _share_blocks(packed_network *net, const row_source *X, forward_work *work, int n_threads,
                         bint judged) noexcept nogil:
     """Do a forward pass with the help of other threads; with judged, of as many as its work is worth, as it shows."""
-    cdef double least = 2.0 * net.n_params * CACHED_ROWS / MOST_FLOPS_PER_SECOND, start = fm_seconds(), ended
+    cdef double least = 2.0 * net.multiply_adds * CACHED_ROWS / MOST_FLOPS_PER_SECOND, start = fm_seconds(), ended
     cdef bint is_known = work.block_seconds > 0
     cdef long done = 0, n
     cdef int team = n_threads
@@ -193,10 +196,14 @@ cdef bint _forward_block(const packed_network *net, const row_source *X, const f
     cdef Py_ssize_t row_bytes
     cdef fm_rows rows
     cdef fm_csr csr
+    cdef fm_lookups lookups
     if work.check and not net.kernels.finite(n * X.n_features, X.base + (work.first + low) * X.row_bytes):
         return False
     if X.is_sparse:
         find_csr_rows(net, X, work.order, work.first + low, &csr)
+    elif X.is_encoded:
+        lookups = lookups_at(net, inputs, work.stride, 0, n)
+        look_up_inputs(net, X, work.order, work.first + low, &lookups)
     else:
         gather_inputs(net, X, work.order, work.first + low, n, inputs, work.stride)
     for i in range(work.depth):

@@ -22,6 +22,7 @@ class KeptPass(Trainer):
         n_threads: int = 1,
         uses_running: bool = True,
         regularization: Any = None,
+        columns: Any = None,
         isa: str | None = None,
     ) -> None: ...
     def ahead(

@@ -48,7 +48,7 @@ cdef class KeptPass(Trainer):
 
     Parameters
     ----------
-    sizes, hidden, loss, dtype, n_threads, isa
+    sizes, hidden, loss, dtype, n_threads, columns, isa
         As for Trainer. Of the loss only the link is used.
     max_rows : int
         Rows of the largest batch.
@@ -67,13 +67,13 @@ cdef class KeptPass(Trainer):
     cdef readonly long max_rows
 
     def __init__(self, sizes, hidden, loss, dtype, *, max_rows, n_threads=1, uses_running=True, regularization=None,
-                 isa=None):
+                 columns=None, isa=None):
         cdef long i
         cdef trained_part *part
         self.t.plan.open_way_back, self.t.plan.owner = _open_way_back, &self.arrays
         self.t.plan.uses_running = uses_running
         super().__init__(sizes, hidden, loss, dtype, rule="gradient", max_batch=max_rows, n_threads=n_threads,
-                         split=False, regularization=regularization, isa=isa)
+                         split=False, regularization=regularization, columns=columns, isa=isa)
         self.max_rows = max_rows
         self.take_hyper(np.zeros((1, 1)))
         self.arrays.kept = <char **> self.memory.zeros(self.net.n_parts * sizeof(char *))
@@ -151,6 +151,8 @@ cdef class KeptPass(Trainer):
                              f" {(n, self.net.n_outputs)}")
         self.arrays.output_gradients = <const char *> cnp.PyArray_DATA(output_gradients)
         if inputs is not None:
+            if self.columns is not None:
+                raise ValueError("codes of encoded columns have no gradients")
             if not (inputs.dtype == self.dtype and inputs.shape == (n, n_inputs) and inputs.flags.writeable
                     and inputs.flags.aligned and (n_inputs == 1 or inputs.strides[1] == self.net.itemsize)):
                 raise ValueError(f"inputs must be a {self.dtype} array of shape {(n, n_inputs)} with contiguous rows")

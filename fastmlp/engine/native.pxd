@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef extern from "fastmlp.h" nogil:
     const int FM_PANEL_BYTES
     const int FM_STRIP
+    const int FM_EMBEDDING_BYTES
     const int FM_NARROW
     const int FM_SHALLOW
     const int FM_MAX_SLOTS
@@ -112,6 +113,25 @@ cdef extern from "fastmlp.h" nogil:
         Py_ssize_t parameters_step
         double parameter
 
+    ctypedef struct fm_columns:
+        long columns
+        long numbers
+        const int32_t *offsets
+
+    ctypedef struct fm_encoded:
+        const int64_t *order
+        const void *codes
+        const void *fractions
+        int wide_codes
+        int wide_fractions
+
+    ctypedef struct fm_lookups:
+        const fm_columns *columns
+        int32_t *inputs
+        void *shares
+        long stride
+        long rows
+
     ctypedef struct fm_strips:
         const fm_layer *layer
         long panel
@@ -179,6 +199,14 @@ cdef extern from "fastmlp.h" nogil:
         void (*sparse)(const fm_csr *, const fm_matrix *, const fm_rows *, const fm_after *) noexcept nogil
         void (*update_dense)(const fm_strips *, const fm_rows *, const fm_rows *) noexcept nogil
         void (*update_sparse)(const fm_strips *, const fm_csr *, int64_t *, const fm_rows *) noexcept nogil
+        void (*look_up)(const fm_encoded *, const fm_lookups *) noexcept nogil
+        void (*sum_bins)(const fm_layer *, const fm_columns *, long, void *) noexcept nogil
+        void (*columns)(const fm_lookups *, const fm_matrix *, const void *, const fm_rows *,
+                        const fm_after *) noexcept nogil
+        void (*update_columns)(const fm_strips *, const fm_lookups *, int32_t *, const fm_rows *) noexcept nogil
+        void (*embed)(const fm_lookups *, const fm_matrix *, const void *, const void *, const fm_rows *,
+                      const fm_after *) noexcept nogil
+        void (*update_embeddings)(const fm_strips *, const fm_lookups *, void *, const fm_rows *) noexcept nogil
         void (*update_sums)(const fm_strips *, const void *const *, long) noexcept nogil
         void (*round_left)(int, const fm_rows *, void *) noexcept nogil
         void (*round_columns)(int, const fm_rows *, void *, long) noexcept nogil
@@ -188,7 +216,7 @@ cdef extern from "fastmlp.h" nogil:
                                const fm_after *) noexcept nogil
         void (*bfloat16_update)(const fm_strips *, const fm_bfloat16_batch *, const fm_rows *) noexcept nogil
         void (*prepare_sums)(const fm_strips *, double *) noexcept nogil
-        void (*limit_norms)(const fm_layer *, long, const fm_step *) noexcept nogil
+        void (*limit_norms)(const fm_layer *, long, long, long, const fm_step *) noexcept nogil
         void (*drop)(const fm_rows *, void *, const fm_mask *) noexcept nogil
         void (*add_noise)(const fm_rows *, const fm_mask *) noexcept nogil
         void (*add)(const fm_rows *, const void *, void *) noexcept nogil

@@ -10,6 +10,7 @@ from fastmlp.engine.structs cimport packed_layer, packed_network
 cdef class PackedNetwork:
     cdef packed_network net
     cdef readonly object dtype
+    cdef readonly object columns
     cdef Memory memory
     cdef list functions      # the activations of hidden layers in C or Python, or None
     cdef dict errors         # what functions in Python raised, by thread

@@ -10,8 +10,10 @@ from fastmlp.engine.rows import Rows
 
 class PackedNetwork:
     dtype: np.dtype
+    columns: Any
     n_layers: int
     n_params: int
+    multiply_adds: int
     n_outputs: int
     sizes: tuple[int, ...]
     input_is_scaled: bool
@@ -23,6 +25,7 @@ class PackedNetwork:
         loss: str,
         dtype: DTypeLike,
         *,
+        columns: Any = None,
         isa: str | None = None,
     ) -> None: ...
     def scale_inputs(self, means: NDArray, scales: NDArray) -> None: ...

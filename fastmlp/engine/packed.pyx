@@ -12,6 +12,8 @@ cimport numpy as cnp
 from libc.string cimport memcpy
 
 from fastmlp.engine.forward cimport forward_rows
+from fastmlp.engine.layers.columns cimport COLUMNS, set_columns
+from fastmlp.engine.layers.embeddings cimport EMBEDDINGS, set_embedding_size
 from fastmlp.engine.layers.kinds cimport kind_of
 from fastmlp.engine.layers.normalization cimport use_running
 from fastmlp.engine.layout cimport (
@@ -45,11 +47,14 @@ cdef class PackedNetwork:
     loss : str
         A name from LOSSES; it decides the output's link.
     dtype : float32 or float64
+    columns : object, default=None
+        The layout of encoded columns, which the first layer looks up, as fastmlp.inputs.columns.ColumnsLayout; None for
+        a first layer that reads other rows.
     isa : str, default=None
         Instruction set; None is ISA.
     """
 
-    def __init__(self, sizes, hidden, loss, dtype, *, isa=None):
+    def __init__(self, sizes, hidden, loss, dtype, *, columns=None, isa=None):
         cdef packed_network *net = &self.net
         cdef packed_layer *layer
         cdef fm_layer *part
@@ -79,7 +84,15 @@ cdef class PackedNetwork:
             layer = &net.layers[i]
             layer.kind, layer.number, layer.is_last = kind_of(specs[i]), i, i == net.n_layers - 1
             layer.n_inputs, layer.n_outputs = sizes[i], sizes[i + 1]
-            layer.kind.parts(specs[i], layer.n_inputs, layer.n_outputs, matrices, vectors)
+            if columns is not None and i == 0:
+                if layer.kind != &EMBEDDINGS:
+                    layer.kind = &COLUMNS
+                set_columns(net, layer, columns, self.memory)
+                if layer.kind == &EMBEDDINGS:
+                    set_embedding_size(layer)
+            elif layer.kind == &COLUMNS or layer.kind == &EMBEDDINGS:
+                raise ValueError(f"layer {i} cannot look columns up: the first layer does, of a layout in columns")
+            layer.kind.parts(layer, specs[i], matrices, vectors)
             ends.append((len(matrices), len(vectors)))
         net.n_parts = len(matrices) + len(vectors)
         net.parts = <fm_layer *> self.memory.zeros(net.n_parts * sizeof(fm_layer))
@@ -88,11 +101,16 @@ cdef class PackedNetwork:
             part.inputs, part.outputs, part.unbiased = n_inputs, n_outputs, not is_biased
             part.weights = self.memory.zeros(packed_bytes(net, part))
             net.n_params += rows_of_part(part) * n_outputs
+        net.multiply_adds = net.n_params
+        if columns is not None:
+            net.multiply_adds -= (columns.total_inputs - columns.n_looked_up) * net.parts[0].outputs
         for i in range(net.n_layers):
             first_matrix, first_vector = ends[i]
             layer = &net.layers[i]
             layer.kind.set_up(net, layer, specs[i], &net.parts[<long> first_matrix],
                               &net.parts[len(matrices) + <long> first_vector], self.memory)
+
+        self.columns = columns
 
     @property
     def n_layers(self):
@@ -106,6 +124,10 @@ cdef class PackedNetwork:
     @property
     def n_params(self):
         return self.net.n_params
+
+    @property
+    def multiply_adds(self):
+        return self.net.multiply_adds
 
     @property
     def n_outputs(self):
@@ -123,7 +145,14 @@ cdef class PackedNetwork:
 
     def load(self, params):
         """Take the parameters from a flat vector: of each layer the weights and biases, then the vectors of all."""
+        cdef long i, panel
+        cdef const packed_layer *layer
         self.load_parts(params, self.weights_of_parts())
+        for i in range(self.net.n_layers):
+            layer = &self.net.layers[i]
+            if layer.kind.follow_weights != NULL:
+                for panel in range(panels_of(&self.net, layer.weights.outputs)):
+                    layer.kind.follow_weights(&self.net, layer, panel)
 
     def store(self, params):
         """Write the parameters to a flat vector."""
@@ -281,6 +310,9 @@ cdef class PackedNetwork:
                 f"X has {rows.source.n_features} features, but the network is expecting {n_features} features"
                 " as input."
             )
+        if rows.layout != self.columns:
+            raise ValueError(f"X has columns of the layout {rows.layout!r}, but the network is expecting"
+                             f" {self.columns!r}")
         if rows.source.is_sparse and rows.source.element != self.net.element:
             raise ValueError(f"the data of a CSR matrix must be {self.dtype}, as the network is")
         if not rows.is_canonical:

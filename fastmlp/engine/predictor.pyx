@@ -9,8 +9,8 @@ from fastmlp.engine.forward cimport is_small
 from fastmlp.engine.layout cimport rows_at
 from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_layer, fm_rows, real
 from fastmlp.engine.packed cimport PackedNetwork
-from fastmlp.engine.rows cimport row_source
-from fastmlp.engine.structs cimport CACHED_ROWS
+from fastmlp.engine.rows cimport Rows, row_source
+from fastmlp.engine.structs cimport CACHED_ROWS, packed_layer
 from fastmlp.engine.tables cimport index_of
 
 cnp.import_array()
@@ -23,11 +23,11 @@ cdef class Predictor(PackedNetwork):
     """A packed network that is called with samples: ``predictor(X)``.
 
     X is a C-contiguous array of shape (n_samples, n_features) and of the network's type; shape and type are all that is
-    checked. May be called from many Python threads at once.
+    checked. Where the network reads encoded columns, X is these. May be called from many Python threads at once.
 
     Parameters
     ----------
-    sizes, hidden, loss, dtype, isa
+    sizes, hidden, loss, dtype, columns, isa
         As for PackedNetwork.
     form : {"columns", "flat", "pair"}
         What a call returns: the outputs, shape (n_samples, n_outputs); for a single output also the outputs, shape
@@ -40,8 +40,8 @@ cdef class Predictor(PackedNetwork):
     cdef int type_number
     cdef object team_of
 
-    def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_of, isa=None):
-        super().__init__(sizes, hidden, loss, dtype, isa=isa)
+    def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_of, columns=None, isa=None):
+        super().__init__(sizes, hidden, loss, dtype, columns=columns, isa=isa)
         self.form = index_of(("columns", "flat", "pair"), form, "form")
         if self.form and self.net.n_outputs != 1:
             raise ValueError(f"form={form!r} is for one output, the network has {self.net.n_outputs}")
@@ -49,6 +49,8 @@ cdef class Predictor(PackedNetwork):
         self.team_of = team_of
 
     def __call__(self, X):
+        if self.columns is not None:
+            return self.predict_columns(X)
         if not self.fits(X):
             got = type(X).__name__
             if isinstance(X, np.ndarray):
@@ -60,7 +62,7 @@ cdef class Predictor(PackedNetwork):
 
     def if_valid(self, X):
         """Return what a call returns, where there are samples, as they must be and finite; otherwise None."""
-        if not self.fits(X) or cnp.PyArray_DIM(X, 0) == 0:
+        if self.columns is not None or not self.fits(X) or cnp.PyArray_DIM(X, 0) == 0:
             return None
         return self.predict(X, True)
 
@@ -70,52 +72,67 @@ cdef class Predictor(PackedNetwork):
         if len(coefs) != self.net.n_layers or len(intercepts) != self.net.n_layers:
             return False
         for i in range(self.net.n_layers):
-            if not self.holds_layer(self.net.layers[i].weights, coefs[i], intercepts[i]):
+            if not self.holds_layer(&self.net.layers[i], coefs[i], intercepts[i]):
                 return False
         return True
 
-    cdef bint holds_layer(self, const fm_layer *part, weights, biases) except -1:
+    cdef bint holds_layer(self, const packed_layer *layer, weights, biases) except -1:
+        cdef const fm_layer *part = layer.weights
+        cdef const fm_layer *of_biases = layer.biases
         cdef cnp.npy_intp step = part.outputs * self.net.itemsize
         cdef fm_rows matrix, last_row
         if not (cnp.PyArray_CheckExact(weights) and cnp.PyArray_CheckExact(biases)
                 and cnp.PyArray_TYPE(weights) == cnp.PyArray_TYPE(biases) == self.type_number
                 and cnp.PyArray_NDIM(weights) == 2 and cnp.PyArray_NDIM(biases) == 1
                 and cnp.PyArray_DIM(weights, 0) == part.inputs and cnp.PyArray_DIM(weights, 1) == part.outputs
-                and cnp.PyArray_DIM(biases, 0) == part.outputs
+                and cnp.PyArray_DIM(biases, 0) == of_biases.outputs
                 and cnp.PyArray_ISCARRAY_RO(weights) and cnp.PyArray_ISCARRAY_RO(biases)):
             return False
         matrix = rows_at(part.weights, part.inputs + 1, part.inputs, part.outputs)
-        last_row = rows_at(<char *> part.weights + part.inputs * FM_PANEL_BYTES, part.inputs + 1, 1, part.outputs)
+        last_row = rows_at(<char *> of_biases.weights + of_biases.inputs * FM_PANEL_BYTES, of_biases.inputs + 1, 1,
+                           of_biases.outputs)
         return (self.net.kernels.holds(&matrix, cnp.PyArray_DATA(weights), step)
-                and self.net.kernels.holds(&last_row, cnp.PyArray_DATA(biases), step))
+                and self.net.kernels.holds(&last_row, cnp.PyArray_DATA(biases), of_biases.outputs * self.net.itemsize))
 
     cdef bint fits(self, X):
         """Return whether X is a C array, contiguous, aligned, in native byte order, of the network's type and width."""
         return (cnp.PyArray_Check(X) and cnp.PyArray_NDIM(X) == 2 and cnp.PyArray_TYPE(X) == self.type_number
                 and cnp.PyArray_ISCARRAY_RO(X) and cnp.PyArray_DIM(X, 1) == self.net.layers[0].n_inputs)
 
+    cdef object predict_columns(self, X):
+        """Return what a call returns, for encoded columns."""
+        cdef Rows rows
+        if getattr(X, "layout", None) is None:
+            raise ValueError(f"X must be EncodedColumns of the layout {self.columns!r}, got {type(X).__name__}.")
+        rows = Rows(X)
+        self.check_rows(rows)
+        return self.predict_rows(&rows.source, False)
+
     cdef object predict(self, X, bint check):
-        cdef cnp.npy_intp n = cnp.PyArray_DIM(X, 0), start = 0, stop, piece = 8 * CACHED_ROWS
+        cdef row_source source
+        source.is_sparse, source.is_encoded, source.element = False, False, self.net.element
+        source.base = <const char *> cnp.PyArray_DATA(X)
+        source.n_rows, source.n_features = cnp.PyArray_DIM(X, 0), self.net.layers[0].n_inputs
+        source.row_bytes = source.width_bytes = source.n_features * self.net.itemsize
+        return self.predict_rows(&source, check)
+
+    cdef object predict_rows(self, const row_source *source, bint check):
+        cdef cnp.npy_intp n = source.n_rows, start = 0, stop, piece = 8 * CACHED_ROWS
         cdef cnp.npy_intp shape[2]
         cdef char *to
-        cdef row_source source
         cdef int n_threads = 1
         cdef bint judged = False
         shape[0], shape[1] = n, 2 if self.form == 2 else self.net.n_outputs
         out = cnp.PyArray_EMPTY(1 if self.form == 1 else 2, shape, self.type_number, False)
         to = <char *> cnp.PyArray_DATA(out)
-        source.is_sparse, source.element = False, self.net.element
-        source.base = <const char *> cnp.PyArray_DATA(X)
-        source.n_rows, source.n_features = n, self.net.layers[0].n_inputs
-        source.row_bytes = source.width_bytes = source.n_features * self.net.itemsize
         if not is_small(&self.net, n):
             n_threads, judged = self.team_of()
         if n > piece:
             # As many rows at a time as let Ctrl-C through, and a NaN not be found late.
-            piece = max(piece, <cnp.npy_intp> (FLOPS_PER_PIECE / (2.0 * self.net.n_params)))
+            piece = max(piece, <cnp.npy_intp> (FLOPS_PER_PIECE / (2.0 * self.net.multiply_adds)))
         while start < n:
             stop = min(n, start + piece)
-            if not self.outputs_of(&source, NULL, start, stop - start, to + start * shape[1] * self.net.itemsize,
+            if not self.outputs_of(source, NULL, start, stop - start, to + start * shape[1] * self.net.itemsize,
                                    shape[1], self.net.n_layers, NULL, n_threads, judged, True, check):
                 return None
             start = stop

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 def shuffled(rows: NDArray, random_state: np.random.RandomState, n_times: int = 1) -> NDArray: ...
+def check_encoded(codes: NDArray, fractions: NDArray, layout: Any) -> None: ...
 def check_compressed(
     indptr: NDArray, indices: NDArray, n_stored: int, n_rows: int, n_columns: int, name: str = "X"
 ) -> bool: ...
@@ -13,6 +14,7 @@ def check_compressed(
 class Rows:
     is_sparse: bool
     is_canonical: bool
+    layout: Any
     n_rows: int
     n_features: int
 

@@ -4,7 +4,7 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from numpy.random cimport bitgen_t
 
@@ -18,15 +18,18 @@ cdef long INDICES_TOGETHER = 1 << 16
 
 
 cdef class Rows:
-    """The rows of X, read in place: a 2-D array whose rows are contiguous, of any source type, or a CSR matrix.
+    """The rows of X, read in place: a 2-D array whose rows are contiguous, of any source type; CSR; or columns.
 
-    A CSR matrix is an object with shape, indptr (int64), indices (int32 or int64) and data of the compute type. Arrays
-    that contradict each other are refused, since everything else relies on them. X must stay unchanged for as long as
-    this object is used.
+    A CSR matrix is an object with shape, indptr (int64), indices (int32 or int64) and data of the compute type. Encoded
+    columns are an object with shape, codes, fractions and layout, as fastmlp.inputs.columns.EncodedColumns. Arrays that
+    contradict each other are refused, since everything else relies on them. X must stay unchanged for as long as this
+    object is used.
 
     Attributes
     ----------
     is_sparse : bool
+    layout : object
+        The layout of encoded columns; None for other rows.
     is_canonical : bool
         Whether each row's indices ascend, each only once. CSR rows that are not so can neither be trained on nor
         predicted for.
@@ -39,8 +42,16 @@ cdef class Rows:
         cdef row_source *at = &self.source
         at.n_rows, at.n_features = X.shape
         self.is_canonical = True
-        at.is_sparse = not isinstance(X, np.ndarray)
-        if at.is_sparse:
+        self.layout = getattr(X, "layout", None)
+        at.is_encoded = self.layout is not None
+        at.is_sparse = not isinstance(X, np.ndarray) and not at.is_encoded
+        if at.is_encoded:
+            self._keep = (X.codes, X.fractions)
+            check_encoded(X.codes, X.fractions, self.layout)
+            at.encoded.codes, at.encoded.fractions = cnp.PyArray_DATA(X.codes), cnp.PyArray_DATA(X.fractions)
+            at.encoded.wide_codes = X.codes.dtype == np.uint16
+            at.encoded.wide_fractions = X.fractions.dtype == np.float64
+        elif at.is_sparse:
             if not is_plain(X.data) or X.data.ndim != 1:
                 raise ValueError("X.data must be a contiguous vector.")
             self.is_canonical = check_compressed(X.indptr, X.indices, len(X.data), at.n_rows, at.n_features)
@@ -72,6 +83,53 @@ cdef class Rows:
     @property
     def n_features(self):
         return self.source.n_features
+
+
+def check_encoded(codes, fractions, layout):
+    """Refuse encoded columns whose arrays contradict their layout, so that to read them were to read beyond weights.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_columns), uint8 or uint16
+    fractions : ndarray of shape (n_rows, n_numbers), float32 or float64
+    layout : object
+        It has n_inputs, the inputs of each column, and n_numbers.
+
+    Raises
+    ------
+    ValueError
+        For other types and shapes, and for codes that are too large.
+    """
+    cdef const uint32_t[::1] limits
+    cdef long n = len(layout.n_inputs), column
+    for what, array, dtypes, width in (("codes", codes, (np.uint8, np.uint16), n),
+                                       ("fractions", fractions, (np.float32, np.float64), layout.n_numbers)):
+        if not is_plain(array) or array.dtype not in dtypes or array.shape != (len(codes), width):
+            raise ValueError(f"{what} must be a contiguous array of {' or '.join(each.__name__ for each in dtypes)}, of"
+                             f" shape {(len(codes), width)}.")
+    limits = np.array(layout.n_inputs, dtype=np.uint32)
+    if codes.dtype == np.uint8:
+        column = _first_beyond[uint8_t](codes, limits)
+    else:
+        column = _first_beyond[uint16_t](codes, limits)
+    if column >= 0:
+        raise ValueError(f"codes of column {column} must be from 0 to {limits[column] - 1}, got"
+                         f" {codes[:, column].max()}.")
+
+
+ctypedef fused code:
+    uint8_t
+    uint16_t
+
+
+cdef long _first_beyond(const code[:, ::1] codes, const uint32_t[::1] limits) noexcept nogil:
+    """Return the first column that has a code which is not below its limit; -1 for none."""
+    cdef long row, column
+    for row in range(codes.shape[0]):
+        for column in range(codes.shape[1]):
+            if codes[row, column] >= limits[column]:
+                return column
+    return -1
 
 
 ctypedef fused csr_index:

@@ -15,13 +15,14 @@ is summed in an order that depends on the number of threads, so the results do n
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
+from fastmlp.engine.layers.columns cimport lookups_at
 from fastmlp.engine.layers.dropout cimport add_noise
-from fastmlp.engine.layers.inputs cimport gather_inputs
+from fastmlp.engine.layers.inputs cimport gather_inputs, look_up_inputs
 from fastmlp.engine.layout cimport rows_of
 from fastmlp.engine.memory cimport ceil_divide, sum_in_order
 from fastmlp.engine.native cimport (
     FM_BLOCK, FM_PANEL_BYTES, fm_barrier_wait, fm_denormals_flush, fm_denormals_restore, fm_next_rows, fm_rows,
-    fm_samples, fm_seconds,
+    fm_lookups, fm_samples, fm_seconds,
 )
 from fastmlp.engine.plan cimport add_operation, begin_plan, wait_for_all_rows
 from fastmlp.engine.rows cimport row_source
@@ -29,7 +30,9 @@ from fastmlp.engine.structs cimport (
     MOMENT_ROWS, finished_batch, planned_operation, row_block, row_phase, slice_phase, trained_layer, trained_part,
     training_data, training_scratch,
 )
-from fastmlp.engine.tiles cimport APPLY, PREPARE, UPDATE, limit_norms, sum_gradients, update_shallow, update_tiles
+from fastmlp.engine.tiles cimport (
+    APPLY, PREPARE, UPDATE, follow_weights, limit_norms, sum_gradients, update_shallow, update_tiles,
+)
 
 # X of at least so many bytes is asked for ahead.
 cdef Py_ssize_t MEMORY_BYTES = 1 << 22
@@ -55,7 +58,9 @@ cdef int plan_way_forward(training *t) except -1:
     cdef trained_layer *first = t.layers
     cdef long i
     begin_plan(t)
-    if not t.data.X.is_sparse:
+    if t.data.X.is_encoded:
+        add_operation(t, _look_up_rows, first)
+    elif not t.data.X.is_sparse:
         add_operation(t, _gather_rows, first)
     if t.plan.noise:
         add_operation(t, add_noise, first)
@@ -95,6 +100,8 @@ cdef void training_step(training *t, const chunk_place *chunk, int thread, int t
             _share(t, update_tiles, APPLY, chunk, thread, team)
         if t.plan.max_norm != 0:
             _share(t, limit_norms, 0, chunk, thread, team)
+        if t.layers[0].packed.kind.follow_weights != NULL:
+            _share(t, follow_weights, 0, chunk, thread, team)
 
 
 cdef void do_row_phases(training *t, int first, int end, const chunk_place *chunk, int thread,
@@ -197,7 +204,7 @@ cdef void _plan_next_rows(training *t, const chunk_place *chunk, int slice_) noe
     cdef chunk_place coming
     cdef long low, lines
     next_.rows = 0
-    if (t.plan.terms or X.is_sparse or chunk.end == t.data.n_passes * t.data.n_rows
+    if (t.plan.terms or X.is_sparse or X.is_encoded or chunk.end == t.data.n_passes * t.data.n_rows
             or X.n_rows * X.width_bytes < MEMORY_BYTES):
         return
     place_chunk(t, chunk.end, &coming)
@@ -229,6 +236,12 @@ cdef void _gather_rows(training *t, trained_layer *layer, const row_block *rows)
     """Row operation: the rows of X as inputs of the first layer."""
     gather_inputs(t.network, &t.data.X, t.data.order, rows.chunk.start + rows.low, rows.n, layer.inputs + rows.offset,
                   t.plan.stride)
+
+
+cdef void _look_up_rows(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
+    """Row operation: what rows of encoded columns look up in the first layer."""
+    cdef fm_lookups lookups = lookups_at(t.network, layer.inputs, t.plan.stride, rows.low, rows.n)
+    look_up_inputs(t.network, &t.data.X, t.data.order, rows.chunk.start + rows.low, &lookups)
 
 
 cdef void _take_losses(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:

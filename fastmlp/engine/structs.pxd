@@ -4,11 +4,12 @@ Shapes are in comments. All matrices with a row for each sample are in panels: F
 row, then the next panel of columns; (rows, width) stands for panels of so many rows, of which the last may be padded.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from fastmlp.engine.memory cimport Memory
 from fastmlp.engine.native cimport (
-    fm_after, fm_barrier, fm_csr, fm_kernels, fm_layer, fm_loss_settings, fm_native, fm_next_rows, fm_strips,
+    fm_after, fm_barrier, fm_columns, fm_csr, fm_kernels, fm_layer, fm_loss_settings, fm_native, fm_next_rows,
+    fm_strips,
 )
 from fastmlp.engine.rows cimport row_source
 
@@ -48,6 +49,7 @@ cdef struct packed_network:
     long n_layers
     long n_parts
     long n_params
+    long multiply_adds       # of a row on its way through all layers
     long n_outputs
     packed_layer *layers     # (n_layers,)
     fm_layer *parts          # (n_parts,): the parts of the parameter vector, matrices first
@@ -82,7 +84,8 @@ cdef struct packed_layer:
     long number              # from 0 on
     long n_inputs
     long n_outputs
-    fm_layer *weights        # the part with its weights and biases
+    fm_layer *weights        # the part with its weights
+    fm_layer *biases         # the part with its biases: that of the weights, but in layers of embeddings
     bint is_last             # its activation is the link, which goes with the loss
     bint is_biased           # whether the product takes the biases; a normalisation adds them later
     bint activates_at_once   # whether the activation follows the product while its results are in registers
@@ -90,6 +93,9 @@ cdef struct packed_layer:
     layer_activation activation
     layer_normalization normalization
     fm_layer *projections    # the part by which a residual layer multiplies what it adds, or NULL
+    fm_columns columns       # of a layer on encoded columns: which inputs they stand for
+    char *bin_sums           # of such a layer: what its forward passes look up for numbers, made of the weights
+    long embedding_size      # of a layer in which each column has units of its own: their number; 0 in others
 
 
 # Where rows of a hidden layer find the moments of columns, and where they leave what the way back needs. NULL: not
@@ -106,12 +112,16 @@ cdef struct row_memory:
 # What a kind of layer is to the rest of the engine; layers/kinds.pyx has the list of kinds.
 cdef struct layer_kind:
     # Appends (inputs, outputs, whether it has biases) of the matrices that the layer has among the parameters, and the
-    # lengths of its vectors. spec is None for the last layer.
-    int (*parts)(object spec, long n_inputs, long n_outputs, list matrices, list vectors) except -1
+    # lengths of its vectors. The layer has its numbers of inputs and outputs by then. spec is None for the last layer.
+    int (*parts)(const packed_layer *, object spec, list matrices, list vectors) except -1
     # Takes these parts, and all else that a forward pass needs of the spec.
     int (*set_up)(packed_network *, packed_layer *, object spec, fm_layer *matrices, fm_layer *vectors,
                   Memory) except -1
-    # From at most CACHED_ROWS rows of inputs, in panels or as a CSR matrix, the layer's outputs.
+    # Makes what forward passes read beside the weights, once these have changed: a panel of it. NULL: they read nothing
+    # else.
+    void (*follow_weights)(const packed_network *, const packed_layer *, long panel) noexcept nogil
+    # From at most CACHED_ROWS rows of inputs, in panels, as a CSR matrix or as look_up_inputs() leaves encoded columns,
+    # the layer's outputs.
     void (*predict)(const packed_network *, const packed_layer *, long n, const char *inputs, const fm_csr *csr,
                     char *outputs, long stride) noexcept nogil
     # Makes the buffers of a training.
@@ -268,7 +278,10 @@ cdef struct thread_scratch:
     char *rounded_rows       # its rows on their way into a bfloat16 product
     char *rounded_weights    # a panel of weights that it rounds itself
     int64_t *cursors         # (chunk,): where rows of a CSR matrix have been read up to
+    # (chunk + the widest column's inputs,): rows of encoded columns, sorted by what they look up
+    int32_t *sorted_rows
     char *totals             # (2, the widest layer with batch normalisation)
+    char *embedding_sums     # (the widest column's inputs,): sums of deltas in the update of a layer of embeddings
 
 
 # What all threads write, each for its rows.
@@ -290,7 +303,8 @@ cdef struct trained_layer:
     row_product multiply     # outputs from inputs
     row_product multiply_back  # input_deltas from deltas
     double dropout           # of the inputs
-    char *inputs             # (chunk, n_inputs): the outputs of the layer below, after dropout
+    # (chunk, n_inputs): the outputs of the layer below, after dropout; or what encoded columns look up
+    char *inputs
     char *input_deltas       # (chunk, n_inputs): the deltas of the layer below, made on the way back; NULL: nobody asks
     char *products           # (chunk, n_outputs): products, then activations
     char *outputs            # (chunk, n_outputs): what the layer above reads; the same buffer but in residual layers

@@ -8,5 +8,6 @@ cdef enum:
 
 cdef void update_tiles(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil
 cdef void update_shallow(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil
+cdef void follow_weights(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil
 cdef void limit_norms(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil
 cdef void sum_gradients(training *t, trained_layer *layer, const row_block *rows) noexcept nogil

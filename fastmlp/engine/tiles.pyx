@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 
 from fastmlp.engine.memory cimport ceil_divide
 from fastmlp.engine.native cimport FM_MAX_HYPER, fm_layer, fm_rule_prepare, fm_shallow, fm_step, fm_strips
-from fastmlp.engine.structs cimport MAX_BLOCKS, trained_part, weight_tile
+from fastmlp.engine.structs cimport MAX_BLOCKS, packed_layer, trained_part, weight_tile
 
 
 # ---- gradients of row blocks -----------------------------------------------------------------------------------------
@@ -206,15 +206,31 @@ cdef double _share_of_norm(const training *t) noexcept nogil:
 
 cdef void limit_norms(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil:
     """Make hidden layers' weights short enough, whole panels at a time."""
+    cdef const packed_layer *layer
     cdef trained_part *part
-    cdef long i, panel, number = 0
+    cdef long i, panel, column, number = 0
     cdef fm_step step
     _prepare_step(t, chunk, slice_, &step)
     for i in range(t.network.n_layers - 1):
-        part = t.layers[i].weights
+        layer, part = t.layers[i].packed, t.layers[i].weights
         for panel in range(part.n_panels):
             if number % t.plan.n_slices == slice_:
-                t.network.kernels.limit_norms(part.packed, panel, &step)
+                if layer.embedding_size:
+                    # The weights of a unit are those of its column's inputs.
+                    for column in range(layer.columns.columns):
+                        t.network.kernels.limit_norms(part.packed, panel, layer.columns.offsets[column],
+                                                      layer.columns.offsets[column + 1], &step)
+                else:
+                    t.network.kernels.limit_norms(part.packed, panel, 0, part.packed.inputs, &step)
                 if part.packed.rounded != NULL:
                     t.network.kernels.round_strips(part.packed, panel, 0, part.strips)
             number += 1
+
+
+cdef void follow_weights(training *t, const chunk_place *chunk, int slice_, int what) noexcept nogil:
+    """Make what the first layer's forward passes read beside its weights, whole panels at a time."""
+    cdef const packed_layer *layer = t.layers[0].packed
+    cdef long panel
+    for panel in range(t.layers[0].weights.n_panels):
+        if panel % t.plan.n_slices == slice_:
+            layer.kind.follow_weights(t.network, layer, panel)

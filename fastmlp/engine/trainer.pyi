@@ -33,6 +33,7 @@ class Trainer(PackedNetwork):
         seed: int = 0,
         loss_options: float | Sequence[float] = (),
         output_weights: ArrayLike | None = None,
+        columns: Any = None,
         isa: str | None = None,
     ) -> None: ...
     def load(self, params: NDArray, slots: Sequence[NDArray] = (), average: NDArray | None = None) -> None: ...

@@ -44,6 +44,8 @@ cdef double FLOPS_PER_BLOCK = 1.5e6
 # A thread splits the weights itself, as it reads them, for at least so many rows of its own; for fewer they are split
 # once, when they are updated, and read by all threads, at half as many bytes again.
 cdef long ROWS_PER_SPLIT = 64
+# So many strips that encoded columns look up are updated in the time of one whose gradient is a product.
+cdef long STRIPS_LOOKED_UP = 5
 
 
 cdef class Trainer(PackedNetwork):
@@ -80,12 +82,14 @@ cdef class Trainer(PackedNetwork):
         parameters in the order of the flat vector, where the weights and the biases of a layer are two; () for none.
     seed : int, default=0
         Of dropout and noise.
+    columns, isa
+        As for PackedNetwork.
     """
 
     def __init__(self, sizes, hidden, loss, dtype, *, rule, max_batch, n_threads=1, bfloat16=False, split=None,
                  loss_options=(), output_weights=None, python_loss=None, regularization=None, rate_factors=(),
-                 decay_factors=(), seed=0, isa=None):
-        super().__init__(sizes, hidden, loss, dtype, isa=isa)
+                 decay_factors=(), seed=0, columns=None, isa=None):
+        super().__init__(sizes, hidden, loss, dtype, columns=columns, isa=isa)
         cdef training *t = &self.t
         cdef training_plan *plan = &t.plan
         cdef packed_network *net = &self.net
@@ -194,7 +198,7 @@ cdef class Trainer(PackedNetwork):
     cdef int choose_chunk(self, long vector_bytes) except -1:
         """Choose how many rows go through a step together: all of a batch where something waits for them."""
         cdef training_plan *plan = &self.t.plan
-        cdef double rows = CHUNK_FLOPS_PER_VECTOR_BYTE * vector_bytes / (6.0 * self.net.n_params)
+        cdef double rows = CHUNK_FLOPS_PER_VECTOR_BYTE * vector_bytes / (6.0 * self.net.multiply_adds)
         plan.chunk = max(1, min(plan.max_batch, min(CHUNK_ROWS, <long> max(32.0, rows))))
         if self.waits_for_all_rows():
             plan.chunk = max(1, plan.max_batch)
@@ -241,12 +245,12 @@ cdef class Trainer(PackedNetwork):
         cdef packed_network *net = &self.net
         cdef fm_layer *part
         cdef Py_ssize_t sums = 0, values = 0
-        cdef long i, n = min(MAX_BLOCKS, <long> (plan.max_batch * (6.0 * net.n_params) / FLOPS_PER_BLOCK))
+        cdef long i, n = min(MAX_BLOCKS, <long> (plan.max_batch * (6.0 * net.multiply_adds) / FLOPS_PER_BLOCK))
         for i in range(net.n_parts):
             part = &net.parts[i]
             sums += packed_bytes(net, part)
             values += (panels_of(net, part.inputs) + panels_of(net, part.outputs)) * FM_PANEL_BYTES
-        if (plan.terms or self.waits_for_all_rows() or n < 2 or plan.max_batch > plan.chunk
+        if (plan.terms or self.waits_for_all_rows() or n < 2 or self.columns is not None or plan.max_batch > plan.chunk
                 or 2 * n * sums > values * plan.max_batch):
             return 0
         plan.n_blocks = n
@@ -294,6 +298,8 @@ cdef class Trainer(PackedNetwork):
         part.strips = max(1, ceil_divide(packed.inputs, self.net.panel if packed.turned else FM_STRIP))
         part.grains = ceil_divide(part.strips, plan.grain)
         part.cost = ceil_divide(min(self.net.panel, packed.outputs) * self.net.itemsize, vector_bytes)
+        if self.columns is not None and packed != self.net.layers[0].weights:
+            part.cost *= STRIPS_LOOKED_UP
         plan.total_cost += part.n_panels * part.grains * part.cost
         part.squares = <double *> self.memory.zeros(part.n_panels * part.strips * sizeof(double))
         if plan.max_batch > plan.chunk or plan.clip_norm:

@@ -121,6 +121,7 @@ Centre(shrinkage=...).
         fitted = self.__dict__
         return (
             "feature_names_in_" not in fitted
+            and "columns_layout_" not in fitted
             and are_finite_rows(X)
             and (reset or X.shape[1] == fitted.get("n_features_in_"))
         )

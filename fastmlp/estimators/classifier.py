@@ -123,6 +123,7 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
         standardize: bool = False,
         normalization: str | None = None,
         residual: bool = False,
+        embedding_size: int | None = None,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,

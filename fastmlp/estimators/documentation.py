@@ -96,6 +96,12 @@ hidden_layer_sizes : int or array-like of int, default=(100,)
         normalization and activation. Where a layer's width is not that of the one below, its inputs are multiplied by
         ``projections_`` first, which are penalised as weights. Networks of many layers learn with it that learn nothing
         without. dropout then drops of what f and the output layer read; what is added goes on whole.
+    embedding_size : int or None, default=None
+        Only for X of :class:`fastmlp.inputs.columns.EncodedColumns`: the number of units, a multiple of 4, that each
+        column has of its own in a layer before those of hidden_layer_sizes: the column's embedding. It has the
+        activation of the first hidden layer and no normalization, and input_dropout is that of its outputs. Its weights
+        have the shape (n_features_in_, embedding_size), and its biases (n_columns * embedding_size,). None is for a
+        first hidden layer to whose units all columns add.
     dropout : float in [0, 1), or a list with one per hidden layer, default=0.0
         The share of the hidden layers' outputs that is dropped in training; what stays is divided by 1 - dropout.
     input_dropout : float in [0, 1), default=0.0
@@ -149,7 +155,9 @@ coefs_, intercepts_ : list of ndarray
     out_activation_ : str
         Activation of the output layer.
     n_features_in_ : int
-        Features seen in fit.
+        Features seen in fit; of EncodedColumns the inputs that all columns stand for.
+    columns_layout_ : ColumnsLayout
+        The layout of the columns, when X was EncodedColumns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         The names of the features, when X had names that are all strings.
     gains_, activation_parameters_, projections_, running_moments_ : list

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.preprocessing import LabelBinarizer
 
+from fastmlp.inputs.columns import ColumnsLayout
 from fastmlp.losses import OUTPUT_ACTIVATIONS
 from fastmlp.optimizers import Descent
 from fastmlp.soundness import are_texts, is_array, is_count, is_number, is_truth, require, require_jobs
@@ -47,12 +48,15 @@ def _check_network(estimator: Any) -> None:
     coefs, intercepts = estimator.coefs_, getattr(estimator, "intercepts_", None)
     require(type(coefs) is list and coefs, "coefs_ must be a list of arrays", coefs)
     require(type(intercepts) is list, "intercepts_ must be a list of arrays", intercepts)
-    require(len(coefs) == len(intercepts or ()), "intercepts_ does not fit coefs_")
-    for i, (weights, biases) in enumerate(zip(coefs, intercepts or (), strict=True)):
+    intercepts = intercepts or []
+    require(len(coefs) == len(intercepts), "intercepts_ does not fit coefs_")
+    for i, (weights, biases) in enumerate(zip(coefs, intercepts, strict=True)):
         is_matrix = type(weights) is np.ndarray and weights.ndim == 2 and weights.dtype in (np.float32, np.float64)
         require(is_matrix and min(weights.shape) >= 1, f"coefs_[{i}] is no matrix of float32 or float64")
-        require(i == 0 or weights.shape[0] == coefs[i - 1].shape[1], f"coefs_[{i}] does not fit coefs_[{i - 1}]")
-        require(is_array(biases, weights.shape[1]), f"intercepts_[{i}] does not fit coefs_[{i}]")
+        # The units of embeddings, of which the weights are those of one column, are checked with the network below.
+        n_units = weights.shape[1] if i or estimator.embedding_size is None else np.size(biases)
+        require(i == 0 or weights.shape[0] == intercepts[i - 1].size, f"coefs_[{i}] does not fit coefs_[{i - 1}]")
+        require(is_array(biases, n_units), f"intercepts_[{i}] does not fit coefs_[{i}]")
         require(coefs[0].dtype == weights.dtype == biases.dtype, "coefs_ and intercepts_ are not all of one type")
     n_features, n_outputs = coefs[0].shape[0], coefs[-1].shape[1]
     for name, number in {"n_features_in_": n_features, "n_outputs_": n_outputs, "n_layers_": len(coefs) + 1}.items():
@@ -63,7 +67,11 @@ def _check_network(estimator: Any) -> None:
     names: Any = getattr(estimator, "feature_names_in_", None)
     are_names = is_array(names, n_features, kinds="O") and all(isinstance(name, str) for name in names)
     require(names is None or are_names, "feature_names_in_ does not fit coefs_")
-    _check_extras(estimator, [weights.shape for weights in coefs[:-1]], n_features)
+    layout = getattr(estimator, "columns_layout_", None)
+    is_layout = type(layout) is ColumnsLayout and layout.total_inputs == n_features
+    require(layout is None or (is_layout and names is None), "columns_layout_ does not fit coefs_")
+    hidden = [(len(weights), len(biases)) for weights, biases in zip(coefs[:-1], intercepts, strict=False)]
+    _check_extras(estimator, hidden, n_features)
     if is_classifier(estimator):
         _check_labels(estimator, n_outputs)
     # The network itself refuses arrays that activation, normalization and residual do not ask for.

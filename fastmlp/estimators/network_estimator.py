@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.estimators.base import Estimator
 from fastmlp.estimators.prediction import Decoding, KeptPredictor, numbers_of_frame
+from fastmlp.inputs.columns import ColumnsLayout
 from fastmlp.inputs.rows import in_place_dtype, refuse_broken, rows_of
 from fastmlp.inputs.validation import validated
 from fastmlp.network import (
@@ -39,8 +40,8 @@ class NetworkEstimator(Estimator):
 
     The attributes are the source of truth: every fit that goes on, and every prediction, takes the numbers from
     ``coefs_``, ``intercepts_`` and what stands beside them. A subclass has the parameters activation, normalization,
-    dtype and n_jobs, and may have residual; it calls :meth:`_keep` at the end of a fit, and says in :meth:`_decoding`
-    what outputs mean.
+    dtype and n_jobs, and may have residual and embedding_size; it calls :meth:`_keep` at the end of a fit, and says in
+    :meth:`_decoding` what outputs mean.
 
     Examples
     --------
@@ -73,6 +74,7 @@ class NetworkEstimator(Estimator):
     activation: Any
     normalization: Any
     residual: bool = False
+    embedding_size: int | None = None
     dtype: Any
     n_jobs: int | None
 
@@ -136,7 +138,10 @@ class NetworkEstimator(Estimator):
         ValueError
             When the fitted network has not what activation, normalization and residual ask for, or has more.
         """
-        network = Network(Structure.of(self._sizes(), hidden), objective=objective, dtype=dtype)
+        layout = self.__dict__.get("columns_layout_")
+        self._check_embeddings(layout)
+        structure = Structure.of(self._sizes(), hidden, columns=layout)
+        network = Network(structure, objective=objective, dtype=dtype)
         held = {"coefs": self.coefs_, "intercepts": self.intercepts_}
         held |= {ours: getattr(self, name, [None] * len(network.running)) for ours, name in self._OF_LAYERS.items()}
         for ours, arrays in held.items():
@@ -156,11 +161,24 @@ class NetworkEstimator(Estimator):
 
     def _sizes(self) -> tuple[int, ...]:
         """Return the units of each layer of the fitted network, inputs and outputs included."""
-        return (self.coefs_[0].shape[0], *(weights.shape[1] for weights in self.coefs_))
+        return (self.coefs_[0].shape[0], *(len(biases) for biases in self.intercepts_))
+
+    def _check_embeddings(self, layout: ColumnsLayout | None) -> None:
+        """Refuse an embedding_size that is not that of the fitted network."""
+        size, (weights, biases) = self.embedding_size, (self.coefs_[0], self.intercepts_[0])
+        fits = weights.shape[1] == len(biases)
+        if size is not None:
+            fits = layout is not None and weights.shape[1] == size and len(biases) == size * layout.n_columns
+        if not fits:
+            raise ValueError(
+                f"embedding_size={size!r} is not that of the fitted network, whose first layer has weights of shape"
+                f" {weights.shape} and {len(biases)} units."
+            )
 
     def _hidden_layers(self) -> tuple[HiddenLayer, ...]:
-        kind = "residual" if self.residual else "dense"
-        return hidden_layers(self.activation, self.normalization, len(self.coefs_) - 1, kind)
+        kind, embeds = "residual" if self.residual else "dense", self.embedding_size is not None
+        n_hidden = len(self.coefs_) - 1 - embeds
+        return hidden_layers(self.activation, self.normalization, n_hidden, kind, embeds=embeds)
 
     # ---- types -------------------------------------------------------------------------------------------------------
 
@@ -259,9 +277,9 @@ class NetworkEstimator(Estimator):
         -------
         predictor : callable
             Takes a C-contiguous array of shape (n_samples, n_features) and of the type the model computes in: that of
-            ``coefs_``, or what the parameter dtype names. Returns what predict_proba (or decision_function; of a
-            regressor: predict) returns for it; of several classes with loss='squared_error' before they are made to sum
-            to 1. Raises ValueError for anything else.
+            ``coefs_``, or what the parameter dtype names; or EncodedColumns, where the model was fitted to such.
+            Returns what predict_proba (or decision_function; of a regressor: predict) returns for it; of several
+            classes with loss='squared_error' before they are made to sum to 1. Raises ValueError for anything else.
 
         Examples
         --------
@@ -284,7 +302,8 @@ class NetworkEstimator(Estimator):
     def _predictor_key(self, form: str) -> tuple:
         """Return what a predictor depends on beside the fitted numbers."""
         activation = self.activation if type(self.activation) is str else self._hidden_layers()
-        return activation, self.normalization, self.residual, self.out_activation_, self.n_jobs, form
+        columns = self.embedding_size, self.__dict__.get("columns_layout_")
+        return activation, self.normalization, self.residual, self.out_activation_, self.n_jobs, form, columns
 
     @property
     def _has_more_than_weights(self) -> bool:

@@ -41,6 +41,7 @@ class NetworkParameters(Parameterized):
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [str, Activation, list, tuple],
+        "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
         "solver": [str, Optimizer, LBFGS],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

@@ -95,6 +95,7 @@ class MLPRegressor(RegressorMixin, SupervisedNetwork):
         standardize: bool = False,
         normalization: str | None = None,
         residual: bool = False,
+        embedding_size: int | None = None,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,

@@ -69,7 +69,7 @@ def _message(estimator: SupervisedNetwork, problem: Problem, network: Network, d
         plan.parameters,
         estimator._defaults(),
         plan.optimizer,
-        n_hidden=len(plan.hidden),
+        n_hidden=len(plan.hidden_sizes),
         has_sets=bool(problem.evaluation.sets),
     )
     if estimator.standardize != (network.input_scales is not None):

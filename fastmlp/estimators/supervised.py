@@ -28,6 +28,7 @@ from fastmlp.fitting.problem import Problem, TrainingData, TrainingPlan
 from fastmlp.fitting.recipe import is_stochastic
 from fastmlp.fitting.recorded import RecordedFit
 from fastmlp.fitting.start import go_on, resume
+from fastmlp.inputs.columns import EncodedColumns
 from fastmlp.inputs.rows import refuse_broken, rows_of
 from fastmlp.inputs.validation import validated
 from fastmlp.losses import OUTPUT_ACTIVATIONS, CustomLoss, Loss, loss_of
@@ -109,8 +110,10 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples. An array of any real type is read in place, row by row, when its rows are contiguous.
+        X : {array-like, sparse matrix, EncodedColumns} of shape (n_samples, n_features)
+            Samples. An array of any real type is read in place, row by row, when its rows are contiguous. Of
+            :class:`fastmlp.inputs.columns.EncodedColumns` the first layer looks up what a dense layer would make of the
+            matrix which they stand for.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels (or, for several labels per sample, an indicator matrix) or real numbers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -365,6 +368,12 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
             for name in ("input_noise", "augment"):
                 if getattr(self, name):
                     raise ValueError(f"{name}={getattr(self, name)!r} is for dense X; got a sparse matrix.")
+        if isinstance(X, EncodedColumns):
+            for name in ("input_noise", "input_dropout", "augment", "standardize"):
+                if getattr(self, name) and not (name == "input_dropout" and self.embedding_size):
+                    raise ValueError(f"{name}={getattr(self, name)!r} is for X of numbers; got EncodedColumns.")
+        elif self.embedding_size is not None:
+            raise ValueError(f"embedding_size={self.embedding_size!r} is for EncodedColumns; got X of numbers.")
         # L-BFGS computes in float64 whatever the model's type.
         rows = rows_of(X, dtype if plan.is_stochastic else np.float64)
         loss_name = plan.loss.engine_loss(self._target_kind())
@@ -399,7 +408,10 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
 
     def _check_unchanged(self, hidden_sizes: list[int], n_outputs: int) -> None:
         """Refuse to go on with a network of another shape than parameters and targets ask for."""
+        self._check_embeddings(self.__dict__.get("columns_layout_"))
         _, *hidden, outputs = self._sizes()
+        if self.embedding_size is not None:
+            del hidden[0]
         if hidden_sizes != hidden:
             raise ValueError(
                 f"hidden_layer_sizes={hidden_sizes} differs from the fitted network's {hidden}; training can only"

@@ -59,6 +59,8 @@ class TrainedNetwork(NetworkParameters, NetworkEstimator):
             bias_init=self.bias_init,
             random_state=self._random_state,
             dtype=dtype,
+            columns=data.rows.layout,
+            embedding_size=self.embedding_size,
         )
         if self.standardize:
             network.input_means, network.input_scales = feature_scaling(data.X, data.weights)

@@ -8,6 +8,8 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike
 
+from fastmlp.inputs.columns import EncodedColumns
+
 # The largest numbers that are not large yet: of features and targets with a spread of about 1, of learning rates, of
 # weights of samples, which are summed up, and of penalties.
 _FEATURE, _TARGET, _RATE, _WEIGHT, _PENALTY = 100.0, 100.0, 0.1, 1e30, 1.0
@@ -106,5 +108,7 @@ def _rate(parameters: Mapping[str, Any], rate: float) -> str:
 
 
 def _largest(array: Any) -> float:
+    if isinstance(array, EncodedColumns):
+        array = array.fractions
     values = array.data if scipy.sparse.issparse(array) else np.asarray(array)
     return float(max(abs(float(values.max())), abs(float(values.min())))) if values.size else 0.0

@@ -28,6 +28,7 @@ _WITHOUT_MINIBATCHES = {
 # What Rprop, which looks at the signs of gradients, has no use for.
 _WITHOUT_SIZES = ("gradient_clip_norm", "gradient_clip_value")
 _OF_HIDDEN_LAYERS = ("activation", "dropout", "max_norm", "normalization", "residual")
+_OF_EMBEDDINGS = ("activation", "max_norm")
 _MAY_BE_IGNORED = (
     *ESTIMATORS_NAMES,
     *_WITHOUT_MINIBATCHES,
@@ -58,7 +59,7 @@ def ignored_parameters(
     optimizer : Optimizer or LBFGS
         What they come to: see :func:`fastmlp.fitting.recipe.optimizer_of`.
     n_hidden : int
-        The number of hidden layers.
+        The number of hidden layers, but for a layer of embeddings.
     has_sets : bool
         Whether fit is given samples to validate on.
 
@@ -88,6 +89,8 @@ def _why_ignored(
     solver, schedule = parameters["solver"], parameters["learning_rate"]
     by_name = isinstance(solver, str)
     if name in _OF_HIDDEN_LAYERS:
+        if name in _OF_EMBEDDINGS and parameters.get("embedding_size") is not None:
+            return ""
         is_sklearns = name == "activation" and parameters[name] in _SKLEARN_ACTIVATIONS
         return "without hidden layers" if not n_hidden and not is_sklearns else ""
     if name in _WITHOUT_SIZES:

@@ -26,8 +26,9 @@ class TrainingPlan:
 
     #: The estimator's parameters by name.
     parameters: Mapping[str, Any]
-    #: The number of units of each hidden layer.
+    #: The number of units of each hidden layer, but for a layer of embeddings.
     hidden_sizes: list[int]
+    #: What each hidden layer does with its products, a layer of embeddings included.
     hidden: tuple[HiddenLayer, ...]
     loss: Loss
     optimizer: Optimizer | LBFGS
@@ -67,6 +68,7 @@ class TrainingPlan:
                 parameters["normalization"],
                 len(sizes),
                 "residual" if parameters["residual"] else "dense",
+                embeds=parameters["embedding_size"] is not None,
             ),
             loss,
             optimizer,

@@ -65,9 +65,11 @@ class PythonRule:
                 f"solver={self._optimizer.optimizer!r} made non-finite parameter weights in step {number + 1}."
             )
         if limit:
-            for weights in self._network.coefs[:-1]:
-                norms = np.sqrt((weights**2).sum(axis=0))
-                weights *= np.where(norms > limit, limit / np.maximum(norms, np.finfo(params.dtype).tiny), 1)
+            layers = self._network.structure.layers[:-1]
+            for layer, weights in zip(layers, self._network.coefs[:-1], strict=True):
+                norms = layer.weight_norms(weights)
+                shares = np.where(norms > limit, limit / np.maximum(norms, np.finfo(params.dtype).tiny), 1)
+                weights *= layer.by_weight(shares)
         if decay:
             kept = params if self.average is None else self.average
             self.average = (decay * kept + (1 - decay) * params).astype(params.dtype)

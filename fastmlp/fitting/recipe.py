@@ -164,8 +164,10 @@ def regularization_of(parameters: Mapping[str, Any], n_hidden: int) -> Regulariz
     for rate in rates:
         if not isinstance(rate, Real) or not 0 <= float(rate) < 1:
             raise ValueError(f"dropout must be in [0, 1), got {rate!r}.")
+    # The embeddings of columns are what other networks' inputs are: the columns themselves cannot be dropped.
+    codes = () if parameters["embedding_size"] is None else (0.0,)
     regularization = Regularization(
-        dropout=(parameters["input_dropout"], *rates),
+        dropout=(*codes, parameters["input_dropout"], *rates),
         input_noise=parameters["input_noise"],
         l1=parameters["l1"],
         clip_value=parameters["gradient_clip_value"] or 0.0,

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import check_array
 
 from fastmlp import engine
+from fastmlp.inputs.columns import EncodedColumns
 
 Rows = engine.Rows
 
@@ -44,7 +45,7 @@ def rows_of(X: Any, dtype: DTypeLike) -> Rows:
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
+    X : ndarray, sparse matrix or EncodedColumns of shape (n_samples, n_features)
     dtype : float32 or float64
         The compute type.
 
@@ -55,7 +56,8 @@ def rows_of(X: Any, dtype: DTypeLike) -> Rows:
     Raises
     ------
     ValueError
-        When X holds a number too large for the compute type, or is a sparse matrix whose indices lie.
+        When X holds a number too large for the compute type, codes that its layout has not, or is a sparse
+        matrix whose indices lie.
 
     Examples
     --------
@@ -65,6 +67,9 @@ def rows_of(X: Any, dtype: DTypeLike) -> Rows:
     3
     """
     dtype = np.dtype(dtype)
+    if isinstance(X, EncodedColumns):
+        _checked(X.fractions, dtype)
+        return Rows(X)
     if scipy.sparse.issparse(X):
         if X.format != "csr":
             refuse_broken(X)
@@ -89,7 +94,7 @@ def checked_rows(X: ArrayLike | scipy.sparse.sparray, dtype: DTypeLike) -> Rows:
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n_samples, n_features)
+    X : array-like, sparse matrix or EncodedColumns of shape (n_samples, n_features)
     dtype : float32 or float64
         The compute type.
 
@@ -113,7 +118,7 @@ def checked_rows(X: ArrayLike | scipy.sparse.sparray, dtype: DTypeLike) -> Rows:
     ...
     ValueError: Input X contains NaN.
     """
-    if are_finite_rows(X):
+    if isinstance(X, EncodedColumns) or are_finite_rows(X):
         return rows_of(X, dtype)
     refuse_broken(X)
     wanted = "numeric" if in_place_dtype(X) else (np.float64, np.float32)

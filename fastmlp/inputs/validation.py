@@ -8,7 +8,9 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_y, check_consistent_length, validate_data
+
+from fastmlp.inputs.columns import EncodedColumns
 
 # Rows that are looked at together in search of what is wrong, and columns that a message names.
 _ROWS = 10_000
@@ -25,7 +27,9 @@ _OF_MISSING = (
 
 
 def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
-    """Return what scikit-learn's validate_data returns.
+    """Return what scikit-learn's validate_data returns; encoded columns are taken as they are.
+
+    The layout of encoded columns becomes the attribute columns_layout_ in a fit that resets what is known of features.
 
     Parameters
     ----------
@@ -54,6 +58,9 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
     name, is_fit = type(estimator).__name__, options.get("reset", True)
     takes_numbers = bool(targets) and options.get("y_numeric", False)
     try:
+        if isinstance(X, EncodedColumns):
+            return _validated_columns(estimator, X, *targets, **options)
+        _settle_layout(estimator, None, is_fit)
         if is_fit and _are_times(X):  # NumPy would make nanoseconds of them
             raise ValueError("dates and spans of time are no numbers")
         checked = validate_data(estimator, X, *targets, **options)
@@ -66,7 +73,7 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
                 raise ValueError("Input X contains infinity or a value too large for dtype('float64').")
             checked = (samples, *checked[1:]) if targets else samples
     except (ValueError, TypeError) as error:
-        if told := _of_samples(error, X, name, is_fit):
+        if not isinstance(X, EncodedColumns) and (told := _of_samples(error, X, name, is_fit)):
             raise (ValueError if isinstance(error, ValueError) else TypeError)(told) from None
         if told := _of_targets(error, *targets, name=name, takes_numbers=takes_numbers):
             raise ValueError(told) from None
@@ -81,6 +88,41 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
         if y.dtype.kind == "f" and np.isnan(y).any():  # of None among objects, which are made numbers last
             raise ValueError("Input y contains NaN.")
     return checked
+
+
+def _validated_columns(
+    estimator: Any,
+    X: EncodedColumns,
+    *targets: Any,
+    reset: bool = True,
+    multi_output: bool = False,
+    y_numeric: bool = False,
+    **_of_arrays: Any,
+) -> Any:
+    """Return encoded columns as they are, and targets as scikit-learn validates them."""
+    _settle_layout(estimator, X, reset)
+    if not len(X):
+        raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+    validate_data(estimator, X, *targets, reset=reset, skip_check_array=True)
+    if not targets:
+        return X
+    y = _check_y(*targets, multi_output=multi_output, y_numeric=y_numeric, estimator=estimator)
+    check_consistent_length(X, y)
+    return X, y
+
+
+def _settle_layout(estimator: Any, X: EncodedColumns | None, is_fit: bool) -> None:
+    """Set what an estimator knows of the layout of encoded columns, None being other rows; refuse X of another one."""
+    layout = None if X is None else X.layout
+    if is_fit:
+        estimator.__dict__.pop("columns_layout_", None)
+        if layout is not None:
+            estimator.columns_layout_ = layout
+        return
+    fitted = estimator.__dict__.get("columns_layout_")
+    if layout != fitted:
+        given, wanted = ("rows of numbers" if one is None else f"EncodedColumns of {one!r}" for one in (layout, fitted))
+        raise ValueError(f"X must be {wanted}, as {type(estimator).__name__} was fitted to; got {given}.")
 
 
 @contextmanager

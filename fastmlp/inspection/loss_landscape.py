@@ -235,10 +235,11 @@ def filter_normalised_direction(network: Network, rng: np.random.RandomState) ->
     """
     direction = np.zeros_like(network.params)
     moved = Network(network.structure, direction)
-    pairs = zip([*network.coefs, *network.projections], [*moved.coefs, *moved.projections], strict=True)
-    for weights, part in pairs:
-        if weights is None or part is None:
-            continue
+    for layer, weights, part in zip(network.structure.layers, network.coefs, moved.coefs, strict=True):
         drawn = rng.standard_normal(part.shape)
-        part[:] = drawn * (np.linalg.norm(weights, axis=0) / np.linalg.norm(drawn, axis=0))
+        part[:] = drawn * layer.by_weight(layer.weight_norms(weights) / layer.weight_norms(drawn))
+    for projections, of_moved in zip(network.projections, moved.projections, strict=True):
+        if projections is not None and of_moved is not None:
+            drawn = rng.standard_normal(of_moved.shape)
+            of_moved[:] = drawn * (np.linalg.norm(projections, axis=0) / np.linalg.norm(drawn, axis=0))
     return direction

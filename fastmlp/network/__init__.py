@@ -2,7 +2,17 @@
 
 from fastmlp.network.differences import check_gradients
 from fastmlp.network.gradients import Gradients
-from fastmlp.network.layers import KINDS, NORMALIZATIONS, Dense, HiddenLayer, Residual, hidden_layer, hidden_layers
+from fastmlp.network.layers import (
+    KINDS,
+    NORMALIZATIONS,
+    Columns,
+    Dense,
+    Embeddings,
+    HiddenLayer,
+    Residual,
+    hidden_layer,
+    hidden_layers,
+)
 from fastmlp.network.layers import per_layer as per_layer
 from fastmlp.network.network import Network
 from fastmlp.network.objective import Objective
@@ -14,7 +24,9 @@ from fastmlp.network.structure import Structure
 __all__ = [
     "KINDS",
     "NORMALIZATIONS",
+    "Columns",
     "Dense",
+    "Embeddings",
     "Gradients",
     "HiddenLayer",
     "Network",

@@ -70,6 +70,7 @@ class Pass:
             network.structure.hidden,
             network.objective.loss,
             network.params.dtype,
+            columns=network.structure.columns,
             max_rows=max_rows,
             n_threads=n_threads,
             uses_running=not training,
@@ -242,6 +243,8 @@ class Composable(ABC):
         kept = self._pass
         if kept is None:
             raise RuntimeError("backward needs a pass to go back on: call forward(X, keep=True) before it.")
+        if inputs:
+            self._refuse_codes("inputs=True")
         if not (inputs or params):
             raise ValueError("backward needs inputs=True or params=True, since it has nothing to return otherwise.")
         if kept.shape[1] == 1 and np.shape(output_gradients) == kept.shape[:1]:
@@ -310,6 +313,7 @@ class Composable(ABC):
         ...
         ValueError: input_gradients needs either output, from 0 to 1, or targets.
         """
+        self._refuse_codes("input_gradients")
         rows, n_outputs, dtype = self._rows(X), self.structure.sizes[-1], self.params.dtype
         if output is None and targets is None and n_outputs == 1:
             output = 0
@@ -374,6 +378,7 @@ class Composable(ABC):
         >>> np.array_equal(jacobian[:, 1], net.input_gradients(X, output=1))
         True
         """
+        self._refuse_codes("jacobian")
         rows, n_outputs = self._rows(X), self.structure.sizes[-1]
         found = np.empty((rows.n_rows, n_outputs, rows.n_features), self.params.dtype)
         kept, blocks = self._blocks(rows.n_rows, n_threads)
@@ -384,6 +389,19 @@ class Composable(ABC):
                 kept.backward(gradients, None, found[start:stop, k])
                 gradients[:, k] = 0
         return found
+
+    def _refuse_codes(self, what: str) -> None:
+        """Refuse what needs gradients of inputs, where these are encoded columns."""
+        if self.structure.columns is not None:
+            twin = (
+                " A network of dense layers with the same params, given EncodedColumns.dense(), has those of what they"
+                " stand for."
+            )
+            if self.structure.layers[0].kind == "embeddings":  # Its params are fewer than those of a dense layer.
+                twin = ""
+            raise ValueError(
+                f"{what} is for a network that reads numbers: the codes of encoded columns have no gradients.{twin}"
+            )
 
     def _blocks(self, n_rows: int, n_threads: int) -> tuple[Pass, list[tuple[int, int]]]:
         """Return a pass, loaded, with room for a block of rows, and where blocks that make up n_rows begin and end."""

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fastmlp import engine
 from fastmlp.activations import Activation, BuiltIn, NativeActivation, activation_of
 from fastmlp.components import Registry, named, whole_number
+from fastmlp.inputs.columns import ColumnsLayout
 
 #: The normalizations that a hidden layer may have, by name.
 NORMALIZATIONS: Registry[str] = Registry(
@@ -110,17 +114,31 @@ def hidden_layers(
     normalization: str | None,
     n_hidden: int,
     kind: str = "dense",
+    *,
+    embeds: bool = False,
 ) -> tuple[HiddenLayer, ...]:
     """Return the hidden layers of a kind with an activation, the same for all or one for each, and a normalization.
 
-    A HiddenLayer in the place of an activation stays as it is, whatever normalization and kind.
+    A HiddenLayer in the place of an activation stays as it is, whatever normalization and kind. With embeds, a layer of
+    embeddings comes before the others, with the activation of the first of them and without normalization.
+
+    Examples
+    --------
+    >>> from fastmlp.network import hidden_layers
+    >>> [(layer.kind, layer.activation) for layer in hidden_layers(["tanh", "relu"], None, 2, embeds=True)]
+    [('embeddings', 'tanh'), ('dense', 'tanh'), ('dense', 'relu')]
     """
     if isinstance(normalization, str):
         normalization = named(normalization, NORMALIZATIONS, "normalization")
-    return tuple(
-        each if isinstance(each, HiddenLayer) else hidden_layer(each, normalization, kind)
-        for each in per_layer(activation, n_hidden, "activation")
+    each_activation = per_layer(activation, n_hidden, "activation")
+    layers = tuple(
+        each if isinstance(each, HiddenLayer) else hidden_layer(each, normalization, kind) for each in each_activation
     )
+    if not embeds:
+        return layers
+    # Without other hidden layers, one activation for all is that of the embeddings.
+    first = layers[0] if layers else hidden_layer(per_layer(activation, 1, "activation")[0])
+    return first._replace(kind="embeddings", normalization=None), *layers
 
 
 class Part(NamedTuple):
@@ -181,6 +199,14 @@ class Layer:
             parts.append(Part("activation_parameters", i, (self.n_units,), float(self.hidden.parameter)))
         return parts
 
+    def by_weight(self, values: NDArray) -> NDArray:
+        """Return numbers of the units (n_units,) in a shape that goes with the weights, each beside its unit's."""
+        return values
+
+    def weight_norms(self, weights: NDArray) -> NDArray:
+        """Return the norm of each unit's weights, shape (n_units,)."""
+        return np.sqrt((weights**2).sum(axis=0))
+
 
 class Dense(Layer):
     """A layer all of whose inputs are multiplied by weights, one for each unit, to which biases are added.
@@ -220,5 +246,128 @@ class Residual(Layer):
         return parts if self.n_inputs == self.n_units else [*parts, Part("projections", i, shape)]
 
 
+@dataclass(frozen=True)
+class Columns(Dense):
+    """A first layer that looks encoded columns up, which gives what a dense layer makes of what they stand for.
+
+    It has the weights of that dense layer. Nothing is taken back to its inputs.
+
+    Parameters
+    ----------
+    n_inputs, n_units, hidden
+        As for every layer; n_inputs is the layout's total_inputs.
+    layout : ColumnsLayout
+
+    Examples
+    --------
+    >>> from fastmlp.inputs.columns import ColumnsLayout
+    >>> from fastmlp.network import Columns
+    >>> [part.shape for part in Columns(7, 3, layout=ColumnsLayout((3,), (2,))).product_parts(0)]
+    [(7, 3), (3,)]
+    """
+
+    kind = "columns"
+
+    layout: ColumnsLayout | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.layout, ColumnsLayout):
+            raise ValueError(f"layout must be a ColumnsLayout; got {self.layout!r}.")
+        if self.n_inputs != self.layout.total_inputs:
+            raise ValueError(f"n_inputs must be {self.layout.total_inputs}, as the layout has; got {self.n_inputs}.")
+
+
+#: The number of units of an embedding is a multiple of this one, which the engine's kernels take at a time.
+EMBEDDING_UNITS = 4
+
+
+def checked_embedding_size(given: Any) -> int:
+    """Return the number of units of an embedding, when the engine can make such.
+
+    Raises
+    ------
+    ValueError
+        For what is no multiple of 4 from 4 on.
+
+    Examples
+    --------
+    >>> from fastmlp.network.layers import checked_embedding_size
+    >>> checked_embedding_size(8)
+    8
+    """
+    size = whole_number(given, "embedding_size")
+    if size % EMBEDDING_UNITS:
+        above = size + EMBEDDING_UNITS - size % EMBEDDING_UNITS
+        raise ValueError(f"embedding_size must be a multiple of {EMBEDDING_UNITS}; got {size}: write {above}.")
+    return size
+
+
+@dataclass(frozen=True)
+class Embeddings(Columns):
+    """A first layer that looks encoded columns up, in which each column has units of its own: an embedding.
+
+    All embeddings have as many units, which lie side by side, column after column. A unit has weights for the inputs of
+    its own column alone. So the weights are a matrix with a row for each input of any column, and a column for each
+    unit of an embedding. The layer gives what a dense layer would with these weights in blocks along the diagonal, and
+    zeros elsewhere.
+
+    Parameters
+    ----------
+    n_inputs, n_units, hidden, layout
+        As for Columns; n_units is a multiple of 4 times the number of columns. There is a HiddenLayer, since an output
+        layer has no embeddings.
+
+    Examples
+    --------
+    >>> from fastmlp.inputs.columns import ColumnsLayout
+    >>> from fastmlp.network import Embeddings, hidden_layer
+    >>> layer = Embeddings(7, 16, hidden_layer("relu"), layout=ColumnsLayout((3,), (2,)))
+    >>> layer.size, [part.shape for part in layer.product_parts(0)]
+    (8, [(7, 8), (16,)])
+    """
+
+    kind = "embeddings"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hidden is None:
+            raise ValueError("hidden must be a HiddenLayer, since embeddings have another layer after them; got None.")
+        of_all = EMBEDDING_UNITS * self.columns.n_columns
+        if self.n_units % of_all:
+            raise ValueError(
+                f"n_units must be a multiple of {of_all}, {EMBEDDING_UNITS} for each of {self.columns.n_columns}"
+                f" columns; got {self.n_units}."
+            )
+
+    @property
+    def columns(self) -> ColumnsLayout:
+        """The layout."""
+        assert self.layout is not None
+        return self.layout
+
+    @property
+    def size(self) -> int:
+        """The number of units of an embedding."""
+        return self.n_units // self.columns.n_columns
+
+    def product_parts(self, i: int) -> list[Part]:
+        """Return the weights (n_inputs, size) and the biases (n_units,)."""
+        return [Part("coefs", i, (self.n_inputs, self.size)), Part("intercepts", i, (self.n_units,))]
+
+    def by_weight(self, values: NDArray) -> NDArray:
+        """Return numbers of the units (n_units,) as a matrix (n_inputs, size), in which each is beside its weights."""
+        return np.repeat(values.reshape(-1, self.size), self.columns.n_inputs, axis=0)
+
+    def weight_norms(self, weights: NDArray) -> NDArray:
+        """Return the norm of each unit's weights, shape (n_units,), of a matrix (n_inputs, size)."""
+        return np.sqrt(np.add.reduceat(weights**2, [*self.columns.offsets], axis=0)).ravel()
+
+
 #: The kinds of layers by name.
-KINDS: dict[str, type[Layer]] = {"dense": Dense, "residual": Residual}
+KINDS: dict[str, type[Layer]] = {
+    "dense": Dense,
+    "residual": Residual,
+    "columns": Columns,
+    "embeddings": Embeddings,
+}

@@ -14,11 +14,12 @@ from sklearn.utils import check_random_state
 from fastmlp import engine
 from fastmlp.activations import ACTIVATIONS, Activation
 from fastmlp.components import compute_dtype, real_array, whole_number
-from fastmlp.initializers import INITIALIZERS, initial_params
+from fastmlp.initializers import INITIALIZERS, initial_embeddings, initial_params
+from fastmlp.inputs.columns import ColumnsLayout
 from fastmlp.inputs.rows import Rows, checked_rows
 from fastmlp.network.composition import Composable
 from fastmlp.network.gradients import Gradients, checked_options
-from fastmlp.network.layers import HiddenLayer
+from fastmlp.network.layers import Embeddings, HiddenLayer
 from fastmlp.network.objective import Objective
 from fastmlp.network.prediction import Predictor, forward_in_pieces
 from fastmlp.network.regularization import Regularization, checked_seed
@@ -151,6 +152,8 @@ class Network(Composable):
         bias_init: Any = "auto",
         random_state: int | np.random.RandomState | None = None,
         dtype: DTypeLike = np.float64,
+        columns: ColumnsLayout | None = None,
+        embedding_size: int | None = None,
     ) -> Network:
         """Build a network with initial weights.
 
@@ -176,6 +179,18 @@ class Network(Composable):
             The seed of the initial weights.
         dtype : float32 or float64, default=float64
             The type of the parameters.
+        columns : ColumnsLayout, default=None
+            The layout of encoded columns that the first layer looks up; sizes begin with its total_inputs. Initial
+            weights take as many inputs as there are columns for its fan_in, since so many are looked up for a row;
+            those of a number of B bins are divided by the root of B, since up to B of them are summed. What is missing
+            or unknown begins with weights of 0. None for a first layer that reads other rows.
+        embedding_size : int, default=None
+            The number of units that each column has of its own, a multiple of 4, in a layer of embeddings before the
+            hidden layers that sizes name; see :meth:`Structure.of`. Initial weights take 1 for its fan_in, since the
+            value of a single column is looked up for a unit, and embedding_size for its fan_out; those of a number of B
+            bins are divided by the root of max(1, B / 2), since half of them are summed on average. With
+            weight_init="auto" embeddings of 4 to 16 units so begin with standard deviations of 0.3 to 0.7. None for a
+            network without such a layer.
 
         Raises
         ------
@@ -192,14 +207,26 @@ class Network(Composable):
         ...
         ValueError: dtype must be float32 or float64; got 'float16'.
         """
-        network = cls(Structure.of(sizes, activation, normalization, kind), objective=loss, dtype=dtype)
+        structure = Structure.of(sizes, activation, normalization, kind, columns=columns, embedding_size=embedding_size)
+        network = cls(structure, objective=loss, dtype=dtype)
         names: str | list[str] = [layer.activation for layer in network.structure.hidden]
         if isinstance(activation, str):  # Without hidden layers, too, the initial weights depend on it.
             names = ACTIVATIONS.canonical(activation)
-        units, rng = network.structure.sizes, check_random_state(random_state)
+        first, own = structure.layers[0], names if isinstance(names, str) else [*names, "relu"][0]
+        units, rng = [*structure.sizes], check_random_state(random_state)
+        drawn_coefs, drawn_intercepts = network.coefs, network.intercepts
+        if isinstance(first, Embeddings):
+            network._begin_embeddings(first, own, rng, weight_init, bias_init)
+            units, drawn_coefs, drawn_intercepts = units[1:], drawn_coefs[1:], drawn_intercepts[1:]
+            names = names if isinstance(names, str) else names[1:] or own
+        elif columns is not None:
+            units[0] = columns.n_columns
+            drawn_coefs = [np.empty((units[0], units[1]), network.params.dtype), *drawn_coefs[1:]]
         start = initial_params(units, names, network.params.dtype, rng, weight_init=weight_init, bias_init=bias_init)
-        for part in (part for both in zip(network.coefs, network.intercepts, strict=True) for part in both):
+        for part in (part for both in zip(drawn_coefs, drawn_intercepts, strict=True) for part in both):
             part[:], start = start[: part.size].reshape(part.shape), start[part.size :]
+        if columns is not None and not isinstance(first, Embeddings):
+            network._begin_columns(columns, drawn_coefs[0], own, rng, weight_init)
         for projections in network.projections:
             if projections is not None:
                 drawn = initial_params(projections.shape, "identity", projections.dtype, rng, weight_init=weight_init)
@@ -207,6 +234,34 @@ class Network(Composable):
         if isinstance(weight_init, str) and INITIALIZERS.canonical(weight_init) == "auto":
             network._shrink_residual_layers()
         return network
+
+    def _begin_columns(
+        self, columns: ColumnsLayout, drawn: NDArray, activation: str, rng: np.random.RandomState, weight_init: Any
+    ) -> None:
+        """Set the initial weights of a layer that looks columns up, given those of as many inputs as columns."""
+        blocks = [drawn]
+        for _ in range(1, -(-columns.total_inputs // columns.n_columns)):
+            more = initial_params(drawn.shape, activation, drawn.dtype, rng, weight_init=weight_init)
+            blocks.append(more[: drawn.size].reshape(drawn.shape))
+        weights = self.coefs[0]
+        weights[:] = np.concatenate(blocks)[: columns.total_inputs]
+        for n_bins, offset in zip(columns.n_bins, columns.offsets, strict=False):
+            weights[offset : offset + n_bins + 1] /= np.sqrt(n_bins)
+        weights[[*columns.offsets]] = 0
+
+    def _begin_embeddings(
+        self, layer: Embeddings, activation: str, rng: np.random.RandomState, weight_init: Any, bias_init: Any
+    ) -> None:
+        """Set the initial weights and biases of a layer of embeddings."""
+        columns, weights = layer.columns, self.coefs[0]
+        weights[:], biases = initial_embeddings(
+            columns.total_inputs, columns.n_columns, layer.size, activation, weights.dtype, rng,
+            weight_init=weight_init, bias_init=bias_init,
+        )  # fmt: skip
+        self.intercepts[0][:] = biases.ravel()
+        for n_bins, offset in zip(columns.n_bins, columns.offsets, strict=False):
+            weights[offset : offset + n_bins + 1] /= np.sqrt(max(1.0, n_bins / 2))
+        weights[[*columns.offsets]] = 0
 
     def _shrink_residual_layers(self) -> None:
         """Have residual layers add so little at the start that all of them together add no more than a few would."""
@@ -280,7 +335,7 @@ class Network(Composable):
             gains = self.gains[i]
             if moments is not None and gains is not None:
                 factors = gains / np.sqrt(moments[1] + moments.dtype.type(engine.NORMALIZATION_EPSILON))
-                folded.coefs[i] *= factors
+                folded.coefs[i] *= structure.layers[i].by_weight(factors)
                 folded.intercepts[i] -= moments[0] * factors
         first = structure.hidden[0] if structure.hidden else None
         if first is not None and (first.normalization == "layer" or first.kind == "residual"):
@@ -295,7 +350,10 @@ class Network(Composable):
     @property
     def flops_per_row(self) -> float:
         """The number of floating-point operations for one row's way forward and back, gradients included."""
-        return 6.0 * self.params.size
+        size = self.params.size
+        if (columns := self.structure.columns) is not None:
+            size -= (columns.total_inputs - columns.n_looked_up) * self.coefs[0].shape[1]
+        return 6.0 * size
 
     def load_into(self, packed: engine.PackedNetwork) -> None:
         """Hand everything to a packed network of this structure."""
@@ -313,7 +371,9 @@ class Network(Composable):
     def packed(self) -> engine.PackedNetwork:
         """Return the network in the engine's layout."""
         sizes, hidden = self.structure.sizes, self.structure.hidden
-        packed = engine.PackedNetwork(sizes, hidden, self.objective.loss, self.params.dtype)
+        packed = engine.PackedNetwork(
+            sizes, hidden, self.objective.loss, self.params.dtype, columns=self.structure.columns
+        )
         self.load_into(packed)
         return packed
 
@@ -334,6 +394,7 @@ class Network(Composable):
             structure.hidden,
             objective.loss,
             self.params.dtype,
+            columns=structure.columns,
             **objective.for_trainer,
             **options,
         )
@@ -354,8 +415,9 @@ class Network(Composable):
         Returns
         -------
         predictor : callable
-            Takes a C-contiguous array of shape (n_rows, n_inputs) and of the parameters' type, which may have no rows;
-            raises ValueError for anything else. NaN and infinity go through.
+            Takes a C-contiguous array of shape (n_rows, n_inputs) and of the parameters' type, which may have no rows,
+            or EncodedColumns where the network looks columns up; raises ValueError for anything else. NaN and infinity
+            go through.
         """
         team_size(n_jobs, 0.0)  # It refuses what is no number of threads.
         folded = self.folded()
@@ -365,6 +427,7 @@ class Network(Composable):
             folded.objective.loss,
             folded.params.dtype,
             form=form,
+            columns=folded.structure.columns,
             team_of=partial(prediction_team, n_jobs),
         )
         folded.load_into(predictor)
@@ -391,7 +454,8 @@ class Network(Composable):
         ----------
         X : Rows, array-like or sparse matrix of shape (n_rows, n_inputs)
             Of no rows, the outputs are none; a pass is kept of one row or more. A sparse matrix must stay as it is
-            until the last :meth:`backward`.
+            until the last :meth:`backward`. A network whose structure has columns takes
+            :class:`fastmlp.inputs.columns.EncodedColumns` of that layout, and nothing else.
         n_threads : int, default=1
             At most 1024 are used, and in a process that was forked off another a single one.
         linked : bool, default=True
@@ -495,6 +559,11 @@ class Network(Composable):
     def _rows(self, X: Any) -> Rows:
         """Return samples as the engine reads them."""
         rows = X if isinstance(X, Rows) else checked_rows(X, self.params.dtype)
+        if rows.layout != self.structure.columns:
+            raise ValueError(
+                f"X must be {_described(self.structure.columns)}, as Network is expecting; got"
+                f" {_described(rows.layout)}."
+            )
         n_inputs = self.structure.sizes[0]
         if rows.n_features != n_inputs:
             raise ValueError(
@@ -599,6 +668,10 @@ class Network(Composable):
         """
         trainer = self.trainer(rule="gradient", max_batch=rows.n_rows, n_threads=n_threads, **options)
         return Gradients(trainer, rows, targets, weights, alpha)
+
+
+def _described(layout: ColumnsLayout | None) -> str:
+    return "rows of numbers" if layout is None else f"EncodedColumns of {layout!r}"
 
 
 def _checked_vector(vector: Any, n_params: int, parameter: str) -> NDArray:

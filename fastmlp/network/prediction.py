@@ -48,7 +48,7 @@ def forward_in_pieces(
     """
     n_rows = rows.n_rows if order is None else len(order)
     out = np.empty((n_rows, packed.sizes[-1 if depth is None else depth]), dtype=packed.dtype)
-    piece = max(1024, int(engine.FLOPS_PER_PIECE / (2 * packed.n_params)))
+    piece = max(1024, int(engine.FLOPS_PER_PIECE / (2 * packed.multiply_adds)))
     for start in range(0, n_rows, piece):
         stop = min(n_rows, start + piece)
         packed.forward(

@@ -5,12 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from numpy.typing import NDArray
 
 from fastmlp.activations import Activation
 from fastmlp.components import layer_sizes, named
-from fastmlp.network.layers import KINDS, Dense, HiddenLayer, Layer, Part, hidden_layers
+from fastmlp.inputs.columns import ColumnsLayout
+from fastmlp.network.layers import (
+    KINDS,
+    Columns,
+    Dense,
+    Embeddings,
+    HiddenLayer,
+    Layer,
+    Part,
+    checked_embedding_size,
+    hidden_layers,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,8 @@ class Structure:
         The units of each layer, inputs and outputs included.
     hidden : tuple of HiddenLayer
         What each hidden layer does with its products.
+    columns : ColumnsLayout or None
+        The layout of the encoded columns that the first layer looks up; None where it reads other rows.
 
     Raises
     ------
@@ -61,6 +76,8 @@ class Structure:
                 sizes.append(layer.n_inputs)
             if layer.n_inputs != sizes[-1]:
                 raise ValueError(f"layers must fit each other; got {layer.n_inputs} inputs after {sizes[-1]} units.")
+            if isinstance(layer, Columns) and layer is not layers[0]:
+                raise ValueError("layers must begin with the one that looks columns up; got one after others.")
             sizes.append(layer.n_units)
         hidden = tuple([layer.hidden for layer in layers if layer.hidden is not None])
         if not layers or layers[-1].hidden is not None or len(hidden) != len(layers) - 1:
@@ -76,6 +93,9 @@ class Structure:
         activation: str | Activation | Sequence[str | Activation | HiddenLayer],
         normalization: str | None = None,
         kind: str = "dense",
+        *,
+        columns: ColumnsLayout | None = None,
+        embedding_size: int | None = None,
     ) -> Structure:
         """Return the structure of layers with these sizes.
 
@@ -88,6 +108,14 @@ class Structure:
         normalization : {"batch", "layer"} or None, default=None
         kind : {"dense", "residual"}, default="dense"
             The kind of the hidden layers; the output layer is dense.
+        columns : ColumnsLayout, default=None
+            The layout of encoded columns that the first layer looks up, whatever kind the others are; sizes begin with
+            its total_inputs. None for a first layer that reads other rows.
+        embedding_size : int, default=None
+            The number of units that each column has of its own, a multiple of 4, in a layer of embeddings that comes
+            before the hidden layers which sizes name. It has the activation of the first of these, and no
+            normalization. None for a network without such a layer, unless activation begins with a HiddenLayer of the
+            kind "embeddings"; then sizes have its units, too.
 
         Raises
         ------
@@ -103,11 +131,24 @@ class Structure:
         ...
         ValueError: sizes must be integers of at least 1, inputs and outputs included; got [3, 0, 1].
         """
-        units = layer_sizes(sizes)
-        hidden = hidden_layers(activation, normalization, len(units) - 2, kind)
-        kinds = [named(each.kind, KINDS, "kind") for each in hidden]
-        parts = zip([*kinds, Dense], units[:-1], units[1:], [*hidden, None], strict=True)
+        units = [*layer_sizes(sizes)]
+        embeds = embedding_size is not None
+        hidden = hidden_layers(activation, normalization, len(units) - 2, kind, embeds=embeds)
+        if embeds:
+            if columns is None:
+                raise ValueError(f"embedding_size is for encoded columns; got {embedding_size!r} without columns.")
+            units.insert(1, columns.n_columns * checked_embedding_size(embedding_size))
+        kinds: list[Any] = [*(named(each.kind, KINDS, "kind") for each in hidden), Dense]
+        if columns is not None:
+            kinds[0] = partial(Embeddings if kinds[0] is Embeddings else Columns, layout=columns)
+        parts = zip(kinds, units[:-1], units[1:], [*hidden, None], strict=True)
         return cls(tuple([kind_of(*ends) for kind_of, *ends in parts]))
+
+    @property
+    def columns(self) -> ColumnsLayout | None:
+        """The layout of the encoded columns that the first layer looks up."""
+        first = self.layers[0]
+        return first.layout if isinstance(first, Columns) else None
 
     def without_batch_normalization(self) -> Structure:
         """Return the structure with layers of the same kinds, none of which has batch normalization."""

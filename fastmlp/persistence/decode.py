@@ -369,7 +369,7 @@ class Decoder:
         made = cls.__new__(cls)
         vars(made).update(state)
         if name_of(cls) is not None:  # what objects of the package leave out of files is set by none
-            for name in vars(made).keys() - made.__getstate__().keys():
+            for name in vars(made).keys() - (made.__getstate__() or {}).keys():
                 delattr(made, name)
         for name, tree in rebuilt.items():
             vars(made)[name] = self._rebuilt(made, name, tree, f"{where}.{name}", depth)

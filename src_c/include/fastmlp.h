@@ -59,6 +59,8 @@
 
 #define FM_PANEL_BYTES 128
 #define FM_STRIP 8
+/* What the update of a layer of embeddings needs for each input: two times 16 elements of any type. */
+#define FM_EMBEDDING_BYTES 256
 /* Layers of so few outputs have kernels of their own where a vector holds many elements. */
 #define FM_NARROW 4
 /* Networks of one hidden layer, relu, have them for so few inputs if the output layer is narrow. */
@@ -76,7 +78,8 @@ typedef struct {
     void *transposed;
     /* A turned layer is narrow, has no transposed copy, and exists only where dense_turned does. */
     int turned;
-    /* The sums of a batch's earlier chunks. They are NULL where every batch is one chunk. */
+    /* The sums of a batch's earlier chunks. They are NULL where every batch is one chunk, but for layers on encoded
+     * columns. */
     void *sums;
     /* As many of the slots are there as the rule has; the others are NULL. */
     void *slots[FM_MAX_SLOTS];
@@ -259,6 +262,35 @@ typedef struct {
     const fm_mask *mask;
 } fm_csr;
 
+/* Which inputs of a layer the columns of an encoded table stand for; columns_tmpl.c has the formulas. */
+typedef struct {
+    /* The numbers come before the categories. */
+    long columns, numbers;
+    /* The first input of each column, and then the number of all inputs, [columns + 1]. */
+    const int32_t *offsets;
+} fm_columns;
+
+/* Rows of encoded columns, as they lie in memory. Each code is below the number of its column's inputs. */
+typedef struct {
+    /* The numbers of the rows to read; NULL for 0, 1, 2, ... */
+    const int64_t *order;
+    /* uint8_t [rows][columns], or uint16_t where they are wide. */
+    const void *codes;
+    /* Of single precision, [rows][numbers], or of double precision where they are wide. */
+    const void *fractions;
+    int wide_codes, wide_fractions;
+} fm_encoded;
+
+/* What some rows of encoded columns look up, or the place for that, column by column. */
+typedef struct {
+    const fm_columns *columns;
+    /* The input of each row, [columns][stride]. */
+    int32_t *inputs;
+    /* The fraction of each row, FM_REAL [numbers][stride]; 0 for missing numbers. */
+    void *shares;
+    long stride, rows;
+} fm_lookups;
+
 /* Some strips of a layer's weights, and the update that they get. */
 typedef struct {
     const fm_layer *layer;
@@ -383,6 +415,23 @@ typedef struct {
      * of all the layer's outputs. cursor is scratch memory, one number for each row. */
     void (*update_dense)(const fm_strips *strips, const fm_rows *a, const fm_rows *deltas);
     void (*update_sparse)(const fm_strips *strips, const fm_csr *x, int64_t *cursor, const fm_rows *deltas);
+    /* Writes what rows of encoded columns look up. */
+    void (*look_up)(const fm_encoded *from, const fm_lookups *to);
+    /* Writes the sums of bins of one panel, for each number one row more than it has inputs: FM_REAL
+     * [ceil(outputs / P)][inputs of numbers + numbers][P]. They follow the weights with each update. */
+    void (*sum_bins)(const fm_layer *layer, const fm_columns *columns, long panel, void *bin_sums);
+    /* Writes c = x b, with the sums of bins of b, then does what comes after. */
+    void (*columns)(const fm_lookups *x, const fm_matrix *b, const void *bin_sums, const fm_rows *c,
+                    const fm_after *after);
+    /* As update_dense, for one or more panels. The layer has sums even where every batch is one chunk. scratch has room
+     * for a number for each row and for each input of a column. */
+    void (*update_columns)(const fm_strips *strips, const fm_lookups *x, int32_t *scratch, const fm_rows *deltas);
+    /* The same two for a layer in which each column has units of its own, as many as any other and a multiple of four.
+     * The weights have an output for each unit of a column. The biases are FM_REAL [ceil(units of all columns / P)][P],
+     * or NULL for none. scratch has room for FM_EMBEDDING_BYTES for each input of a column. */
+    void (*embed)(const fm_lookups *x, const fm_matrix *b, const void *bin_sums, const void *biases, const fm_rows *c,
+                  const fm_after *after);
+    void (*update_embeddings)(const fm_strips *strips, const fm_lookups *x, void *scratch, const fm_rows *deltas);
     /* Updates some strips from finished sums, laid out as weights: those of n blocks of rows are added in pairs, then
      * the pairs in their order. NULL stands for the second of a pair that has been added to the first, and for a block
      * without rows. */
@@ -401,8 +450,9 @@ typedef struct {
     /* Makes the gradient of the layer's finished sums, in their place. The squares get each strip's penalty, and norms
      * [panels][strips of a panel + 1] each strip's squared gradient, then that of the panel's biases. */
     void (*prepare_sums)(const fm_strips *strips, double *norms);
-    /* Shortens the weights of one panel's units to the layer's limit. */
-    void (*limit_norms)(const fm_layer *layer, long panel, const fm_step *step);
+    /* Shortens the weights that one panel's units have for the inputs [first, last) to the layer's limit. The biases
+     * go with the last input. */
+    void (*limit_norms)(const fm_layer *layer, long panel, long first, long last, const fm_step *step);
     /* Writes what dropout leaves of rows to another place that is laid out as they are, or to the same. */
     void (*drop)(const fm_rows *rows, void *to, const fm_mask *mask);
     /* Adds normal noise to rows, in place. */

@@ -1,4 +1,4 @@
-/* This file brings rows into panels and back. Gathering a minibatch converts each element to the element type on the
+/* This file brings rows into panels and back, and finds what rows of encoded columns look up. Gathering a minibatch converts each element to the element type on the
  * way, so that X is read in place whatever its type is. */
 
 /* Returns the value of a half-precision number, given its bits. */
@@ -62,6 +62,42 @@ FM_INLINE void FM(copy_rest)(const FM_REAL *from, long n, FM_REAL *to) {
     }
 #include "tables/sources.def"
 #undef FM_SOURCE
+
+/* Codes become inputs, and fractions are converted, whatever the types of both are. */
+#define FM_LOOK_UP(name, code_type, fraction_type)                                                      \
+    static void FM(look_up_##name)(const fm_encoded *from, const fm_lookups *to) {                      \
+        const long columns = to->columns->columns, numbers = to->columns->numbers, stride = to->stride; \
+        const int32_t *offsets = to->columns->offsets;                                                  \
+        const int64_t *const order = from->order;                                                       \
+        for (long r = 0; r < to->rows; r++) {                                                           \
+            const int64_t sample = order ? order[r] : r;                                                \
+            const code_type *codes = (const code_type *)from->codes + sample * columns;                 \
+            const fraction_type *fractions = (const fraction_type *)from->fractions + sample * numbers; \
+            if (order && r + FM_ROWS_AHEAD < to->rows) {                                                \
+                const int64_t ahead = order[r + FM_ROWS_AHEAD];                                         \
+                __builtin_prefetch((const code_type *)from->codes + ahead * columns);                   \
+                __builtin_prefetch((const fraction_type *)from->fractions + ahead * numbers);           \
+            }                                                                                           \
+            int32_t *input = to->inputs + r;                                                            \
+            FM_REAL *share = (FM_REAL *)to->shares + r;                                                 \
+            for (long c = 0; c < numbers; c++)                                                          \
+                share[c * stride] = codes[c] ? (FM_REAL)fractions[c] : 0;                               \
+            for (long c = 0; c < columns; c++)                                                          \
+                input[c * stride] = offsets[c] + codes[c];                                              \
+        }                                                                                               \
+    }
+FM_LOOK_UP(byte_float, uint8_t, float)
+FM_LOOK_UP(byte_double, uint8_t, double)
+FM_LOOK_UP(wide_float, uint16_t, float)
+FM_LOOK_UP(wide_double, uint16_t, double)
+#undef FM_LOOK_UP
+
+static void FM(look_up)(const fm_encoded *from, const fm_lookups *to) {
+    if (from->wide_codes)
+        (from->wide_fractions ? FM(look_up_wide_double) : FM(look_up_wide_float))(from, to);
+    else
+        (from->wide_fractions ? FM(look_up_byte_double) : FM(look_up_byte_float))(from, to);
+}
 
 static void FM(scatter)(const fm_rows *rows, void *out, ptrdiff_t row_bytes) {
     const long n = rows->rows, width = rows->width, stride = rows->stride;

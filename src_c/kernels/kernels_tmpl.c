@@ -32,6 +32,8 @@
 #include "updates_tmpl.c"
 #include "shallow_tmpl.c"
 #include "sparse_tmpl.c"
+#include "columns_tmpl.c"
+#include "embeddings_tmpl.c"
 #if FM_BITS == 32
 #include "bfloat16_operands_tmpl.c"
 #include "bfloat16_tmpl.c"
@@ -86,6 +88,12 @@ const fm_kernels FM(kernels) = {
     .sparse = FM(sparse),
     .update_dense = FM(update_dense),
     .update_sparse = FM(update_sparse),
+    .look_up = FM(look_up),
+    .sum_bins = FM(sum_bins),
+    .columns = FM(columns),
+    .update_columns = FM(update_columns),
+    .embed = FM(embed),
+    .update_embeddings = FM(update_embeddings),
     .update_sums = FM(update_sums),
 #if FM_BITS == 32
     .round_left = FM(round_left),

@@ -293,23 +293,23 @@ static void FM(prepare_sums)(const fm_strips *strips, double *norms) {
     }
 }
 
-static void FM(limit_norms)(const fm_layer *layer, long panel, const fm_step *step) {
+static void FM(limit_norms)(const fm_layer *layer, long panel, long first, long last, const fm_step *step) {
     const long vectors = FM(vectors_in_panel)(layer->outputs - panel * FM_PANEL);
-    const ptrdiff_t offset = FM(place)(layer, panel, 0);
+    const ptrdiff_t offset = FM(place)(layer, panel, first);
     FM_REAL *weights = (FM_REAL *)layer->weights + offset;
     const vec limit = v_all((FM_REAL)layer->limit);
     for (long v = 0; v < vectors; v++) {
         vec square = v_all(0);
-        for (long r = 0; r < layer->inputs; r++) {
+        for (long r = 0; r < last - first; r++) {
             const vec w = ((const vec *)(weights + r * FM_PANEL))[v];
             square += w * w;
         }
         const vec norm = v_sqrt(square), share = v_select(norm > limit, limit / norm, v_all(1));
-        for (long r = 0; r < layer->inputs; r++)
+        for (long r = 0; r < last - first; r++)
             ((vec *)(weights + r * FM_PANEL))[v] *= share;
     }
     if (layer->average)
-        FM(follow_average)(layer, offset, layer->inputs + 1, step);
+        FM(follow_average)(layer, offset, last - first + (last == layer->inputs), step);
     for (long row = 0; layer->transposed && row < layer->inputs; row += FM_PANEL)
         FM(transpose)(weights + row * FM_PANEL, row, layer->inputs - row < FM_PANEL ? layer->inputs - row : FM_PANEL,
                       panel, layer->outputs, layer->transposed);

@@ -9,6 +9,7 @@ from scipy import LowLevelCallable
 
 from fastmlp import engine
 from fastmlp.activations import Activation, NativeActivation
+from fastmlp.inputs.columns import EncodedColumns
 from fastmlp.inputs.rows import rows_of
 from fastmlp.network import Network, Regularization, Structure, hidden_layer
 from tests import reference
@@ -72,10 +73,26 @@ def data_for(network, n_rows=N_ROWS, seed=1):
     return X, *reference.random_targets(network.objective.loss, (n_rows, sizes[-1]), np.dtype(np.float64), rng)
 
 
+def encoded_columns(layout, n_rows, codes=np.uint8, fractions=np.float64, seed=0):
+    """Rows of a layout with every code that there may be, and with fractions below 0 and above 1."""
+    rng = np.random.default_rng(seed)
+    every = np.stack([rng.integers(0, n, n_rows) for n in layout.n_inputs], axis=1)
+    return EncodedColumns(
+        every.astype(codes), rng.uniform(-0.5, 1.5, (n_rows, layout.n_numbers)).astype(fractions), layout
+    )
+
+
 def trainer_of(network, **options):
     """The engine's Trainer for a network, without its numbers."""
     structure = network.structure
-    return engine.Trainer(structure.sizes, structure.hidden, network.objective.loss, network.params.dtype, **options)
+    return engine.Trainer(
+        structure.sizes,
+        structure.hidden,
+        network.objective.loss,
+        network.params.dtype,
+        columns=structure.columns,
+        **options,
+    )
 
 
 def passed(trainer, order, batch_size, alpha=0.0, hyper=(), step_count=0):

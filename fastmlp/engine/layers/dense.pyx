@@ -26,11 +26,11 @@ cdef int RELU = ACTIVATIONS.index("relu")
 
 # ---- the network -----------------------------------------------------------------------------------------------------
 
-cdef int _parts(spec, long n_inputs, long n_outputs, list matrices, list vectors) except -1:
+cdef int _parts(const packed_layer *layer, spec, list matrices, list vectors) except -1:
     """Weights and biases; then the gains of a normalisation and the learned parameters of an activation."""
-    matrices.append((n_inputs, n_outputs, True))
+    matrices.append((layer.n_inputs, layer.n_outputs, True))
     if spec is not None and not isinstance(spec, str):
-        vectors += [n_outputs] * ((spec.normalization is not None) + _learns(spec))
+        vectors += [layer.n_outputs] * ((spec.normalization is not None) + _learns(spec))
     return 0
 
 
@@ -41,7 +41,7 @@ cdef bint _learns(spec) except -1:
 
 cdef int _set_up(packed_network *net, packed_layer *layer, spec, fm_layer *matrices, fm_layer *vectors,
                  Memory memory) except -1:
-    layer.weights = matrices
+    layer.weights = layer.biases = matrices
     layer.is_biased = True
     if layer.is_last:
         return 0
@@ -69,8 +69,14 @@ cdef void _finish(const packed_network *net, const packed_layer *layer, long n, 
 
 cdef void _predict(const packed_network *net, const packed_layer *layer, long n, const char *inputs, const fm_csr *csr,
                    char *outputs, long stride) noexcept nogil:
-    cdef row_memory kept
     predict_product(net, layer, n, inputs, csr, outputs, stride)
+    finish_prediction(net, layer, n, outputs, stride)
+
+
+cdef void finish_prediction(const packed_network *net, const packed_layer *layer, long n, char *outputs,
+                            long stride) noexcept nogil:
+    """Make a layer's outputs of its products in a forward pass, unless they were made with these."""
+    cdef row_memory kept
     if not layer.is_last and not layer.activates_at_once:
         memset(&kept, 0, sizeof(kept))
         kept.means, kept.scales = layer.normalization.means, layer.normalization.scales
@@ -80,6 +86,13 @@ cdef void _predict(const packed_network *net, const packed_layer *layer, long n,
 # ---- the buffers of a training ---------------------------------------------------------------------------------------
 
 cdef int _allocate(training *t, trained_layer *layer, Memory memory) except -1:
+    allocate_rows(t, layer, memory)
+    allocate_product(t, layer, memory)
+    return 0
+
+
+cdef int allocate_rows(training *t, trained_layer *layer, Memory memory) except -1:
+    """Make the buffers of a layer's rows, but for operands of its products."""
     cdef packed_layer *packed = layer.packed
     cdef packed_network *net = t.network
     cdef Py_ssize_t n_bytes = panels_of(net, packed.n_outputs) * t.plan.stride * FM_PANEL_BYTES
@@ -98,7 +111,6 @@ cdef int _allocate(training *t, trained_layer *layer, Memory memory) except -1:
         layer.inputs, layer.input_deltas = layer.below.outputs, layer.below.output_deltas
         if layer.dropout:
             layer.inputs = memory.zeros(panels_of(net, packed.n_inputs) * t.plan.stride * FM_PANEL_BYTES)
-    allocate_product(t, layer, memory)
     return 0
 
 

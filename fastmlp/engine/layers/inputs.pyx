@@ -1,7 +1,7 @@
-"""Rows of X on their way into the first layer: converted, put into panels, centred and scaled."""
+"""Rows of X on their way into the first layer: converted, put into panels, centred and scaled; or decoded."""
 
 from fastmlp.engine.layout cimport plain_rows, rows_at
-from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_source
+from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_encoded, fm_lookups, fm_source
 
 
 cdef void gather_inputs(const packed_network *net, const row_source *X, const int64_t *order, long start, long n,
@@ -16,6 +16,21 @@ cdef void gather_inputs(const packed_network *net, const row_source *X, const in
     net.kernels.gather[X.element](&source, &panels)
     if net.input_is_scaled:
         net.kernels.standardize(&panels, net.input_means, net.input_scales)
+
+
+cdef void look_up_inputs(const packed_network *net, const row_source *X, const int64_t *order, long start,
+                         const fm_lookups *lookups) noexcept nogil:
+    """Find what encoded columns look up in as many rows from start on, or as order names from there on."""
+    cdef fm_encoded encoded = X.encoded
+    cdef long n_columns = lookups.columns.columns, n_numbers = lookups.columns.numbers
+    if order != NULL:
+        encoded.order = order + start
+    else:
+        encoded.order = NULL
+        encoded.codes = <const char *> encoded.codes + start * n_columns * (2 if encoded.wide_codes else 1)
+        encoded.fractions = (<const char *> encoded.fractions
+                             + start * n_numbers * <long> (sizeof(double) if encoded.wide_fractions else sizeof(float)))
+    net.kernels.look_up(&encoded, lookups)
 
 
 cdef void find_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long start,

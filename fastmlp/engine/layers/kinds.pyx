@@ -6,13 +6,15 @@ What a layer_kind says is in structs.pxd; dense is an example. Its row operation
 trained_layer, of which it makes those that it needs, and its plan_forward and plan_back append them to the step.
 """
 
+from fastmlp.engine.layers.columns cimport COLUMNS
 from fastmlp.engine.layers.dense cimport DENSE
+from fastmlp.engine.layers.embeddings cimport EMBEDDINGS
 from fastmlp.engine.layers.residual cimport RESIDUAL
 from fastmlp.engine.tables cimport index_of
 
-KINDS = ("dense", "residual")
-cdef const layer_kind *_TABLE[2]
-_TABLE[0], _TABLE[1] = &DENSE, &RESIDUAL
+KINDS = ("dense", "residual", "columns", "embeddings")
+cdef const layer_kind *_TABLE[4]
+_TABLE[0], _TABLE[1], _TABLE[2], _TABLE[3] = &DENSE, &RESIDUAL, &COLUMNS, &EMBEDDINGS
 
 
 cdef const layer_kind *kind_of(spec) except NULL:

@@ -55,9 +55,9 @@ cdef void normalize_rows(const packed_network *net, const packed_layer *layer, l
     cdef fm_norm norm
     norm.normalized, norm.means, norm.epsilon = kept.normalized, kept.means, net.epsilon
     norm.gains = layer.normalization.gains.weights
-    # The biases are the last row of each panel of weights.
-    norm.biases = <const char *> layer.weights.weights + layer.n_inputs * FM_PANEL_BYTES
-    norm.biases_step = (layer.n_inputs + 1) * net.panel
+    # The biases are the last row of each panel of their part.
+    norm.biases = <const char *> layer.biases.weights + layer.biases.inputs * FM_PANEL_BYTES
+    norm.biases_step = (layer.biases.inputs + 1) * net.panel
     if layer.normalization.method == LAYER_NORM:
         norm.scales = kept.row_scales
         net.kernels.layer_norm(&rows, &norm)

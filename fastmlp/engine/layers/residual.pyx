@@ -31,11 +31,11 @@ cdef enum:
 
 # ---- the network -----------------------------------------------------------------------------------------------------
 
-cdef int _parts(spec, long n_inputs, long n_outputs, list matrices, list vectors) except -1:
+cdef int _parts(const packed_layer *layer, spec, list matrices, list vectors) except -1:
     """Append the parts of a dense layer, and the projections after its weights and biases."""
-    DENSE.parts(spec, n_inputs, n_outputs, matrices, vectors)
-    if n_inputs != n_outputs:
-        matrices.append((n_inputs, n_outputs, False))
+    DENSE.parts(layer, spec, matrices, vectors)
+    if layer.n_inputs != layer.n_outputs:
+        matrices.append((layer.n_inputs, layer.n_outputs, False))
     return 0
 
 
