@@ -15,6 +15,9 @@ os.environ["FASTMLP_SPLIT"] = "1"  # read at import
 from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.activations import PReLU
 from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
+from fastmlp.tabular.bins import Bins
+from fastmlp.tabular.encoders import BinnedNumbers, FrequentValues, RankedNumbers, ScaledNumbers
+from fastmlp.tabular.trees import LeafCodes
 
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
@@ -128,6 +131,28 @@ for size in (None, 4):
     for n_threads in (1, 2, 3, 8):
         outputs = network.forward(columns["float32"][:140], n_threads, keep=True, training=True)
         network.backward(outputs)
+
+print("trees side by side", flush=True)
+codes = rng.integers(0, 7, (1300, 9)).astype(np.uint8)
+
+
+def grow(outputs, n_bins=7, max_leaves=9, **parameters):
+    """Grow trees on codes and number the leaves of all rows, and of one."""
+    targets = np.eye(outputs)[Y % outputs] if outputs > 1 else (Y == 0).astype(float)
+    for classification in (False, True):
+        trees = LeafCodes(5, max_leaves, 1, **parameters)
+        trees.fit(codes, np.full(9, n_bins), targets, classification=classification, rows=np.arange(0, 1300, 3))
+        trees.transform(codes)
+        trees.transform(codes[-1:])
+
+
+for outputs in (1, 2, 3, 7):
+    in_threads(lambda outputs=outputs: grow(outputs, max_features=0.5))
+    in_threads(lambda outputs=outputs: grow(outputs, 256, 256, subsample=1.0))
+in_threads(lambda: Bins().fit(X.astype(float)).transform(X.astype(float)))
+for encoder in (BinnedNumbers(), ScaledNumbers(), RankedNumbers(), FrequentValues()):
+    numbers = np.round(X.astype(float), 1)
+    in_threads(lambda encoder=encoder, numbers=numbers: encoder.fit(numbers).transform(numbers))
 
 print("predictions", flush=True)
 model = MLPRegressor(hidden_layer_sizes=(40, 30), max_iter=2, n_jobs=3).fit(X, Y.astype(float))

@@ -47,9 +47,9 @@ def shell(line):
 
 
 # %% Learn, judge by other rows, predict, look: no Python needed.
-shell("fastmlp train known.csv --target rent --out rent.fastmlp")
+shell("fastmlp train known.csv --target rent --out rent.fastmlp --effort fast")
 shell("fastmlp evaluate rent.fastmlp others.csv")
-shell("fastmlp predict rent.fastmlp offered.csv")
+shell("fastmlp predict rent.fastmlp offered.csv --interval 0.9")
 shell("fastmlp info rent.fastmlp")
 
 # %% In Python the same model takes data frames, gaps and all. Here it says what a balcony adds to the rent.
@@ -57,8 +57,10 @@ model = fastmlp.load(folder / "rent.fastmlp")
 added = model.predict(others.assign(balcony="yes")) - model.predict(others.assign(balcony="no"))
 print(f"a balcony adds {np.mean(added / others['area']):.2f} per square metre; it was 1 when the rents were made")
 
-# %% The command is nothing but this class. Its parameters are any that the estimators have.
-same = fastmlp.TableModel("rent", parameters={"random_state": 0}).fit(known)
+# %% The command is nothing but this class: a reader of tables, and the estimator that learns what it has read.
+same = fastmlp.TableModel("rent", effort="fast", random_state=0).fit(known)
 print("trained in Python, the same predictions:", np.array_equal(same.predict(others), model.predict(others)))
-small = fastmlp.TableModel("rent", parameters={"random_state": 0, "hidden_layer_sizes": (32,), "activation": "silu"})
-print(f"R2 {model.evaluate(others)['r2']:.4f}, of a smaller network {small.fit(known).evaluate(others)['r2']:.4f}")
+lower, upper = model.predict_interval(others, coverage=0.9)
+within = np.mean((lower <= others["rent"]) & (others["rent"] <= upper))
+print(f"R2 {model.evaluate(others)['r2']:.4f}; {within:.1%} of the rents are within intervals for 90 %")
+print(f"{type(model.estimator_).__name__} of {len(model.estimator_.members_)} networks")

@@ -7,17 +7,16 @@
 >>> clf.score(X, y) > 0.95
 True
 
-Begin with
-
 MLPClassifier, MLPRegressor   networks for arrays of numbers; they take what scikit-learn's of the same names take
-TableModel                    a network for a table as it is, with texts and gaps
+TabularClassifier             networks for a table as it is, a data frame with texts, dates and gaps; TabularRegressor
+TableModel                    the same for files and tables of texts, as the command has it
 save, load                    models in files
 Network, Structure            layers without an estimator, for a training loop of your own
 check_gradients               whether a loss or an activation of your own has the right slopes
 show_config                   what this installation computes with
 
 What their parameters take is in the modules activations, losses, optimizers, schedules, initializers, augmentation and
-callbacks; plots are in inspection, reading of tables in tables, warnings in exceptions. ``help(fastmlp.optimizers)``
+callbacks; plots are in inspection, tables in tabular and tables, warnings in exceptions. ``help(fastmlp.optimizers)``
 lists what a module has, ``help(fastmlp.MLPClassifier)`` says what each parameter means. On the command line,
 ``fastmlp --help``.
 """
@@ -37,7 +36,9 @@ if TYPE_CHECKING:
     from fastmlp import exceptions as exceptions
     from fastmlp import inspection as inspection
     from fastmlp import tables as tables
+    from fastmlp import tabular as tabular
     from fastmlp.tables import TableModel
+    from fastmlp.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "MLPClassifier",
@@ -45,6 +46,8 @@ __all__ = [
     "Network",
     "Structure",
     "TableModel",
+    "TabularClassifier",
+    "TabularRegressor",
     "check_gradients",
     "load",
     "save",
@@ -64,9 +67,33 @@ _MODULES = (
     "optimizers",
     "schedules",
     "tables",
+    "tabular",
 )
 # The classes of theirs that files may hold, by their names there: loading such a file imports their module.
-stored_later(("TableModel", "tables.SmoothClip"), lambda: import_module("fastmlp.tables"))
+stored_later(("TableModel",), lambda: import_module("fastmlp.tables"))
+_OF_TABLES = ("TabularClassifier", "TabularRegressor")
+stored_later(_OF_TABLES, lambda: import_module("fastmlp.tabular"))
+stored_later(
+    (
+        f"tabular.{name}"
+        for name in (
+            *(
+                "BinnedNumbers",
+                "Bins",
+                "Categories",
+                "Checkpoint",
+                "ClassTargets",
+                "Dates",
+                "FoldScores",
+                "FoldTrees",
+                "FrequentValues",
+            ),
+            *("Kind", "LeafCodes", "Member", "Numbers", "RankedNumbers", "ScaledNumbers", "Spans", "TableColumns"),
+            *("TableEncoding", "TargetEnsemble"),
+        )
+    ),
+    lambda: import_module("fastmlp.tabular"),
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -74,6 +101,8 @@ def __getattr__(name: str) -> Any:
         from fastmlp.tables import TableModel  # noqa: PLC0415
 
         return TableModel
+    if name in _OF_TABLES:
+        return getattr(import_module("fastmlp.tabular"), name)
     if name in _MODULES:
         return import_module(f"fastmlp.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

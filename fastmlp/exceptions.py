@@ -20,7 +20,10 @@ __all__ = [
     "LearningRateWarning",
     "OverflowWarning",
     "ScheduleEndedWarning",
+    "TimeLimitWarning",
     "UndefinedScoreWarning",
+    "UnknownCategoriesWarning",
+    "UnusedColumnsWarning",
 ]
 
 
@@ -55,6 +58,18 @@ class ScheduleEndedWarning(UserWarning):
 
 class LearningRateWarning(UserWarning):
     """A range test found no learning rate at which the loss falls."""
+
+
+class UnusedColumnsWarning(UserWarning):
+    """A table has columns from which nothing can be learned, such as constants, lists, and texts that all differ."""
+
+
+class TimeLimitWarning(UserWarning):
+    """Training ended when its time was over, before all of it was done."""
+
+
+class UnknownCategoriesWarning(UserWarning):
+    """A table has categories that training did not see, and that count as missing."""
 
 
 def _package(frame: FrameType) -> str:

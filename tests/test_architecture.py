@@ -31,13 +31,17 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 ARROWS = {
     "fastmlp": (
         "activations augmentation callbacks config engine estimators exceptions initializers inspection losses network"
-        " optimizers persistence registration schedules tables"
+        " optimizers persistence registration schedules tables tabular"
     ),
     "__main__": "cli",
-    "cli": "fastmlp persistence tables",
+    "cli": "callbacks fastmlp persistence tables tabular",
     "demo": "fastmlp",
-    "inspection": "callbacks components estimators network threads",
-    "tables": "callbacks components estimators registration",
+    "inspection": "callbacks components estimators network tabular threads",
+    "tables": "callbacks components estimators exceptions registration soundness tabular",
+    "tabular": (
+        "callbacks components engine estimators exceptions fitting inputs network persistence registration soundness"
+        " threads"
+    ),
     "estimators": (
         "activations augmentation callbacks components exceptions fitting initializers inputs"
         " losses network optimizers persistence registration schedules soundness threads"

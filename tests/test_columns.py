@@ -80,6 +80,16 @@ def test_dense_is_what_the_codes_say():
                 np.testing.assert_array_equal(X.dense(dtype), wanted)
 
 
+def test_means_are_those_of_the_dense_rows():
+    random = np.random.default_rng(0)
+    layout = ColumnsLayout((1, 2, 7), (0, 3))
+    codes = np.stack([random.integers(0, n_inputs, 60) for n_inputs in layout.n_inputs], axis=1).astype(np.uint16)
+    X = EncodedColumns(codes, random.uniform(-1, 2, (60, 3)), layout)
+    weights = random.integers(0, 3, 60)
+    np.testing.assert_allclose(X.mean(), X.dense().mean(axis=0), atol=1e-14)
+    np.testing.assert_allclose(X.mean(weights), np.average(X.dense(), axis=0, weights=weights), atol=1e-14)
+
+
 @pytest.mark.parametrize("rows", [[2, 0], np.array([True, False, True, False]), slice(1, 3), []])
 def test_take(rows):
     X = EncodedColumns(CODES, FRACTIONS, LAYOUT)

@@ -17,7 +17,7 @@ from fastmlp.schedules import SCHEDULES
 
 # A name that is in this list is in files of users: it must not change, and must not get another meaning.
 LIST = """
-    MLPClassifier MLPRegressor TableModel
+    MLPClassifier MLPRegressor TableModel TabularClassifier TabularRegressor
 
     activations.ELU activations.GELU activations.HardSigmoid activations.HardSwish activations.Identity
     activations.LeakyReLU activations.Logistic activations.Mish activations.PReLU activations.ReLU activations.SELU
@@ -47,7 +47,11 @@ LIST = """
     schedules.Exponential schedules.FlatCos schedules.Function schedules.InvScaling schedules.Linear schedules.OneCycle
     schedules.Polynomial schedules.ReduceOnPlateau schedules.StepDecay schedules.WarmUp
 
-    tables.SmoothClip
+
+    tabular.BinnedNumbers tabular.Bins tabular.Categories tabular.Checkpoint tabular.ClassTargets tabular.Dates
+    tabular.FoldScores tabular.FoldTrees tabular.FrequentValues tabular.Kind tabular.LeafCodes tabular.Member
+    tabular.Numbers tabular.RankedNumbers tabular.ScaledNumbers tabular.Spans tabular.TableColumns
+    tabular.TableEncoding tabular.TargetEnsemble
 """
 
 
@@ -83,7 +87,8 @@ def test_whatever_has_a_name_for_users_has_one_in_files():
 
 
 def test_models_are_those_without_a_family():
-    assert {name for name in NAMES if is_model(name)} == {"MLPClassifier", "MLPRegressor", "TableModel"}
+    models = {"MLPClassifier", "MLPRegressor", "TableModel", "TabularClassifier", "TabularRegressor"}
+    assert {name for name in NAMES if is_model(name)} == models
     assert not is_model(None)
 
 

@@ -296,7 +296,8 @@ def test_what_is_no_model(path, model, got, hint):
     with pytest.raises(TypeError) as caught:
         save(model, path)
     message = str(caught.value)
-    assert message.startswith("save takes fastmlp's MLPClassifier, MLPRegressor and TableModel, and pipelines")
+    models = "MLPClassifier, MLPRegressor, TableModel, TabularClassifier and TabularRegressor"
+    assert message.startswith(f"save takes fastmlp's {models}, and pipelines")
     assert f"; got {got}" in message
     assert hint in message
     assert not path.exists()

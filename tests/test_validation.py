@@ -75,7 +75,7 @@ def test_what_is_said_of_texts_runs():
     X, y = WITH_TEXTS, np.where(WITH_TEXTS["a"] > 0, "up", "down")
     with pytest.raises(ValueError, match=re.escape("TableModel('y').fit(X.assign(y=y))")):
         small(MLPClassifier).fit(X, y)
-    model = TableModel("y", parameters={"max_iter": 3, "random_state": 0}).fit(X.assign(y=y))
+    model = TableModel("y", effort="fast", random_state=0).fit(X.assign(y=y))
     assert set(model.predict(X)) <= {"up", "down"}
 
 

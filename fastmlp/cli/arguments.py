@@ -5,7 +5,9 @@ A type is a function that argparse calls with an option's text. It returns the o
 """
 
 import argparse
+import csv
 import logging
+import math
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -48,18 +50,36 @@ def checked(convert: Callable[[str], Any], is_right: Callable[[Any], bool], what
     return parse
 
 
-COUNT = checked(int, lambda value: value >= 1, "a number of 1 or more")
-SIZES = checked(
-    lambda text: tuple(int(part) for part in text.split(",")),
-    lambda sizes: min(sizes) >= 1,
-    "a list of sizes such as 64,64",
-)
-RATE = checked(float, lambda value: 0 < value < float("inf"), "a number above 0")
+SECONDS = checked(float, lambda value: 0 < value < float("inf"), "a number of seconds above 0")
+COVERAGE = checked(float, lambda value: 0 < value < 1, "a number between 0 and 1")
 JOBS = checked(int, bool, "a number of threads, or -1 for all")
 SEED = checked(int, lambda value: 0 <= value < 2**32, "a seed from 0 to 4294967295")
+CLASS_WEIGHT = checked(
+    lambda text: text if text == "balanced" else weights(text),
+    lambda value: True,
+    "balanced, or LABEL=WEIGHT,... with weights above 0",
+)
 _SEPARATOR = checked(lambda text: text.replace("\\t", "\t"), lambda text: len(text) == 1, "a single character, or \\t")
 _GROUPING = checked(grouping, lambda mark: mark in THOUSANDS, "one of , . ' _ space none")
 _YES_OR_NO = checked({"yes": True, "no": False}.get, lambda value: True, "yes or no")
+
+
+def weights(text: str) -> dict[str, float] | None:
+    """Return the weights of labels that a text gives, None where it gives none.
+
+    Labels with a comma stand in quotation marks.
+
+    Examples
+    --------
+    >>> from fastmlp.cli.arguments import weights
+    >>> weights('yes=5,no=1,"a, b"=2.5')
+    {'yes': 5.0, 'no': 1.0, 'a, b': 2.5}
+    """
+    fields = next(csv.reader([text]), [])
+    parts = [as_utf8(field).rpartition("=") for field in fields]
+    found = {label: float(weight) for label, _, weight in parts}
+    are_sound = len(found) == len(parts) > 0 and "" not in found and all(0 < each < math.inf for each in found.values())
+    return found if are_sound else None
 
 
 def as_utf8(argument: str) -> str:
@@ -76,6 +96,23 @@ def _encoding(name: str) -> str:
     except (LookupError, ValueError):  # Python raises ValueError for names with NUL characters
         raise argparse.ArgumentTypeError(f"{name!r} is not an encoding; utf-8, cp1252 and utf-16 are some") from None
     return name
+
+
+class Gone(argparse.Action):
+    """An option that there is no more: using it is an error, which says what to use instead.
+
+    ``help`` is what the error says. The help of the command does not have the option.
+    """
+
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, dest, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        self.instead = help
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: str | None = None
+    ) -> None:
+        """Refuse the option."""
+        parser.error(f"{option_string} is no option any more: {self.instead}")
 
 
 # ---- arguments -------------------------------------------------------------------------------------------------------
@@ -95,7 +132,7 @@ def join_negative_values(arguments: list[str]) -> list[str]:
     joined: list[str] = []
     for argument in arguments:
         is_value = argument.startswith("-") and not argument.startswith("--") and len(argument) > 1
-        if joined and joined[-1] in ("--missing", "--keep", "--target") and is_value:
+        if joined and joined[-1] in ("--missing", "--keep", "--target", "--class-weight") and is_value:
             joined[-1] += f"={argument}"
         else:
             joined.append(argument)

@@ -31,10 +31,14 @@ def load_model(path: str) -> TableModel:
     return model
 
 
-def read_data(options: argparse.Namespace, header: bool | None) -> tuple[Any, bool]:
-    """Return the table that the options name as a data frame, and whether it has a header."""
+def read_data(options: argparse.Namespace, header: bool | None, path: str | None = None) -> tuple[Any, bool]:
+    """Return the table that the options name, or one that is written alike, as a data frame; and if it has a header."""
     return read_table(
-        options.data, separator=options.sep, header=header, encoding=options.encoding, format=options.format
+        options.data if path is None else path,
+        separator=options.sep,
+        header=header,
+        encoding=options.encoding,
+        format=options.format,
     )
 
 

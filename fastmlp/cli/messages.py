@@ -67,21 +67,6 @@ def messages_to_stderr(level: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def interruptions() -> Iterator[list[str]]:
-    """Give a list that stays empty unless Ctrl-C ended training; the estimator's warning tells of that."""
-    interrupted: list[str] = []
-    show = warnings.showwarning
-
-    def listen(message: Any, *rest: Any, **options: Any) -> None:
-        if "interrupted" in str(message):
-            interrupted.append(str(message))
-        show(message, *rest, **options)
-
-    warnings.showwarning = listen
-    yield interrupted
-
-
-@contextmanager
 def errors_about(path: str) -> Iterator[None]:
     """Put the name of the file in front of the message of a TableError that is raised within."""
     try:

@@ -9,10 +9,11 @@ from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
-from fastmlp.cli.arguments import add_command, add_model, add_table
+from fastmlp.cli.arguments import COVERAGE, add_command, add_model, add_table
 from fastmlp.cli.files import check_output, load_model_and_data
 from fastmlp.cli.messages import errors_about
 from fastmlp.persistence import write_atomically
+from fastmlp.tables import TableModel
 
 _log = logging.getLogger("fastmlp")
 
@@ -23,7 +24,20 @@ def declare(commands: Any) -> None:
     add_model(parser)
     add_table(parser)
     parser.add_argument("--out", metavar="FILE", help="a CSV file for the predictions (default: standard output)")
-    parser.add_argument("--proba", action="store_true", help="the probabilities of the classes, too")
+    also = parser.add_mutually_exclusive_group()
+    also.add_argument("--proba", action="store_true", help="the probabilities of the classes, too")
+    also.add_argument(
+        "--set",
+        type=COVERAGE,
+        metavar="COVERAGE",
+        help="sets of classes, too, that have the true one with this probability, such as 0.9",
+    )
+    also.add_argument(
+        "--interval",
+        type=COVERAGE,
+        metavar="COVERAGE",
+        help="the ends of intervals, too, that have the true number with this probability, such as 0.9",
+    )
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -32,14 +46,8 @@ def _predict(options: argparse.Namespace) -> int:
         check_output(options.out, options.model, options.data)
     model, frame, has_header = load_model_and_data(options)
     with errors_about(options.data):
-        if options.proba:
-            probabilities = model.predict_proba(frame, has_header=has_header)
-            names = ["prediction", *(f"probability_{label}" for label in model.classes_)]
-            labels = [model.classes_[best] for best in probabilities.argmax(axis=1)]
-            rows = ([label, *map(str, row)] for label, row in zip(labels, probabilities, strict=True))
-        else:
-            names = ["prediction"]
-            rows = ([str(value)] for value in model.predict(frame, has_header=has_header))
+        names, columns = _predictions(model, frame, has_header, options)
+    rows = (list(map(str, row)) for row in zip(*columns, strict=True))
     lines = _csv_lines(names, rows)
     if options.out is None:
         sys.stdout.writelines(lines)
@@ -47,6 +55,26 @@ def _predict(options: argparse.Namespace) -> int:
         write_atomically(options.out, (line.encode() for line in lines))
         _log.info("wrote %s, %s rows", options.out, f"{len(frame):,}")
     return 0
+
+
+def _predictions(
+    model: TableModel, frame: Any, has_header: bool, options: argparse.Namespace
+) -> tuple[list[str], list[Any]]:
+    """Return the names of the columns that the options ask for, and their values."""
+    if options.proba:
+        probabilities = model.predict_proba(frame, has_header=has_header)
+        labels = [model.classes_[best] for best in probabilities.argmax(axis=1)]
+        names = [f"probability_{label}" for label in model.classes_]
+        return ["prediction", *names], [labels, *probabilities.T]
+    if options.set is not None:
+        sets = model.predict_set(frame, options.set, has_header=has_header)
+        others = {f"in_set_{label}": column.astype(int) for label, column in zip(model.classes_, sets.T, strict=True)}
+    elif options.interval is not None:
+        ends = model.predict_interval(frame, options.interval, has_header=has_header)
+        others = dict(zip(("lower", "upper"), ends, strict=True))
+    else:
+        others = {}
+    return ["prediction", *others], [model.predict(frame, has_header=has_header), *others.values()]
 
 
 def _csv_lines(names: list[str], rows: Iterable[list[str]]) -> Iterator[str]:

@@ -3,15 +3,22 @@
 import argparse
 import logging
 import os
+import sys
 from typing import Any
 
 import fastmlp
-from fastmlp.cli.arguments import COUNT, JOBS, RATE, SEED, SIZES, add_command, add_table, as_utf8
+from fastmlp.cli.arguments import CLASS_WEIGHT, JOBS, SECONDS, SEED, Gone, add_command, add_table, as_utf8
 from fastmlp.cli.files import check_output, read_data
-from fastmlp.cli.messages import errors_about, interruptions
-from fastmlp.tables import TableModel
+from fastmlp.cli.interruption import ctrl_c_ends_training
+from fastmlp.cli.messages import errors_about, shown_value
+from fastmlp.tables import LOSSES, TableModel
+from fastmlp.tables.frames import shown
+from fastmlp.tabular.kinds import EFFORTS
 
-_log = logging.getLogger("fastmlp")
+_INSTEAD = (
+    "a table is learned by several networks, whose layers and steps fit its rows; --effort and --time-limit say how"
+    " much is done, and fastmlp.MLPClassifier is one network of your own"
+)
 
 
 def declare(commands: Any) -> None:
@@ -48,26 +55,39 @@ def declare(commands: Any) -> None:
     parser.add_argument(
         "--exact", action="store_true", help="tell apart what is only spelled differently: TRUE and true, 1.0 and 1"
     )
-    parser.add_argument("--hidden", type=SIZES, metavar="N,N", help="units of the hidden layers (default 128,128)")
-    parser.add_argument("--max-iter", type=COUNT, metavar="N", help="epochs at most (default: by the rows)")
-    parser.add_argument("--batch-size", type=COUNT, metavar="N", help="rows per step (default: by the rows)")
-    parser.add_argument("--learning-rate", type=RATE, metavar="X", help="of adam, at its start (default 0.001)")
+    parser.add_argument(
+        "--effort",
+        choices=list(EFFORTS),
+        default="default",
+        help="how much is done: fast for seconds, best for the best predictions (default: default)",
+    )
+    parser.add_argument(
+        "--time-limit", type=SECONDS, metavar="SECONDS", help="how long training may take (default: as long as it does)"
+    )
+    parser.add_argument(
+        "--class-weight",
+        type=CLASS_WEIGHT,
+        metavar="balanced|LABEL=WEIGHT,...",
+        help="how much rows of a class weigh in training; balanced makes all classes weigh the same (default: 1 a row)",
+    )
+    parser.add_argument("--loss", choices=LOSSES, help="what regression makes small (default: squared_error)")
+    parser.add_argument(
+        "--validation",
+        metavar="FILE",
+        help="a table like the other one, to stop by and to judge by (default: each member leaves out other rows)",
+    )
     parser.add_argument("--seed", type=SEED, default=0, metavar="N", help="of all that is random (default 0)")
     parser.add_argument("--jobs", type=JOBS, metavar="N", help="threads (default: as many as are of use)")
+    for option in ("--hidden", "--max-iter", "--batch-size", "--learning-rate"):
+        parser.add_argument(option, action=Gone, help=_INSTEAD)
 
 
 def _train(options: argparse.Namespace) -> int:
     """Train a model, save it, and print what it is."""
-    check_output(options.out, options.data)
+    read = [options.data] if options.validation is None else [options.data, options.validation]
+    check_output(options.out, *read)
     frame, has_header = read_data(options, options.header)
-    given = {
-        "hidden_layer_sizes": options.hidden,
-        "max_iter": options.max_iter,
-        "batch_size": options.batch_size,
-        "learning_rate_init": options.learning_rate,
-        "n_jobs": options.jobs,
-        "random_state": options.seed,
-    }
+    validation = None if options.validation is None else read_data(options, has_header, options.validation)[0]
     model = TableModel(
         options.target,
         task=options.task,
@@ -77,25 +97,38 @@ def _train(options: argparse.Namespace) -> int:
         thousands=options.thousands,
         exact=options.exact,
         header=has_header,
-        parameters={name: value for name, value in given.items() if value is not None},
+        effort=options.effort,
+        time_limit=options.time_limit,
+        class_weight=options.class_weight,
+        loss=options.loss,
+        random_state=options.seed,
+        n_jobs=options.jobs,
     )
-    with interruptions() as interrupted, errors_about(options.data):
-        model.fit(frame, verbose=0 if options.level == logging.ERROR else 1)
-    if interrupted and not model.training_["epochs"]:
-        _log.warning("nothing was learned yet, and nothing is saved")
-        return 130
+    is_watched = options.level != logging.ERROR and sys.stderr is not None and sys.stderr.isatty()
+    with ctrl_c_ends_training() as end, errors_about(options.data):
+        model.fit(frame, validation=validation, callbacks=[end], verbose=is_watched)
     fastmlp.save(model, options.out)
     _report(model.describe())
     print(f"saved {options.out}, {os.path.getsize(options.out):,} bytes")
-    return 130 if interrupted else 0
+    return 130 if end.is_asked else 0
 
 
 def _report(said: dict[str, Any]) -> None:
-    """Print what was learned from how many rows, by which network, and how good it is."""
-    training, n_columns = said["training"], len(said["numbers"]) + len(said["categories"])
-    print(f"{said['task']} of {said['target']!r} from {n_columns} columns of {training['rows']:,} rows")
-    layers = "-".join(map(str, said["layers"]))
-    print(f"network {layers}, {said['n_parameters']:,} parameters, {training['epochs']} epochs")
-    if training["held_out_score"] is not None:
-        measure = "accuracy" if said["task"] == "classification" else "R2"
-        print(f"{measure} {training['held_out_score']:.4f} on a tenth of the rows, held out")
+    """Print what was learned from how many rows and which columns, by which members, and how good it is."""
+    training = said["training"]
+    used = [*said["numbers"], *said["dates"], *said["categories"]]
+    print(f"{said['task']} of {said['target']!r} from {len(used)} columns of {training['rows']:,} rows")
+    print(f"columns: {shown(used, 20)}")
+    if said["dropped"]:
+        print(f"not used: {shown(said['dropped'], 20)}")
+    kinds = ", ".join(
+        f"{said['members'].get(kind, 0)} of {kind} (weight {weight:.2f})" for kind, weight in said["weights"].items()
+    )
+    print(f"members: {kinds}")
+    measure, loss = ("accuracy", "log loss") if said["task"] == "classification" else ("R2", "loss")
+    of = {measure: training["oof_score"], loss: training["oof_loss"]}
+    figures = ", ".join(f"{name} {shown_value(figure)}" for name, figure in of.items() if figure is not None)
+    rows = "the rows to validate on" if training["rows_of_validation"] else "rows that members left out"
+    if figures:
+        print(f"{figures} on {rows}")
+    print(f"trained in {training['seconds']:.1f} s")

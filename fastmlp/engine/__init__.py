@@ -11,10 +11,15 @@ predictor  networks that are called with samples
 trainer    networks that learn
 kept_pass  passes forward that gradients of outputs are taken back through
 panels     the kernels on plain arrays
+trees      small trees on codes: grown, and the leaves that rows fall into
+bins       numbers into codes
+numbers    numbers as bins and fractions, as ranks, as exact values
 """
 
 from fastmlp.engine import _modules as _modules  # first: it loads the modules below
+from fastmlp.engine.bins import bin_codes
 from fastmlp.engine.kept_pass import KeptPass
+from fastmlp.engine.numbers import bin_fractions, quantile_ranks, scaled_fractions, value_codes
 from fastmlp.engine.packed import PackedNetwork
 from fastmlp.engine.panels import Panels, activate, differentiate, fma_ceiling, gather, link, matmul, row_losses
 from fastmlp.engine.predictor import FLOPS_PER_PIECE, Predictor
@@ -44,6 +49,7 @@ from fastmlp.engine.tables import (
 )
 from fastmlp.engine.teams import MAX_THREADS, OPENMP_VERSION, Judgement, max_threads, threads_worthwhile
 from fastmlp.engine.trainer import Trainer
+from fastmlp.engine.trees import check_trees, grow_trees, leaf_numbers
 
 __all__ = [
     "ACTIVATIONS",
@@ -73,19 +79,27 @@ __all__ = [
     "Trainer",
     "activate",
     "bfloat16_product",
+    "bin_codes",
+    "bin_fractions",
     "check_compressed",
+    "check_trees",
     "choose_bfloat16_product",
     "choose_isa",
     "choose_split",
     "differentiate",
     "fma_ceiling",
     "gather",
+    "grow_trees",
+    "leaf_numbers",
     "link",
     "matmul",
     "max_threads",
+    "quantile_ranks",
     "row_losses",
+    "scaled_fractions",
     "shuffled",
     "split_product",
     "splits",
     "threads_worthwhile",
+    "value_codes",
 ]

@@ -18,6 +18,7 @@ NAMES = (
     *("layers.inputs", "layers.activation", "layers.dropout", "layers.normalization", "layers.products"),
     *("layers.dense", "layers.residual", "layers.columns", "layers.embeddings", "layers.kinds"),
     *("forward", "packed", "predictor", "tiles", "step", "trainer", "kept_pass", "panels"),
+    *("trees", "bins", "numbers"),
 )
 
 

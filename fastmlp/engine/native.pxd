@@ -1,6 +1,6 @@
 """The C interface (src_c/include/fastmlp.h), and the one adapter from an element type to its kernels."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "fastmlp.h" nogil:
     const int FM_PANEL_BYTES
@@ -10,6 +10,8 @@ cdef extern from "fastmlp.h" nogil:
     const int FM_SHALLOW
     const int FM_MAX_SLOTS
     const int FM_MAX_HYPER
+    const int FM_TREE_QUAD
+    const int FM_TREE_CODES
 
     ctypedef struct fm_mask:
         uint64_t key
@@ -185,6 +187,42 @@ cdef extern from "fastmlp.h" nogil:
         double share
         double freedom
 
+    ctypedef struct fm_boosting:
+        int classes
+        long outputs
+        long stride
+        const void *scores
+        const void *targets
+        const void *weights
+        void *moments
+        long lanes
+
+    ctypedef struct fm_tree_rows:
+        long rows
+        const int32_t *order
+        const uint8_t *codes
+        long width
+        const void *moments
+        long lanes
+
+    ctypedef struct fm_tree_columns:
+        long columns
+        const int32_t *numbers
+        const int32_t *offsets
+
+    ctypedef struct fm_tree_limits:
+        long outputs
+        long lanes
+        double l2
+        double min_rows
+        double min_gain
+        void *scratch
+
+    ctypedef struct fm_tree_split:
+        double gain
+        int32_t column
+        int32_t threshold
+
     ctypedef struct fm_kernels:
         int vector_bytes
         int has_bfloat16
@@ -230,6 +268,13 @@ cdef extern from "fastmlp.h" nogil:
         void (*join_sums)(long, long, const void *, long, void *) noexcept nogil
         void (*batch_norm_back)(const fm_rows *, const fm_norm *, const void *, double, const double *) noexcept nogil
         long (*multiply_add)(long) noexcept nogil
+        void (*tree_gradients)(const fm_boosting *) noexcept nogil
+        void (*tree_sums)(const fm_tree_rows *, const fm_tree_columns *, void *) noexcept nogil
+        void (*tree_split)(const fm_tree_columns *, const void *, const void *, const fm_tree_limits *, void *,
+                           fm_tree_split *) noexcept nogil
+        void (*tree_rest)(long, void *, const void *) noexcept nogil
+        long (*tree_part)(long, int32_t *, const uint8_t *, int, int32_t *) noexcept nogil
+        void (*tree_leaves)(long, const uint8_t *, int, int, int, uint8_t *) noexcept nogil
         const fm_gather_fn *gather
         const fm_activate_fn *activate
         const fm_derivative_fn *derivative

@@ -9,9 +9,11 @@ from fastmlp.engine.forward cimport is_small
 from fastmlp.engine.layout cimport rows_at
 from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_layer, fm_rows, real
 from fastmlp.engine.packed cimport PackedNetwork
-from fastmlp.engine.rows cimport Rows, row_source
+from fastmlp.engine.rows cimport encoded_rows, row_source
 from fastmlp.engine.structs cimport CACHED_ROWS, packed_layer
 from fastmlp.engine.tables cimport index_of
+
+from fastmlp.engine.rows import column_limits
 
 cnp.import_array()
 
@@ -38,6 +40,7 @@ cdef class Predictor(PackedNetwork):
 
     cdef int form
     cdef int type_number
+    cdef object limits       # what codes of encoded columns must be below
     cdef object team_of
 
     def __init__(self, sizes, hidden, loss, dtype, *, form="columns", team_of, columns=None, isa=None):
@@ -46,6 +49,7 @@ cdef class Predictor(PackedNetwork):
         if self.form and self.net.n_outputs != 1:
             raise ValueError(f"form={form!r} is for one output, the network has {self.net.n_outputs}")
         self.type_number = self.dtype.num
+        self.limits = None if columns is None else column_limits(columns)
         self.team_of = team_of
 
     def __call__(self, X):
@@ -101,12 +105,16 @@ cdef class Predictor(PackedNetwork):
 
     cdef object predict_columns(self, X):
         """Return what a call returns, for encoded columns."""
-        cdef Rows rows
-        if getattr(X, "layout", None) is None:
+        cdef row_source source
+        layout = getattr(X, "layout", None)
+        if layout is None:
             raise ValueError(f"X must be EncodedColumns of the layout {self.columns!r}, got {type(X).__name__}.")
-        rows = Rows(X)
-        self.check_rows(rows)
-        return self.predict_rows(&rows.source, False)
+        if layout is not self.columns and layout != self.columns:
+            raise ValueError(f"X has columns of the layout {layout!r}, but the network is expecting {self.columns!r}")
+        codes, fractions = X.codes, X.fractions
+        source = encoded_rows(codes, fractions, self.limits, self.net.layers[0].columns.numbers,
+                              self.net.layers[0].n_inputs)
+        return self.predict_rows(&source, False)
 
     cdef object predict(self, X, bint check):
         cdef row_source source

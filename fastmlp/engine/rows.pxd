@@ -1,5 +1,7 @@
 """Where rows come from, for the other modules of the engine."""
 
+from libc.stdint cimport uint32_t
+
 from fastmlp.engine.native cimport fm_csr, fm_encoded
 
 
@@ -22,3 +24,6 @@ cdef class Rows:
     cdef row_source source
     cdef readonly bint is_canonical
     cdef readonly object layout
+
+
+cdef row_source encoded_rows(codes, fractions, const uint32_t[::1] limits, long n_numbers, long n_features) except *

@@ -5,7 +5,7 @@ import numpy as np
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from numpy.random cimport bitgen_t
 
 from fastmlp.engine.memory cimport is_plain
@@ -40,18 +40,16 @@ cdef class Rows:
         cdef const int64_t[::1] indptr
         cdef const int32_t[::1] indices
         cdef row_source *at = &self.source
-        at.n_rows, at.n_features = X.shape
         self.is_canonical = True
         self.layout = getattr(X, "layout", None)
-        at.is_encoded = self.layout is not None
-        at.is_sparse = not isinstance(X, np.ndarray) and not at.is_encoded
-        if at.is_encoded:
+        if self.layout is not None:
             self._keep = (X.codes, X.fractions)
-            check_encoded(X.codes, X.fractions, self.layout)
-            at.encoded.codes, at.encoded.fractions = cnp.PyArray_DATA(X.codes), cnp.PyArray_DATA(X.fractions)
-            at.encoded.wide_codes = X.codes.dtype == np.uint16
-            at.encoded.wide_fractions = X.fractions.dtype == np.float64
-        elif at.is_sparse:
+            self.source = encoded_rows(X.codes, X.fractions, column_limits(self.layout), self.layout.n_numbers,
+                                       self.layout.total_inputs)
+            return
+        at.n_rows, at.n_features = X.shape
+        at.is_sparse = not isinstance(X, np.ndarray)
+        if at.is_sparse:
             if not is_plain(X.data) or X.data.ndim != 1:
                 raise ValueError("X.data must be a contiguous vector.")
             self.is_canonical = check_compressed(X.indptr, X.indices, len(X.data), at.n_rows, at.n_features)
@@ -85,36 +83,51 @@ cdef class Rows:
         return self.source.n_features
 
 
-def check_encoded(codes, fractions, layout):
-    """Refuse encoded columns whose arrays contradict their layout, so that to read them were to read beyond weights.
+def column_limits(layout):
+    """Return what the codes of each column of a layout must be below, as encoded_rows() takes it."""
+    return np.array(layout.n_inputs, dtype=np.uint32)
+
+
+cdef row_source encoded_rows(codes, fractions, const uint32_t[::1] limits, long n_numbers, long n_features) except *:
+    """Return encoded columns as a source of rows, which is valid for as long as both arrays are there.
+
+    Arrays that contradict the layout are refused, since to read them were to read beyond weights.
 
     Parameters
     ----------
     codes : ndarray of shape (n_rows, n_columns), uint8 or uint16
     fractions : ndarray of shape (n_rows, n_numbers), float32 or float64
-    layout : object
-        It has n_inputs, the inputs of each column, and n_numbers.
-
-    Raises
-    ------
-    ValueError
-        For other types and shapes, and for codes that are too large.
+    limits : memoryview of shape (n_columns,)
+        What the codes of each column must be below.
+    n_features : int
+        The sum of limits.
     """
-    cdef const uint32_t[::1] limits
-    cdef long n = len(layout.n_inputs), column
-    for what, array, dtypes, width in (("codes", codes, (np.uint8, np.uint16), n),
-                                       ("fractions", fractions, (np.float32, np.float64), layout.n_numbers)):
-        if not is_plain(array) or array.dtype not in dtypes or array.shape != (len(codes), width):
-            raise ValueError(f"{what} must be a contiguous array of {' or '.join(each.__name__ for each in dtypes)}, of"
-                             f" shape {(len(codes), width)}.")
-    limits = np.array(layout.n_inputs, dtype=np.uint32)
-    if codes.dtype == np.uint8:
-        column = _first_beyond[uint8_t](codes, limits)
+    cdef row_source source
+    cdef long n = len(codes), column
+    _check_table(codes, "codes", "uint8 or uint16", cnp.NPY_UINT8, cnp.NPY_UINT16, n, limits.shape[0])
+    _check_table(fractions, "fractions", "float32 or float64", cnp.NPY_FLOAT32, cnp.NPY_FLOAT64, n, n_numbers)
+    memset(&source, 0, sizeof(row_source))
+    source.is_encoded, source.n_rows, source.n_features = True, n, n_features
+    source.encoded.codes, source.encoded.fractions = cnp.PyArray_DATA(codes), cnp.PyArray_DATA(fractions)
+    source.encoded.wide_codes = cnp.PyArray_TYPE(codes) == cnp.NPY_UINT16
+    source.encoded.wide_fractions = cnp.PyArray_TYPE(fractions) == cnp.NPY_FLOAT64
+    if source.encoded.wide_codes:
+        column = _first_beyond(<const uint16_t *> source.encoded.codes, n, limits)
     else:
-        column = _first_beyond[uint16_t](codes, limits)
+        column = _first_beyond(<const uint8_t *> source.encoded.codes, n, limits)
     if column >= 0:
         raise ValueError(f"codes of column {column} must be from 0 to {limits[column] - 1}, got"
                          f" {codes[:, column].max()}.")
+    return source
+
+
+cdef int _check_table(array, str what, str types, int narrow, int wide, long n_rows, long width) except -1:
+    """Refuse what is no contiguous array of one of two types and of a shape."""
+    if not (is_plain(array) and (cnp.PyArray_TYPE(array) == narrow or cnp.PyArray_TYPE(array) == wide)
+            and cnp.PyArray_NDIM(array) == 2 and cnp.PyArray_DIM(array, 0) == n_rows
+            and cnp.PyArray_DIM(array, 1) == width):
+        raise ValueError(f"{what} must be a contiguous array of {types}, of shape {(n_rows, width)}.")
+    return 0
 
 
 ctypedef fused code:
@@ -122,12 +135,12 @@ ctypedef fused code:
     uint16_t
 
 
-cdef long _first_beyond(const code[:, ::1] codes, const uint32_t[::1] limits) noexcept nogil:
+cdef long _first_beyond(const code *codes, long n_rows, const uint32_t[::1] limits) noexcept nogil:
     """Return the first column that has a code which is not below its limit; -1 for none."""
-    cdef long row, column
-    for row in range(codes.shape[0]):
-        for column in range(codes.shape[1]):
-            if codes[row, column] >= limits[column]:
+    cdef long row, column, n_columns = limits.shape[0]
+    for row in range(n_rows):
+        for column in range(n_columns):
+            if codes[row * n_columns + column] >= limits[column]:
                 return column
     return -1
 

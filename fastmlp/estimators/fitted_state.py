@@ -77,7 +77,8 @@ def _check_network(estimator: Any) -> None:
     # The network itself refuses arrays that activation, normalization and residual do not ask for.
     n_params = estimator._network(coefs[0].dtype).params.size
     estimator._decoding().predictions(np.zeros((1, n_outputs), coefs[0].dtype))
-    require(isinstance(getattr(estimator, "_random_state", None), np.random.RandomState), "_random_state is none")
+    random = getattr(estimator, "_random_state", None)  # Ensembles drop that of their members.
+    require(random is None or isinstance(random, np.random.RandomState), "_random_state is none")
     descent = getattr(estimator, "_optimizer", None)
     if descent is not None:
         vectors = [descent.average, descent._remembered and descent._remembered[0]]

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,7 +88,7 @@ class Evaluation:
         self.sets = sets
         self._learned, self._of_variance = learned, of_variance
         self._score_of = score_of
-        self._scorer = _scorer(estimator, scoring)
+        self._scorer = scorer_of(estimator, scoring)
         self._metrics = list(getattr(self._scorer, "_scorers", ["score"]))
         self._classes = getattr(estimator, "classes_", None)
         self._objective = objective
@@ -293,10 +294,17 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     return float(np.average(np.where(varies, 1 - residual / np.where(varies, total, 1), residual == 0)))
 
 
+# The lock that whoever changes filters holds.
+_REMARKING = threading.RLock()
+
+
 @contextmanager
 def _remarks(undefined: Literal["ignore", "error"]) -> Iterator[None]:
-    """Keep scikit-learn's metrics from remarking in every epoch, or have them fail at what is undefined."""
-    with warnings.catch_warnings():
+    """Keep scikit-learn's metrics from remarking in every epoch, or have them fail at what is undefined.
+
+    Filters of warnings are a process's, so only one thread at a time may be here.
+    """
+    with _REMARKING, warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.metrics")
         warnings.simplefilter(undefined, UndefinedMetricWarning)
         # Of average_precision, which has no class for it.
@@ -304,7 +312,14 @@ def _remarks(undefined: Literal["ignore", "error"]) -> Iterator[None]:
         yield
 
 
-def _scorer(estimator: Any, scoring: Any) -> Any:
+def scorer_of(estimator: Any, scoring: Any) -> Any:
+    """Return what scikit-learn makes of ``scoring`` for an estimator, None for None.
+
+    Raises
+    ------
+    ValueError
+        For what is no scorer; the message says which one is meant.
+    """
     if scoring is None:
         return None
     from sklearn.metrics import check_scoring  # noqa: PLC0415

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -168,6 +168,23 @@ class EncodedColumns:
         self.fractions = fractions
         self.layout = layout
 
+    @classmethod
+    def unchecked(cls, codes: NDArray, fractions: NDArray, layout: ColumnsLayout) -> Self:
+        """Return rows whose arrays are known to be as they must be, at no cost.
+
+        The engine refuses codes beyond the layout, and arrays of other shapes and types, when it reads them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
+        >>> EncodedColumns.unchecked(np.array([[1]], np.uint8), np.empty((1, 0)), ColumnsLayout((), (2,))).dense()
+        array([[0., 1., 0.]])
+        """
+        columns = cls.__new__(cls)
+        columns.codes, columns.fractions, columns.layout = codes, fractions, layout
+        return columns
+
     @property
     def shape(self) -> tuple[int, int]:
         """The shape of the matrix which the rows stand for: (n_rows, total_inputs)."""
@@ -211,15 +228,40 @@ class EncodedColumns:
         index: Any = rows if isinstance(rows, slice) else np.asarray(rows)
         if not isinstance(rows, slice) and not index.size:  # a list without elements has no type of its own
             index = slice(0)
-        taken = EncodedColumns.__new__(EncodedColumns)
-        taken.codes, taken.fractions = (
-            np.array(self.codes[index], order="C"),
-            np.array(self.fractions[index], order="C"),
-        )
-        taken.layout = self.layout
+        codes, fractions = np.array(self.codes[index], order="C"), np.array(self.fractions[index], order="C")
+        taken = EncodedColumns.unchecked(codes, fractions, self.layout)
         if taken.codes.ndim != 2:
             raise ValueError(f"rows must be a slice or a vector of row numbers or truth values; got {rows!r}.")
         return taken
+
+    def mean(self, sample_weight: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the mean of the rows of the matrix which they stand for, shape (total_inputs,).
+
+        Parameters
+        ----------
+        sample_weight : array-like of shape (n_rows,), default=None
+            At least 0, and not all 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
+        >>> X = EncodedColumns(np.array([[2], [1]], np.uint8), np.array([[0.5], [1.0]]), ColumnsLayout((2,), ()))
+        >>> X.mean(), X.dense().mean(axis=0)
+        (array([0.  , 1.  , 0.25]), array([0.  , 1.  , 0.25]))
+        """
+        weights = np.ones(len(self)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        found = np.empty(self.layout.total_inputs)
+        for c, (offset, width) in enumerate(zip(self.layout.offsets, self.layout.n_inputs, strict=True)):
+            codes = self.codes[:, c]
+            counts = np.bincount(codes, weights, minlength=width)
+            if c < self.layout.n_numbers:
+                beyond = counts[::-1].cumsum()[::-1]
+                fractions = np.bincount(codes, weights * self.fractions[:, c], minlength=width)
+                counts[1:-1] = fractions[1:-1] + beyond[2:]
+                counts[-1] = fractions[-1]
+            found[offset : offset + width] = counts
+        return found / weights.sum()
 
     def dense(self, dtype: DTypeLike = np.float64) -> NDArray:
         """Return the matrix which the rows stand for, shape (n_rows, total_inputs).

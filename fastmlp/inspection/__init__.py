@@ -1,11 +1,24 @@
 """The displays draw what was learned and how, in the manner of scikit-learn's; they need matplotlib."""
 
+from fastmlp.inspection.explanation import ExplanationDisplay
+from fastmlp.inspection.importances import ImportancesDisplay
+from fastmlp.inspection.intervals import IntervalDisplay
 from fastmlp.inspection.layer_statistics import LayerStatisticsDisplay
 from fastmlp.inspection.loss_landscape import LossLandscapeDisplay
+from fastmlp.inspection.reliability import ReliabilityDisplay
 from fastmlp.inspection.training_curve import TrainingCurveDisplay
 from fastmlp.inspection.weights import WeightsDisplay
 
-__all__ = ["LayerStatisticsDisplay", "LossLandscapeDisplay", "TrainingCurveDisplay", "WeightsDisplay"]
+__all__ = [
+    "ExplanationDisplay",
+    "ImportancesDisplay",
+    "IntervalDisplay",
+    "LayerStatisticsDisplay",
+    "LossLandscapeDisplay",
+    "ReliabilityDisplay",
+    "TrainingCurveDisplay",
+    "WeightsDisplay",
+]
 
 
 def __dir__() -> list[str]:

@@ -32,7 +32,9 @@ TYPES: dict[str, type] = {
 }
 PLAIN = (type(None), bool, int, float, str)
 # The attributes that hold scikit-learn's callbacks: they are set anew for each fit, and belong to it alone.
-LEFT_OUT = frozenset({"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"})
+LEFT_OUT = frozenset(
+    {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx", "oof_predictions_"}
+)
 
 
 def classes() -> dict[str, type]:

@@ -7,16 +7,13 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmlp.tables.frames import TableError, import_pandas, shown
+from fastmlp.tables.frames import TableError, shown
 from fastmlp.tables.values import numbers_of
-
-RARE = "(rare)"
 
 _MOST_CLASSES_OF_NUMBERS, _ROWS_PER_CLASS_OF_NUMBERS = 20, 5
 _MOST_MARKS, _SHARE_OF_MARKS = 10, 0.05
 _IDENTIFIERS = re.compile(r"(.*[_ ])?(id|index|unnamed: 0)", re.IGNORECASE)
 _CODE = re.compile(r"0\d+")
-_MOST_CATEGORIES = 100
 
 
 def find_task(labels: NDArray, decimal: str = ".", thousands: str | None = None) -> tuple[str, str]:
@@ -68,24 +65,6 @@ def find_task(labels: NDArray, decimal: str = ".", thousands: str | None = None)
     if n_distinct <= 2 or (few and are_whole):
         return "classification", f"it is {'whole ' if n_distinct > 2 else ''}numbers with only {n_distinct} values"
     return "regression", f"it is numbers with {n_distinct:,} values"
-
-
-def frequent_categories(texts: NDArray) -> list[str]:
-    """Return a column's categories, sorted; "(rare)" stands for those that are too rare to learn from one by one.
-
-    A category is rare that comes in less than a hundredth of the rows, or is not among the 100 most frequent ones. One
-    that comes in 20 rows is never rare for its number, and one that comes in a single row always is.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastmlp.tables import frequent_categories
-    >>> frequent_categories(np.array(["a", "a", "b", "b", "c", "d"], object))
-    ['(rare)', 'a', 'b']
-    """
-    counts = import_pandas().Series(texts).value_counts()
-    kept = counts[counts >= np.clip(len(texts) // 100, 2, 20)].index[:_MOST_CATEGORIES].tolist()
-    return sorted(kept if len(kept) == len(counts) else {*kept, RARE})
 
 
 def marks_among(values: NDArray, numbers: NDArray) -> list[str] | None:

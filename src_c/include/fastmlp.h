@@ -68,6 +68,10 @@
 #define FM_MAX_SLOTS 3
 /* No update rule has more constants than this. */
 #define FM_MAX_HYPER 8
+/* The numbers of a row's moments, for a tree, are a multiple of this. */
+#define FM_TREE_QUAD 4
+/* A column that a tree may split by has at most so many codes. */
+#define FM_TREE_CODES 256
 
 /* A layer of weights; or, with no inputs, a vector of one learned number per unit, which lies where the biases
  * would. */
@@ -383,6 +387,67 @@ typedef struct {
     double freedom;
 } fm_running;
 
+/* What small trees are grown from (trees_tmpl.c). The rows of a boosting are those it learns from. Scores are what all
+ * trees so far say of them, before the link. */
+typedef struct {
+    /* Whether targets are classes: 0 or 1 for one output, a one for one of several. Otherwise they are numbers. */
+    int classes;
+    long outputs;
+    /* Room for so many rows; those at the end that are none have targets and weights of 0. Whole vectors of rows are
+     * read and written. */
+    long stride;
+    /* FM_REAL [outputs][stride] */
+    const void *scores, *targets;
+    /* FM_REAL [stride] */
+    const void *weights;
+    /* The moments of each row: 1, then for each output the first derivative of the loss by the score, then the second
+     * ones, then zeros. FM_REAL [stride][lanes]; the ones and the zeros are not written. */
+    void *moments;
+    long lanes;
+} fm_boosting;
+
+/* Some rows that a tree learns from. */
+typedef struct {
+    long rows;
+    /* Their numbers. */
+    const int32_t *order;
+    /* [][width] */
+    const uint8_t *codes;
+    long width;
+    /* As in fm_boosting. */
+    const void *moments;
+    long lanes;
+} fm_tree_rows;
+
+/* The columns that a tree may split by. */
+typedef struct {
+    long columns;
+    /* Which columns of the codes they are, in ascending order, [columns]. */
+    const int32_t *numbers;
+    /* The first bin of each, and then the number of all bins, [columns + 1]. A code is less than its column's bins. */
+    const int32_t *offsets;
+} fm_tree_columns;
+
+/* Which splits are taken. */
+typedef struct {
+    long outputs, lanes;
+    /* What is added to the sum of second derivatives of a leaf. */
+    double l2;
+    /* The least number of rows of a leaf. */
+    double min_rows;
+    /* What a split must gain more than. */
+    double min_gain;
+    /* Scratch memory: FM_REAL [lanes + 1][FM_TREE_CODES] */
+    void *scratch;
+} fm_tree_limits;
+
+/* A split sends rows left whose codes in one column are no larger than a threshold. */
+typedef struct {
+    double gain;
+    /* The position of the column among those that the tree may split by; -1 where there is no such split. */
+    int32_t column, threshold;
+} fm_tree_split;
+
 typedef struct {
     /* The bytes of a vector. */
     int vector_bytes;
@@ -483,6 +548,21 @@ typedef struct {
     /* Does multiply-adds of registers, for as many steps, and returns their number. No product takes less time for as
      * many. */
     long (*multiply_add)(long steps);
+    /* Writes the moments of all rows from their scores and targets. */
+    void (*tree_gradients)(const fm_boosting *boosting);
+    /* Writes the sums of the moments of some rows, for each bin of each column: FM_REAL [bins][lanes]. */
+    void (*tree_sums)(const fm_tree_rows *rows, const fm_tree_columns *columns, void *sums);
+    /* Finds the best split of the rows that have these sums of bins, and this total, FM_REAL [lanes]. Of equal ones it
+     * is that of the first column, and of the lowest threshold. left gets the sums of the rows that go left. */
+    void (*tree_split)(const fm_tree_columns *columns, const void *sums, const void *total,
+                       const fm_tree_limits *limits, void *left, fm_tree_split *split);
+    /* Takes n sums of a part away from those of the whole. */
+    void (*tree_rest)(long n, void *whole, const void *part);
+    /* Puts those of some rows first whose codes are no larger than a threshold; returns how many they are. scratch has
+     * room for all of the rows. */
+    long (*tree_part)(long rows, int32_t *order, const uint8_t *codes, int threshold, int32_t *scratch);
+    /* Gives a new leaf's number to those rows of a leaf whose codes are larger than a threshold. */
+    void (*tree_leaves)(long rows, const uint8_t *codes, int threshold, int leaf, int new_leaf, uint8_t *leaves);
 
     /* Families with many members, which are indexed by the position of a member's line in its table. */
 

@@ -34,6 +34,7 @@
 #include "sparse_tmpl.c"
 #include "columns_tmpl.c"
 #include "embeddings_tmpl.c"
+#include "trees_tmpl.c"
 #if FM_BITS == 32
 #include "bfloat16_operands_tmpl.c"
 #include "bfloat16_tmpl.c"
@@ -118,6 +119,12 @@ const fm_kernels FM(kernels) = {
     .join_sums = FM(join_sums),
     .batch_norm_back = FM(batch_norm_back),
     .multiply_add = FM(multiply_add),
+    .tree_gradients = FM(tree_gradients),
+    .tree_sums = FM(tree_sums),
+    .tree_split = FM(tree_split),
+    .tree_rest = FM(tree_rest),
+    .tree_part = FM(tree_part),
+    .tree_leaves = FM(tree_leaves),
     .gather = FM(gathers),
     .activate = FM(activations),
     .derivative = FM(derivatives),

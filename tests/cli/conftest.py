@@ -9,6 +9,7 @@ import pytest
 
 from fastmlp.cli import main
 from tests.conftest import ROOT
+from tests.tables.conftest import small_efforts  # noqa: F401 - a fixture
 
 
 @pytest.fixture

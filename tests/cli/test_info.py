@@ -15,11 +15,11 @@ pytest.importorskip("pandas")
 def test_info_as_text_and_json(trained, capsys):
     assert main(["info", "m.fastmlp", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert (said["task"], said["target"], said["layers"]) == ("classification", "kind", [4, 128, 128, 1])
-    assert said["n_parameters"] == 4 * 128 + 128 + 128 * 128 + 128 + 128 + 1
+    assert (said["task"], said["target"], said["categories"]) == ("classification", "kind", ["color"])
+    assert (said["members"], said["weights"], said["effort"]) == ({"bins": 2}, {"bins": 1.0}, "default")
     assert main(["info", "m.fastmlp"]) == 0
     out = capsys.readouterr().out
-    assert "layers        4, 128, 128, 1\n" in out
+    assert "members       bins: 2\n" in out
     assert "dropped       none\n" in out
 
 

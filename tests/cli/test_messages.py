@@ -64,7 +64,7 @@ def test_output_does_not_stop_at_characters_that_its_encoding_lacks(folder, monk
     out, err = Console("utf-8"), Console("utf-8")
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
-    assert main(["train", "t.csv", "--out", "m", "--max-iter", "100"]) == 0
+    assert main(["train", "t.csv", "--out", "m"]) == 0
     for command, n_lines in {
         "predict m t.csv --proba": 41,
         "info m": 14,

@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp.cli import main
 from tests.cli.conftest import failed
 
@@ -36,6 +37,32 @@ def test_predict_probabilities(trained, capsys):
     probabilities = predicted.iloc[:, 1:].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
     assert (predicted["prediction"] == np.array(["aster", "rose"])[probabilities.argmax(axis=1)]).all()
+
+
+def test_predict_sets(trained, capsys):
+    assert main(["predict", "m.fastmlp", "flowers.csv", "--set", "0.8"]) == 0
+    (trained / "p.csv").write_text(capsys.readouterr().out)
+    predicted = pd.read_csv("p.csv")
+    assert list(predicted.columns) == ["prediction", "in_set_aster", "in_set_rose"]
+    model, flowers = fastmlp.load("m.fastmlp"), pd.read_csv("flowers.csv")
+    np.testing.assert_array_equal(predicted.iloc[:, 1:], model.predict_set(flowers, 0.8))
+    assert (predicted["prediction"] == model.predict(flowers)).all()
+    message = failed(capsys, ["predict", "m.fastmlp", "flowers.csv", "--interval", "0.9"])
+    assert message == "flowers.csv: there are no intervals in classification, but sets of classes"
+
+
+def test_predict_intervals(folder, capsys):
+    assert main(["train", "numbers.csv", "--out", "m"]) == 0
+    assert main(["predict", "m", "numbers.csv", "--interval", "0.8", "--out", "p.csv"]) == 0
+    predicted = pd.read_csv("p.csv")
+    assert list(predicted.columns) == ["prediction", "lower", "upper"]
+    model, numbers = fastmlp.load("m"), pd.read_csv("numbers.csv")
+    np.testing.assert_array_equal(predicted[["lower", "upper"]].to_numpy().T, model.predict_interval(numbers, 0.8))
+    np.testing.assert_array_equal(predicted["prediction"], model.predict(numbers))
+    assert numbers["y"].between(predicted["lower"], predicted["upper"]).mean() >= 0.7
+    capsys.readouterr()
+    message = failed(capsys, ["predict", "m", "numbers.csv", "--set", "0.9"])
+    assert message == "numbers.csv: there are no sets of classes in regression, but intervals"
 
 
 def test_predict_one_row(trained, capsys):

@@ -1,19 +1,22 @@
 """fastmlp train: what it says, what its options do, what it refuses, and Ctrl-C."""
 
 import io
+import itertools
 import json
 import os
+import re
 import signal
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 from cases import DATA
 
 import fastmlp
-from fastmlp.callbacks import Callback
 from fastmlp.cli import main
-from fastmlp.tables import TableModel
+from fastmlp.cli.interruption import EndEarly
 from tests.cli.conftest import failed
 
 pd = pytest.importorskip("pandas")
@@ -22,7 +25,16 @@ pd = pytest.importorskip("pandas")
 def test_train_says_what_it_made(folder, capsys):
     assert main(["train", "flowers.csv", "--out", "m.fastmlp"]) == 0
     out, err = capsys.readouterr()
-    assert "classification of 'kind' from 2 columns of 120 rows" in out
+    lines = out.splitlines()
+    assert lines[:3] == [
+        "classification of 'kind' from 2 columns of 120 rows",
+        "columns: 'petal', 'color'",
+        "members: 2 of bins (weight 1.00)",
+    ]
+    training = fastmlp.load("m.fastmlp").training_
+    accuracy, loss = f"{training['oof_score']:.6g}", f"{training['oof_loss']:.6g}"
+    assert lines[3] == f"accuracy {accuracy}, log loss {loss} on rows that members left out"
+    assert re.fullmatch(r"trained in \d+\.\d s", lines[4])
     assert f"saved m.fastmlp, {os.path.getsize('m.fastmlp'):,} bytes" in out
     assert "fastmlp: classification of 'kind', since it is text with 2 values" in err
 
@@ -49,20 +61,87 @@ def test_without_header(folder, capsys):
     assert "column '0': 'petal' in row 1 is not a number" in failed(capsys, ["predict", "m", "named.csv"])
 
 
-def test_options_reach_the_network(folder):
-    options = "--hidden 7,5 --max-iter 3 --seed 4 --batch-size 16 --learning-rate 0.01 --jobs 1"
+def test_options_reach_the_estimator(folder):
+    options = "--effort fast --time-limit 100 --class-weight rose=3,ASTER=2 --seed 4 --jobs 1"
     assert main(["train", "flowers.csv", "--out", "m", "--task", "classification", *options.split()]) == 0
-    model = fastmlp.load("m")
-    parameters = model.pipeline_["network"].get_params()
-    given = {"hidden_layer_sizes": (7, 5), "max_iter": 3, "random_state": 4, "batch_size": 16}
-    given |= {"learning_rate_init": 0.01, "n_jobs": 1}
+    parameters = fastmlp.load("m").estimator_.get_params()
+    given = {"effort": "fast", "time_limit": 100.0, "class_weight": {"rose": 3.0, "aster": 2.0}}
+    given |= {"random_state": 4, "n_jobs": 1}
     assert {name: parameters[name] for name in given} == given
-    assert model.training_["epochs"] == 3
+    assert main(["train", "numbers.csv", "--out", "m", "--loss", "absolute_error"]) == 0
+    assert fastmlp.load("m").estimator_.loss == "absolute_error"
+    assert main(["train", "flowers.csv", "--out", "m", "--class-weight", "balanced"]) == 0
+    assert fastmlp.load("m").estimator_.class_weight == "balanced"
+
+
+def test_options_of_another_task(folder, capsys):
+    message = failed(capsys, ["train", "flowers.csv", "--out", "m", "--loss", "huber"])
+    assert message == "flowers.csv: loss='huber' has no meaning in classification (of 'kind')"
+    message = failed(capsys, ["train", "numbers.csv", "--out", "m", "--class-weight", "balanced"])
+    assert message == "numbers.csv: class_weight='balanced' has no meaning in regression (of 'y')"
+    message = failed(capsys, ["train", "flowers.csv", "--out", "m", "--class-weight", "tulip=2"])
+    assert message == "flowers.csv: class_weight has 'tulip'; the classes of 'kind' are 'aster', 'rose'"
+
+
+@pytest.mark.parametrize("label", ["-1", "a, b", "x=y"])
+def test_weights_of_labels_of_any_form(folder, label):
+    pd.DataFrame({"x": range(40), "y": [label, "1"] * 20}).to_csv("t.csv", index=False)
+    given = f'"{label}"=2,1=3' if "," in label else f"{label}=2,1=3"
+    assert main(["train", "t.csv", "--out", "m", "--class-weight", given]) == 0
+    assert fastmlp.load("m").class_weight == {label: 2.0, "1": 3.0}
+
+
+@pytest.mark.parametrize("name", ["flowers", "plain"])
+def test_rows_to_validate_on(folder, capsys, name):
+    """They are read as the table is; all that is printed of how good the model is, is of them."""
+    whole = pd.read_csv(f"{name}.csv", header=None)
+    whole[:60].to_csv("learn.csv", index=False, header=False)
+    header = name == "flowers"
+    pd.concat([whole[: int(header)], whole[60:]]).to_csv("validate.csv", index=False, header=False)
+    assert main(["train", "learn.csv", "--out", "m", "--validation", "validate.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "on the rows to validate on\n" in out
+    training = fastmlp.load("m").training_
+    assert (training["rows"], training["rows_of_validation"]) == (60 - header, len(whole) - 60)
+    assert main(["evaluate", "m", "validate.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(training["oof_score"])
+    whole[:60].assign(**{"3": "x"}).to_csv("other.csv", index=False, header=False)
+    message = failed(capsys, ["train", "learn.csv", "--out", "m", "--validation", "none.csv"])
+    assert message == "none.csv: No such file or directory"
+    (folder / "other.csv").write_text("petal,color,kind\n1,red,tulip\n" if header else "1,red,tulip\n")
+    message = failed(capsys, ["train", "learn.csv", "--out", "m", "--validation", "other.csv"])
+    assert "the rows to validate on: column " in message
+    assert "training did not see 'tulip'" in message
+    message = failed(capsys, ["train", "learn.csv", "--out", "validate.csv", "--validation", "validate.csv"])
+    assert message == "--out validate.csv would replace validate.csv, which is read"
+
+
+def test_columns_that_are_not_used_are_said_once(folder, capsys):
+    pd.read_csv("flowers.csv").assign(id=range(120), farm="ours").to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--out", "m", "--target", "kind"]) == 0
+    out, err = capsys.readouterr()
+    assert "columns: 'petal', 'color'\nnot used: 'id', 'farm'\n" in out
+    assert err.count("'id'") == err.count("'farm'") == 1
+    assert "fastmlp: not used, since they are numbers of the rows, by its name and values: 'id'\n" in err
+    assert "'farm': it is 'ours' in all rows" in err
+    assert main(["info", "m"]) == 0
+    assert "farm: it is 'ours' in all rows" in capsys.readouterr().out
+    pd.read_csv("flowers.csv").assign(color="blue-green").to_csv("t.csv", index=False)
+    assert main(["predict", "m", "t.csv"]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("fastmlp: ")
+    assert err.count("\n") == err.count("blue-green") == 1
+
+
+def test_a_time_limit_is_told_where_it_cuts(folder, capsys):
+    assert main(["train", "flowers.csv", "--out", "m", "--time-limit", "1e-9"]) == 0
+    assert "fastmlp: time_limit=1e-09 s ended the training" in capsys.readouterr().err
+    assert main(["evaluate", "m", "flowers.csv"]) == 0
 
 
 def test_target_task_missing_and_separator(folder, capsys):
     (folder / "t.csv").write_text("y;x\n" + "1;2\n2;-\n3;4\n" * 10)
-    arguments = ["train", "t.csv", "--out", "m", "--max-iter", "2", "--target", "y", "--sep", ";", "--missing", "-"]
+    arguments = ["train", "t.csv", "--out", "m", "--target", "y", "--sep", ";", "--missing", "-"]
     assert main([*arguments, "--task", "regression"]) == 0
     assert "regression of 'y' from 1 columns of 30 rows" in capsys.readouterr().out
     assert main(arguments) == 0
@@ -72,16 +151,45 @@ def test_target_task_missing_and_separator(folder, capsys):
 def test_runs_repeat(folder):
     for name in "ab":
         assert main(["train", "flowers.csv", "--out", name]) == 0
-    a, b = (fastmlp.load(name).pipeline_["network"].coefs_ for name in "ab")
-    for V, W in zip(a, b, strict=True):
+    a, b = ([member.network.coefs_ for member in fastmlp.load(name).estimator_.members_] for name in "ab")
+    assert len(a) == 2
+    for V, W in zip(itertools.chain(*a), itertools.chain(*b), strict=True):
         np.testing.assert_array_equal(V, W)
+
+
+def test_a_model_holds_no_rows_of_training(folder):
+    """Neither values of numbers nor texts that are there once, nor predictions for rows, are in the file."""
+    n = 2000
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(10**8, 10**9, n) + 0.123
+    texts = [f"name of {i}" for i in range(n // 4)] + ["others"] * (n - n // 4)
+    pd.DataFrame({"number": numbers, "text": texts, "y": numbers % 7}).to_csv("t.csv", index=False)
+    assert main(["train", "t.csv", "--out", "m", "--task", "regression"]) == 0
+    content = (folder / "m").read_bytes()
+    assert b"others" in content
+    assert b"name of" not in content
+    assert max(array.size for array in arrays_of(fastmlp.load("m")) if array.ndim == 1) < n
+    assert sum(number.tobytes() in content for number in numbers) < 100  # Edges of bins are some of the values.
+
+
+def arrays_of(value, seen=None):
+    """All arrays within a model."""
+    seen = set() if seen is None else seen
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, np.ndarray):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    for item in [*inner, *getattr(value, "__dict__", {}).values()]:
+        yield from arrays_of(item, seen)
 
 
 @pytest.mark.parametrize("value", ["-999", "-999.0", "-9.99e2"])
 @pytest.mark.parametrize("form", ["--missing {}", "--missing={}"])
 def test_missing_numbers_are_values_of_the_option(folder, value, form):
     (folder / "t.csv").write_text("x,z,y\n" + "1,1,a\n-999.0,2,b\n3,3,a\n" * 20)
-    assert main(["train", "t.csv", "--out", "m", "--max-iter", "2", *form.format(value).split()]) == 0
+    assert main(["train", "t.csv", "--out", "m", *form.format(value).split()]) == 0
     model = fastmlp.load("m")
     assert list(model.missing) == [value]
     assert model._inputs(pd.read_csv("t.csv"))["x"].isna().sum() == 20
@@ -91,7 +199,7 @@ def test_keep_exact_and_notation(folder, capsys):
     rows = "25.000,NA,yes\n1.234,EU,Yes\n3.500,NA,YES\n7.250,EU,no\n" * 20
     (folder / "t.csv").write_text("x,c,y\n" + rows)
     options = ["--keep", "NA", "--exact", "--decimal", ",", "--target", "2"]
-    assert main(["train", "t.csv", "--out", "m", "--max-iter", "2", *options]) == 0
+    assert main(["train", "t.csv", "--out", "m", *options]) == 0
     model = fastmlp.load("m")
     assert (model.classes_, model.categories_) == (["YES", "Yes", "no", "yes"], {"c": ["EU", "NA"]})
     assert model._inputs(pd.read_csv("t.csv", dtype=str, keep_default_na=False))["x"].tolist()[:2] == [25000, 1234]
@@ -100,12 +208,12 @@ def test_keep_exact_and_notation(folder, capsys):
     said = json.loads(capsys.readouterr().out)
     assert (said["keep"], said["decimals"]) == (["NA"], {"x": ","})
     assert main(["predict", "m", "t.csv", "--decimal", ".", "--thousands", "space"]) == 0
-    assert main(["train", "t.csv", "--out", "m", "--thousands", "none", "--max-iter", "2"]) == 0
+    assert main(["train", "t.csv", "--out", "m", "--thousands", "none"]) == 0
 
 
 def test_words_that_are_classes_are_said(folder, capsys):
     (folder / "t.csv").write_text("x,y\n" + "1,None\n2,Fire\n3,NA\n4,Theft\n" * 20)
-    assert main(["train", "t.csv", "--out", "m", "--max-iter", "2"]) == 0
+    assert main(["train", "t.csv", "--out", "m"]) == 0
     out, err = capsys.readouterr()
     assert "from 1 columns of 60 rows" in out
     assert "fastmlp: column 'y', the target: 'None' is a class, of 20 rows (--missing None says otherwise)\n" in err
@@ -114,7 +222,7 @@ def test_words_that_are_classes_are_said(folder, capsys):
 
 def test_encoding_may_be_told(folder, capsys):
     (folder / "t.csv").write_bytes(b"x,y\n" + "1,\u0434\u0430\n2,\u043d\u0435\u0442\n".encode("cp1251") * 20)
-    assert main(["train", "t.csv", "--out", "m", "--encoding", "cp1251", "--max-iter", "2"]) == 0
+    assert main(["train", "t.csv", "--out", "m", "--encoding", "cp1251"]) == 0
     capsys.readouterr()
     assert fastmlp.load("m").classes_ == ["\u0434\u0430", "\u043d\u0435\u0442"]
     assert "is no text in utf-8" in failed(capsys, ["predict", "m", "t.csv", "--encoding", "utf-8"])
@@ -123,7 +231,7 @@ def test_encoding_may_be_told(folder, capsys):
 @pytest.mark.parametrize("classes", [("1.0", "2.5"), ("1", "2"), ("NO", "no"), ("0.5", "a")])
 def test_no_sound_model_is_refused(folder, capsys, classes):
     (folder / "t.csv").write_text("x,y\n" + "".join(f"{i},{classes[i % 2]}\n" for i in range(40)))
-    assert main(["train", "t.csv", "--out", "m", "--max-iter", "2", "--task", "classification"]) == 0
+    assert main(["train", "t.csv", "--out", "m", "--task", "classification"]) == 0
     capsys.readouterr()
     assert main(["predict", "m", "t.csv"]) == 0
     assert capsys.readouterr().err == ""
@@ -164,38 +272,49 @@ def test_ctrl_c_while_a_table_is_read(folder, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_ctrl_c_in_the_first_epoch_saves_nothing(folder, capsys, monkeypatch):
-    class Impatient(Callback):
-        def on_batch_end(self, fit):
-            signal.raise_signal(signal.SIGINT)
+@pytest.fixture
+def ctrl_c_after(monkeypatch):
+    """Let Ctrl-C be hit while members train, at the ends of epochs with some numbers, counted over all members."""
+    epochs = itertools.count(1)
+    whole = EndEarly.on_epoch_end
 
-    def impatient(self, frame, fit=TableModel.fit, **options):
-        self.parameters = {**self.parameters, "callbacks": [Impatient()]}
-        return fit(self, frame)
+    def hits(*numbers):
+        def on_epoch_end(self, fit):
+            whole(self, fit)
+            if next(epochs) in numbers:
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                time.sleep(0.1)  # The main thread hears of it meanwhile.
 
-    monkeypatch.setattr(TableModel, "fit", impatient)
-    assert main(["train", "flowers.csv", "--out", "m"]) == 130
+        monkeypatch.setattr(EndEarly, "on_epoch_end", on_epoch_end)
+        return epochs
+
+    return hits
+
+
+def test_ctrl_c_in_training_keeps_what_was_learned(folder, capsys, ctrl_c_after):
+    epochs = ctrl_c_after(5)
+    assert main(["train", "numbers.csv", "--out", "m", "--jobs", "1"]) == 130
+    assert next(epochs) <= 5 + 2 + 1  # An epoch of the member that trains, and one of the other, come after it.
     out, err = capsys.readouterr()
-    assert out == ""
-    assert err.endswith("fastmlp: nothing was learned yet, and nothing is saved\n")
-    assert not (folder / "m").exists()
-
-
-def test_ctrl_c_in_training_keeps_what_was_learned(folder, capsys, monkeypatch):
-    def fit_with_ctrl_c(self, frame, fit=TableModel.fit, **options):
-        self.parameters = {**self.parameters, "early_stopping": False}  # Nothing else is to end the training.
-        signal.setitimer(signal.ITIMER_REAL, 1.0)
-        return fit(self, frame)
-
-    monkeypatch.setattr(TableModel, "fit", fit_with_ctrl_c)
-    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        assert main(["train", "numbers.csv", "--out", "m", "--max-iter", "10000000"]) == 130
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert "interrupted" in capsys.readouterr().err
+    assert err.count("fastmlp: interrupted; what was learned is kept") == 1
+    assert "saved m" in out
     assert main(["evaluate", "m", "numbers.csv"]) == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_twice_in_training_ends_it_at_once(folder, capsys, ctrl_c_after):
+    ctrl_c_after(5, 6)
+    assert main(["train", "numbers.csv", "--out", "m", "--jobs", "1"]) == 130
+    assert capsys.readouterr().out == ""
+    assert not (folder / "m").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_before_anything_is_learned_saves_nothing(folder, capsys, monkeypatch):
+    monkeypatch.setattr("fastmlp.tables.model.find_task", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert main(["train", "flowers.csv", "--out", "m"]) == 130
+    assert capsys.readouterr().out == ""
+    assert not (folder / "m").exists()
 
 
 def test_a_bar_shows_progress_in_a_terminal_alone(folder, capsys, monkeypatch):
@@ -206,11 +325,11 @@ def test_a_bar_shows_progress_in_a_terminal_alone(folder, capsys, monkeypatch):
     for arguments, shown in (([], True), (["--quiet"], False)):
         with monkeypatch.context() as patch:
             patch.setattr(sys, "stderr", Terminal())
-            assert main(["train", "flowers.csv", "--out", "m", "--max-iter", "3", *arguments]) == 0
-            assert ("3/3" in sys.stderr.getvalue()) == shown
-    assert main(["train", "flowers.csv", "--out", "m", "--max-iter", "3"]) == 0
-    assert "3/3" not in capsys.readouterr().err
-    assert fastmlp.load("m").pipeline_["network"].verbose is False
+            assert main(["train", "flowers.csv", "--out", "m", *arguments]) == 0
+            assert ("2/2" in sys.stderr.getvalue()) == shown
+    assert main(["train", "flowers.csv", "--out", "m"]) == 0
+    assert "2/2" not in capsys.readouterr().err
+    assert fastmlp.load("m").estimator_.verbose is False
 
 
 @pytest.mark.skipif(

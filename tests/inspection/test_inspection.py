@@ -10,12 +10,17 @@ from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.linear_model import Ridge
 
 from fastmlp import MLPClassifier, MLPRegressor
-from fastmlp import inspection as displays
-from fastmlp.inspection import LayerStatisticsDisplay, LossLandscapeDisplay, WeightsDisplay
-from tests.inspection.conftest import X, Y, of
+from fastmlp.inspection import (
+    ExplanationDisplay,
+    IntervalDisplay,
+    LayerStatisticsDisplay,
+    LossLandscapeDisplay,
+    WeightsDisplay,
+)
+from tests.inspection.conftest import OF_CLASSIFIERS, X, Y, of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-ALL = pytest.mark.parametrize("display", [getattr(displays, name) for name in displays.__all__])
+ALL = pytest.mark.parametrize("display", OF_CLASSIFIERS)
 
 
 @ALL
@@ -38,6 +43,22 @@ def test_without_matplotlib_it_says_what_to_install(display, fitted, monkeypatch
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install 'fastmlp\[plot\]'"):
         of(display, fitted, *samples, **options)
+
+
+@pytest.mark.parametrize("ax", [3, "ax", [None]], ids=repr)
+def test_ax_that_is_none_for_numbers_that_are_given(ax):
+    with pytest.raises(TypeError, match="ax must be a matplotlib Axes or None, got"):
+        ExplanationDisplay.from_values([1.0], ax=ax)
+    with pytest.raises(TypeError, match="ax must be a matplotlib Axes or None, got"):
+        IntervalDisplay.from_predictions([1.0], [1.0], [0.0], [2.0], ax=ax)
+
+
+def test_ax_is_drawn_on_with_numbers_that_are_given():
+    figure, (left, right) = plt.subplots(1, 2)
+    explained = ExplanationDisplay.from_values([1.0], ax=left)
+    covered = IntervalDisplay.from_predictions([1.0], [1.0], [0.0], [2.0], ax=right)
+    assert (explained.ax_, explained.figure_) == (left, figure)
+    assert (covered.ax_, covered.figure_) == (right, figure)
 
 
 def test_the_package_does_not_import_matplotlib(script):

@@ -1,9 +1,32 @@
 """What the tests of tables share: a small table, and files that hold tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-FAST = {"max_iter": 5, "random_state": 0}
+from fastmlp.tabular.kinds import EFFORTS, Effort
+
+FAST = {"effort": "fast", "random_state": 0}
+
+
+_REAL = dict(EFFORTS)
+_BINS = next(kind for kind in EFFORTS["default"].kinds if kind.name == "bins")
+_SMALL = Effort((replace(_BINS, hidden_layer_sizes=(16,)),), 2)
+
+
+@pytest.fixture(autouse=True)
+def small_efforts(monkeypatch):
+    """Let two small networks be all that is done for a table, but for "best": most tests are of how tables are read."""
+    for effort in ("fast", "default"):
+        monkeypatch.setitem(EFFORTS, effort, _SMALL)
+
+
+@pytest.fixture
+def real_efforts(small_efforts, monkeypatch):
+    """Let efforts be what they are for users, where it matters how good predictions are."""
+    for effort, what in _REAL.items():
+        monkeypatch.setitem(EFFORTS, effort, what)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ def numbers_learned(values, separator=",", target="y", **options):
     values = [values[i % len(values)] for i in range(60)]
     frame = pd.DataFrame({"v": values, "x": range(60), "y": ["a", "b"] * 30})
     frame.attrs["separator"] = separator
-    model = TableModel(target, parameters={"max_iter": 1, "random_state": 0}, **options).fit(frame)
+    model = TableModel(target, **FAST, **options).fit(frame)
     return model, model._inputs(frame)["v"].tolist()[: len(set(values))] if target == "y" else None
 
 
@@ -83,7 +83,7 @@ def test_what_is_taken_is_said_and_may_be_told(caplog):
 def test_other_columns_say_what_a_column_leaves_open():
     frame = pd.DataFrame({"v": ["25,000", "1,234"] * 30, "x": ["1,5", "2"] * 30, "y": ["a", "b", "a"] * 20})
     frame["text"] = ["1.5 m", "no. 7.5"] * 30  # no numbers, which say nothing
-    model = TableModel(parameters=FAST).fit(frame)
+    model = TableModel(**FAST).fit(frame)
     assert model.decimals_ == {"v": ",", "x": ","}
     assert model._inputs(frame)["v"].tolist()[:2] == [25, 1.234]
 
@@ -121,7 +121,7 @@ def test_the_convention_is_kept_in_files(tmp_path):
 
 def test_targets_as_countries_write_them():
     frame = pd.DataFrame({"x": range(60), "y": [f"{i}.000,50 \u20ac" for i in range(1, 61)]})
-    model = TableModel(parameters=FAST).fit(frame)
+    model = TableModel(**FAST).fit(frame)
     assert (model.task_, model.mean_) == ("regression", 30500.5)
     as_numbers = frame.assign(y=[1000.0 * i + 0.5 for i in range(1, 61)])
     assert model.evaluate(frame) == model.evaluate(as_numbers)

@@ -13,7 +13,7 @@ def of_labels(*labels, **options):
     """A table in which a number tells the label, each of which comes as often; and its model."""
     n = 90 // len(labels) * len(labels)
     frame = pd.DataFrame({"x": [i % len(labels) for i in range(n)], "y": [labels[i % len(labels)] for i in range(n)]})
-    return frame, TableModel(parameters={"max_iter": 40, "random_state": 0}, **options).fit(frame)
+    return frame, TableModel(**FAST, **options).fit(frame)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_exact_labels_are_no_others():
 def test_labels_with_a_full_stop(caplog):
     caplog.set_level("INFO")
     frame = table()
-    model = TableModel(parameters=FAST).fit(frame)
+    model = TableModel(**FAST).fit(frame)
     assert model.evaluate(frame.assign(y=frame["y"] + " .")) == model.evaluate(frame)
     assert "without the full stop" in caplog.text
     with pytest.raises(TableError, match=r"did not see 'no\.\.', 'yes\.\.', but 'no', 'yes'"):
@@ -134,6 +134,6 @@ def test_labels_with_a_full_stop(caplog):
 
 def test_labels_that_are_numbers_have_one_form():
     frame = table().assign(y=["1", "2"] * 30)
-    model = TableModel(parameters=FAST).fit(frame)
+    model = TableModel(**FAST).fit(frame)
     assert model.classes_ == ["1", "2"]
     assert model.evaluate(frame.assign(y=[1.0, 2.0] * 30)) == model.evaluate(frame)

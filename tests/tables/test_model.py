@@ -1,20 +1,26 @@
 """TableModel: its target, what it drops and says, and how good it is on real tables."""
 
+import json
+import warnings
+from collections import Counter
+
 import numpy as np
 import pytest
 from cases import DATA
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from fastmlp import tables
-from fastmlp.tables import TableError, TableModel, read_table
+from fastmlp import TabularClassifier, TabularRegressor
+from fastmlp.exceptions import UnknownCategoriesWarning, UnusedColumnsWarning
+from fastmlp.tables import TableError, TableModel, read_table, texts_of
+from fastmlp.tables.notation import numbers_in
 from tests.tables.conftest import FAST, table
 
-pytest.importorskip("pandas")
+pd = pytest.importorskip("pandas")
 
 
 def test_parameters_are_checked():
-    for parameters in ({"task": "both"}, {"missing": 3}, {"parameters": 1}):
+    for parameters in ({"task": "both"}, {"missing": 3}, {"effort": 1}, {"loss": "hinge"}, {"time_limit": 0}):
         with pytest.raises(ValueError, match=next(iter(parameters))):
             TableModel(**parameters).fit(table())
 
@@ -39,16 +45,16 @@ def test_parameters_that_do_not_fit(parameters, message):
 
 @pytest.mark.parametrize("target", ["c", 1, "1", -2])
 def test_target_by_name_and_number(target):
-    assert TableModel(target, parameters=FAST).fit(table()).target_ == "c"
+    assert TableModel(target, **FAST).fit(table()).target_ == "c"
 
 
 def test_target_is_the_last_column_unless_said():
-    assert TableModel(parameters=FAST).fit(table()).target_ == "y"
+    assert TableModel(**FAST).fit(table()).target_ == "y"
 
 
 def test_a_name_goes_before_a_number():
     frame = table().rename(columns={"c": "0"})
-    assert TableModel("0", parameters=FAST).fit(frame).target_ == "0"
+    assert TableModel("0", **FAST).fit(frame).target_ == "0"
 
 
 def test_a_target_that_is_not_there_brings_the_nearest_names():
@@ -62,22 +68,29 @@ def test_a_target_that_is_not_there_brings_the_nearest_names():
         (lambda t: t[["y"]], "two columns or more"),
         (lambda t: t.assign(y="yes"), "'y', the target, is always 'yes'"),
         (lambda t: t.assign(y="?"), "'y', the target, is missing in all rows"),
-        (lambda t: t.assign(x=1, c=None), "no column is left"),
+        (
+            lambda t: t.assign(x=1, c=None),
+            "no column to learn from. 'x': it is 1.0 in all rows; 'c': its values",
+        ),
+        (lambda t: t.assign(c=t["y"], id=range(60))[["id", "x", "y"]].assign(x=None), "no column to learn from. 'x'"),
+        (lambda t: t[:1], "always 'no'"),
+        (lambda t: t[:2].assign(y=["a", "b"]), "a single row of each"),
         (lambda t: t.assign(y=["1e300"] + ["1.5", "2.5", "3.5"] * 19 + ["4.5"] * 2), "'1e300' is beyond 1e"),
         (lambda t: t.assign(y=["1.50"] * 20 + ["1.5"] * 20 + ["1.500"] * 20), "always 1.5"),
     ],
 )
 def test_tables_that_cannot_be_learned_from(change, message):
     task = "regression" if "5" in message else "auto"
-    with pytest.raises(TableError, match=message):
-        TableModel(task=task).fit(change(table()))
+    with warnings.catch_warnings(), pytest.raises(TableError, match=message):
+        warnings.simplefilter("ignore", UnusedColumnsWarning)  # of what is said before
+        TableModel(task=task, effort="fast").fit(change(table()))
 
 
 def test_rows_without_target_are_dropped_with_a_note(caplog):
     caplog.set_level("INFO")
     frame = table()
     frame.loc[:4, "y"] = "?"
-    model = TableModel(parameters=FAST).fit(frame)
+    model = TableModel(**FAST).fit(frame)
     assert model.training_["rows"] == 55
     assert "5 rows without target dropped" in caplog.text
     assert model.evaluate(frame)["rows"] == 55
@@ -87,35 +100,157 @@ def test_a_class_with_a_single_row(caplog):
     caplog.set_level("INFO")
     frame = table()
     frame.loc[0, "y"] = "perhaps"
-    model = TableModel(parameters=FAST).fit(frame)
+    model = TableModel(**FAST).fit(frame)
     assert model.classes_ == ["no", "perhaps", "yes"]
     assert "a single row of 'perhaps'" in caplog.text
 
 
-@pytest.mark.parametrize("n_single", [0, 1])
-def test_many_rows_are_held_out_from_unless_a_class_has_one(n_single):
-    frame = table(tables.HOLD_OUT_FROM)
-    if n_single:
-        frame["y"] = ["yes"] + ["no"] * (len(frame) - 1)
-    score = TableModel(parameters=FAST | {"max_iter": 30}).fit(frame).training_["held_out_score"]
-    assert (score is None) == bool(n_single)
+@pytest.mark.parametrize("target", ["y", "x"])
+def test_what_learns_is_the_tabular_estimator_with_typed_columns(target):
+    """The model predicts what the estimator does that is given the same numbers and texts as such."""
+    texts = table().astype(str).assign(c=["Red", "green", "RED ", "", "Red"] * 12)
+    model = TableModel(target, n_jobs=1, **FAST).fit(texts)
+    cls = {"y": TabularClassifier, "x": TabularRegressor}[target]
+    X = table().assign(c=pd.Series(["Red", "green", "Red", None, "Red"] * 12, dtype=object)).drop(columns=target)
+    estimator = cls(n_jobs=1, **FAST).fit(X, table()[target])
+    assert type(model.estimator_) is cls
+    np.testing.assert_array_equal(model.predict(texts), estimator.predict(X))
+    assert model.training_["oof_score"] == estimator.oof_score_
+    if target == "y":
+        np.testing.assert_array_equal(model.predict_proba(texts), estimator.predict_proba(X))
+        np.testing.assert_array_equal(model.predict_set(texts, 0.8), estimator.predict_set(X, 0.8))
+        with pytest.raises(TableError, match="no intervals in classification"):
+            model.predict_interval(texts)
+    else:
+        np.testing.assert_array_equal(model.predict_interval(texts, 0.8), estimator.predict_interval(X, 0.8))
+        for method in (model.predict_set, model.predict_proba):
+            with pytest.raises(TableError, match="in regression"):
+                method(texts)
 
 
-def test_training_stops_on_the_loss_of_the_rows_held_out():
-    rng = np.random.default_rng(0)
-    frame = table(200, noise=rng.normal(size=200))
-    frame["y"] = rng.choice(["no", "yes"], 200)
-    model = TableModel(parameters={"random_state": 0}).fit(frame)
-    network = model.pipeline_["network"]
-    best = int(np.argmin(network.history_["validation_loss"]))
-    assert network.n_iter_ == best + 1 + network.callbacks[0].patience
-    assert model.training_["held_out_score"] == network.history_["validation_score"][best]
-    assert TableModel(parameters=FAST | {"early_stopping": False}).fit(frame).training_["held_out_score"] is None
+def test_parameters_reach_the_estimator():
+    parameters = {"effort": "fast", "time_limit": 60.0, "random_state": 3, "n_jobs": 1}
+    model = TableModel(class_weight={"YES": 2, "no": 1.0}, **parameters).fit(table())
+    given = model.estimator_.get_params()
+    assert {name: given[name] for name in parameters} == parameters
+    assert given["class_weight"] == {"yes": 2, "no": 1.0}  # as the table spells them
+    assert (given["callbacks"], given["verbose"]) == (None, False)
+    assert TableModel(class_weight="balanced", **FAST).fit(table()).estimator_.class_weight == "balanced"
+    assert TableModel("x", loss="huber", **FAST).fit(table()).estimator_.loss == "huber"
+    codes = table().assign(y=["01", "07"] * 30)
+    model = TableModel(class_weight={1: 2.0, "7": 3.0}, **FAST).fit(codes)
+    assert model.estimator_.class_weight == {"01": 2.0, "07": 3.0}
+    with pytest.raises(TableError, match="class_weight has 'maybe'; the classes of 'y' are 'no', 'yes'"):
+        TableModel(class_weight={"maybe": 2.0}).fit(table())
+    with pytest.raises(TableError, match="class_weight has 'Yes'"):
+        TableModel(class_weight={"Yes": 2.0}, exact=True).fit(table())
+    with pytest.raises(TableError, match=r"loss='huber' has no meaning in classification \(of 'y'\)"):
+        TableModel(loss="huber").fit(table())
+    with pytest.raises(TableError, match="class_weight='balanced' has no meaning in regression"):
+        TableModel("x", class_weight="balanced").fit(table())
+
+
+def test_weights_of_classes_move_predictions():
+    frame = table(200)
+    shares = [
+        np.mean(TableModel(class_weight=weights, **FAST).fit(frame).predict(frame) == "yes")
+        for weights in ({"no": 9.0}, None, {"yes": 9.0})
+    ]
+    assert shares[0] + 0.1 < shares[1] < shares[2] - 0.1
+
+
+@pytest.mark.parametrize("target", ["y", "x"])
+def test_rows_to_validate_on(target):
+    """They are read as the others are, and figures are of them alone."""
+    frame, other = table(120)[:60], table(120)[60:].reset_index(drop=True)
+    written = other.astype(str).assign(c=other["c"].str.upper(), y=other["y"].str.title())
+    model = TableModel(target, **FAST).fit(frame, validation=written)
+    estimator = type(model.estimator_)(**FAST)
+    typed = {name: each.drop(columns=target) for name, each in (("X", frame), ("X_val", other))}
+    estimator.fit(typed["X"], frame[target], X_val=typed["X_val"], y_val=other[target])
+    np.testing.assert_array_equal(model.predict(frame), estimator.predict(typed["X"]))
+    assert model.training_["oof_score"] == estimator.oof_score_
+    assert (model.training_["rows"], model.training_["rows_of_validation"]) == (60, 60)
+    for wrong, message in (
+        (other.drop(columns="c"), "columns are missing: 'c'"),
+        (other.drop(columns=target), f"column {target!r}, the target, is missing"),
+        (other.assign(**{target: "perhaps"}), f"column {target!r}, the target: .*'perhaps'"),
+    ):
+        with pytest.raises(TableError, match=f"^the rows to validate on: {message}"):
+            TableModel(target, **FAST).fit(frame, validation=wrong)
+
+
+def test_a_fit_that_fails_leaves_the_model_as_it_was():
+    model = TableModel(**FAST).fit(table())
+    expected = model.predict_proba(table())
+    before = dict(vars(model))
+    with pytest.raises(TableError):
+        model.fit(table().assign(y="yes"))
+    assert vars(model) == before
+    np.testing.assert_array_equal(model.predict_proba(table()), expected)
+
+
+def test_figures_of_training_and_what_a_model_is():
+    frame = table(c=["red", None, "green"] * 20, const=1)
+    frame.loc[:4, "y"] = "?"
+    with pytest.warns(UnusedColumnsWarning):
+        model = TableModel(**FAST).fit(frame)
+    said = json.loads(json.dumps(model.describe()))
+    estimator = model.estimator_
+    assert (said["numbers"], said["dates"], said["categories"]) == (["x"], [], ["c"])
+    assert said["dropped"] == {"const": "it is 1.0 in all rows"}
+    assert said["classes"] == {label: int((frame["y"] == label).sum()) for label in ("no", "yes")}
+    assert (said["members"], said["weights"]) == ({"bins": 2}, {"bins": 1.0})
+    arrays = [array for each in estimator.members_ for array in (*each.network.coefs_, *each.network.intercepts_)]
+    assert said["n_parameters"] == sum(array.size for array in arrays)
+    training = said["training"]
+    assert training.pop("seconds") > 0
+    assert training == {
+        "rows": 55,
+        "rows_without_target": 5,
+        "rows_of_validation": 0,
+        "members": 2,
+        "epochs": sum(record["epochs"] for record in estimator.history_),
+        "oof_score": estimator.oof_score_,
+        "oof_loss": estimator.oof_loss_,
+    }
+    regression = TableModel("x", **FAST).fit(table()).describe()
+    assert regression["target_mean"] == pytest.approx(table()["x"].mean())
+    assert "classes" not in regression
+
+
+def test_each_column_is_converted_once(monkeypatch):
+    """A long table is neither read nor converted twice: each value of it becomes a text or a number once."""
+    read = Counter()
+
+    def counting(values, texts_of=texts_of):
+        read[values.name] += len(values)
+        return texts_of(values)
+
+    monkeypatch.setattr("fastmlp.tables.reader.texts_of", counting)
+    monkeypatch.setattr("fastmlp.tables.model.texts_of", counting)
+    converted = []
+
+    def counted(texts, *rest, numbers_in=numbers_in):
+        converted.append(len(texts))
+        return numbers_in(texts, *rest)
+
+    monkeypatch.setattr("fastmlp.tables.reader.numbers_in", counted)
+    n = 30_000
+    frame = pd.DataFrame({"a": np.arange(n) / 8, "b": ["u", "v"] * (n // 2), "y": np.arange(n) % 7 / 3}).astype(str)
+    fitted = []
+    monkeypatch.setattr(TabularRegressor, "fit", lambda self, X, y, **_: fitted.append((X, y)) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        TableModel(task="regression").fit(frame)
+    # The decimal mark is found from the first ten thousands of each column, before.
+    assert all(read[name] <= n + 2 * 10_000 for name in frame)
+    assert sorted(converted) == [n, n, n]
+    assert fitted[0][0]["a"].tolist() == (np.arange(n) / 8).tolist()
 
 
 def test_predictions_do_not_depend_on_the_columns_order_target_or_number_of_rows():
     frame = table(200)
-    model = TableModel(parameters={"random_state": 0}).fit(frame)
+    model = TableModel(**FAST).fit(frame)
     expected = model.predict_proba(frame)
     np.testing.assert_array_equal(model.predict_proba(frame[["c", "x"]]), expected)
     np.testing.assert_allclose(model.predict_proba(frame.iloc[7:8]), expected[7:8], rtol=1e-5)
@@ -123,14 +258,14 @@ def test_predictions_do_not_depend_on_the_columns_order_target_or_number_of_rows
 
 
 def test_missing_columns_are_listed():
-    model = TableModel(parameters=FAST).fit(table(n=range(60)))
-    with pytest.raises(TableError, match="columns are missing: 'n', 'c'"):
+    model = TableModel(**FAST).fit(table(n=range(60)))
+    with pytest.raises(TableError, match="columns are missing: 'c', 'n'"):
         model.predict(table()[["x"]])
 
 
 def test_without_header_columns_count():
     frame = table().set_axis(["0", "1", "2"], axis=1)
-    model = TableModel("0", header=False, parameters=FAST).fit(frame)
+    model = TableModel("0", header=False, **FAST).fit(frame)
     expected = model.predict(frame, has_header=False)
     without = frame[["1", "2"]].set_axis(["0", "1"], axis=1)
     np.testing.assert_array_equal(model.predict(without, has_header=False), expected)
@@ -140,16 +275,16 @@ def test_without_header_columns_count():
         model.evaluate(without, has_header=False)
 
 
-def test_unknown_categories_are_said_and_predicted_for(caplog):
-    caplog.set_level("INFO")
-    model = TableModel(parameters=FAST).fit(table())
-    model.predict(table().assign(c="blue"))
-    assert "column 'c': training did not see what 60 rows have: 'blue'" in caplog.text
+def test_unknown_categories_are_said_and_predicted_for():
+    model = TableModel(**FAST).fit(table())
+    with pytest.warns(UnknownCategoriesWarning, match=r"'c' \(1 in 60 rows, such as 'blue'\)") as warned:
+        model.predict(table().assign(c="blue"))
+    assert len(warned) == 1
 
 
 def test_the_same_seed_gives_the_same_model():
     frame = table(100)
-    a, b, other = (TableModel(parameters=FAST | {"random_state": seed}).fit(frame) for seed in (0, 0, 1))
+    a, b, other = (TableModel(**FAST | {"random_state": seed}).fit(frame) for seed in (0, 0, 1))
     np.testing.assert_array_equal(a.predict_proba(frame), b.predict_proba(frame))
     assert (a.predict_proba(frame) != other.predict_proba(frame)).any()
 
@@ -157,13 +292,14 @@ def test_the_same_seed_gives_the_same_model():
 @pytest.mark.parametrize(
     ("name", "least"), [("iris", 0.92), ("wine", 0.95), ("breast_cancer", 0.94), ("digits", 0.95), ("diabetes", 0.35)]
 )
-def test_small_tables_with_the_defaults(name, least):
+@pytest.mark.filterwarnings("ignore::fastmlp.exceptions.UnusedColumnsWarning")  # Of digits, some pixels are white.
+def test_small_tables(name, least, real_efforts):
     """On average over splits; the least are a little below what linear models and forests reach."""
     frame = getattr(datasets, f"load_{name}")(as_frame=True).frame
     scores = []
-    for seed in range(5):
+    for seed in range(2 if name == "digits" else 5):
         train, test = train_test_split(frame, random_state=seed)
-        figures = TableModel(parameters={"random_state": seed}).fit(train).evaluate(test)
+        figures = TableModel(effort="fast", random_state=seed).fit(train).evaluate(test)
         scores.append(figures.get("accuracy", figures.get("r2")))
     assert np.mean(scores) >= least
 
@@ -181,16 +317,16 @@ needs_california = pytest.mark.skipif(
 
 @needs_adult
 @pytest.mark.parametrize("seed", [0, 1])
-def test_census_income(seed):
+def test_census_income(seed, real_efforts):
     train, test = (read_table(DATA / f"adult-{part}.csv.gz") for part in ("train", "test"))
     assert not train[1]
-    model = TableModel(header=False, parameters={"random_state": seed}).fit(train[0])
+    model = TableModel(header=False, effort="fast", random_state=seed).fit(train[0])
     assert model.evaluate(test[0], has_header=False)["accuracy"] >= 0.85
 
 
 @needs_california
 @pytest.mark.parametrize("seed", [0, 1])
-def test_california_housing(seed):
+def test_california_housing(seed, real_efforts):
     train, test = train_test_split(read_table(DATA / "california-housing.csv.gz")[0], random_state=seed)
-    model = TableModel("median_house_value", parameters={"random_state": seed}).fit(train)
+    model = TableModel("median_house_value", effort="fast", random_state=seed).fit(train)
     assert model.evaluate(test)["r2"] >= 0.78

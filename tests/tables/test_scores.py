@@ -11,7 +11,7 @@ pd = pytest.importorskip("pandas")
 
 def test_figures_of_two_classes():
     frame = table(400)
-    model = TableModel(parameters={"random_state": 0}).fit(frame)
+    model = TableModel(effort="fast", random_state=0).fit(frame)
     figures, right = model.evaluate(frame), model.predict(frame) == frame["y"]
     assert figures["accuracy"] == right.mean()
     assert figures["balanced_accuracy"] == pytest.approx(right.groupby(frame["y"]).mean().mean())
@@ -26,7 +26,7 @@ def test_figures_of_two_classes():
 
 def test_figures_of_three_classes():
     frame = table(90).assign(y=["a", "b", "c"] * 30)
-    figures = TableModel(parameters=FAST).fit(frame).evaluate(frame)
+    figures = TableModel(**FAST).fit(frame).evaluate(frame)
     assert "roc_auc" not in figures
     assert figures["majority_accuracy"] == pytest.approx(1 / 3)
 
@@ -35,7 +35,7 @@ def test_figures_of_numbers_are_in_the_targets_units():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=500), "b": rng.normal(size=500)})
     frame["y"] = 1e6 + 1e4 * (frame["a"] - frame["b"])
-    model = TableModel(parameters={"random_state": 0}).fit(frame)
+    model = TableModel(effort="fast", random_state=0).fit(frame)
     figures, errors = model.evaluate(frame), model.predict(frame) - frame["y"]
     assert figures["r2"] > 0.95
     assert figures["r2"] == pytest.approx(1 - (errors**2).sum() / ((frame["y"] - frame["y"].mean()) ** 2).sum())

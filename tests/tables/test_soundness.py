@@ -33,7 +33,7 @@ def attempted(call, *arguments):
 def test_attributes_that_fit_does_not_set_are_refused(target, tmp_path):
     """Those that are not refused are of the right types: nothing stumbles over them."""
     frame = table()
-    model = TableModel(target, parameters=FAST).fit(frame)
+    model = TableModel(target, **FAST).fit(frame)
     names = [name for name in vars(model) if name.endswith("_") and name != "training_"]
     assert len(names) > 8
     for name in names:

@@ -73,9 +73,9 @@ def test_parquet(tmp_path):
     frame.to_parquet(path)
     read, has_header = read_table(path)
     assert has_header
-    model = TableModel(parameters=FAST).fit(read)
+    model = TableModel(**FAST).fit(read)
     assert (model.numbers_, list(model.categories_)) == (["x", "n"], ["c", "flag", "kind"])
-    assert (model.predict(read) == TableModel(parameters=FAST).fit(frame).predict(frame)).all()
+    assert (model.predict(read) == TableModel(**FAST).fit(frame).predict(frame)).all()
 
 
 def test_what_is_no_parquet(write):

@@ -53,7 +53,7 @@ def test_categories_are_the_same_in_all_formats(tmp_path, trained, ending):
     pytest.importorskip("pyarrow")
     codes = ["1.0", "2.0", "x", "y", "z"] * 20
     frame = table(100, flag=["TRUE", "FALSE"] * 50, code=codes, town=["K\u00f6ln", "Bonn"] * 50)
-    model = TableModel(parameters=FAST).fit(read_table(written(frame, tmp_path / f"a.{trained}"))[0])
+    model = TableModel(**FAST).fit(read_table(written(frame, tmp_path / f"a.{trained}"))[0])
     assert model.categories_["code"] == ["1.0", "2.0", "x", "y", "z"]
     others = frame[:2].assign(flag=[True, False], code=[1, 2], town=["Ko\u0308ln ", "\u00a0BONN"])
     others = read_table(written(others, tmp_path / f"b.{ending}"))[0]
@@ -66,7 +66,7 @@ def test_times_are_the_same_in_all_formats(tmp_path, ending):
     pytest.importorskip("pyarrow")
     times = pd.to_datetime(["2024-01-31 00:00", "2024-02-01 00:00", "2024-02-01 12:30"] * 20)
     frame = table(when=times)
-    model = TableModel(parameters=FAST).fit(frame)
+    model = TableModel(**FAST).fit(frame)
     midnight = frame[frame["when"] == "2024-02-01"]
     path = tmp_path / f"t.{ending}"
     if ending == "jsonl":
@@ -80,5 +80,5 @@ def test_times_are_the_same_in_all_formats(tmp_path, ending):
 def test_texts_give_what_typed_columns_give(write):
     frame = table(100, n=np.arange(100) % 7)
     texts, _ = read_table(write(frame.to_csv(index=False)))
-    a, b = (TableModel(parameters=FAST).fit(f) for f in (frame, texts))
+    a, b = (TableModel(**FAST).fit(f) for f in (frame, texts))
     np.testing.assert_array_equal(a.predict_proba(frame), b.predict_proba(texts))

@@ -1,0 +1,13 @@
+"""Numbers as what networks look up; documented in numbers.pyx."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def bin_fractions(
+    X: NDArray, edges: NDArray, offsets: NDArray, beyond: float
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]: ...
+def scaled_fractions(
+    X: NDArray, centres: NDArray, scales: NDArray, limit: float
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]: ...
+def quantile_ranks(X: NDArray, quantiles: NDArray) -> tuple[NDArray[np.uint16], NDArray[np.float64]]: ...
+def value_codes(X: NDArray, columns: NDArray, values: NDArray, offsets: NDArray) -> NDArray[np.uint16]: ...

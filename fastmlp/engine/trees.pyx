@@ -1,0 +1,421 @@
+"""Small trees on columns of codes: grown by boosting from sums of bins; the numbers of the leaves that rows fall into.
+
+A tree is the list of its splits, in the order in which they were made. Split number i takes one of the leaves 0 to i:
+its rows whose code in a column is larger than a threshold become leaf i + 1, and the others keep the leaf's number. So
+no list of splits can lead in a circle, and rows are numbered by as many comparisons as there are splits, for many rows
+at once.
+"""
+
+import numpy as np
+
+cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy, memset
+from numpy.random cimport bitgen_t
+
+from fastmlp.engine.memory cimport Memory, are_within, ceil_divide
+from fastmlp.engine.native cimport (
+    FM_TREE_CODES, FM_TREE_QUAD, fm_boosting, fm_isa_kernels, fm_kernels, fm_tree_columns, fm_tree_limits,
+    fm_tree_rows, fm_tree_split,
+)
+from fastmlp.engine.tables cimport isa_index_of
+
+cnp.import_array()
+
+# The rows that are given their leaves at once, so that their codes and leaves stay in the first-level cache.
+cdef long ROWS_TOGETHER = 1024
+# Room for rows is a multiple of this, which is one of every instruction set's vectors.
+cdef long ROWS_PADDED = 16
+# Gains are twice what a split takes from the loss of rows that weigh 1 on average; less than this is rounding.
+cdef double LEAST_GAIN = 1e-9
+# A gain must be larger by this factor to come before that of an earlier leaf.
+cdef double TIE = 1 + 1e-12
+
+
+cdef struct leaf_state:
+    # Its rows are those from first to end in the order of the tree's rows.
+    long first
+    long end
+    double *sums
+    fm_tree_split split
+
+
+cdef class Growth:
+    """The buffers of one boosting, and its progress from tree to tree.
+
+    See :func:`grow_trees`, which checks what comes in.
+    """
+
+    cdef const fm_kernels *kernels
+    cdef Memory memory
+    cdef object generator
+    cdef bitgen_t *random
+    cdef fm_boosting boosting
+    cdef fm_tree_rows rows
+    cdef fm_tree_columns columns
+    cdef fm_tree_limits limits
+    cdef long n_rows, n_columns, drawn_rows, drawn_columns, max_leaves, n_bins
+    cdef const int32_t *bins_of_columns
+    cdef double learning_rate
+    cdef uint8_t *by_row
+    cdef uint8_t *by_column
+    cdef uint8_t *leaves
+    cdef int32_t *order
+    cdef int32_t *scratch
+    cdef int32_t *numbers
+    cdef int32_t *offsets
+    cdef double *scores
+    cdef double *targets
+    cdef double *weights
+    cdef double *moments
+    cdef double *pool
+    cdef double *totals
+    cdef double *lefts
+    cdef leaf_state *states
+
+    def __cinit__(self, const uint8_t[:, ::1] codes, const int32_t[::1] n_bins, const double[:, ::1] targets,
+                  const double[::1] weights, const int64_t[::1] rows, const double[::1] base, seed, isa):
+        cdef long n = rows.shape[0], outputs = targets.shape[1], r, c, k, row
+        cdef long stride = ceil_divide(n, ROWS_PADDED) * ROWS_PADDED
+        cdef long lanes = ceil_divide(1 + 2 * outputs, FM_TREE_QUAD) * FM_TREE_QUAD
+        self.kernels = fm_isa_kernels(isa_index_of(isa), 64)
+        self.generator = np.random.PCG64(seed)
+        self.random = <bitgen_t *> PyCapsule_GetPointer(self.generator.capsule, "BitGenerator")
+        self.memory = Memory()
+        self.n_rows, self.n_columns = n, codes.shape[1]
+        self.by_row = <uint8_t *> self.memory.zeros(n * self.n_columns)
+        self.by_column = <uint8_t *> self.memory.zeros(n * self.n_columns)
+        self.leaves = <uint8_t *> self.memory.zeros(n)
+        self.order = <int32_t *> self.memory.zeros(n * sizeof(int32_t))
+        self.scratch = <int32_t *> self.memory.zeros(n * sizeof(int32_t))
+        self.numbers = <int32_t *> self.memory.zeros(self.n_columns * sizeof(int32_t))
+        self.offsets = <int32_t *> self.memory.zeros((self.n_columns + 1) * sizeof(int32_t))
+        self.scores = <double *> self.memory.zeros(outputs * stride * sizeof(double))
+        self.targets = <double *> self.memory.zeros(outputs * stride * sizeof(double))
+        self.weights = <double *> self.memory.zeros(stride * sizeof(double))
+        self.moments = <double *> self.memory.zeros(stride * lanes * sizeof(double))
+        self.bins_of_columns = &n_bins[0]
+        self.n_bins = 0
+        for c in range(self.n_columns):
+            self.n_bins += n_bins[c]
+        with nogil:
+            for r in range(n):
+                row = rows[r]
+                memcpy(self.by_row + r * self.n_columns, &codes[row, 0], self.n_columns)
+                self.weights[r] = weights[row]
+                self.moments[r * lanes] = 1
+                for c in range(self.n_columns):
+                    self.by_column[c * n + r] = codes[row, c]
+                for k in range(outputs):
+                    self.targets[k * stride + r] = targets[row, k]
+                    self.scores[k * stride + r] = base[k]
+        self.boosting.outputs = self.limits.outputs = outputs
+        self.boosting.lanes = self.rows.lanes = self.limits.lanes = lanes
+        self.boosting.stride = stride
+        self.boosting.scores, self.boosting.targets = self.scores, self.targets
+        self.boosting.weights, self.boosting.moments = self.weights, self.moments
+        self.rows.order, self.rows.codes, self.rows.width = self.order, self.by_row, self.n_columns
+        self.rows.moments = self.moments
+        self.columns.numbers, self.columns.offsets = self.numbers, self.offsets
+
+    cdef int set_limits(self, bint classes, long max_leaves, long min_rows, double learning_rate, double l2,
+                        long drawn_rows, long drawn_columns) except -1:
+        """Take the numbers that say how trees grow, and make the buffers that depend on them."""
+        cdef long lanes = self.limits.lanes
+        self.boosting.classes = classes
+        self.max_leaves, self.learning_rate = max_leaves, learning_rate
+        self.drawn_rows, self.drawn_columns = drawn_rows, drawn_columns
+        self.limits.l2, self.limits.min_rows, self.limits.min_gain = l2, min_rows, LEAST_GAIN
+        self.limits.scratch = self.memory.zeros((lanes + 1) * FM_TREE_CODES * sizeof(double))
+        # Only leaves that may be split have sums of bins, so the last leaf's are never touched.
+        self.pool = <double *> self.memory.zeros(max_leaves * self.n_bins * lanes * sizeof(double))
+        self.totals = <double *> self.memory.zeros(max_leaves * lanes * sizeof(double))
+        self.lefts = <double *> self.memory.zeros(max_leaves * lanes * sizeof(double))
+        self.states = <leaf_state *> self.memory.zeros(max_leaves * sizeof(leaf_state))
+        return 0
+
+    cdef long draw(self, long n, long n_drawn, int32_t *drawn) noexcept nogil:
+        """Write n_drawn of the numbers below n, in ascending order, and return n_drawn.
+
+        One random number is taken for each of the n, and none where all are drawn.
+        """
+        cdef long i, found = 0
+        for i in range(n if n_drawn < n else 0):
+            # It is written where the next one drawn belongs, and stays there if it is drawn; at the end that may be
+            # the place behind the last, which exists since not all are drawn.
+            drawn[found] = <int32_t> i
+            found += self.random.next_double(self.random.state) * (n - i) < n_drawn - found
+        if n_drawn == n:
+            for i in range(n):
+                drawn[i] = <int32_t> i
+        return n_drawn
+
+    cdef void search(self, long leaf) noexcept nogil:
+        """Find the best split of a leaf that has sums of bins."""
+        cdef leaf_state *state = &self.states[leaf]
+        cdef long at = leaf * self.limits.lanes
+        if state.end - state.first >= 2 * self.limits.min_rows:
+            self.kernels.tree_split(&self.columns, state.sums, self.totals + at, &self.limits, self.lefts + at,
+                                    &state.split)
+
+    cdef void sum_bins(self, long leaf, double *sums) noexcept nogil:
+        """Give a leaf the sums of the bins of its rows."""
+        cdef leaf_state *state = &self.states[leaf]
+        self.rows.order, self.rows.rows = self.order + state.first, state.end - state.first
+        state.sums = sums
+        self.kernels.tree_sums(&self.rows, &self.columns, sums)
+
+    cdef void begin_tree(self) noexcept nogil:
+        """Draw rows and columns, and make the first leaf of all these rows."""
+        cdef long c, b, i, lanes = self.limits.lanes
+        self.states[0].first, self.states[0].end = 0, self.draw(self.n_rows, self.drawn_rows, self.order)
+        self.columns.columns = self.draw(self.n_columns, self.drawn_columns, self.numbers)
+        for c in range(self.columns.columns):
+            self.offsets[c + 1] = self.offsets[c] + self.bins_of_columns[self.numbers[c]]
+        self.sum_bins(0, self.pool)
+        memset(self.totals, 0, lanes * sizeof(double))
+        for b in range(self.offsets[1]):
+            for i in range(lanes):
+                self.totals[i] += self.pool[b * lanes + i]
+        self.states[0].split.column = -1
+        self.search(0)
+
+    cdef void split_leaf(self, long leaf, long new) noexcept nogil:
+        """Split a leaf into itself and a new one, and find the best splits of both if there may be more leaves."""
+        cdef leaf_state *state = &self.states[leaf]
+        cdef long lanes = self.limits.lanes, smaller, larger
+        cdef double *sums = state.sums
+        cdef long column = self.numbers[state.split.column]
+        cdef long left = self.kernels.tree_part(state.end - state.first, self.order + state.first,
+                                                self.by_column + column * self.n_rows, state.split.threshold,
+                                                self.scratch)
+        self.states[new].first, self.states[new].end = state.first + left, state.end
+        state.end = state.first + left
+        memcpy(self.totals + new * lanes, self.totals + leaf * lanes, lanes * sizeof(double))
+        self.kernels.tree_rest(lanes, self.totals + new * lanes, self.lefts + leaf * lanes)
+        memcpy(self.totals + leaf * lanes, self.lefts + leaf * lanes, lanes * sizeof(double))
+        state.split.column = self.states[new].split.column = -1
+        smaller, larger = leaf, new
+        if left > self.states[new].end - self.states[new].first:
+            smaller, larger = new, leaf
+        if (new + 1 == self.max_leaves
+                or self.states[larger].end - self.states[larger].first < 2 * self.limits.min_rows):
+            return
+        self.sum_bins(smaller, self.pool + new * self.n_bins * lanes)
+        self.states[larger].sums = sums
+        self.kernels.tree_rest(self.offsets[self.columns.columns] * lanes, sums, self.states[smaller].sums)
+        self.search(smaller)
+        self.search(larger)
+
+    cdef long grow(self, int32_t *columns, uint8_t *thresholds, uint8_t *parents, double *values) noexcept nogil:
+        """Grow one tree, add its values to the scores of all rows, and return the number of its leaves."""
+        cdef long n_leaves = 1, leaf, best, r, k, lanes = self.limits.lanes, outputs = self.limits.outputs
+        cdef double gain, h
+        cdef double *scores
+        self.kernels.tree_gradients(&self.boosting)
+        memset(self.leaves, 0, self.n_rows)
+        self.begin_tree()
+        while n_leaves < self.max_leaves:
+            best, gain = -1, 0
+            for leaf in range(n_leaves):
+                if self.states[leaf].split.column >= 0 and self.states[leaf].split.gain > gain:
+                    best, gain = leaf, self.states[leaf].split.gain * TIE
+            if best < 0:
+                break
+            columns[n_leaves - 1] = self.numbers[self.states[best].split.column]
+            thresholds[n_leaves - 1] = <uint8_t> self.states[best].split.threshold
+            parents[n_leaves - 1] = <uint8_t> best
+            self.split_leaf(best, n_leaves)
+            self.kernels.tree_leaves(self.n_rows, self.by_column + columns[n_leaves - 1] * self.n_rows,
+                                     thresholds[n_leaves - 1], best, n_leaves, self.leaves)
+            n_leaves += 1
+        for leaf in range(n_leaves):
+            for k in range(outputs):
+                h = max(self.totals[leaf * lanes + 1 + outputs + k] + self.limits.l2, 1e-12)
+                values[leaf * outputs + k] = -self.learning_rate * self.totals[leaf * lanes + 1 + k] / h
+        for k in range(outputs):
+            scores = self.scores + k * self.boosting.stride
+            for r in range(self.n_rows):
+                scores[r] += values[self.leaves[r] * outputs + k]
+        return n_leaves
+
+
+cdef long first_row_without_bins(const uint8_t[:, ::1] codes, const int32_t[::1] n_bins,
+                                 const int64_t[::1] rows) noexcept nogil:
+    """Return the first of some rows with a code that is not below its column's number of bins, or -1."""
+    cdef long i, c
+    cdef bint within
+    for i in range(rows.shape[0]):
+        within = True
+        for c in range(codes.shape[1]):
+            within &= codes[rows[i], c] < n_bins[c]
+        if not within:
+            return rows[i]
+    return -1
+
+
+def grow_trees(const uint8_t[:, ::1] codes, const int32_t[::1] n_bins, const double[:, ::1] targets,
+               const double[::1] weights, const int64_t[::1] rows, const double[::1] base, *, bint classes,
+               long n_trees, long max_leaves, long min_rows, double learning_rate, double l2, long drawn_rows,
+               long drawn_columns, seed, isa=None):
+    """Grow trees one after another, each from the derivatives of the loss that those before it leave.
+
+    The loss is the squared error, or for classes the log loss, of logits for one output and of softmax for several. A
+    tree predicts all outputs. Its leaf with the largest gain is split next. The gain of a split is the sum over outputs
+    of G^2 / (H + l2), for both new leaves less that for the old one; G and H are sums of weighted first and second
+    derivatives. With K > 1 classes, the second derivatives are p (1 - p) K / (K - 1). Of equal gains the first column
+    and the lowest threshold win, and the leaf with the lowest number is split.
+
+    All of it runs on the caller's thread, without the GIL. Random numbers come from PCG64: for each tree, one for each
+    row unless all rows are drawn, then one for each column unless all are.
+
+    Parameters
+    ----------
+    codes : memoryview of uint8 of shape (n_codes, n_columns)
+    n_bins : memoryview of int32 of shape (n_columns,)
+        A column's codes are below its number, which is 1 to 256.
+    targets : memoryview of float64 of shape (n_codes, n_outputs)
+        Numbers; or 0 and 1 for classes.
+    weights : memoryview of float64 of shape (n_codes,)
+        At least 0, and about 1 on average.
+    rows : memoryview of int64 of shape (n_rows,)
+        The rows of all these that are learned from.
+    base : memoryview of float64 of shape (n_outputs,)
+        The scores that the first tree starts from.
+    max_leaves : int from 2 to 256
+    min_rows : int >= 1
+    l2 : float >= 0
+    drawn_rows, drawn_columns : int
+        How many rows and columns each tree is grown from.
+    seed : int >= 0
+
+    Returns
+    -------
+    columns : ndarray of int32 of shape (n_splits,)
+        The splits of all trees, one tree after another.
+    thresholds, parents : ndarray of uint8 of shape (n_splits,)
+        Which leaf is split: rows with larger codes become the next new leaf of the tree.
+    n_leaves : ndarray of int32 of shape (n_trees,)
+        A tree has one split less than it has leaves.
+    values : ndarray of float64 of shape (sum of n_leaves, n_outputs)
+        What each leaf adds to the scores.
+    """
+    cdef long n = rows.shape[0], n_columns = codes.shape[1], n_outputs = targets.shape[1], c, r, tree
+    cdef long splits_done = 0, leaves_done = 0
+    if not (1 <= n < 2**31 and n_columns and n_outputs and n_trees > 0):
+        raise ValueError(f"expected rows, columns, outputs and trees, got {n}, {n_columns}, {n_outputs} and {n_trees}")
+    if not (n_bins.shape[0] == n_columns and targets.shape[0] == weights.shape[0] == codes.shape[0]
+            and base.shape[0] == n_outputs):
+        raise ValueError(f"codes of shape ({codes.shape[0]}, {n_columns}) do not go with {n_bins.shape[0]} numbers of "
+                         f"bins, {targets.shape[0]} rows of targets and {weights.shape[0]} weights")
+    if not (2 <= max_leaves <= 256 and min_rows >= 1 and 1 <= drawn_rows <= n and 1 <= drawn_columns <= n_columns):
+        raise ValueError(f"max_leaves={max_leaves}, min_rows={min_rows}, drawn_rows={drawn_rows} or "
+                         f"drawn_columns={drawn_columns} is out of range")
+    if not are_within(&rows[0], n, codes.shape[0]):
+        raise ValueError(f"rows must be numbers from 0 to {codes.shape[0] - 1}")
+    for c in range(n_columns):
+        if not 1 <= n_bins[c] <= 256:
+            raise ValueError(f"column {c} has {n_bins[c]} bins; 1 to 256 are possible")
+    with nogil:
+        r = first_row_without_bins(codes, n_bins, rows)
+    if r >= 0:
+        for c in range(n_columns):
+            if codes[r, c] >= n_bins[c]:
+                raise ValueError(f"row {r} has the code {codes[r, c]} in column {c}, which has {n_bins[c]} bins")
+    cdef Growth growth = Growth(codes, n_bins, targets, weights, rows, base, seed, isa)
+    growth.set_limits(classes, max_leaves, min_rows, learning_rate, l2, drawn_rows, drawn_columns)
+    columns = np.empty(n_trees * (max_leaves - 1), dtype=np.int32)
+    thresholds, parents = np.empty(len(columns), dtype=np.uint8), np.empty(len(columns), dtype=np.uint8)
+    n_leaves = np.empty(n_trees, dtype=np.int32)
+    values = np.empty((n_trees * max_leaves, n_outputs))
+    cdef int32_t *columns_at = <int32_t *> cnp.PyArray_DATA(columns)
+    cdef uint8_t *thresholds_at = <uint8_t *> cnp.PyArray_DATA(thresholds)
+    cdef uint8_t *parents_at = <uint8_t *> cnp.PyArray_DATA(parents)
+    cdef double *values_at = <double *> cnp.PyArray_DATA(values)
+    cdef int32_t *counts = <int32_t *> cnp.PyArray_DATA(n_leaves)
+    with nogil:
+        for tree in range(n_trees):
+            counts[tree] = <int32_t> growth.grow(columns_at + splits_done, thresholds_at + splits_done,
+                                                 parents_at + splits_done, values_at + leaves_done * n_outputs)
+            splits_done += counts[tree] - 1
+            leaves_done += counts[tree]
+    return (columns[:splits_done].copy(), thresholds[:splits_done].copy(), parents[:splits_done].copy(), n_leaves,
+            values[:leaves_done].copy())
+
+
+def check_trees(const int32_t[::1] columns, const uint8_t[::1] thresholds, const uint8_t[::1] parents,
+                const int32_t[::1] n_leaves, long n_columns):
+    """Raise a ValueError for splits that do not make trees on so many columns."""
+    cdef long tree, i, split = 0
+    if not columns.shape[0] == thresholds.shape[0] == parents.shape[0]:
+        raise ValueError(f"{columns.shape[0]} columns do not go with {thresholds.shape[0]} thresholds and "
+                         f"{parents.shape[0]} leaves that are split")
+    for tree in range(n_leaves.shape[0]):
+        if not 1 <= n_leaves[tree] <= 256:
+            raise ValueError(f"tree {tree} has {n_leaves[tree]} leaves; 1 to 256 are possible")
+        if n_leaves[tree] - 1 > columns.shape[0] - split:
+            raise ValueError(f"tree {tree} has {n_leaves[tree]} leaves, but only {columns.shape[0] - split} splits are "
+                             "left for it")
+        for i in range(n_leaves[tree] - 1):
+            if not 0 <= columns[split] < n_columns:
+                raise ValueError(f"split {i} of tree {tree} is by column {columns[split]} of {n_columns}")
+            if parents[split] > i:
+                raise ValueError(f"split {i} of tree {tree} is of leaf {parents[split]}, which is not there yet")
+            split += 1
+    if split != columns.shape[0]:
+        raise ValueError(f"there are {columns.shape[0]} splits, but the trees have {split}")
+
+
+def leaf_numbers(const uint8_t[:, ::1] codes, const int32_t[::1] columns, const uint8_t[::1] thresholds,
+                 const uint8_t[::1] parents, const int32_t[::1] n_leaves, *, isa=None):
+    """Return the number of the leaf that each row falls into, for each tree, without the GIL.
+
+    Parameters
+    ----------
+    codes : memoryview of uint8 of shape (n_rows, n_columns)
+    columns, thresholds, parents, n_leaves : memoryviews
+        As :func:`grow_trees` returns them.
+
+    Returns
+    -------
+    leaves : ndarray of uint8 of shape (n_rows, n_trees)
+    """
+    check_trees(columns, thresholds, parents, n_leaves, codes.shape[1])
+    cdef long n = codes.shape[0], n_columns = codes.shape[1], n_trees = n_leaves.shape[0], n_splits = columns.shape[0]
+    cdef const fm_kernels *kernels = fm_isa_kernels(isa_index_of(isa), 64)
+    leaves = np.zeros((n, n_trees), dtype=np.uint8)
+    if not n or not n_splits:
+        return leaves
+    # Splits read the codes of one column after another, so those that are read are turned over, a block at a time.
+    cdef long together = min(n, ROWS_TOGETHER), first, rows, r, c, i, tree, leaf, split, n_used = 0
+    cdef Memory memory = Memory()
+    cdef int32_t *place = <int32_t *> memory.zeros(n_columns * sizeof(int32_t))
+    cdef int32_t *used = <int32_t *> memory.zeros(n_columns * sizeof(int32_t))
+    for split in range(n_splits):
+        if not place[columns[split]]:
+            used[n_used] = columns[split]
+            n_used += 1
+            place[columns[split]] = <int32_t> n_used
+    cdef uint8_t *block = <uint8_t *> memory.zeros(n_used * together)
+    cdef uint8_t *of_tree = <uint8_t *> memory.zeros(together)
+    cdef uint8_t *out = <uint8_t *> cnp.PyArray_DATA(leaves)
+    cdef const uint8_t *row
+    with nogil:
+        for i in range(ceil_divide(n, together)):
+            first = i * together
+            rows = min(together, n - first)
+            for r in range(rows):
+                row = &codes[first + r, 0]
+                for c in range(n_used):
+                    block[c * together + r] = row[used[c]]
+            split = 0
+            for tree in range(n_trees):
+                memset(of_tree, 0, rows)
+                for leaf in range(1, n_leaves[tree]):
+                    kernels.tree_leaves(rows, block + (place[columns[split]] - 1) * together, thresholds[split],
+                                        parents[split], leaf, of_tree)
+                    split += 1
+                for r in range(rows):
+                    out[(first + r) * n_trees + tree] = of_tree[r]
+    return leaves

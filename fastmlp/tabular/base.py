@@ -1,0 +1,586 @@
+"""What the estimators for tables have in common: from a table to ensembles, and from rows to predictions."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from tqdm import tqdm
+
+from fastmlp.callbacks import Callback, ModelCheckpoint
+from fastmlp.estimators.base import Estimator, restored_on_error
+from fastmlp.exceptions import (
+    DivergenceWarning,
+    IgnoredParameterWarning,
+    TimeLimitWarning,
+    UndefinedScoreWarning,
+    warn_user,
+)
+from fastmlp.fitting.evaluation import scorer_of
+from fastmlp.soundness import is_array, require, require_jobs
+from fastmlp.tabular.checkpoint import Checkpoint, CheckpointFile, fingerprint
+from fastmlp.tabular.columns import TableColumns, TypedTable
+from fastmlp.tabular.encoding import SharedColumns, TableEncoding
+from fastmlp.tabular.ensemble import Member, TargetEnsemble, Trained, Training
+from fastmlp.tabular.explanation import Explanation, Read, column_values
+from fastmlp.tabular.folds import Fold, fold_numbers, make_folds, require_weights, splits_of, validation_folds
+from fastmlp.tabular.gains import gains
+from fastmlp.tabular.kinds import EFFORTS, Kind, kinds_for
+from fastmlp.tabular.prediction import TablePredictor
+from fastmlp.tabular.reading import open_table
+from fastmlp.tabular.scoring import MemberScorer, Predict
+from fastmlp.threads import prediction_team
+
+
+class TabularEstimator(Estimator):
+    """The base of TabularClassifier and TabularRegressor.
+
+    A subclass says what targets are, and what the members' predictions mean.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "effort": [StrOptions(set(EFFORTS))],
+        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "max_categories": [Interval(Integral, 1, None, closed="left")],
+        "cv": ["cv_object"],
+        "scoring": [str, callable, None],
+        "callbacks": [list, tuple, None],
+        "random_state": ["random_state"],
+        "n_jobs": [None, Integral],
+        "verbose": ["verbose"],
+    }
+
+    _advice: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("nestimators", "nmembers", "nmodels", "iterations", "numboostround", "numiterations", "maxiter", "epochs",
+             "nepochs", "hiddenlayersizes", "learningrate", "learningrateinit", "lr", "batchsize", "depth", "maxdepth",
+             "presets", "preset", "quality"),
+            "How much is trained follows from effort='fast', 'default' or 'best', and from time_limit.",
+        ),
+        **dict.fromkeys(
+            ("earlystopping", "earlystoppingrounds", "patience", "niternochange", "validationfraction"),
+            "Members stop by the rows that they leave out; cv says how many do so, scoring by what.",
+        ),
+        **dict.fromkeys(
+            ("validationdata", "evalset", "evalsets", "evals", "validationset", "xval", "yval", "sampleweightval"),
+            "Rows to validate on go to fit: fit(X, y, X_val=..., y_val=...).",
+        ),
+        **dict.fromkeys(("sampleweight", "sampleweights"), "It goes to fit: fit(X, y, sample_weight=...)."),
+        **dict.fromkeys(("groups", "group"), "They go to fit: fit(X, y, groups=...)."),
+        **dict.fromkeys(("standardize", "scaler"), "Columns are scaled in any case."),
+        **dict.fromkeys(("device", "gpu", "cuda", "usegpu"), "fastmlp computes on the CPU; n_jobs says on how many."),
+        **dict.fromkeys(
+            ("catfeatures", "categoricalfeature", "categoricalcolumns", "enablecategorical", "catcols"),
+            "Did you mean 'categorical_features'?",
+        ),
+        **dict.fromkeys(
+            ("timebudget", "maxtime", "timeout", "totaltimelimit", "timelimitsec"), "Did you mean 'time_limit'?"
+        ),
+        **dict.fromkeys(("nfolds", "folds", "nsplits", "nbagfolds"), "Did you mean 'cv'?"),
+        **dict.fromkeys(("evalmetric", "metric", "metrics"), "Did you mean 'scoring'?"),
+    }  # fmt: skip
+
+    #: What resume goes on from, in an estimator that ModelCheckpoint has written before the fit came to its end.
+    _checkpoint: Checkpoint | None = None
+
+    columns_: TableColumns
+    encoding_: TableEncoding
+    ensembles_: list[TargetEnsemble]
+    oof_score_: float
+    feature_importances_: NDArray[np.float64]
+
+    # What the parameters, which a subclass names, are.
+    effort: str
+    time_limit: float | None
+    categorical_features: Any
+    max_categories: int
+    cv: Any
+    scoring: Any
+    callbacks: Any
+    random_state: Any
+    n_jobs: int | None
+    verbose: Any
+
+    # ---- what a kind of estimator says of its targets ----------------------------------------------------------------
+
+    @abstractmethod
+    def _learn_targets(self, y: Any, sample_weight: NDArray | None) -> NDArray:
+        """Return the targets as numbers, (n_rows,) or (n_rows, n_outputs), and set what must be known of them.
+
+        There may be as many weights as targets, or not; that is found out later.
+        """
+
+    @abstractmethod
+    def _known_targets(self, y: Any) -> NDArray:
+        """Return further targets as numbers."""
+
+    @abstractmethod
+    def _problems(self, y: NDArray) -> list[tuple[TargetEnsemble, NDArray]]:
+        """Return the ensembles that are to be trained, and the targets of each."""
+
+    @abstractmethod
+    def _strata(self, y: NDArray) -> NDArray | None:
+        """Return the numbers of classes of which folds are to have equal shares; None for none."""
+
+    @abstractmethod
+    def _network_parameters(self, number: int) -> dict[str, Any]:
+        """Return what the estimator's parameters ask of the networks of an ensemble, given its number."""
+
+    @abstractmethod
+    def _decoded(self, predictions: list[NDArray[np.float64]]) -> Any:
+        """Return what users get, numbers or probabilities of classes, given the predictions of each ensemble."""
+
+    def _shown(self, number: int, predict: Predict) -> Any:
+        """Return a member of an ensemble, given its number and what predicts, as scorers see it."""
+
+    @abstractmethod
+    def _shown_targets(self, number: int, y: NDArray) -> NDArray:
+        """Return targets of an ensemble's members as scorers see them."""
+
+    def _training_weights(self, number: int, y: NDArray, sample_weight: NDArray | None) -> NDArray | None:
+        """Return the weights of rows in the training of an ensemble, and where its members are weighed."""
+        return sample_weight
+
+    @abstractmethod
+    def _judge(self, found: list[NDArray], y: NDArray, folds: list[Fold], sample_weight: NDArray | None) -> None:
+        """Set what follows from predictions for rows that were left out.
+
+        Parameters
+        ----------
+        found : list of ndarray of shape (n_rows, n_outputs)
+            For each ensemble; NaN for rows that were not left out.
+        y : ndarray
+            The targets as numbers.
+        folds : list of Fold
+        sample_weight : ndarray of shape (n_rows,) or None
+        """
+
+    # ---- fitting -----------------------------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
+        X_val: Any,
+        y_val: Any,
+        sample_weight_val: ArrayLike | None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Self:
+        """Learn the columns, train the ensembles, and judge them by the rows that their members leave out.
+
+        With a checkpoint, the members that it has are not trained again.
+        """
+        began = time.monotonic()
+        with restored_on_error(self):
+            self.__dict__.pop("_checkpoint", None)
+            if y is None:
+                raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+            self.columns_ = TableColumns(self.categorical_features, self.max_categories)
+            table = self.columns_.fit_transform(X, estimator=self)
+            weights = _weights(sample_weight, table)
+            targets = self._learn_targets(y, weights)
+            _require_as_many(table, targets, "X", "y")
+            kinds, n_folds = kinds_for(self.effort, table), EFFORTS[self.effort].n_folds
+            self.encoding_ = TableEncoding().fit(kinds, table, self.columns_.n_categories_)
+            n_learned = len(table)
+            if has_validation := not (X_val is None and y_val is None and sample_weight_val is None):
+                added = self._validation(X_val, y_val, sample_weight_val)
+                table, targets, weights = _joined((table, targets, weights), added)
+            samples = fingerprint(table.numbers, table.categories, targets, weights)
+            problems = self._problems(targets)
+            if checkpoint is None:
+                random = check_random_state(self.random_state)
+                n_folds = int(self.cv) if isinstance(self.cv, Integral) else n_folds
+                if has_validation:
+                    self._say_what_validation_ignores(groups)
+                    folds = validation_folds(n_folds, n_learned, len(table))
+                else:
+                    folds = self._folds(n_folds, X, targets, groups, random, weights)
+                seeds = [int(random.randint(np.iinfo(np.int32).max)) for _ in problems]
+                checkpoint = Checkpoint(samples, folds, seeds)
+            elif checkpoint.samples != samples or len(checkpoint.seeds) != len(problems):
+                raise ValueError(
+                    "X, y and the weights are not those of the fit that is to be resumed: give resume what fit was"
+                    " given."
+                )
+            folds = [Fold(*fold) for fold in checkpoint.folds]
+            require_weights(folds, weights)
+            deadline = np.inf if self.time_limit is None else began + self.time_limit
+            files = [
+                CheckpointFile(callback, self, checkpoint)
+                for callback in self._checked_callbacks()
+                if isinstance(callback, ModelCheckpoint)
+            ]
+            shared = self.encoding_.shared(table)
+            found = self._train(problems, kinds, shared, weights, folds, checkpoint, deadline, files)
+            fold_of = fold_numbers([folds[f] for f in self.ensembles_[0].folds_], len(targets))
+            self.feature_importances_ = gains(self, shared, targets, fold_of, weights, checkpoint.seeds[0])
+            # Of rows that were given to validate on, these alone are left out.
+            judged = slice(n_learned if has_validation else 0, None)
+            folds = [Fold(fold.learned, fold.left_out - judged.start) for fold in folds]
+            weights = None if weights is None else weights[judged]
+            self._judge([each[judged] for each in found], targets[judged], folds, weights)
+            for file in files:
+                file.fit_finished()
+            self._say_what_time_cut(time.monotonic() - began)
+        return self
+
+    def _train(
+        self,
+        problems: list[tuple[TargetEnsemble, NDArray]],
+        kinds: Sequence[Kind],
+        shared: SharedColumns,
+        sample_weight: NDArray | None,
+        folds: list[Fold],
+        checkpoint: Checkpoint,
+        deadline: float,
+        files: list[CheckpointFile],
+    ) -> list[NDArray[np.float64]]:
+        """Train the ensembles, and set them; return what their members predict for rows that they leave out."""
+        scorer = scorer_of(self, self.scoring)
+        if isinstance(self.scoring, str):  # of several metrics, as estimators of networks may have
+            scorer = scorer._scorers[self.scoring]
+        callbacks = [callback for callback in self._checked_callbacks() if not isinstance(callback, ModelCheckpoint)]
+        self.ensembles_, found = [], []
+        with _said_once(is_scored=scorer is not None), self._progress(len(problems) * len(kinds) * len(folds)) as show:
+            for number, (ensemble, targets) in enumerate(problems):
+                done = checkpoint.members_of(number)
+
+                def listener(trained: Trained, finished: dict = checkpoint.finished[number]) -> None:
+                    key = trained.member.kind.name, trained.member.fold
+                    if key not in finished and not trained.record["cut"]:
+                        finished[key] = tuple(trained)
+                        for file in files:
+                            file.member_finished()
+                    show(trained.record["loss"])
+
+                now = time.monotonic()
+                training = Training(
+                    shared,
+                    targets,
+                    self._training_weights(number, targets, sample_weight),
+                    folds,
+                    self._network_parameters(number) | {"scoring": self._member_scorer(scorer, number, ensemble)},
+                    callbacks,
+                    checkpoint.seeds[number],
+                    prediction_team(self.n_jobs).n_threads,
+                    now + (deadline - now) / (len(problems) - number),
+                    done,
+                    checkpoint.trees[number],
+                    listener,
+                )
+                found.append(ensemble.fit(kinds, training))
+                self.ensembles_.append(ensemble)
+        return found
+
+    def _resume(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
+        X_val: Any,
+        y_val: Any,
+        sample_weight_val: ArrayLike | None,
+    ) -> Self:
+        """Go on with the fit that this estimator is a checkpoint of; the arguments are those of :meth:`_fit`."""
+        self._validate_params()
+        if self._checkpoint is not None:
+            return self._fit(X, y, sample_weight, groups, X_val, y_val, sample_weight_val, self._checkpoint.snapshot())
+        if self.__sklearn_is_fitted__():
+            return self
+        raise ValueError(
+            f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
+        )
+
+    def _member_scorer(self, scorer: Any, number: int, ensemble: TargetEnsemble) -> MemberScorer | None:
+        if scorer is None:
+            return None
+        return MemberScorer(
+            scorer,
+            lambda predict: self._shown(number, predict),
+            lambda y: self._shown_targets(number, y),
+            ensemble._predicted,
+        )
+
+    def _folds(
+        self,
+        n_folds: int,
+        X: Any,
+        y: NDArray,
+        groups: ArrayLike | None,
+        random: np.random.RandomState,
+        sample_weight: NDArray | None,
+    ) -> list[Fold]:
+        """Return the folds that ``cv`` and ``groups`` ask for."""
+        if len(y) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs 2 rows or more, to leave one out of what it learns from; got n_samples=1."
+            )
+        if not (self.cv is None or isinstance(self.cv, Integral)):
+            return splits_of(self.cv, X, y, groups)
+        counted = None if sample_weight is None else sample_weight > 0
+        return make_folds(n_folds, len(y), self._strata(y), groups, random, counted)
+
+    def _say_what_validation_ignores(self, groups: ArrayLike | None) -> None:
+        """Warn of ways to leave rows out, where rows are given to validate on."""
+        if groups is not None or not (self.cv is None or isinstance(self.cv, Integral)):
+            what = "groups" if groups is not None else f"cv={self.cv!r:.100}"
+            warn_user(f"{what} has no effect: with X_val and y_val, no row of X is left out.", IgnoredParameterWarning)
+
+    def _validation(
+        self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
+    ) -> tuple[TypedTable, NDArray, NDArray | None]:
+        """Return rows to validate on, read as those to learn from are."""
+        if X_val is None or y_val is None:
+            raise ValueError(
+                f"{'X_val' if X_val is None else 'y_val'} was not provided: X_val and y_val come together."
+            )
+        table = self.columns_.transform(X_val, estimator=self)
+        targets = self._known_targets(y_val)
+        _require_as_many(table, targets, "X_val", "y_val")
+        return table, targets, _weights(sample_weight_val, table)
+
+    def _checked_callbacks(self) -> list[Callback]:
+        for callback in self.callbacks or ():
+            if not isinstance(callback, Callback):
+                raise ValueError(f"callbacks must be objects of fastmlp.callbacks.Callback; got {callback!r}.")
+        return list(self.callbacks or ())
+
+    @contextmanager
+    def _progress(self, n_members: int) -> Iterator[Callable[[float], None]]:
+        """Show a bar over all members, where ``verbose`` asks for one; give what is to be called for each of them."""
+        # With leave=None, a bar below a bar of the user's own, or of another thread, goes away when the fit is over.
+        options = {"desc": type(self).__name__, "unit": "member", "leave": None, "dynamic_ncols": True}
+        with tqdm(total=n_members, disable=not self.verbose or sys.stderr is None, **options) as bar:
+
+            def listener(loss: float) -> None:
+                bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+                bar.update()
+
+            yield listener
+            bar.total = bar.n  # kinds without weight are left after some folds
+            bar.refresh()
+
+    def _say_what_time_cut(self, took: float) -> None:
+        """Warn of members that time_limit stopped, and of those that it left out."""
+        if self.time_limit is None:
+            return
+        n_cut = sum(record["cut"] for record in self.history_)
+        if n_cut or any(ensemble.is_cut_ for ensemble in self.ensembles_):
+            warn_user(
+                f"time_limit={self.time_limit!r} s ended the training after {took:.3g} s: {len(self.history_)} members"
+                f" were trained, {n_cut} of them not to their end, and others left out. More time, or a lower effort"
+                f" than {self.effort!r}, gives all of them what they need.",
+                TimeLimitWarning,
+            )
+
+    # ---- what was learned --------------------------------------------------------------------------------------------
+
+    @property
+    def members_(self) -> list[Member]:
+        """The networks that predict, those of all targets."""
+        return [member for ensemble in self.ensembles_ for member in ensemble.members_]
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """What is known of each training of a member: its kind, fold, epochs, loss, seconds, losses by epoch."""
+        return [record for ensemble in self.ensembles_ for record in ensemble.records_]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "ensembles_" in self.__dict__
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.target_tags.single_output = True
+        tags.target_tags.multi_output = True
+        tags.non_deterministic = False
+        return tags
+
+    # ---- predicting --------------------------------------------------------------------------------------------------
+
+    def _shared(self, X: Any) -> SharedColumns:
+        """Return what all members see of the rows of a table."""
+        if self._checkpoint is not None and not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"This {type(self).__name__} is a checkpoint of a fit that has not come to its end, with"
+                f" {self._checkpoint.n_finished} members: resume(X, y) trains the others."
+            )
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)
+        return self.encoding_.shared(self.columns_.transform(X, estimator=self))
+
+    def _predictions(self, X: Any) -> list[NDArray[np.float64]]:
+        """Return the predictions of each ensemble, (n_rows, n_outputs)."""
+        shared = self._shared(X)
+        n_jobs = prediction_team(self.n_jobs).n_threads
+        return [ensemble.predict(shared, n_jobs) for ensemble in self.ensembles_]
+
+    def predictor(self) -> TablePredictor:
+        """Return a function for rows that have been read, which predicts them at the least cost per call.
+
+        Its parameters are those of now; a later fit does not change it. It may be called from many threads at once. It
+        cannot be pickled: it is made where it is used.
+
+        Returns
+        -------
+        predictor : callable
+            Takes a :class:`fastmlp.tabular.TypedTable`, such as ``columns_.transform(X)`` returns: the numbers and the
+            codes of categories of rows, in the order of ``columns_.number_names_`` and ``columns_.category_names_``.
+            Returns what ``predict_proba`` returns for the rows; of a regressor, what ``predict`` returns. Raises a
+            ValueError for tables of other shapes, and for codes of categories that there are not.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from fastmlp import TabularClassifier
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> clf = TabularClassifier(effort="fast", random_state=0).fit(X, y)
+        >>> predictor = clf.predictor()
+        >>> rows = clf.columns_.transform(X[:2])
+        >>> bool((predictor(rows) == clf.predict_proba(X[:2])).all())
+        True
+        """
+        check_is_fitted(self)
+        n_jobs = prediction_team(self.n_jobs).n_threads
+        # A copy keeps what a later fit replaces.
+        return TablePredictor(self.columns_, self.encoding_, self.ensembles_, copy.copy(self)._decoded, n_jobs)
+
+    # ---- explaining --------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _reader(self, number: int, members: list[Member]) -> Read:
+        """Return what makes predictions of the outputs of an ensemble's members, given its number."""
+
+    @abstractmethod
+    def _goodness_reader(self, number: int, members: list[Member], y: NDArray) -> Read:
+        """Return what finds how good predictions are, for rows with some targets; the larger the better."""
+
+    @abstractmethod
+    def _output_names(self, number: int) -> list[str]:
+        """Return what the predictions of an ensemble are called."""
+
+    def explain(self, X: Any) -> Explanation | list[Explanation]:
+        """Return what each column adds to the prediction for each row: integrated gradients from an average row.
+
+        The values of all columns, and the base value, sum up to the prediction: of a regressor to what ``predict``
+        returns; of a classifier to the log-odds log(p / (1 - p)) of what ``predict_proba`` returns, of the second of
+        two classes, or of each of more. A column has one value, whatever it is encoded as: all parts of a date count
+        together. A column that is not used has the value 0.
+
+        Parameters
+        ----------
+        X : data frame, table or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        explanation : :class:`fastmlp.tabular.Explanation`, or a list of them for several targets of a classifier
+            :class:`fastmlp.inspection.ExplanationDisplay` draws a row of it.
+
+        References
+        ----------
+        Sundararajan, Taly & Yan, "Axiomatic attribution for deep networks", ICML 2017.
+        """
+        shared = self._shared(X)
+        data = open_table(X, type(self).__name__).objects()
+        found = []
+        for number, ensemble in enumerate(self.ensembles_):
+            members = ensemble.members_
+            values, base = column_values(
+                ensemble,
+                members,
+                shared,
+                self.encoding_,
+                self.columns_,
+                self._reader(number, members),
+                n_jobs=prediction_team(self.n_jobs).n_threads,
+            )
+            if values.shape[-1] == 1:
+                values, base = values[..., 0], base[:, 0]
+            names = [*self.columns_.names_], self._output_names(number)
+            found.append(Explanation(values, base, data, *names, ensemble.is_classification))
+        return found if len(found) > 1 else found[0]
+
+    def check_state(self) -> None:
+        """Refuse parameters and attributes that do not fit each other; an estimator from a file may have any."""
+        super().check_state()
+        require_jobs(self.n_jobs)
+        if not self.__sklearn_is_fitted__():
+            return
+        state = vars(self)
+        require(isinstance(state.get("columns_"), TableColumns), "columns_ are none of a table")
+        require(isinstance(state.get("encoding_"), TableEncoding), "encoding_ is none")
+        ensembles = state.get("ensembles_")
+        require(type(ensembles) is list and len(ensembles) > 0, "ensembles_ are none")
+        require(all(isinstance(each, TargetEnsemble) for each in ensembles or ()), "ensembles_ are none")
+        importances = state.get("feature_importances_")
+        sound = is_array(importances, self.columns_.n_features_in_) and bool((np.asarray(importances) >= 0).all())
+        require(sound, "feature_importances_ are no numbers of at least 0, one for each column")
+
+
+@contextmanager
+def _said_once(*, is_scored: bool) -> Iterator[None]:
+    """Give each warning that members' trainings have given once, and not those that members always may have.
+
+    A score that nobody asked for may be undefined. Filters of warnings are a process's, and so are set by the thread
+    that waits for the others.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    said = set()
+    for each in caught:
+        message, category = str(each.message), each.category
+        is_usual = issubclass(category, ConvergenceWarning) and not issubclass(category, DivergenceWarning)
+        is_usual |= issubclass(category, UndefinedScoreWarning) and not is_scored and "validation_score" in message
+        if not is_usual and (message, category) not in said:
+            said.add((message, category))
+            warn_user(message, category)
+
+
+def _require_as_many(table: TypedTable, targets: NDArray, X: str, y: str) -> None:
+    if len(table) != len(targets):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: [{len(table)}, {len(targets)}]: {X} and {y}"
+            " must have as many rows."
+        )
+
+
+def _weights(sample_weight: ArrayLike | None, table: TypedTable) -> NDArray[np.float64] | None:
+    if sample_weight is None:
+        return None
+    rows = np.empty((len(table), 1))
+    return _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+
+
+def _joined(
+    learned: tuple[TypedTable, NDArray, NDArray | None], added: tuple[TypedTable, NDArray, NDArray | None]
+) -> tuple[TypedTable, NDArray, NDArray | None]:
+    """Return rows to learn from and rows to validate on, one after the other."""
+    tables = learned[0], added[0]
+    weights = None
+    if learned[2] is not None or added[2] is not None:
+        weights = np.concatenate([np.ones(len(t)) if w is None else w for t, _, w in (learned, added)])
+    joined = TypedTable(
+        np.concatenate([table.numbers for table in tables]), np.concatenate([table.categories for table in tables])
+    )
+    return joined, np.concatenate([learned[1], added[1]]), weights

@@ -1,0 +1,251 @@
+"""Predictions of an ensemble with as little work as can be: its networks packed once, what members share made once.
+
+Rows go through in blocks of a fixed size, which threads share, and a row's predictions are added in a fixed order. So
+predictions depend neither on the number of threads nor on how many rows come together.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
+from fastmlp.tabular.columns import TableColumns, TypedTable
+from fastmlp.tabular.encoding import SharedColumns, TableEncoding, put_leaves, shared_columns, tree_codes
+from fastmlp.tabular.kinds import Kind
+from fastmlp.tabular.trees import LeafCodes
+
+if TYPE_CHECKING:
+    from fastmlp.tabular.ensemble import Member, TargetEnsemble
+
+#: So many rows go through all networks at a time: their columns fit into the second-level cache, and a network's
+#: weights, which do not, are read often enough before another's take their place.
+_ROWS_TOGETHER = 2048
+
+
+def all_classes(predicted: NDArray[np.floating], classes: NDArray, n_outputs: int) -> NDArray[np.floating]:
+    """Return probabilities of some classes, given by their numbers, as those of all; of the others they are 0.
+
+    A splitter of one's own may have left out all rows of a class.
+    """
+    if predicted.shape[1] == n_outputs:
+        return predicted
+    whole = np.zeros((len(predicted), n_outputs), predicted.dtype)
+    whole[:, classes] = predicted
+    return whole
+
+
+class _Network:
+    """A member's network, packed.
+
+    Parameters
+    ----------
+    member : Member
+    n_outputs : int
+        How many outputs the ensemble has.
+    """
+
+    __slots__ = ("classes", "fold", "n_outputs", "predictor", "weight")
+
+    def __init__(self, member: Member, n_outputs: int) -> None:
+        self.predictor = member.network.predictor()
+        self.classes = getattr(member.network, "classes_", None)
+        self.fold, self.weight, self.n_outputs = member.fold, member.weight, n_outputs
+
+    def predict(self, X: EncodedColumns) -> NDArray[np.floating]:
+        """Return what the network predicts, (n_rows, n_outputs)."""
+        predicted = self.predictor(X)
+        if self.classes is None:
+            return predicted.reshape(len(predicted), -1)
+        return all_classes(predicted, self.classes, self.n_outputs)
+
+
+class _Sight(NamedTuple):
+    """What some networks of a fold see of rows."""
+
+    #: The place of their columns, without leaves, among those that folds share.
+    shared: int
+    layout: ColumnsLayout
+    trees: LeafCodes | None
+    networks: list[_Network]
+
+
+class _Fold(NamedTuple):
+    """The networks that leave out a fold."""
+
+    #: What trees read for each code of a category, those of all categories one after another; None without trees.
+    order: NDArray[np.uint8] | None
+    sights: dict[tuple, _Sight]
+
+
+class PackedEnsemble:
+    """The networks of an ensemble, packed, in groups that see the same of rows.
+
+    What is packed is a copy. So that the ensemble's attributes stay the truth, the arrays of its networks are made
+    read-only; other arrays in their place, as training sets them, are packed anew.
+
+    Parameters
+    ----------
+    ensemble : TargetEnsemble
+        It is read now; a later fit does not change what is predicted.
+    """
+
+    #: Those of ensembles. They are not attributes, since they are no part of a file or a pickle.
+    _of_ensembles: MutableMapping[TargetEnsemble, PackedEnsemble] = WeakKeyDictionary()
+
+    def __init__(self, ensemble: TargetEnsemble) -> None:
+        self._made_from = _parts_of(ensemble)
+        self.n_outputs, self.n_folds = ensemble.n_outputs, ensemble.n_folds_
+        self._places = {fold: i for i, fold in enumerate(ensemble.folds_)}
+        orders = ensemble.trees_.orders_
+        sizes = [len(order) for order in next(iter(orders.values()), [])]
+        #: Where the codes of each category begin in the orders of folds.
+        self._starts = np.cumsum([0, *sizes[:-1]]) if sizes else None
+        self._shared: list[tuple[Kind, ColumnsLayout]] = []
+        self._folds: dict[int, _Fold] = {}
+        places: dict[tuple, int] = {}
+        for member in ensemble.members_:
+            kind, layout = member.kind, member.network.columns_layout_
+            key = (kind.numbers, kind.codes, kind.trees, layout.n_columns, layout.code_dtype)
+            if key not in places:
+                places[key] = len(self._shared)
+                self._shared.append((kind, layout))
+            if member.fold not in self._folds:
+                order = np.concatenate(orders[member.fold]) if sizes and member.fold in orders else None
+                self._folds[member.fold] = _Fold(order, {})
+            sights = self._folds[member.fold].sights
+            if key not in sights:
+                trees = None if kind.trees is None else ensemble.trees_.trees_[member.fold, kind.trees]
+                sights[key] = _Sight(places[key], layout, trees, [])
+            sights[key].networks.append(_Network(member, ensemble.n_outputs))
+        for part in self._made_from:
+            if isinstance(part, np.ndarray):
+                part.flags.writeable = False
+
+    @classmethod
+    def of(cls, ensemble: TargetEnsemble) -> PackedEnsemble:
+        """Return the packed networks of an ensemble: those that were made of the arrays that it has, or new ones."""
+        kept = cls._of_ensembles.get(ensemble)
+        if kept is None or not kept._is_of(ensemble):
+            kept = cls._of_ensembles[ensemble] = cls(ensemble)
+        return kept
+
+    def _is_of(self, ensemble: TargetEnsemble) -> bool:
+        parts = _parts_of(ensemble)
+        return len(parts) == len(self._made_from) and all(map(operator.is_, parts, self._made_from))
+
+    def predict(self, shared: SharedColumns, n_jobs: int = 1) -> NDArray[np.float64]:
+        """Return the weighted sum of what the members predict, (n_rows, n_outputs)."""
+
+        def of_block(rows: SharedColumns) -> NDArray[np.float64]:
+            total = np.zeros((len(rows), self.n_outputs))
+            for network, predicted in self._predicted(rows):
+                total += np.multiply(predicted, network.weight, dtype=np.float64)
+            return total
+
+        return _in_blocks(of_block, shared, n_jobs)
+
+    def predict_folds(self, shared: SharedColumns, n_jobs: int = 1) -> NDArray[np.float64]:
+        """Return the weighted mean of what the members of each fold predict, (n_folds, n_rows, n_outputs)."""
+
+        def of_block(rows: SharedColumns) -> NDArray[np.float64]:
+            totals = np.zeros((len(self._places), len(rows), self.n_outputs))
+            for network, predicted in self._predicted(rows):
+                totals[self._places[network.fold]] += np.multiply(
+                    predicted, self.n_folds * network.weight, dtype=np.float64
+                )
+            return totals
+
+        return _in_blocks(of_block, shared, n_jobs)
+
+    def _predicted(self, rows: SharedColumns) -> Iterator[tuple[_Network, NDArray[np.floating]]]:
+        """Give each network with what it predicts, (n_rows, n_outputs)."""
+        columns = [shared_columns(kind, rows, layout) for kind, layout in self._shared]
+        if rows.bins is not None:
+            of_trees, categories = tree_codes(rows), rows.parts["categories"].codes
+            places = None if self._starts is None else categories + self._starts
+        for fold in self._folds.values():
+            if fold.order is not None:
+                of_trees[:, rows.n_tree_numbers :] = fold.order[places]
+            for sight in fold.sights.values():
+                codes, fractions = columns[sight.shared]
+                if sight.trees is not None:
+                    put_leaves(codes, sight.trees.transform(of_trees))
+                X = EncodedColumns.unchecked(codes, fractions, sight.layout)
+                for network in sight.networks:
+                    yield network, network.predict(X)
+
+
+class TablePredictor:
+    """Predictions for rows that have been read.
+
+    Parameters
+    ----------
+    columns : TableColumns
+    encoding : TableEncoding
+    ensembles : list of TargetEnsemble
+    decoded : callable
+        It makes what is returned of the predictions of all ensembles.
+    n_jobs : int
+        How many threads share many rows.
+    """
+
+    def __init__(
+        self,
+        columns: TableColumns,
+        encoding: TableEncoding,
+        ensembles: Sequence[TargetEnsemble],
+        decoded: Callable[[list[NDArray[np.float64]]], Any],
+        n_jobs: int,
+    ) -> None:
+        self._n_numbers, self._n_categories = len(columns.number_names_), np.array(columns.n_categories_, np.int64)
+        self._encoding, self._ensembles, self._decoded, self._n_jobs = encoding, list(ensembles), decoded, n_jobs
+
+    def __call__(self, table: TypedTable) -> Any:
+        """Return predictions for the rows of a table."""
+        if not isinstance(table, TypedTable):
+            raise TypeError(f"table must be a TypedTable; got {type(table).__name__}.")
+        numbers: NDArray = np.ascontiguousarray(table.numbers, np.float64)
+        categories: NDArray = np.asarray(table.categories)
+        widths = self._n_numbers, len(self._n_categories)
+        for name, array, width in zip(("numbers", "categories"), (numbers, categories), widths, strict=True):
+            if array.shape != (len(numbers), width):
+                raise ValueError(f"table.{name} must have the shape (n_samples, {width}); got {array.shape}.")
+        if categories.dtype.kind not in "iu" or (categories < 0).any() or (categories > self._n_categories).any():
+            raise ValueError(
+                f"table.categories must be codes from 0 to {self._n_categories.tolist()}, those of each column;"
+                f" got {categories!r}."
+            )
+        shared = self._encoding.shared(TypedTable(numbers, categories))
+        return self._decoded([ensemble.predict(shared, self._n_jobs) for ensemble in self._ensembles])
+
+
+def _parts_of(ensemble: TargetEnsemble) -> list[Any]:
+    """Return all that an ensemble's predictions follow from, as objects that are others when that has changed."""
+    parts: list[Any] = [ensemble.trees_]
+    for member in ensemble.members_:
+        network = member.network
+        parts += (member.kind, member.weight, network, *network.coefs_, *network.intercepts_)
+    return parts
+
+
+def _in_blocks(
+    of_block: Callable[[SharedColumns], NDArray[np.float64]], shared: SharedColumns, n_jobs: int
+) -> NDArray[np.float64]:
+    """Return what a function returns for rows, (..., n_rows, n_outputs), given some of them at a time."""
+    n_rows = len(shared)
+    if n_rows <= _ROWS_TOGETHER:
+        return of_block(shared)
+    blocks = [slice(start, start + _ROWS_TOGETHER) for start in range(0, n_rows, _ROWS_TOGETHER)]
+    if n_jobs == 1:
+        found = [of_block(shared.take(block)) for block in blocks]
+    else:
+        run = Parallel(n_jobs=n_jobs, backend="threading")
+        found = run(delayed(lambda block: of_block(shared.take(block)))(block) for block in blocks)
+    return np.concatenate(found, axis=-2)

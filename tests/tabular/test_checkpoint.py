@@ -1,0 +1,329 @@
+"""Checkpoints of ensembles: fits that are killed and resumed have the bits of fits that are not."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold
+
+import fastmlp
+from fastmlp import TabularClassifier, TabularRegressor
+from fastmlp.callbacks import Callback, ModelCheckpoint
+from fastmlp.exceptions import TimeLimitWarning
+from fastmlp.tabular.checkpoint import Checkpoint, CheckpointFile, fingerprint
+from fastmlp.tabular.ensemble import TargetEnsemble
+from fastmlp.tabular.kinds import EFFORTS, Effort
+from tests.conftest import ROOT
+from tests.tabular.problems import BOTH, outputs, problem, small
+
+
+@pytest.fixture(params=BOTH, ids=lambda cls: cls.__name__)
+def cls(request):
+    """Each of the two estimators."""
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def _two_kinds(monkeypatch):
+    """Let effort="fast" have a kind without trees and one with trees, of three folds, and checkpoints be at once."""
+    default = EFFORTS["default"].kinds
+    kinds = next(kind for kind in default if kind.trees is None), next(kind for kind in default if kind.trees)
+    monkeypatch.setitem(EFFORTS, "fast", Effort(kinds, 3))
+    monkeypatch.setattr(CheckpointFile, "_SECONDS", 0.0)
+    monkeypatch.setattr(CheckpointFile, "_TIMES", 0.0)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The kinds and folds of the members that are trained."""
+    found = []
+    trained = TargetEnsemble._trained
+
+    def counting(self, kind, f, *arguments):
+        found.append((kind.name, f))
+        return trained(self, kind, f, *arguments)
+
+    monkeypatch.setattr(TargetEnsemble, "_trained", counting)
+    return found
+
+
+class Stop(Exception):
+    """What ends a fit in these tests."""
+
+
+class StopAt(Callback):
+    """Ends a fit when so many members have begun."""
+
+    def __init__(self, count, begun):
+        self.count, self.begun = count, begun
+
+    def __deepcopy__(self, memo):
+        return self  # members share it
+
+    def on_fit_begin(self, fit):
+        self.begun.append(1)
+        if len(self.begun) == self.count:
+            raise Stop
+
+
+def stopped(cls, path, count, X, y, **parameters):
+    """Fit until so many members have begun, by one thread; the checkpoint is in the file."""
+    estimator = small(cls, n_jobs=1, callbacks=[ModelCheckpoint(path), StopAt(count, [])], **parameters)
+    with pytest.raises(Stop):
+        estimator.fit(X, y)
+    return fastmlp.load(path, callbacks=[ModelCheckpoint(path)])
+
+
+SCRIPT = """
+import os, signal, sys
+import fastmlp
+from fastmlp.callbacks import ModelCheckpoint
+from fastmlp.tabular.checkpoint import CheckpointFile
+from fastmlp.tabular.kinds import EFFORTS, Effort
+from tests.tabular.problems import problem, small
+
+default = EFFORTS["default"].kinds
+kinds = next(kind for kind in default if kind.trees is None), next(kind for kind in default if kind.trees)
+EFFORTS["fast"] = Effort(kinds, 3)
+CheckpointFile._SECONDS = CheckpointFile._TIMES = 0.0
+write, written = CheckpointFile._write, []
+
+def write_and_die(self, estimator):
+    write(self, estimator)
+    written.append(1)
+    if len(written) == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+CheckpointFile._write = write_and_die
+cls = getattr(fastmlp, sys.argv[1])
+small(cls, n_jobs=2, callbacks=[ModelCheckpoint(sys.argv[2])]).fit(*problem(cls))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
+@pytest.mark.parametrize("n_written", [1, 4])
+def test_a_killed_fit_goes_on(cls, path, counted, n_written):
+    X, y = problem(cls)
+    whole = small(cls).fit(X, y)
+    counted.clear()
+    arguments = [sys.executable, "-c", SCRIPT, cls.__name__, str(path), str(n_written)]
+    done = subprocess.run(arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL
+    resumed = fastmlp.load(path).resume(X, y)
+    assert 6 - n_written - 2 <= len(counted) <= 6 - n_written
+    assert np.array_equal(outputs(resumed, X), outputs(whole, X))
+    assert np.array_equal(resumed.oof_predictions_, whole.oof_predictions_)
+    assert resumed.oof_score_ == whole.oof_score_
+    assert [(r["kind"], r["fold"], r["epochs"]) for r in resumed.history_] == [
+        (r["kind"], r["fold"], r["epochs"]) for r in whole.history_
+    ]
+    again = fastmlp.load(path)  # the file has become that of the fitted estimator
+    assert np.array_equal(outputs(again, X), outputs(whole, X))
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 6])
+def test_only_missing_members_are_trained(cls, path, counted, count):
+    X, y = problem(cls)
+    loaded = stopped(cls, path, count, X, y)
+    assert loaded._checkpoint.n_finished == count - 1
+    counted.clear()
+    resumed = loaded.resume(X, y)
+    kinds = [kind.name for kind in EFFORTS["fast"].kinds]
+    assert sorted(counted) == sorted([(kind, f) for kind in kinds for f in range(3)][count - 1 :])
+    assert np.array_equal(outputs(resumed, X), outputs(small(cls).fit(X, y), X))
+
+
+def test_random_states_and_splitters_without_a_seed(cls, path):
+    """The folds and seeds are those of the fit that was stopped, whatever made them."""
+    X, y = problem(cls)
+    loaded = stopped(cls, path, 3, X, y, random_state=None, cv=KFold(3, shuffle=True))
+    folds, seeds = loaded._checkpoint.folds, loaded._checkpoint.seeds
+    resumed = loaded.resume(X, y)
+    assert resumed.members_
+    again = stopped(cls, path, 3, X, y, random_state=None, cv=KFold(3, shuffle=True))
+    assert again._checkpoint.seeds != seeds
+    assert any(not np.array_equal(a[1], b[1]) for a, b in zip(again._checkpoint.folds, folds, strict=True))
+
+
+def test_resumed_twice(cls, path, counted):
+    X, y = problem(cls)
+    loaded = stopped(cls, path, 3, X, y)
+    loaded.set_params(callbacks=[ModelCheckpoint(path), StopAt(3, [])])
+    with pytest.raises(Stop):
+        loaded.set_params(n_jobs=1).resume(X, y)
+    assert loaded._checkpoint.n_finished == 2  # a failing resume changes nothing
+    loaded = fastmlp.load(path, callbacks=None)
+    assert loaded._checkpoint.n_finished == 4
+    counted.clear()
+    assert np.array_equal(outputs(loaded.resume(X, y), X), outputs(small(cls).fit(X, y), X))
+    assert len(counted) == 2 + 6
+
+
+def test_a_checkpoint_says_what_it_is(cls, path):
+    X, y = problem(cls)
+    loaded = stopped(cls, path, 3, X, y)
+    with pytest.raises(
+        NotFittedError, match=r"has not come to its end, with 2 members: resume\(X, y\) trains the others"
+    ):
+        loaded.predict(X)
+    with pytest.raises(ValueError, match="not those of the fit that is to be resumed"):
+        loaded.resume(X, y[::-1])
+    with pytest.raises(ValueError, match="not those of the fit that is to be resumed"):
+        loaded.resume(X, y, np.ones(len(y)))
+    assert loaded._checkpoint.n_finished == 2
+    assert loaded.resume(X, y)._checkpoint is None
+    assert loaded.resume(X, y) is loaded  # there is nothing left to do
+    with pytest.raises(ValueError, match="resume goes on from a checkpoint"):
+        small(cls).resume(X, y)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'eval_set'"):
+        loaded.resume(X, y, eval_set=None)
+
+
+def test_fit_forgets_a_checkpoint(cls, path):
+    X, y = problem(cls)
+    loaded = stopped(cls, path, 3, X, y)
+    assert np.array_equal(outputs(loaded.fit(X[10:], y[10:]), X), outputs(small(cls).fit(X[10:], y[10:]), X))
+    assert loaded._checkpoint is None
+
+
+def test_a_checkpoint_becomes_usable_within_a_time_limit(cls, path, counted):
+    X, y = problem(cls)
+    loaded = stopped(cls, path, 5, X, y)
+    counted.clear()
+    with pytest.warns(TimeLimitWarning, match="members were trained"):
+        loaded.set_params(time_limit=1e-6).resume(X, y)
+    assert counted == []
+    assert len(loaded.members_) == 3
+    assert loaded.score(X, y) > 0.5
+
+
+def test_weights_groups_and_rows_to_validate_on(cls, path):
+    X, y = problem(cls)
+    weights, groups = np.linspace(0.5, 1, len(y)), np.arange(len(y)) // 6
+    for given in ({"groups": groups}, {"X_val": X[:20], "y_val": y[:20]}):
+        estimator = small(cls, n_jobs=1, callbacks=[ModelCheckpoint(path), StopAt(3, [])])
+        with pytest.raises(Stop):
+            estimator.fit(X, y, weights, **given)
+        resumed = fastmlp.load(path, callbacks=None).resume(X, y, weights, **given)
+        whole = small(cls).fit(X, y, weights, **given)
+        assert np.array_equal(outputs(resumed, X), outputs(whole, X))
+        assert np.array_equal(resumed.oof_predictions_, whole.oof_predictions_)
+
+
+def test_several_targets(path):
+    X, labels = problem(TabularClassifier)
+    y = np.stack([labels, labels == "low"], axis=1).astype(str)
+    loaded = stopped(TabularClassifier, path, 9, X, y)
+    assert [len(each) for each in loaded._checkpoint.finished] == [6, 2]
+    resumed, whole = loaded.resume(X, y), small(TabularClassifier).fit(X, y)
+    for one, other in zip(resumed.predict_proba(X), whole.predict_proba(X), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_members_that_time_cut_are_not_finished(cls, path, monkeypatch):
+    X, y = problem(cls)
+    written = []
+    monkeypatch.setattr(CheckpointFile, "_write", lambda self, estimator: written.append(estimator))
+    with pytest.warns(TimeLimitWarning):
+        small(cls, time_limit=1e-6, callbacks=[ModelCheckpoint(path)]).fit(X, y)
+    assert len(written) == 1
+    assert hasattr(written[0], "ensembles_")
+
+
+def test_files_are_written_from_time_to_time(cls, path, monkeypatch):
+    """At most once in a second, and for at most a tenth of the time; every says after how many members."""
+    X, y = problem(cls)
+    written = []
+    monkeypatch.setattr(CheckpointFile, "_write", lambda self, estimator: written.append(estimator))
+    small(cls, callbacks=[ModelCheckpoint(path)]).fit(X, y)
+    assert len(written) <= 7
+    n_written = len(written)
+    assert n_written >= 2
+    written.clear()
+    small(cls, n_jobs=1, callbacks=[ModelCheckpoint(path, every=4)]).fit(X, y)
+    assert [each._checkpoint.n_finished if each._checkpoint else None for each in written] == [4, None]
+    written.clear()
+    monkeypatch.setattr(CheckpointFile, "_SECONDS", 1000.0)
+    small(cls, callbacks=[ModelCheckpoint(path)]).fit(X, y)
+    assert len(written) == 2
+
+
+def test_callbacks_of_members_are_not_checkpoints(cls, path):
+    """A ModelCheckpoint is not given to members, which would overwrite the file with networks."""
+    X, y = problem(cls)
+    callback = ModelCheckpoint(path)
+    small(cls, callbacks=[callback]).fit(X, y)
+    assert callback.path_ == str(path)
+    assert type(fastmlp.load(path)) is cls
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"save_best_only": True}, ValueError, "save_best_only=True means nothing there; leave it at False"),
+        ({"monitor": "loss"}, ValueError, "monitor='loss' means nothing there"),
+        ({"every": 0}, ValueError, "'every' parameter"),
+        ({"path": "{epoch}.fastmlp"}, ValueError, "is a pattern"),
+        ({"path": "/nowhere/to/be/found"}, FileNotFoundError, "in no directory there is"),
+    ],
+)
+def test_wrong_checkpoints(cls, path, counted, parameters, error, message):
+    X, y = problem(cls)
+    with pytest.raises(error, match=message):
+        small(cls, callbacks=[ModelCheckpoint(**{"path": path, **parameters})]).fit(X, y)
+    assert counted == []
+
+
+def test_finished_estimators_have_no_checkpoint_in_their_files(cls, path):
+    X, y = problem(cls)
+    small(cls, callbacks=[ModelCheckpoint(path)]).fit(X, y)
+    loaded = fastmlp.load(path)
+    assert "_checkpoint" not in vars(loaded)
+    assert not hasattr(loaded, "oof_predictions_")
+
+
+def test_fingerprints():
+    a, b = np.arange(6.0), np.arange(6)
+    found = [
+        fingerprint(a), fingerprint(b), fingerprint(a.reshape(2, 3)), fingerprint(a, None), fingerprint(None, a),
+        fingerprint(a[:3], a[3:]), fingerprint(a[:2], a[2:]),
+    ]  # fmt: skip
+    assert len(set(found)) == len(found)
+    assert fingerprint(a.reshape(2, 3)) == fingerprint(np.asfortranarray(a.reshape(2, 3)))
+
+
+HARM = [
+    lambda c: setattr(c, "samples", 3),
+    lambda c: setattr(c, "folds", [(np.arange(3),)] * 3),
+    lambda c: setattr(c, "folds", [(np.arange(3) - 1, np.arange(3))] * 3),
+    lambda c: setattr(c, "folds", c.folds[:1]),
+    lambda c: setattr(c, "seeds", [-1]),
+    lambda c: setattr(c, "seeds", [1, 2]),
+    lambda c: setattr(c, "trees", []),
+    lambda c: setattr(c, "finished", [[]]),
+    lambda c: c.finished[0].update({("bins", 0): ()}),
+    lambda c: c.finished[0].update({("bins", 2): next(iter(c.finished[0].values()))}),
+    lambda c: c.finished[0].update({k: (m, p[1:], r) for k, (m, p, r) in c.finished[0].items()}),
+    lambda c: c.finished[0].update({k: (m, p.ravel(), r) for k, (m, p, r) in c.finished[0].items()}),
+    lambda c: c.finished[0].update({k: (m, p, {}) for k, (m, p, r) in c.finished[0].items()}),
+    lambda c: delattr(c, "finished"),
+]
+
+
+@pytest.mark.parametrize("harm", HARM, ids=range(len(HARM)))
+def test_files_that_say_what_no_fit_sets(path, harm, monkeypatch):
+    X, y = problem(TabularRegressor)
+    loaded = stopped(TabularRegressor, path, 3, X, y)
+    loaded._checkpoint.check_state()
+    harm(loaded._checkpoint)
+    with pytest.raises(ValueError):
+        loaded._checkpoint.check_state()
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "check_state", lambda self: None)
+        loaded.save(path)
+    with pytest.raises(ValueError):
+        fastmlp.load(path)

@@ -1,0 +1,293 @@
+"""Ensembles of networks for one target: members beside the oracle, weights of kinds, folds, what is kept."""
+
+import threading
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fastmlp.callbacks import EarlyStopping
+from fastmlp.tabular.calibration import apply_temperature
+from fastmlp.tabular.columns import TableColumns
+from fastmlp.tabular.encoding import FoldTrees, TableEncoding, columns_of
+from fastmlp.tabular.ensemble import Member, TargetEnsemble, Trained, Training, _End
+from fastmlp.tabular.folds import Fold, make_folds
+from fastmlp.tabular.kinds import EFFORTS
+from fastmlp.tabular.selection import greedy_selection
+from tests.tabular.problems import kind, table
+
+KINDS = (
+    kind("bins", "bins", "scaled"),
+    kind("trees", "scaled", trees="boosted"),
+    kind("units", "ranked", codes=("frequent",), embedding_size=4),
+)
+N = 90
+
+
+def training(y, *, n_folds=3, kinds=KINDS, **changed):
+    """What an ensemble is trained with, beside its kinds."""
+    X, _, _ = table(N)
+    columns = TableColumns()
+    typed = columns.fit_transform(X)
+    encoding = TableEncoding().fit(kinds, typed, columns.n_categories_)
+    strata = y if y.dtype.kind == "i" else None
+    heard = []
+    made = Training(
+        encoding.shared(typed),
+        y,
+        None,
+        make_folds(n_folds, N, strata, None, np.random.RandomState(0)),
+        {},
+        [],
+        seed=1,
+        n_jobs=2,
+        deadline=np.inf,
+        finished={},
+        trees=FoldTrees(),
+        listener=heard.append,
+    )._replace(**changed)
+    return made, heard
+
+
+def targets(is_classification, n_outputs=1):
+    _, labels, numbers = table(N)
+    if is_classification:
+        return np.unique(labels, return_inverse=True)[1].astype(np.int32)
+    scaled = (numbers - numbers.mean()) / numbers.std()
+    return scaled if n_outputs == 1 else np.stack([scaled, -scaled], axis=1)
+
+
+@pytest.mark.parametrize(("is_classification", "n_outputs"), [(True, 3), (False, 1), (False, 2)])
+def test_members_are_weighed_by_what_they_leave_out(is_classification, n_outputs):
+    """The oracle predicts row by row with the member that left the row out, and mixes the kinds itself."""
+    y = targets(is_classification, n_outputs)
+    made, heard = training(y)
+    ensemble = TargetEnsemble(is_classification, n_outputs)
+    found = ensemble.fit(KINDS, made)
+    assert sorted((t.member.kind.name, t.member.fold) for t in heard) == sorted(
+        (each.name, f) for each in KINDS for f in range(3)
+    )
+    by_kind = np.zeros((3, N, n_outputs))
+    for trained in heard:
+        k = [each.name for each in KINDS].index(trained.member.kind.name)
+        by_kind[k, made.folds[trained.member.fold].left_out] = trained.predicted
+    counts = greedy_selection(
+        by_kind, y if is_classification else y.reshape(N, -1), loss="log_loss" if is_classification else "squared_error"
+    )
+    np.testing.assert_allclose(ensemble.kind_weights_, counts / counts.sum())
+    mixed = np.tensordot(counts / counts.sum(), by_kind, 1)
+    if is_classification:
+        mixed = apply_temperature(mixed, ensemble.temperature_)
+    np.testing.assert_allclose(found, mixed)
+    # The kept members alone give the same, each for the rows that it leaves out.
+    again = np.zeros((N, n_outputs))
+    for member in ensemble.members_:
+        rows = made.folds[member.fold].left_out
+        predicted = ensemble._predicted(
+            member.network, columns_of(member.kind, member.fold, made.shared, ensemble.trees_)
+        )
+        again[rows] += 3 * member.weight * predicted[rows]
+    if is_classification:
+        again = apply_temperature(again, ensemble.temperature_)
+    np.testing.assert_allclose(again, found, rtol=1e-4, atol=1e-6)
+    assert sum(member.weight for member in ensemble.members_) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("is_classification", [True, False])
+def test_predictions_are_the_weighted_mean_of_members(is_classification):
+    y = targets(is_classification)
+    made, _ = training(y)
+    ensemble = TargetEnsemble(is_classification, 3 if is_classification else 1)
+    ensemble.fit(KINDS, made)
+    mean = sum(
+        member.weight
+        * ensemble._predicted(member.network, columns_of(member.kind, member.fold, made.shared, ensemble.trees_))
+        for member in ensemble.members_
+    )
+    if is_classification:
+        mean = apply_temperature(mean, ensemble.temperature_)
+    np.testing.assert_allclose(ensemble.predict(made.shared), mean, rtol=1e-6, atol=1e-7)  # of float32 numbers
+    ensemble.temperature_ = 1.0  # which is that of the mean, and of each fold
+    folds = ensemble.predict_folds(made.shared)
+    assert folds.shape == (3, N, ensemble.n_outputs)
+    mean = folds.mean(axis=0)
+    np.testing.assert_allclose(mean, ensemble.predict(made.shared), rtol=1e-6, atol=1e-7)
+
+
+def test_nothing_is_kept_of_kinds_without_weight():
+    """Kinds that predict noise get none."""
+    y = targets(False)
+    made, heard = training(y)
+    ensemble = TargetEnsemble(False, 1)
+    trained = ensemble._trained
+
+    def worse(of_kind, f, *arguments):
+        found = trained(of_kind, f, *arguments)
+        return found._replace(predicted=found.predicted + 100) if of_kind.name != "bins" else found
+
+    ensemble._trained = worse
+    ensemble.fit(KINDS, made)
+    assert ensemble.kind_weights_.tolist() == [1, 0, 0]
+    assert [member.kind.name for member in ensemble.members_] == ["bins"] * 3
+    assert ensemble.trees_.trees_ == {}
+    assert ensemble.trees_.orders_ == {}
+    assert len(ensemble.records_) == 9
+    assert all(trained.member.weight == 0 for trained in heard)
+
+
+def test_records_say_how_members_were_trained():
+    made, heard = training(targets(True))
+    ensemble = TargetEnsemble(True, 3)
+    ensemble.fit(KINDS, made)
+    assert [(record["kind"], record["fold"]) for record in ensemble.records_] == [
+        (each.name, f) for each in KINDS for f in range(3)
+    ]
+    for record in ensemble.records_:
+        assert len(record["validation_loss"]) == record["epochs"]
+        assert record["loss"] == min(record["validation_loss"])
+        assert record["seconds"] > 0
+        assert record["cut"] is False
+    assert all(trained.record in ensemble.records_ for trained in heard)
+
+
+def test_rows_that_several_folds_leave_out_have_the_mean():
+    y = targets(False)
+    folds = [Fold(np.arange(30, 90), np.arange(30)), Fold(np.arange(60), np.arange(15, 30) + 45)]
+    folds.append(Fold(np.arange(45, 90), np.arange(15, 45)))
+    made, heard = training(y, folds=folds)
+    found = TargetEnsemble(False, 1).fit(KINDS[:1], made)
+    by_fold = {t.member.fold: t.predicted for t in heard}
+    np.testing.assert_allclose(found[:15], by_fold[0][:15])
+    np.testing.assert_allclose(found[15:30], (by_fold[0][15:] + by_fold[2][:15]) / 2)
+    np.testing.assert_allclose(found[30:45], by_fold[2][15:])
+    assert np.isnan(found[45:60]).all()
+    np.testing.assert_allclose(found[60:75], by_fold[1])
+    assert np.isnan(found[75:]).all()
+
+
+def test_members_that_are_finished_are_taken():
+    y = targets(False)
+    made, heard = training(y)
+    whole = TargetEnsemble(False, 1).fit(KINDS, made)
+    done = {(t.member.kind.name, t.member.fold): t for t in heard}
+    again, heard = training(y, finished=done, trees=made.trees)
+    ensemble = TargetEnsemble(False, 1)
+    ensemble._trained = None  # it would fail
+    assert np.array_equal(ensemble.fit(KINDS, again), whole)
+    assert len(heard) == 9
+
+
+def test_members_depend_on_seed_kind_and_fold_alone():
+    y = targets(False)
+    _, heard = training(y)
+    made, heard = training(y)
+    TargetEnsemble(False, 1).fit(KINDS, made)
+    one = {(t.member.kind.name, t.member.fold): t.predicted for t in heard}
+    made, heard = training(y, n_jobs=1)
+    TargetEnsemble(False, 1).fit(KINDS[:1], made)
+    for t in heard:
+        assert np.array_equal(t.predicted, one["bins", t.member.fold])
+    made, heard = training(y, seed=2)
+    TargetEnsemble(False, 1).fit(KINDS[:1], made)
+    assert not any(np.array_equal(t.predicted, one["bins", t.member.fold]) for t in heard)
+
+
+def test_an_error_ends_the_other_members():
+    made, heard = training(targets(False), n_jobs=3)
+    ensemble = TargetEnsemble(False, 1)
+    trained, others, ended = ensemble._trained, threading.Event(), []
+
+    def failing(of_kind, f, X, made, seed, end):
+        if f == 0:
+            assert others.wait(60)
+            raise ZeroDivisionError
+        others.set()
+        while not end.is_over():  # a member that would train for ever
+            pass
+        ended.append(f)
+        return trained(of_kind, f, X, made, seed, end)
+
+    ensemble._trained = failing
+    with pytest.raises(ZeroDivisionError):
+        ensemble.fit(KINDS, made)
+    assert sorted(ended) in ([1], [2], [1, 2])
+    assert heard == []
+
+
+def test_the_end_of_a_member(monkeypatch):
+    reasons = []
+    fit = SimpleNamespace(stop=reasons.append)
+    for at, is_over, n_epochs, cut in ((14.1, False, 2, False), (13.9, False, 2, True), (11.9, False, 1, True),
+                                       (11.0, False, 1, True), (100.0, True, 1, True)):  # fmt: skip
+        clock = iter([10.0, 11.0, 12.5])  # the epochs take 1 and 1.5 seconds
+        monkeypatch.setattr("fastmlp.tabular.ensemble.time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
+        end = _End(at, lambda is_over=is_over: is_over)
+        end.on_fit_begin(fit)
+        for _ in range(n_epochs):
+            assert not end.has_cut
+            end.on_epoch_end(fit)
+        assert end.has_cut == cut
+    assert len(reasons) == 4
+
+
+def test_what_members_stop_by():
+    made, _ = training(targets(True))
+    ensemble = TargetEnsemble(True, 3)
+    end = _End(np.inf, lambda: False)
+    network = ensemble._network(KINDS[0], made.folds[0], made, 3, end)
+    assert network.callbacks[-1] is end
+    assert network.callbacks[0].monitor is None
+    assert network.random_state == 3
+    scored = made._replace(parameters={"scoring": len}, callbacks=[own := EarlyStopping(patience=2)])
+    network = ensemble._network(KINDS[2], made.folds[0], scored, 3, end)
+    assert (network.callbacks[0].monitor, network.callbacks[0].mode) == ("validation_score", "max")
+    assert network.callbacks[1].patience == 2
+    assert network.callbacks[1] is not own
+    assert network.callbacks[1].monitor is None
+    assert network.embedding_size == 4
+
+
+def test_states_that_no_fit_sets():
+    made, heard = training(targets(True))
+    ensemble = TargetEnsemble(True, 3)
+    ensemble.fit(KINDS[:2], made)
+    ensemble.check_state()
+    network = heard[0].member.network
+    for name, value in {"kind": "bins", "fold": -1, "network": None, "weight": 2.0, "mean_inputs": np.zeros(1)}.items():
+        member = Member(EFFORTS["fast"].kinds[0], 0, network, heard[0].member.mean_inputs)
+        member.check_state()
+        setattr(member, name, value)
+        with pytest.raises(ValueError, match=f"{name} of a Member"):
+            member.check_state()
+    for name, value in {
+        "members_": [], "folds_": [0, 7], "kind_weights_": np.zeros(5), "temperature_": -1.0, "trees_": None,
+        "n_outputs": 0, "is_classification": 1, "records_": None,
+    }.items():  # fmt: skip
+        before = vars(ensemble)[name]
+        setattr(ensemble, name, value)
+        with pytest.raises(ValueError, match="ensemble"):
+            ensemble.check_state()
+        setattr(ensemble, name, before)
+    del ensemble.trees_.trees_[0, "boosted"]
+    with pytest.raises(ValueError, match="lacks the trees"):
+        ensemble.check_state()
+
+
+def test_trained_members_are_tuples():
+    """Checkpoints hold them as such."""
+    assert Trained._fields == ("member", "predicted", "record")
+
+
+@pytest.mark.parametrize("is_classification", [True, False])
+def test_kinds_without_weight_are_trained_for_the_first_folds_alone(is_classification, monkeypatch):
+    made, _ = training(targets(is_classification), n_folds=6)
+    ensemble = TargetEnsemble(is_classification, 3 if is_classification else 1)
+    monkeypatch.setattr(
+        TargetEnsemble, "_trial_weights", lambda self, found, training, n_trial: {0: 1.0, 1: 0.0, 2: 2.0, 3: 0.0}
+    )
+    ensemble.fit(KINDS[:3], made)
+    assert ensemble.kinds_ == [KINDS[0].name, KINDS[2].name]
+    count = Counter(record["kind"] for record in ensemble.records_)
+    assert count == {KINDS[0].name: 6, KINDS[1].name: 3, KINDS[2].name: 6}
+    assert not ensemble.is_cut_
