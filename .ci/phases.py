@@ -152,7 +152,8 @@ for outputs in (1, 2, 3, 7):
 in_threads(lambda: Bins().fit(X.astype(float)).transform(X.astype(float)))
 for encoder in (BinnedNumbers(), ScaledNumbers(), RankedNumbers(), FrequentValues()):
     numbers = np.round(X.astype(float), 1)
-    in_threads(lambda encoder=encoder, numbers=numbers: encoder.fit(numbers).transform(numbers))
+    fitted = encoder.fit(numbers)
+    in_threads(lambda fitted=fitted, numbers=numbers: fitted.transform(numbers))
 
 print("predictions", flush=True)
 model = MLPRegressor(hidden_layer_sizes=(40, 30), max_iter=2, n_jobs=3).fit(X, Y.astype(float))
