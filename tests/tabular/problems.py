@@ -1,22 +1,31 @@
-"""Small tables to learn, estimators of both kinds, and an effort without trees, for the tests of these estimators."""
+"""Small tables to learn, estimators of both kinds, and efforts of little work, for the tests of these estimators."""
+
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from fastmlp import TabularClassifier, TabularRegressor
-from fastmlp.tabular.kinds import Effort, Kind
+from fastmlp.tabular.kinds import EFFORTS, Effort, Kind
 
 BOTH = [TabularClassifier, TabularRegressor]
 
 
 def kind(name, *numbers, codes=(), trees=None, embedding_size=None):
-    """A kind whose training is short."""
-    return Kind(name, numbers, codes, trees, embedding_size, (16,), 0.003, 10)
+    """A kind whose training is short: small networks that learn at a high rate."""
+    return Kind(name, numbers, codes, trees, embedding_size, (16,), 0.02, 10)
 
 
 #: Efforts without trees.
 SMALL = Effort((kind("bins", "bins", "scaled"),), 3)
 SEVERAL = Effort((*SMALL.kinds, kind("ranks", "ranked", codes=("frequent",))), 3)
+#: A kind without trees, and one with trees.
+BOTH_KINDS = Effort((*SMALL.kinds, kind("trees", "scaled", trees="boosted")), 3)
+#: The same, whose members take longer than writing a file does.
+LONGER = Effort(
+    tuple(replace(each, hidden_layer_sizes=(96, 96), learning_rate_init=0.001) for each in BOTH_KINDS[0]), 3
+)
 
 
 def table(n_rows=90, seed=0):
@@ -39,6 +48,16 @@ def problem(cls, n_rows=90, seed=0):
 def small(cls, **parameters):
     """An estimator whose fits are short and always the same."""
     return cls(**{"effort": "fast", "random_state": 0, **parameters})
+
+
+@cache
+def _fitted(cls, effort):
+    return small(cls).fit(*problem(cls))
+
+
+def fitted(cls):
+    """The estimator that small makes, fitted to the problem; it is shared, and no test may change it."""
+    return _fitted(cls, EFFORTS["fast"])
 
 
 def outputs(estimator, X):

@@ -34,7 +34,7 @@ from fastmlp.exceptions import (
 )
 from fastmlp.tabular import base
 from fastmlp.tabular.kinds import EFFORTS
-from tests.tabular.problems import BOTH, SEVERAL, SMALL, arrays_in, outputs, problem, small, table
+from tests.tabular.problems import BOTH, SEVERAL, SMALL, arrays_in, fitted, outputs, problem, small, table
 
 
 @pytest.fixture(params=BOTH, ids=lambda cls: cls.__name__)
@@ -232,15 +232,15 @@ def test_no_training_rows_are_kept_but_predictions_for_them(cls):
 )
 def test_tables_of_any_library_are_the_same(small_effort, cls, given):
     X, y = problem(cls)
-    expected = outputs(small(cls).fit(X, y), X)
+    expected = outputs(fitted(cls), X)
     assert np.array_equal(outputs(small(cls).fit(given(X), y), given(X)), expected)
-    assert np.array_equal(outputs(small(cls).fit(X, y), given(X)), expected)
+    assert np.array_equal(outputs(fitted(cls), given(X)), expected)
 
 
 @pytest.mark.parametrize("given", [pd.Series, pl.Series, pa.array, list, np.asarray])
 def test_targets_of_any_library_are_the_same(small_effort, cls, given):
     X, y = problem(cls)
-    expected = small(cls).fit(X, y)
+    expected = fitted(cls)
     estimator = small(cls).fit(X, given(y.tolist()))
     assert np.array_equal(outputs(estimator, X), outputs(expected, X))
     assert estimator.score(X, given(y.tolist())) == expected.score(X, y)

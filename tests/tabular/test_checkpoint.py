@@ -16,9 +16,9 @@ from fastmlp.callbacks import Callback, ModelCheckpoint
 from fastmlp.exceptions import TimeLimitWarning
 from fastmlp.tabular.checkpoint import Checkpoint, CheckpointFile, fingerprint
 from fastmlp.tabular.ensemble import TargetEnsemble
-from fastmlp.tabular.kinds import EFFORTS, Effort
+from fastmlp.tabular.kinds import EFFORTS
 from tests.conftest import ROOT
-from tests.tabular.problems import BOTH, outputs, problem, small
+from tests.tabular.problems import BOTH, BOTH_KINDS, LONGER, outputs, problem, small
 
 
 @pytest.fixture(params=BOTH, ids=lambda cls: cls.__name__)
@@ -29,10 +29,8 @@ def cls(request):
 
 @pytest.fixture(autouse=True)
 def _two_kinds(monkeypatch):
-    """Let effort="fast" have a kind without trees and one with trees, of three folds, and checkpoints be at once."""
-    default = EFFORTS["default"].kinds
-    kinds = next(kind for kind in default if kind.trees is None), next(kind for kind in default if kind.trees)
-    monkeypatch.setitem(EFFORTS, "fast", Effort(kinds, 3))
+    """Let effort="fast" have a kind without trees and one with trees, and checkpoints be at once."""
+    monkeypatch.setitem(EFFORTS, "fast", BOTH_KINDS)
     monkeypatch.setattr(CheckpointFile, "_SECONDS", 0.0)
     monkeypatch.setattr(CheckpointFile, "_TIMES", 0.0)
 
@@ -83,12 +81,10 @@ import os, signal, sys
 import fastmlp
 from fastmlp.callbacks import ModelCheckpoint
 from fastmlp.tabular.checkpoint import CheckpointFile
-from fastmlp.tabular.kinds import EFFORTS, Effort
-from tests.tabular.problems import problem, small
+from fastmlp.tabular.kinds import EFFORTS
+from tests.tabular.problems import LONGER, problem, small
 
-default = EFFORTS["default"].kinds
-kinds = next(kind for kind in default if kind.trees is None), next(kind for kind in default if kind.trees)
-EFFORTS["fast"] = Effort(kinds, 3)
+EFFORTS["fast"] = LONGER
 CheckpointFile._SECONDS = CheckpointFile._TIMES = 0.0
 write, written = CheckpointFile._write, []
 
@@ -105,8 +101,9 @@ small(cls, n_jobs=2, callbacks=[ModelCheckpoint(sys.argv[2])]).fit(*problem(cls)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
-@pytest.mark.parametrize("n_written", [1, 4])
-def test_a_killed_fit_goes_on(cls, path, counted, n_written):
+@pytest.mark.parametrize(("cls", "n_written"), [(TabularClassifier, 1), (TabularRegressor, 4)])
+def test_a_killed_fit_goes_on(cls, path, counted, monkeypatch, n_written):
+    monkeypatch.setitem(EFFORTS, "fast", LONGER)
     X, y = problem(cls)
     whole = small(cls).fit(X, y)
     counted.clear()
