@@ -37,8 +37,12 @@ def test_module_runs(module, tmp_path):
     done = process("train", str(none), "--out", str(tmp_path / "m"), module=module)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"fastmlp: error: {none}: No such file or directory\n"
-    assert process("--help", module=module).stdout.startswith("usage: fastmlp ")
-    assert process(module=module).returncode == 2
+
+
+def test_a_call_without_arguments():
+    done = process()
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: fastmlp ")
 
 
 def test_a_target_that_the_locale_lacks(tmp_path, monkeypatch):
@@ -113,8 +117,8 @@ def test_ctrl_c_from_outside_while_predictions_are_written(trained):
         )
         return status, err
 
-    # More than once, since Python drops a Ctrl-C that comes while it runs a destructor.
-    assert (130, "") in (attempt(), attempt(), attempt())
+    # Once more if need be, since Python drops a Ctrl-C that comes while it runs a destructor.
+    assert any(attempt() == (130, "") for _ in range(3))
 
 
 def test_a_whole_run(folder):
