@@ -82,8 +82,7 @@ def trained_on(network, X, targets, weights=None, *, order=None, n_passes=3, bat
 
 @layouts
 @pytest.mark.parametrize("hidden", [(), *HIDDEN], ids=str)
-@pytest.mark.parametrize("codes", [np.uint8, np.uint16])
-@pytest.mark.parametrize("fractions", [np.float32, np.float64])
+@pytest.mark.parametrize(("codes", "fractions"), [(np.uint8, np.float32), (np.uint16, np.float64)])
 def test_outputs_are_those_of_the_matrix(layout, hidden, codes, fractions, isa, dtype):
     network = network_on(layout, hidden).astype(dtype)
     X, _, _ = samples_for(network, 300, codes=codes, fractions=fractions)

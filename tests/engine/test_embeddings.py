@@ -71,8 +71,7 @@ def batches_of(orders, batch_size):
 
 @layouts
 @sizes
-@pytest.mark.parametrize("codes", [np.uint8, np.uint16])
-@pytest.mark.parametrize("fractions", [np.float32, np.float64])
+@pytest.mark.parametrize(("codes", "fractions"), [(np.uint8, np.float32), (np.uint16, np.float64)])
 def test_outputs_are_those_of_blocks(layout, size, codes, fractions, isa, dtype):
     network = network_on(layout, size).astype(dtype)
     X, *_ = samples_for(network, 300, codes=codes, fractions=fractions)

@@ -137,15 +137,14 @@ GROWTH = {
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize(("outputs", "classes"), [(1, True), (1, False), (2, False), (2, True), (3, True), (6, True)])
 def test_trees_are_those_of_the_greedy_search(outputs, classes, changes, isa):
-    for seed in range(2):
-        codes, targets, weights, rows = problem(seed, outputs, classes)
-        base = np.linspace(-0.5, 0.3, outputs)
-        given = GROWTH | changes
-        found = engine.grow_trees(codes, BINS, targets, weights, rows, base, classes=classes, isa=isa, **given)
-        expected = grown(codes[rows], targets[rows], weights[rows], base, classes, *given.values())
-        for (splits, values), (right_splits, right_values) in zip(taken_apart(*found), expected, strict=True):
-            assert splits == right_splits
-            np.testing.assert_allclose(values, right_values, rtol=1e-9, atol=1e-12)
+    codes, targets, weights, rows = problem(len(changes), outputs, classes)
+    base = np.linspace(-0.5, 0.3, outputs)
+    given = GROWTH | changes
+    found = engine.grow_trees(codes, BINS, targets, weights, rows, base, classes=classes, isa=isa, **given)
+    expected = grown(codes[rows], targets[rows], weights[rows], base, classes, *given.values())
+    for (splits, values), (right_splits, right_values) in zip(taken_apart(*found), expected, strict=True):
+        assert splits == right_splits
+        np.testing.assert_allclose(values, right_values, rtol=1e-9, atol=1e-12)
 
 
 def test_equal_gains_go_to_the_first_column_threshold_and_leaf():
