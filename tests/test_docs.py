@@ -40,6 +40,21 @@ def quick(monkeypatch, capsys):
     return run
 
 
+_PRINTED: dict[str, str] = {}
+
+
+@pytest.fixture
+def printed_by(quick):
+    """Return what a script prints in a quick run, of which there is one for all tests."""
+
+    def printed(stem):
+        if stem not in _PRINTED:
+            _PRINTED[stem] = quick(stem)
+        return _PRINTED[stem]
+
+    return printed
+
+
 @pytest.fixture
 def script(monkeypatch):
     """Return the functions of a script."""
@@ -116,9 +131,9 @@ def test_examples_of_the_page(path):
 
 
 @pytest.mark.parametrize("stem", [stem for stem in SCRIPTS if stem != "nielsen"])
-def test_a_page_shows_its_scripts_tables(stem, quick):
+def test_a_page_shows_its_scripts_tables(stem, printed_by):
     """With another number of epochs in a quick run, but the same tables with the same rows and columns."""
-    printed, shown = tables(quick(stem)), tables(page(stem))
+    printed, shown = tables(printed_by(stem)), tables(page(stem))
     outlines = [(table[0], [row[0] for row in table[1:]]) for table in shown]
     for table in printed:
         assert (table[0], [row[0] for row in table[1:]]) in outlines
@@ -128,8 +143,8 @@ def test_a_page_shows_its_scripts_tables(stem, quick):
     ("stem", "title"),
     [("losses", "Output of a unit"), ("schedules", "Rate at a step"), ("initializers", "mean square")],
 )
-def test_what_no_start_and_no_epochs_change_is_shown_as_it_is(stem, title, quick):
-    fixed = tables(quick(stem), title)
+def test_what_no_start_and_no_epochs_change_is_shown_as_it_is(stem, title, printed_by):
+    fixed = tables(printed_by(stem), title)
     assert fixed
     for table in fixed:
         assert table in tables(page(stem), title)
@@ -169,8 +184,8 @@ def test_signals_fade_grow_or_stay(script):
     assert 0.1 < right < 10
 
 
-def test_units_that_begin_equal_stay_equal(quick):
-    for text in (quick("initializers"), page("initializers")):
+def test_units_that_begin_equal_stay_equal(printed_by):
+    for text in (printed_by("initializers"), page("initializers")):
         (table,) = tables(text, "64 hidden units")
         assert [row[0] for row in table[1:]] == ["`Constant()`", "`Constant(value=0.1)`", "`Normal()`"]
         assert [row[1] for row in table[1:]] == ["1", "1", "64"]

@@ -149,8 +149,9 @@ def test_activations_that_explode_are_seen():
     assert LayerStatisticsDisplay(records=made_up(6, 1)).plot().axes_[0, 0].get_yscale() == "linear"
 
 
-@pytest.mark.parametrize("n_epochs", [1, 3])
-@pytest.mark.parametrize("n_layers", [1, 2, 3, 5, 8, 9, 12, 13, 20])
+@pytest.mark.parametrize(
+    ("n_layers", "n_epochs"), [(1, 1), (9, 1), (20, 1), (1, 3), (3, 3), (8, 3), (9, 3), (13, 3), (20, 3)]
+)
 def test_pictures_of_many_layers_are_no_wider(n_layers, n_epochs):
     display = LayerStatisticsDisplay(records=made_up(n_layers, n_epochs, 0.1)).plot()
     width, height = display.figure_.get_size_inches()

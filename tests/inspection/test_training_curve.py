@@ -140,9 +140,12 @@ LEGENDS = {
 }
 
 
-@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
-@pytest.mark.parametrize("history", LEGENDS.values(), ids=LEGENDS)
-def test_the_legend_lies_on_no_curve(history, layout):
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [*((name, None) for name in LEGENDS), ("many", "constrained"), ("long", "constrained"), ("long", "tight")],
+)
+def test_the_legend_lies_on_no_curve(name, layout):
+    history = LEGENDS[name]
     displays = [TrainingCurveDisplay.from_history(history)]
     figure, (left, right) = plt.subplots(1, 2, figsize=(14, 5), layout=layout)
     displays += [TrainingCurveDisplay.from_history(history, ax=ax, best_epoch=1) for ax in (left, right)]

@@ -12,7 +12,7 @@ FAST = {"effort": "fast", "random_state": 0}
 
 _REAL = dict(EFFORTS)
 _BINS = next(kind for kind in EFFORTS["default"].kinds if kind.name == "bins")
-_SMALL = Effort((replace(_BINS, hidden_layer_sizes=(16,)),), 2)
+_SMALL = Effort((replace(_BINS, hidden_layer_sizes=(16,), learning_rate_init=0.02),), 2)
 
 
 @pytest.fixture(autouse=True)
