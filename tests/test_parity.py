@@ -28,8 +28,8 @@ PAIRS = {
 
 @pytest.fixture(scope="module", params=CLASSIFICATION + REGRESSION)
 def problem(request):
-    """Both estimators' classes, and a data set with standardised features."""
-    X, y = getattr(datasets, f"load_{request.param}")(return_X_y=True)
+    """Both estimators' classes, and at most 600 rows of a data set, with standardised features."""
+    X, y = (array[:600] for array in getattr(datasets, f"load_{request.param}")(return_X_y=True))
     pair = PAIRS["MLPClassifier" if request.param in CLASSIFICATION else "MLPRegressor"]
     return *pair, StandardScaler().fit_transform(X), y
 

@@ -18,7 +18,7 @@ from fastmlp.tabular.checkpoint import Checkpoint, CheckpointFile, fingerprint
 from fastmlp.tabular.ensemble import TargetEnsemble
 from fastmlp.tabular.kinds import EFFORTS
 from tests.conftest import ROOT
-from tests.tabular.problems import BOTH, BOTH_KINDS, LONGER, outputs, problem, small
+from tests.tabular.problems import BOTH, BOTH_KINDS, LONGER, fitted, outputs, problem, small
 
 
 @pytest.fixture(params=BOTH, ids=lambda cls: cls.__name__)
@@ -131,7 +131,7 @@ def test_only_missing_members_are_trained(cls, path, counted, count):
     resumed = loaded.resume(X, y)
     kinds = [kind.name for kind in EFFORTS["fast"].kinds]
     assert sorted(counted) == sorted([(kind, f) for kind in kinds for f in range(3)][count - 1 :])
-    assert np.array_equal(outputs(resumed, X), outputs(small(cls).fit(X, y), X))
+    assert np.array_equal(outputs(resumed, X), outputs(fitted(cls), X))
 
 
 def test_random_states_and_splitters_without_a_seed(cls, path):
