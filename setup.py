@@ -83,6 +83,11 @@ DAYS_KEPT = 7
 class BuildEngine(build_ext):
     """Adds what only the compiler at hand can tell: OpenMP's flags and the instruction sets it knows."""
 
+    def finalize_options(self):
+        """Keep the objects in build/, also where pip asks for a folder that it deletes afterwards."""
+        self.build_temp = self.build_temp or str(Path("build", "objects"))
+        super().finalize_options()
+
     def builds(self, source, compile_flags, link_flags=(), run=False):
         """Whether a program compiles, links and, if asked, runs."""
         with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +124,9 @@ class BuildEngine(build_ext):
             "include_dirs": extension.include_dirs,
             "macros": extension.define_macros,
         }
-        made_of = hashlib.sha256(repr((self.compiler.compiler_so, sys.version, numpy.__version__, options)).encode())
+        # NumPy's headers are told by their version: where they lie is another folder in each of pip's environments.
+        with_what = {**options, "include_dirs": [path for path in extension.include_dirs if not os.path.isabs(path)]}
+        made_of = hashlib.sha256(repr((self.compiler.compiler_so, sys.version, numpy.__version__, with_what)).encode())
         for path in [source, *extension.depends]:
             made_of.update(Path(path).read_bytes())
         folder = Path(self.build_temp, made_of.hexdigest()[:16])
@@ -191,6 +198,7 @@ MODULES = cythonize(
         "freethreading_compatible": True,
     },
     build_dir="build",
+    cache="CYTHON_CACHE_DIR" in os.environ,  # where several builds of the same modules follow each other
     nthreads=os.cpu_count(),
 )
 setup(
