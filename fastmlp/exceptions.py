@@ -8,8 +8,14 @@ Examples
 >>> warnings.resetwarnings()
 """
 
+from __future__ import annotations
+
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 import sklearn.exceptions
@@ -32,8 +38,16 @@ def __dir__() -> list[str]:
 
 
 # Packages whose frames stand between a user's line and what is said of it: ours, those that call us (searches and
-# pipelines, in workers), and those that call us back (L-BFGS).
-_BETWEEN = frozenset({"concurrent", "fastmlp", "joblib", "multiprocessing", "runpy", "scipy", "sklearn", "threading"})
+# pipelines, in workers), and those that call us back (L-BFGS, contexts that end).
+_BETWEEN = frozenset(
+    {"concurrent", "contextlib", "fastmlp", "joblib", "multiprocessing", "runpy", "scipy", "sklearn", "threading"}
+)
+#: Whoever changes filters of warnings for a while holds this lock, since they are those of a whole process: of two
+#: threads that leave warnings.catch_warnings in another order than they entered it, one would keep the filters of the
+#: other for good.
+FILTERING = threading.RLock()
+# What warn_user is told is put here instead, in the context of whoever asked for it.
+_COLLECTED: ContextVar[list[tuple[str, type[Warning]]] | None] = ContextVar("collected", default=None)
 
 
 class IgnoredParameterWarning(UserWarning):
@@ -78,6 +92,35 @@ def _package(frame: FrameType) -> str:
     return (spec.name if name == "__main__" and spec is not None else name).partition(".")[0]
 
 
+@contextmanager
+def collected_warnings() -> Iterator[list[tuple[str, type[Warning]]]]:
+    """Collect what :func:`warn_user` is told in place of warning of it, in this context and in copies of it.
+
+    The function warnings.catch_warnings is nothing for a fit: what it sets is a process's, and two fits side by side
+    that leave it in another order than they entered it would leave the whole process without warnings. Threads that a
+    fit starts collect for it if they run in copies of its context.
+
+    Returns
+    -------
+    collected : list of (str, type)
+        The messages and their classes.
+
+    Examples
+    --------
+    >>> from fastmlp.exceptions import collected_warnings, warn_user
+    >>> with collected_warnings() as collected:
+    ...     warn_user("What a day.")
+    >>> collected
+    [('What a day.', <class 'UserWarning'>)]
+    """
+    collected: list[tuple[str, type[Warning]]] = []
+    token = _COLLECTED.set(collected)
+    try:
+        yield collected
+    finally:
+        _COLLECTED.reset(token)
+
+
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn of something, as of the user's line: the innermost one outside of fastmlp and of what lies between.
 
@@ -100,6 +143,9 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     >>> str(caught[0].message)
     'What a day.'
     """
+    if (collected := _COLLECTED.get()) is not None:
+        collected.append((message, category))
+        return
     frame: FrameType | None = sys._getframe(1)
     caller = None
     while frame is not None and (package := _package(frame)) in _BETWEEN:

@@ -39,8 +39,8 @@ ARROWS = {
     "inspection": "callbacks components estimators network tabular threads",
     "tables": "callbacks components estimators exceptions registration soundness tabular",
     "tabular": (
-        "callbacks components engine estimators exceptions fitting inputs network persistence registration soundness"
-        " threads"
+        "callbacks components engine estimators exceptions fitting inputs losses network persistence registration"
+        " soundness threads"
     ),
     "estimators": (
         "activations augmentation callbacks components exceptions fitting initializers inputs"

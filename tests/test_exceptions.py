@@ -40,6 +40,20 @@ def test_all_warnings_are_listed():
     assert found == set(exceptions.__all__)
 
 
+def test_filters_are_changed_by_one_thread_at_a_time():
+    """But for programs, which have their process to themselves."""
+    package = Path(exceptions.__file__).parent
+    lines = [
+        line
+        for path in package.rglob("*.py")
+        if path.parent.name != "cli" and path.name not in ("demo.py", "exceptions.py")
+        for line in path.read_text("utf-8").splitlines()
+        if "catch_warnings(" in line and ">>>" not in line
+    ]
+    assert len(lines) == 3
+    assert [line for line in lines if "with FILTERING, warnings.catch_warnings()" not in line] == []
+
+
 # ---- where warnings point --------------------------------------------------------------------------------------------
 
 X = np.random.default_rng(0).standard_normal((60, 3))

@@ -50,7 +50,7 @@ LIST = """
 
     tabular.BinnedNumbers tabular.Bins tabular.Categories tabular.Checkpoint tabular.ClassTargets tabular.Dates
     tabular.FoldScores tabular.FoldTrees tabular.FrequentValues tabular.Kind tabular.LeafCodes tabular.Member
-    tabular.Numbers tabular.RankedNumbers tabular.ScaledNumbers tabular.Spans tabular.TableColumns
+    tabular.Numbers tabular.QuantileBand tabular.RankedNumbers tabular.ScaledNumbers tabular.Spans tabular.TableColumns
     tabular.TableEncoding tabular.TargetEnsemble
 """
 

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from fastmlp.callbacks.base import Callback
 from fastmlp.callbacks.fit import Fit
+from fastmlp.exceptions import FILTERING
 from fastmlp.registration import stored_as
 
 #: The number of columns that figures must leave for the bar, so that it is worth looking at.
@@ -193,7 +194,7 @@ def _notebook_bar() -> Any:
     """Return tqdm's class for notebooks where a widget can be shown, else None."""
     from tqdm import TqdmExperimentalWarning, TqdmWarning
 
-    with warnings.catch_warnings():  # without widgets there is another bar, so that no warning is needed
+    with FILTERING, warnings.catch_warnings():  # without widgets there is another bar, so that no warning is needed
         warnings.simplefilter("ignore", TqdmWarning)
         warnings.simplefilter("ignore", TqdmExperimentalWarning)
         from tqdm.autonotebook import tqdm

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastmlp.tables import TableError
 from fastmlp.tables.files import shown_name
+from fastmlp.tables.frames import ValidationTableError
 
 _log = logging.getLogger("fastmlp")
 
@@ -67,12 +68,13 @@ def messages_to_stderr(level: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def errors_about(path: str) -> Iterator[None]:
-    """Put the name of the file in front of the message of a TableError that is raised within."""
+def errors_about(path: str, validation: str | None = None) -> Iterator[None]:
+    """Put a file's name in front of the message of a TableError: the table's, or that of the one to validate on."""
     try:
         yield
     except TableError as error:
-        raise TableError(f"{shown_name(path)}: {error}") from None
+        about = validation if validation is not None and isinstance(error, ValidationTableError) else path
+        raise TableError(f"{shown_name(about)}: {error}") from None
 
 
 def on_one_line(error: Any) -> str:

@@ -61,20 +61,21 @@ def _predictions(
     model: TableModel, frame: Any, has_header: bool, options: argparse.Namespace
 ) -> tuple[list[str], list[Any]]:
     """Return the names of the columns that the options ask for, and their values."""
+    table = model.read(frame, has_header=has_header)
     if options.proba:
-        probabilities = model.predict_proba(frame, has_header=has_header)
+        probabilities = model.predict_proba(table)
         labels = [model.classes_[best] for best in probabilities.argmax(axis=1)]
         names = [f"probability_{label}" for label in model.classes_]
         return ["prediction", *names], [labels, *probabilities.T]
     if options.set is not None:
-        sets = model.predict_set(frame, options.set, has_header=has_header)
+        sets = model.predict_set(table, options.set)
         others = {f"in_set_{label}": column.astype(int) for label, column in zip(model.classes_, sets.T, strict=True)}
     elif options.interval is not None:
-        ends = model.predict_interval(frame, options.interval, has_header=has_header)
+        ends = model.predict_interval(table, options.interval)
         others = dict(zip(("lower", "upper"), ends, strict=True))
     else:
         others = {}
-    return ["prediction", *others], [model.predict(frame, has_header=has_header), *others.values()]
+    return ["prediction", *others], [model.predict(table), *others.values()]
 
 
 def _csv_lines(names: list[str], rows: Iterable[list[str]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import fastmlp
-from fastmlp.cli.arguments import CLASS_WEIGHT, JOBS, SECONDS, SEED, Gone, add_command, add_table, as_utf8
+from fastmlp.cli.arguments import CLASS_WEIGHT, COVERAGE, JOBS, SECONDS, SEED, Gone, add_command, add_table, as_utf8
 from fastmlp.cli.files import check_output, read_data
 from fastmlp.cli.interruption import ctrl_c_ends_training
 from fastmlp.cli.messages import errors_about, shown_value
@@ -62,7 +62,10 @@ def declare(commands: Any) -> None:
         help="how much is done: fast for seconds, best for the best predictions (default: default)",
     )
     parser.add_argument(
-        "--time-limit", type=SECONDS, metavar="SECONDS", help="how long training may take (default: as long as it does)"
+        "--time-limit",
+        type=SECONDS,
+        metavar="SECONDS",
+        help="how long learning may take, when the file has been read (default: as long as it does)",
     )
     parser.add_argument(
         "--class-weight",
@@ -71,6 +74,18 @@ def declare(commands: Any) -> None:
         help="how much rows of a class weigh in training; balanced makes all classes weigh the same (default: 1 a row)",
     )
     parser.add_argument("--loss", choices=LOSSES, help="what regression makes small (default: squared_error)")
+    parser.add_argument(
+        "--quantile",
+        type=COVERAGE,
+        metavar="Q",
+        help="which quantile --loss quantile predicts (default: 0.5, the median)",
+    )
+    parser.add_argument(
+        "--intervals",
+        choices=["residuals", "quantiles"],
+        help="what intervals of regression are made of: errors of rows left out, or quantiles that are learned beside,"
+        " which makes each row's as wide as its noise is (default: residuals)",
+    )
     parser.add_argument(
         "--validation",
         metavar="FILE",
@@ -101,11 +116,13 @@ def _train(options: argparse.Namespace) -> int:
         time_limit=options.time_limit,
         class_weight=options.class_weight,
         loss=options.loss,
+        quantile=options.quantile,
+        intervals=options.intervals,
         random_state=options.seed,
         n_jobs=options.jobs,
     )
     is_watched = options.level != logging.ERROR and sys.stderr is not None and sys.stderr.isatty()
-    with ctrl_c_ends_training() as end, errors_about(options.data):
+    with ctrl_c_ends_training() as end, errors_about(options.data, options.validation):
         model.fit(frame, validation=validation, callbacks=[end], verbose=is_watched)
     fastmlp.save(model, options.out)
     _report(model.describe())
@@ -125,7 +142,9 @@ def _report(said: dict[str, Any]) -> None:
         f"{said['members'].get(kind, 0)} of {kind} (weight {weight:.2f})" for kind, weight in said["weights"].items()
     )
     print(f"members: {kinds}")
-    measure, loss = ("accuracy", "log loss") if said["task"] == "classification" else ("R2", "loss")
+    measure, loss = ("D2", "pinball loss") if "quantile" in said else ("R2", "RMSE")
+    if said["task"] == "classification":
+        measure, loss = "accuracy", "log loss"
     of = {measure: training["oof_score"], loss: training["oof_loss"]}
     figures = ", ".join(f"{name} {shown_value(figure)}" for name, figure in of.items() if figure is not None)
     rows = "the rows to validate on" if training["rows_of_validation"] else "rows that members left out"

@@ -21,7 +21,7 @@ from fastmlp.augmentation import Augment
 from fastmlp.callbacks import Callback
 from fastmlp.components import Named, Registry
 from fastmlp.estimators.base import begins_fit, is_available_if, restored_on_error
-from fastmlp.estimators.documentation import documented
+from fastmlp.estimators.documentation import ATTRIBUTES, PARAMETERS, documented
 from fastmlp.estimators.prediction import LabelDecoding
 from fastmlp.estimators.supervised import SupervisedNetwork
 from fastmlp.fitting.evaluation import accuracy
@@ -35,7 +35,7 @@ from fastmlp.schedules import Schedule
 
 
 @stored_as("MLPClassifier")
-@documented
+@documented(PARAMETERS, ATTRIBUTES)
 class MLPClassifier(ClassifierMixin, SupervisedNetwork):
     """Multilayer perceptron classifier, a drop-in for scikit-learn's.
 

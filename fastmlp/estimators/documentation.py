@@ -1,6 +1,7 @@
 """What the docstrings of the classifier and the regressor say alike, written once."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 _Class = TypeVar("_Class", bound=type)
@@ -169,15 +170,19 @@ coefs_, intercepts_ : list of ndarray
         What inputs are centred by and multiplied with, where they are."""
 
 
-def documented(cls: _Class) -> _Class:
-    """Put what both estimators have in common into a class's docstring, in the places of {parameters} and {attributes}.
+def documented(parameters: str, attributes: str) -> Callable[[_Class], _Class]:
+    """Return what puts the texts of a family into a class's docstring, in the places of {parameters} and {attributes}.
 
     The types of the parameters stand in the docstring alone: signatures in help and notebooks have no room for them.
     """
-    text = cls.__doc__ or ""
-    cls.__doc__ = text.replace("{parameters}", PARAMETERS).replace("{attributes}", ATTRIBUTES)
-    init: Any = vars(cls)["__init__"]
-    init.__signature__ = inspect.Signature(
-        [each.replace(annotation=each.empty) for each in inspect.signature(init).parameters.values()]
-    )
-    return cls
+
+    def with_texts(cls: _Class) -> _Class:
+        text = cls.__doc__ or ""
+        cls.__doc__ = text.replace("{parameters}", parameters).replace("{attributes}", attributes)
+        init: Any = vars(cls)["__init__"]
+        init.__signature__ = inspect.Signature(
+            [each.replace(annotation=each.empty) for each in inspect.signature(init).parameters.values()]
+        )
+        return cls
+
+    return with_texts

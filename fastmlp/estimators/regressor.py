@@ -15,7 +15,7 @@ from fastmlp.activations import Activation
 from fastmlp.augmentation import Augment
 from fastmlp.callbacks import Callback
 from fastmlp.estimators.base import begins_fit, is_available_if, restored_on_error
-from fastmlp.estimators.documentation import documented
+from fastmlp.estimators.documentation import ATTRIBUTES, PARAMETERS, documented
 from fastmlp.estimators.prediction import NumberDecoding
 from fastmlp.estimators.supervised import SupervisedNetwork
 from fastmlp.fitting.evaluation import r2
@@ -27,7 +27,7 @@ from fastmlp.schedules import Schedule
 
 
 @stored_as("MLPRegressor")
-@documented
+@documented(PARAMETERS, ATTRIBUTES)
 class MLPRegressor(RegressorMixin, SupervisedNetwork):
     """Multilayer perceptron regressor, a drop-in for scikit-learn's.
 

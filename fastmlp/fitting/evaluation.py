@@ -2,7 +2,6 @@
 
 import difflib
 import math
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from sklearn.utils import _safe_indexing
 
 from fastmlp.callbacks.fit import OF_TRAINING
 from fastmlp.components.keywords import plain
+from fastmlp.exceptions import FILTERING
 from fastmlp.inputs.rows import Rows
 from fastmlp.network import Objective
 
@@ -294,17 +294,10 @@ def r2(y: NDArray, predicted: NDArray, weights: NDArray | None) -> float:
     return float(np.average(np.where(varies, 1 - residual / np.where(varies, total, 1), residual == 0)))
 
 
-# The lock that whoever changes filters holds.
-_REMARKING = threading.RLock()
-
-
 @contextmanager
 def _remarks(undefined: Literal["ignore", "error"]) -> Iterator[None]:
-    """Keep scikit-learn's metrics from remarking in every epoch, or have them fail at what is undefined.
-
-    Filters of warnings are a process's, so only one thread at a time may be here.
-    """
-    with _REMARKING, warnings.catch_warnings():
+    """Keep scikit-learn's metrics from remarking in every epoch, or have them fail at what is undefined."""
+    with FILTERING, warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.metrics")
         warnings.simplefilter(undefined, UndefinedMetricWarning)
         # Of average_precision, which has no class for it.

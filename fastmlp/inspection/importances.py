@@ -142,8 +142,7 @@ class ImportancesDisplay:
         Parameters
         ----------
         importances : Bunch or array-like of shape (n_columns,) or (n_columns, n_repeats)
-            What :func:`sklearn.inspection.permutation_importance` or
-            :func:`fastmlp.tabular.importance.out_of_fold_importances` returns, or the numbers alone.
+            What :func:`sklearn.inspection.permutation_importance` returns, or the numbers alone.
         names : sequence of length n_columns, default=None
             The columns' names; None calls them x0, x1, ...
         label : str, default="Importance: fall of the score"

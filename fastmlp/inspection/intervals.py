@@ -154,6 +154,7 @@ class IntervalDisplay:
             shapes = ", ".join(str(array.shape) for array in arrays.values())
             raise ValueError(
                 f"y_true, y_pred, lower and upper must have the shape (n_rows,), with a row at least; got {shapes}."
+                + " Of several targets, draw one: from_predictions(y[:, 0], y_pred[:, 0], ...)." * (len(shape) == 2)
             )
         return cls(**arrays).plot(ax, n_rows=n_rows, **line_kwargs)
 

@@ -159,7 +159,17 @@ class ReliabilityDisplay:
         """
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of {', '.join(map(repr, _KINDS))}; got {kind!r}.")
+        if isinstance(probabilities, list) and len({np.shape(each) for each in probabilities}) > 1:
+            raise ValueError(
+                f"probabilities are those of {len(probabilities)} targets: draw one of them, as"
+                " from_predictions(y[:, 0], probabilities[0], labels=estimator.classes_[0]) does."
+            )
         targets, given = np.asarray(y_true), np.asarray(probabilities, dtype=np.float64)
+        if (missing := np.isnan(given).reshape(len(given), -1).any(axis=1)).any():
+            raise ValueError(
+                f"probabilities are NaN for {int(missing.sum())} of {len(given)} rows, as those out of folds are where"
+                " no fold leaves a row out: leave these rows out."
+            )
         events = _events(targets, given, None if labels is None else np.asarray(labels), kind)
         before = "" if name is None else f"{name}, "
         curves = {

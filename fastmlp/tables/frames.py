@@ -15,6 +15,10 @@ class TableError(ValueError):
     """A table cannot be used; the message names the file, the column or the value."""
 
 
+class ValidationTableError(TableError):
+    """It is the table to validate on that cannot be used."""
+
+
 def import_pandas() -> Any:
     """Return the module pandas.
 

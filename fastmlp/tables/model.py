@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,19 +22,19 @@ from fastmlp.components import listed
 from fastmlp.estimators.base import begins_fit, restored_on_error
 from fastmlp.registration import stored_as
 from fastmlp.tables.columns import find_task
-from fastmlp.tables.frames import TableError, as_frame, counted, import_pandas, log, shown
+from fastmlp.tables.frames import TableError, ValidationTableError, as_frame, counted, import_pandas, log, shown
 from fastmlp.tables.labels import in_one_spelling, known_labels, marks_that_are_classes
 from fastmlp.tables.missing import MISSING, Marks
 from fastmlp.tables.notation import Evidence, numbers_in
 from fastmlp.tables.reader import TableReader
-from fastmlp.tables.scores import scores_of_classes, scores_of_numbers
+from fastmlp.tables.scores import scores_of_classes, scores_of_numbers, scores_of_quantiles
 from fastmlp.tables.soundness import check_fitted
 from fastmlp.tables.values import matches, texts_of
-from fastmlp.tabular import TabularClassifier, TabularRegressor
+from fastmlp.tabular import TabularClassifier, TabularRegressor, TypedTable
 from fastmlp.tabular.learned import Categories
 
 #: What regression may make small; the first is the default.
-LOSSES = ("squared_error", "absolute_error", "huber")
+LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
 _Estimator = TypeVar("_Estimator", TabularClassifier, TabularRegressor)
 
 
@@ -92,11 +93,17 @@ class TableModel(TableReader):
     effort : {"fast", "default", "best"}, default="default"
         How much is done for the table, as in the estimators.
     time_limit : float or None, default=None
-        The seconds that training may take.
+        The seconds that ``fit`` may take, as in the estimators.
     class_weight : dict, "balanced" or None, default=None
         For classification, the weights of the classes in training, by their labels.
-    loss : {"squared_error", "absolute_error", "huber"} or None, default=None
-        For regression, what training makes small; None is the squared error.
+    loss : {"squared_error", "absolute_error", "huber", "quantile"} or None, default=None
+        For regression, what training makes small; None is the squared error. With "quantile", predictions are
+        quantiles.
+    quantile : float in (0, 1) or None, default=None
+        For ``loss="quantile"``, which quantile is predicted; None is the median.
+    intervals : {"residuals", "quantiles"} or None, default=None
+        For regression, what intervals are made of, as in the estimator; None is the residuals. Of "quantiles", which
+        are learned beside, they are as wide as each row's noise is.
     random_state : int, RandomState or None, default=None
     n_jobs : int or None, default=None
         How many members are trained side by side; None for as many as there are CPUs.
@@ -148,6 +155,7 @@ class TableModel(TableReader):
         },
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "loss": [StrOptions(set(LOSSES)), None],
+        **{name: [*TabularRegressor._parameter_constraints[name], None] for name in ("quantile", "intervals")},
     }
 
     task_: str
@@ -172,6 +180,8 @@ class TableModel(TableReader):
         time_limit: float | None = None,
         class_weight: dict | str | None = None,
         loss: str | None = None,
+        quantile: float | None = None,
+        intervals: str | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -229,7 +239,7 @@ class TableModel(TableReader):
             When there is nothing to learn, or to learn from; names the column and the value.
         """
         self._check_marks()
-        began = time.perf_counter()
+        began = time.monotonic()
         with restored_on_error(self):
             for name in [name for name in vars(self) if name.endswith("_")]:  # those of an earlier fit
                 delattr(self, name)
@@ -251,7 +261,8 @@ class TableModel(TableReader):
                 raise TableError("no column is left to learn from")
             validated = {} if validation is None else self._validation(validation, typed)
             estimator = self._estimator(callbacks, verbose)
-            with _refused_as_table():
+            estimator._began = began
+            with _refused_as_table(self.target_):
                 estimator.fit(typed, y, **validated)
             estimator.set_params(callbacks=None, verbose=False)  # They belong to one fit, and not to the model.
             self._keep(estimator)
@@ -262,8 +273,8 @@ class TableModel(TableReader):
                 "members": len(estimator.history_),
                 "epochs": sum(record["epochs"] for record in estimator.history_),
                 "oof_score": _finite(estimator.oof_score_),
-                "oof_loss": _finite(getattr(estimator, "oof_loss_", None)),
-                "seconds": time.perf_counter() - began,
+                "oof_loss": _finite(estimator.oof_loss_),
+                "seconds": time.monotonic() - began,
             }
         return self
 
@@ -342,7 +353,7 @@ class TableModel(TableReader):
         try:
             X, y = self._with_known_target(frame, True, "fit", known)
         except TableError as error:
-            raise TableError(f"the rows to validate on: {error}") from None
+            raise ValidationTableError(f"the rows to validate on: {error}") from None
         return {"X_val": X, "y_val": y}
 
     def _estimator(
@@ -350,17 +361,18 @@ class TableModel(TableReader):
     ) -> TabularClassifier | TabularRegressor:
         """Return what is to learn the typed frame."""
         is_classification = self.task_ == "classification"
-        other = "loss" if is_classification else "class_weight"
-        if (value := getattr(self, other)) is not None:
-            raise TableError(f"{other}={value!r} has no meaning in {self.task_} (of {self.target_!r})")
-        of_task = {"class_weight": self._label_weights()} if is_classification else {"loss": self.loss or LOSSES[0]}
+        of_regression = {name: getattr(self, name) for name in ("loss", "quantile", "intervals")}
+        for name, value in (of_regression if is_classification else {"class_weight": self.class_weight}).items():
+            if value is not None:
+                raise TableError(f"{name}={value!r} has no meaning in {self.task_} (of {self.target_!r})")
+        of_task: dict[str, Any] = {"class_weight": self._label_weights()} if is_classification else of_regression
         names = ("time_limit", "random_state", "n_jobs")
         return (TabularClassifier if is_classification else TabularRegressor)(
             self.effort,
             callbacks=callbacks,
             verbose=verbose,
             **{name: getattr(self, name) for name in names},
-            **of_task,
+            **{name: value for name, value in of_task.items() if value is not None},
         )
 
     def _label_weights(self) -> dict[str, Any] | str | None:
@@ -408,13 +420,27 @@ class TableModel(TableReader):
 
     # ---- predicting --------------------------------------------------------------------------------------------------
 
+    def read(self, frame: Any, *, has_header: bool = True) -> TypedTable:
+        """Return the rows of a table as members see them; the methods that predict take them in place of the table.
+
+        Several of these then read the table once, and say once what is to be said of it.
+
+        Parameters
+        ----------
+        frame, has_header
+            As :meth:`predict` takes them.
+        """
+        check_is_fitted(self)
+        return self._rows(frame, has_header, "read")
+
     def predict(self, frame: Any, *, has_header: bool = True) -> NDArray:
         """Return the target of each row: texts of labels, or numbers in the target's units.
 
         Parameters
         ----------
         frame : pandas.DataFrame
-            The table; it has the columns of training in any order, with the target or without it.
+            The table; it has the columns of training in any order, with the target or without it. Or what :meth:`read`
+            has returned.
         has_header : bool, default=True
             Whether columns are found by name; else, and where training had no names, they must come in the order of
             training.
@@ -427,7 +453,7 @@ class TableModel(TableReader):
             When columns are missing, or have texts instead of numbers.
         """
         check_is_fitted(self)
-        y = self.estimator_.predict(self._inputs(frame, has_header, "predict"))
+        y = self.estimator_.predict(self._rows(frame, has_header, "predict"))
         return y.astype(str) if self.task_ == "classification" else y
 
     def predict_proba(self, frame: Any, *, has_header: bool = True) -> NDArray:
@@ -439,7 +465,7 @@ class TableModel(TableReader):
             When the model is one of regression, and whenever predict raises it.
         """
         estimator = self._fitted(TabularClassifier, "there are no probabilities in regression")
-        return estimator.predict_proba(self._inputs(frame, has_header, "predict_proba"))
+        return estimator.predict_proba(self._rows(frame, has_header, "predict_proba"))
 
     def predict_set(self, frame: Any, coverage: float = 0.9, *, has_header: bool = True) -> NDArray:
         """Return which classes are in sets that have the true one with a given probability.
@@ -461,7 +487,7 @@ class TableModel(TableReader):
             When the model is one of regression, and whenever predict raises it.
         """
         estimator = self._fitted(TabularClassifier, "there are no sets of classes in regression, but intervals")
-        return estimator.predict_set(self._inputs(frame, has_header, "predict_set"), coverage)
+        return estimator.predict_set(self._rows(frame, has_header, "predict_set"), coverage)
 
     def predict_interval(
         self, frame: Any, coverage: float = 0.9, *, has_header: bool = True
@@ -484,15 +510,16 @@ class TableModel(TableReader):
             When the model is one of classification, and whenever predict raises it.
         """
         estimator = self._fitted(TabularRegressor, "there are no intervals in classification, but sets of classes")
-        return estimator.predict_interval(self._inputs(frame, has_header, "predict_interval"), coverage)
+        return estimator.predict_interval(self._rows(frame, has_header, "predict_interval"), coverage)
 
     def evaluate(self, frame: Any, *, has_header: bool = True) -> dict[str, float | int | None]:
         """Return figures of how good predictions are, and what the best constant prediction would reach.
 
         Classification: accuracy, balanced accuracy, log loss, macro-averaged F1, for two classes the area under the ROC
         curve, and the accuracy of always answering with the most frequent class of training. Regression: R2, mean
-        absolute error, root of the mean squared error, and the latter two of always answering with training's mean.
-        A figure that these rows do not determine is None.
+        absolute error, root of the mean squared error, and the latter two of always answering with training's mean;
+        of quantiles also D2, the pinball loss, and the share of rows whose target is not above the prediction. A figure
+        that these rows do not determine is None.
 
         Raises
         ------
@@ -506,7 +533,10 @@ class TableModel(TableReader):
             probabilities = np.asarray(self.estimator_.predict_proba(X))
             figures = scores_of_classes(y.astype(str), probabilities, self.classes_, majority)
         else:
-            figures = scores_of_numbers(y, self.estimator_.predict(X), self.mean_)
+            predicted = self.estimator_.predict(X)
+            figures = scores_of_numbers(y, predicted, self.mean_)
+            if (quantile := self._quantile()) is not None:
+                figures |= scores_of_quantiles(y, predicted, quantile)
         return {"rows": len(y)} | figures
 
     def _fitted(self, cls: type[_Estimator], otherwise: str) -> _Estimator:
@@ -515,6 +545,17 @@ class TableModel(TableReader):
         if not isinstance(self.estimator_, cls):
             raise TableError(otherwise)
         return self.estimator_
+
+    def _rows(self, frame: Any, has_header: bool, what: str) -> TypedTable:
+        """Return the rows of a table to predict for, which may have been read."""
+        if isinstance(frame, TypedTable):
+            return frame
+        return self.estimator_.columns_.transform(self._inputs(frame, has_header, what), estimator=self.estimator_)
+
+    def _quantile(self) -> float | None:
+        """Return which quantile a model of regression predicts; None where it predicts means."""
+        levels = self.estimator_.ensembles_[0].quantiles
+        return None if levels is None else levels[0]
 
     def _inputs(self, frame: Any, has_header: bool = True, what: str = "predict") -> Any:
         """Return the typed frame of a table to predict for."""
@@ -544,6 +585,9 @@ class TableModel(TableReader):
             learned: dict[str, Any] = {"classes": dict(zip(self.classes_, self.class_counts_, strict=True))}
         else:
             learned = {"target_mean": self.mean_}
+            if (quantile := self._quantile()) is not None:
+                learned["quantile"] = quantile
+            learned["intervals"] = "quantiles" if getattr(self.estimator_, "bands_", None) else "residuals"
         members = self.estimator_.members_
         networks = [member.network for member in members]
         return {
@@ -579,9 +623,11 @@ def _finite(figure: float | None) -> float | None:
 
 
 @contextmanager
-def _refused_as_table() -> Iterator[None]:
-    """Make a TableError of what the estimator says of a table from which nothing can be learned."""
+def _refused_as_table(target: str) -> Iterator[None]:
+    """Make a TableError of what the estimator says of X and y from which nothing can be learned."""
     try:
         yield
     except ValueError as error:
-        raise TableError(str(error).rstrip(".")) from error
+        said = re.sub(r"\bX(?= (has|contains)\b)", "the table", str(error))
+        said = re.sub(r"\by(?= (has|contains|is)\b)", lambda _: f"column {target!r}, the target,", said)
+        raise TableError(said.rstrip(".")) from error

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import (
     accuracy_score,
+    d2_pinball_score,
     f1_score,
     log_loss,
     mean_absolute_error,
+    mean_pinball_loss,
     r2_score,
     recall_score,
     roc_auc_score,
@@ -53,4 +55,13 @@ def scores_of_numbers(y: NDArray, predicted: NDArray, mean_of_training: float) -
         "rmse": float(root_mean_squared_error(y, predicted)),
         "mean_mae": float(mean_absolute_error(y, mean)),
         "mean_rmse": float(root_mean_squared_error(y, mean)),
+    }
+
+
+def scores_of_quantiles(y: NDArray, predicted: NDArray, quantile: float) -> dict[str, float | int | None]:
+    """Return the figures of predictions of a quantile: the share of rows that lie below should be near to it."""
+    return {
+        "d2": float(d2_pinball_score(y, predicted, alpha=quantile)) if len(y) > 1 else None,
+        "pinball_loss": float(mean_pinball_loss(y, predicted, alpha=quantile)),
+        "share_not_above": float(np.mean(y <= predicted)),
     }

@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import sys
 import time
-import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -17,16 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from fastmlp.callbacks import Callback, ModelCheckpoint
-from fastmlp.estimators.base import Estimator, restored_on_error
+from fastmlp.estimators.base import Estimator, begins_fit, goes_on_with_fit, restored_on_error
 from fastmlp.exceptions import (
     DivergenceWarning,
     IgnoredParameterWarning,
     TimeLimitWarning,
     UndefinedScoreWarning,
+    collected_warnings,
     warn_user,
 )
 from fastmlp.fitting.evaluation import scorer_of
@@ -37,12 +37,16 @@ from fastmlp.tabular.encoding import SharedColumns, TableEncoding
 from fastmlp.tabular.ensemble import Member, TargetEnsemble, Trained, Training
 from fastmlp.tabular.explanation import Explanation, Read, column_values
 from fastmlp.tabular.folds import Fold, fold_numbers, make_folds, require_weights, splits_of, validation_folds
-from fastmlp.tabular.gains import gains
+from fastmlp.tabular.gains import Gains, gains
 from fastmlp.tabular.kinds import EFFORTS, Kind, kinds_for
-from fastmlp.tabular.prediction import TablePredictor
+from fastmlp.tabular.prediction import TablePredictor, checked_table
 from fastmlp.tabular.reading import open_table
+from fastmlp.tabular.samples import Samples, require_as_many, weights_of
 from fastmlp.tabular.scoring import MemberScorer, Predict
 from fastmlp.threads import prediction_team
+
+#: The share of time_limit that is kept for what follows the training: judging the members, and finding importances.
+_SHARE_TO_FINISH = 0.05
 
 
 class TabularEstimator(Estimator):
@@ -94,6 +98,10 @@ class TabularEstimator(Estimator):
         **dict.fromkeys(("evalmetric", "metric", "metrics"), "Did you mean 'scoring'?"),
     }  # fmt: skip
 
+    #: The time.monotonic() from which time_limit counts in the next fit, where its table was read before: a TableModel
+    #: sets it.
+    _began: float
+
     #: What resume goes on from, in an estimator that ModelCheckpoint has written before the fit came to its end.
     _checkpoint: Checkpoint | None = None
 
@@ -132,13 +140,21 @@ class TabularEstimator(Estimator):
     def _problems(self, y: NDArray) -> list[tuple[TargetEnsemble, NDArray]]:
         """Return the ensembles that are to be trained, and the targets of each."""
 
+    def _band_kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds of members that intervals are made of, beside those that predict; none if there are none."""
+        return ()
+
+    def _band_problems(self, y: NDArray) -> list[tuple[TargetEnsemble, NDArray]]:
+        """Return the ensembles of such members, and the targets of each. Their numbers follow on the others'."""
+        return []
+
     @abstractmethod
     def _strata(self, y: NDArray) -> NDArray | None:
         """Return the numbers of classes of which folds are to have equal shares; None for none."""
 
-    @abstractmethod
     def _network_parameters(self, number: int) -> dict[str, Any]:
         """Return what the estimator's parameters ask of the networks of an ensemble, given its number."""
+        return {}
 
     @abstractmethod
     def _decoded(self, predictions: list[NDArray[np.float64]]) -> Any:
@@ -171,6 +187,86 @@ class TabularEstimator(Estimator):
 
     # ---- fitting -----------------------------------------------------------------------------------------------------
 
+    @begins_fit
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Learn the columns of a table, and the classes or the numbers of its rows.
+
+        Parameters
+        ----------
+        X : data frame, table or array-like of shape (n_samples, n_features)
+            Of pandas, polars, pyarrow, NumPy, or a list of rows.
+        y : array-like or series of shape (n_samples,) or (n_samples, n_outputs)
+            Labels of any type; of a regressor, numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much rows count beside each other: a multiple of them gives the same estimator. Of rows to validate on,
+            the same holds by itself.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group are left out together.
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+            Rows to stop by and to judge members by: all members then learn from all rows of X.
+        """
+        return self._fit(X, y, sample_weight, groups, X_val, y_val, sample_weight_val)
+
+    @goes_on_with_fit
+    def resume(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train the members that a fit lacks which was killed, given what ``fit`` was given.
+
+        The estimator is what :func:`fastmlp.load` reads from the file of a
+        :class:`fastmlp.callbacks.ModelCheckpoint`. What comes of it is, bit for bit, what would have come of the fit;
+        one that has come to its end stays as it is. A time limit counts from here.
+
+        Parameters
+        ----------
+        X, y, sample_weight, groups, X_val, y_val, sample_weight_val
+            Those of the fit, as :meth:`fit` takes them.
+
+        Raises
+        ------
+        ValueError
+            When this is no checkpoint, or the rows are not those of the fit.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import fastmlp
+        >>> from sklearn.datasets import load_iris
+        >>> from fastmlp.callbacks import ModelCheckpoint
+        >>> X, y = load_iris(return_X_y=True)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.fastmlp"
+        >>> model = fastmlp.TabularClassifier("fast", callbacks=[ModelCheckpoint(path)], random_state=0).fit(X, y)
+        >>> resumed = fastmlp.load(path).resume(X, y)  # had the fit been killed, this would train the other members
+        >>> bool((resumed.predict(X) == model.predict(X)).all())
+        True
+        """
+        self._validate_params()
+        if self._checkpoint is not None:
+            return self._fit(X, y, sample_weight, groups, X_val, y_val, sample_weight_val, self._checkpoint.snapshot())
+        if self.__sklearn_is_fitted__():
+            return self
+        raise ValueError(
+            f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
+        )
+
     def _fit(
         self,
         X: Any,
@@ -186,24 +282,26 @@ class TabularEstimator(Estimator):
 
         With a checkpoint, the members that it has are not trained again.
         """
-        began = time.monotonic()
+        began = self.__dict__.pop("_began", time.monotonic())
         with restored_on_error(self):
             self.__dict__.pop("_checkpoint", None)
             if y is None:
                 raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
             self.columns_ = TableColumns(self.categorical_features, self.max_categories)
             table = self.columns_.fit_transform(X, estimator=self)
-            weights = _weights(sample_weight, table)
+            weights = weights_of(sample_weight, table)
             targets = self._learn_targets(y, weights)
-            _require_as_many(table, targets, "X", "y")
+            require_as_many(table, targets, "X", "y")
             kinds, n_folds = kinds_for(self.effort, table), EFFORTS[self.effort].n_folds
-            self.encoding_ = TableEncoding().fit(kinds, table, self.columns_.n_categories_)
+            band_kinds = self._band_kinds()
+            self.encoding_ = TableEncoding().fit((*kinds, *band_kinds), table, self.columns_.n_categories_)
             n_learned = len(table)
             if has_validation := not (X_val is None and y_val is None and sample_weight_val is None):
                 added = self._validation(X_val, y_val, sample_weight_val)
-                table, targets, weights = _joined((table, targets, weights), added)
+                table, targets, weights = Samples(table, targets, weights).followed_by(added)
             samples = fingerprint(table.numbers, table.categories, targets, weights)
-            problems = self._problems(targets)
+            predicting, bands = self._problems(targets), self._band_problems(targets)
+            problems = predicting + bands
             if checkpoint is None:
                 random = check_random_state(self.random_state)
                 n_folds = int(self.cv) if isinstance(self.cv, Integral) else n_folds
@@ -216,35 +314,47 @@ class TabularEstimator(Estimator):
                 checkpoint = Checkpoint(samples, folds, seeds)
             elif checkpoint.samples != samples or len(checkpoint.seeds) != len(problems):
                 raise ValueError(
-                    "X, y and the weights are not those of the fit that is to be resumed: give resume what fit was"
-                    " given."
+                    "X, y, the weights or the parameters are not those of the fit that is to be resumed: give resume"
+                    " what fit was given."
                 )
             folds = [Fold(*fold) for fold in checkpoint.folds]
             require_weights(folds, weights)
-            deadline = np.inf if self.time_limit is None else began + self.time_limit
+            limit = np.inf if self.time_limit is None else self.time_limit
             files = [
                 CheckpointFile(callback, self, checkpoint)
                 for callback in self._checked_callbacks()
                 if isinstance(callback, ModelCheckpoint)
             ]
             shared = self.encoding_.shared(table)
-            found = self._train(problems, kinds, shared, weights, folds, checkpoint, deadline, files)
-            fold_of = fold_numbers([folds[f] for f in self.ensembles_[0].folds_], len(targets))
-            self.feature_importances_ = gains(self, shared, targets, fold_of, weights, checkpoint.seeds[0])
+            end = began + (1 - _SHARE_TO_FINISH) * limit
+            kinds_of = [kinds] * len(predicting) + [band_kinds] * len(bands)
+            try:
+                found = self._train(problems, kinds_of, shared, weights, folds, checkpoint, end, files)
+            except BaseException:
+                for file in files:
+                    file.fit_failed()
+                raise
+            self.ensembles_ = [ensemble for ensemble, _ in predicting]
             # Of rows that were given to validate on, these alone are left out.
             judged = slice(n_learned if has_validation else 0, None)
-            folds = [Fold(fold.learned, fold.left_out - judged.start) for fold in folds]
-            weights = None if weights is None else weights[judged]
-            self._judge([each[judged] for each in found], targets[judged], folds, weights)
+            self._judge(
+                [each[judged] for each in found],
+                targets[judged],
+                [Fold(fold.learned, fold.left_out - judged.start) for fold in folds],
+                None if weights is None else weights[judged],
+            )
+            fold_of = fold_numbers([folds[f] for f in self.ensembles_[0].folds_], len(targets))
+            of_columns = gains(self, shared, targets, fold_of, weights, checkpoint.seeds[0], began + limit)
+            self.feature_importances_ = of_columns.values
             for file in files:
                 file.fit_finished()
-            self._say_what_time_cut(time.monotonic() - began)
+            self._say_what_time_cut(time.monotonic() - began, [ensemble for ensemble, _ in problems], of_columns)
         return self
 
     def _train(
         self,
         problems: list[tuple[TargetEnsemble, NDArray]],
-        kinds: Sequence[Kind],
+        kinds_of: list[tuple[Kind, ...]],
         shared: SharedColumns,
         sample_weight: NDArray | None,
         folds: list[Fold],
@@ -252,13 +362,13 @@ class TabularEstimator(Estimator):
         deadline: float,
         files: list[CheckpointFile],
     ) -> list[NDArray[np.float64]]:
-        """Train the ensembles, and set them; return what their members predict for rows that they leave out."""
+        """Train the ensembles, each of its own kinds; return what members predict for rows that they leave out."""
         scorer = scorer_of(self, self.scoring)
         if isinstance(self.scoring, str):  # of several metrics, as estimators of networks may have
             scorer = scorer._scorers[self.scoring]
         callbacks = [callback for callback in self._checked_callbacks() if not isinstance(callback, ModelCheckpoint)]
-        self.ensembles_, found = [], []
-        with _said_once(is_scored=scorer is not None), self._progress(len(problems) * len(kinds) * len(folds)) as show:
+        n_kinds, found = [len(kinds) for kinds in kinds_of], []
+        with _said_once(is_scored=scorer is not None), self._progress(sum(n_kinds) * len(folds)) as show:
             for number, (ensemble, targets) in enumerate(problems):
                 done = checkpoint.members_of(number)
 
@@ -276,38 +386,17 @@ class TabularEstimator(Estimator):
                     targets,
                     self._training_weights(number, targets, sample_weight),
                     folds,
-                    self._network_parameters(number) | {"scoring": self._member_scorer(scorer, number, ensemble)},
+                    {"scoring": self._member_scorer(scorer, number, ensemble)} | self._network_parameters(number),
                     callbacks,
                     checkpoint.seeds[number],
                     prediction_team(self.n_jobs).n_threads,
-                    now + (deadline - now) / (len(problems) - number),
+                    now + (deadline - now) * n_kinds[number] / sum(n_kinds[number:]),
                     done,
                     checkpoint.trees[number],
                     listener,
                 )
-                found.append(ensemble.fit(kinds, training))
-                self.ensembles_.append(ensemble)
+                found.append(ensemble.fit(kinds_of[number], training))
         return found
-
-    def _resume(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None,
-        groups: ArrayLike | None,
-        X_val: Any,
-        y_val: Any,
-        sample_weight_val: ArrayLike | None,
-    ) -> Self:
-        """Go on with the fit that this estimator is a checkpoint of; the arguments are those of :meth:`_fit`."""
-        self._validate_params()
-        if self._checkpoint is not None:
-            return self._fit(X, y, sample_weight, groups, X_val, y_val, sample_weight_val, self._checkpoint.snapshot())
-        if self.__sklearn_is_fitted__():
-            return self
-        raise ValueError(
-            f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
-        )
 
     def _member_scorer(self, scorer: Any, number: int, ensemble: TargetEnsemble) -> MemberScorer | None:
         if scorer is None:
@@ -344,9 +433,7 @@ class TabularEstimator(Estimator):
             what = "groups" if groups is not None else f"cv={self.cv!r:.100}"
             warn_user(f"{what} has no effect: with X_val and y_val, no row of X is left out.", IgnoredParameterWarning)
 
-    def _validation(
-        self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None
-    ) -> tuple[TypedTable, NDArray, NDArray | None]:
+    def _validation(self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None) -> Samples:
         """Return rows to validate on, read as those to learn from are."""
         if X_val is None or y_val is None:
             raise ValueError(
@@ -354,8 +441,8 @@ class TabularEstimator(Estimator):
             )
         table = self.columns_.transform(X_val, estimator=self)
         targets = self._known_targets(y_val)
-        _require_as_many(table, targets, "X_val", "y_val")
-        return table, targets, _weights(sample_weight_val, table)
+        require_as_many(table, targets, "X_val", "y_val")
+        return Samples(table, targets, weights_of(sample_weight_val, table))
 
     def _checked_callbacks(self) -> list[Callback]:
         for callback in self.callbacks or ():
@@ -378,16 +465,19 @@ class TabularEstimator(Estimator):
             bar.total = bar.n  # kinds without weight are left after some folds
             bar.refresh()
 
-    def _say_what_time_cut(self, took: float) -> None:
-        """Warn of members that time_limit stopped, and of those that it left out."""
-        if self.time_limit is None:
-            return
-        n_cut = sum(record["cut"] for record in self.history_)
-        if n_cut or any(ensemble.is_cut_ for ensemble in self.ensembles_):
+    def _say_what_time_cut(self, took: float, ensembles: list[TargetEnsemble], of_columns: Gains) -> None:
+        """Warn of members that time_limit stopped, of those that it left out, and of importances by fewer rows."""
+        records = [record for ensemble in ensembles for record in ensemble.records_]
+        n_cut = sum(record["cut"] for record in records)
+        cut = []
+        if n_cut or any(ensemble.is_cut_ for ensemble in ensembles):
+            cut.append(f"{len(records)} members were trained, {n_cut} of them not to their end, and others left out")
+        if of_columns.n_rows < of_columns.n_chosen:
+            cut.append(f"importances were found by {of_columns.n_rows} rows, and not by {of_columns.n_chosen}")
+        if self.time_limit is not None and cut:
             warn_user(
-                f"time_limit={self.time_limit!r} s ended the training after {took:.3g} s: {len(self.history_)} members"
-                f" were trained, {n_cut} of them not to their end, and others left out. More time, or a lower effort"
-                f" than {self.effort!r}, gives all of them what they need.",
+                f"time_limit={self.time_limit!r} s ended the training after {took:.3g} s: {'; '.join(cut)}. More time,"
+                f" or a lower effort than {self.effort!r}, gives all of them what they need.",
                 TimeLimitWarning,
             )
 
@@ -419,7 +509,7 @@ class TabularEstimator(Estimator):
     # ---- predicting --------------------------------------------------------------------------------------------------
 
     def _shared(self, X: Any) -> SharedColumns:
-        """Return what all members see of the rows of a table."""
+        """Return what all members see of the rows of a table, or of rows that have been read."""
         if self._checkpoint is not None and not self.__sklearn_is_fitted__():
             raise NotFittedError(
                 f"This {type(self).__name__} is a checkpoint of a fit that has not come to its end, with"
@@ -427,7 +517,12 @@ class TabularEstimator(Estimator):
             )
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
-        return self.encoding_.shared(self.columns_.transform(X, estimator=self))
+        columns = self.columns_
+        if isinstance(X, TypedTable):
+            table = checked_table(X, len(columns.number_names_), np.array(columns.n_categories_, np.int64))
+        else:
+            table = columns.transform(X, estimator=self)
+        return self.encoding_.shared(table)
 
     def _predictions(self, X: Any) -> list[NDArray[np.float64]]:
         """Return the predictions of each ensemble, (n_rows, n_outputs)."""
@@ -438,8 +533,7 @@ class TabularEstimator(Estimator):
     def predictor(self) -> TablePredictor:
         """Return a function for rows that have been read, which predicts them at the least cost per call.
 
-        Its parameters are those of now; a later fit does not change it. It may be called from many threads at once. It
-        cannot be pickled: it is made where it is used.
+        Its parameters are those of now; a later fit does not change it. It may be called from many threads at once.
 
         Returns
         -------
@@ -541,46 +635,12 @@ class TabularEstimator(Estimator):
 def _said_once(*, is_scored: bool) -> Iterator[None]:
     """Give each warning that members' trainings have given once, and not those that members always may have.
 
-    A score that nobody asked for may be undefined. Filters of warnings are a process's, and so are set by the thread
-    that waits for the others.
+    A score that nobody asked for may be undefined.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with collected_warnings() as collected:
         yield
-    said = set()
-    for each in caught:
-        message, category = str(each.message), each.category
+    for message, category in dict.fromkeys(collected):
         is_usual = issubclass(category, ConvergenceWarning) and not issubclass(category, DivergenceWarning)
         is_usual |= issubclass(category, UndefinedScoreWarning) and not is_scored and "validation_score" in message
-        if not is_usual and (message, category) not in said:
-            said.add((message, category))
+        if not is_usual:
             warn_user(message, category)
-
-
-def _require_as_many(table: TypedTable, targets: NDArray, X: str, y: str) -> None:
-    if len(table) != len(targets):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: [{len(table)}, {len(targets)}]: {X} and {y}"
-            " must have as many rows."
-        )
-
-
-def _weights(sample_weight: ArrayLike | None, table: TypedTable) -> NDArray[np.float64] | None:
-    if sample_weight is None:
-        return None
-    rows = np.empty((len(table), 1))
-    return _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
-
-
-def _joined(
-    learned: tuple[TypedTable, NDArray, NDArray | None], added: tuple[TypedTable, NDArray, NDArray | None]
-) -> tuple[TypedTable, NDArray, NDArray | None]:
-    """Return rows to learn from and rows to validate on, one after the other."""
-    tables = learned[0], added[0]
-    weights = None
-    if learned[2] is not None or added[2] is not None:
-        weights = np.concatenate([np.ones(len(t)) if w is None else w for t, _, w in (learned, added)])
-    joined = TypedTable(
-        np.concatenate([table.numbers for table in tables]), np.concatenate([table.categories for table in tables])
-    )
-    return joined, np.concatenate([learned[1], added[1]]), weights

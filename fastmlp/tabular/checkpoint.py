@@ -136,7 +136,7 @@ class CheckpointFile:
     ----------
     callback : ModelCheckpoint
         Where it is, and after how many members it is written. It is written at most once in a second, and takes at most
-        a tenth of the time.
+        a tenth of the time; and when the fit is interrupted or fails.
     estimator : TabularEstimator
     checkpoint : Checkpoint
 
@@ -169,7 +169,7 @@ class CheckpointFile:
         if not self._path.parent.is_dir():
             raise FileNotFoundError(f"ModelCheckpoint: path={str(self._path)!r} is in no directory there is.")
         self._callback, self._estimator, self._checkpoint = callback, estimator, checkpoint
-        self._next = 0.0
+        self._next, self._n_written = 0.0, 0
         self._writing = threading.Lock()
 
     def member_finished(self) -> None:
@@ -180,23 +180,29 @@ class CheckpointFile:
         if not self._writing.acquire(blocking=False):
             return
         try:
-            self._write(self._unfitted())
+            self._write_finished()
             now = time.monotonic()
             self._next = now + max(self._SECONDS, self._TIMES * (now - began))
         finally:
             self._writing.release()
 
+    def fit_failed(self) -> None:
+        """Write the members that the file lacks, when no others are trained any more: Ctrl-C is to lose none."""
+        if self._checkpoint.n_finished > self._n_written:
+            self._write_finished()
+
     def fit_finished(self) -> None:
         """Write the fitted estimator."""
         self._write(self._estimator)
 
-    def _unfitted(self) -> Any:
-        """Return an estimator of the same parameters that knows of nothing but the finished members."""
+    def _write_finished(self) -> None:
+        """Write an estimator of the same parameters that knows of nothing but the finished members."""
         kept = {*self._estimator.get_params(deep=False), "_metadata_request"}
         made = object.__new__(type(self._estimator))
         vars(made).update({name: value for name, value in vars(self._estimator).items() if name in kept})
         made._checkpoint = self._checkpoint.snapshot()
-        return made
+        self._write(made)
+        self._n_written = made._checkpoint.n_finished
 
     def _write(self, estimator: Any) -> None:
         persistence.save(estimator, self._path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,66 +12,36 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 
 from fastmlp.callbacks import Callback
-from fastmlp.estimators.base import begins_fit, goes_on_with_fit
+from fastmlp.estimators.documentation import documented
 from fastmlp.registration import stored_as
 from fastmlp.soundness import require
 from fastmlp.tabular.base import TabularEstimator
 from fastmlp.tabular.conformal import FoldScores, prediction_sets, set_scores, summarize_scores, summary_threshold
+from fastmlp.tabular.documentation import ATTRIBUTES, PARAMETERS
 from fastmlp.tabular.ensemble import Member, TargetEnsemble
 from fastmlp.tabular.explanation import Read, mixed_classes
 from fastmlp.tabular.folds import Fold
+from fastmlp.tabular.samples import mean_one
 from fastmlp.tabular.scoring import MemberClassifier, Predict
 from fastmlp.tabular.targets import ClassTargets
 
 
 @stored_as("TabularClassifier")
+@documented(PARAMETERS, ATTRIBUTES)
 class TabularClassifier(ClassifierMixin, TabularEstimator):
     """A classifier for tables as they are: an ensemble of small networks.
 
     Parameters
     ----------
-    effort : {"fast", "default", "best"}, default="default"
-        How many members are trained, and of how many kinds.
-    time_limit : float or None, default=None
-        The seconds that ``fit`` may take. Members get equal shares of what is left when they begin, and stop where they
-        are after the epoch in which their time ends; kinds and folds for which there is none are left out, but for one
-        epoch of one member. A :class:`fastmlp.exceptions.TimeLimitWarning` says what was cut. With a limit, results
-        depend on the machine.
-    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
-        Which columns are categories, beside texts: those whose type says so, none, or those named by a mask, by their
-        places or by their names.
-    max_categories : int, default=1000
-        How many categories a column may have; the others count as missing.
-    cv : int, splitter, iterable or None, default=None
-        How many folds there are, each of which leaves out another share of the rows; or what makes them, such as
-        ``TimeSeriesSplit()``; or pairs of places of rows to learn from and to leave out. None is the number that effort
-        has: 8, with "fast" 4.
+    {parameters}
     class_weight : dict, list of dict, "balanced" or None, default=None
         The weights of the classes in training, and where members stop and are weighed, by their labels, 1 for those
         that are not named; for several targets a list, with a dict for each. "balanced" gives all classes of a target
         the same weight.
-    scoring : str, callable or None, default=None
-        What members stop on, and which of their epochs is kept: None is the smallest log loss; a name from
-        scikit-learn's scorers, or a function of an estimator, X and y, is the largest score. What members and kinds
-        weigh is a matter of the log loss in any case.
-    callbacks : list of Callback or None, default=None
-        Each member's training has copies of them. A :class:`fastmlp.callbacks.ModelCheckpoint` alone is not for
-        members: it writes those that have been finished to its file, from which :meth:`resume` goes on, and the fitted
-        estimator in the end.
-    random_state : int, RandomState or None, default=None
-    n_jobs : int or None, default=None
-        How many members are trained side by side, each by one thread; None for as many as there are CPUs. Results do
-        not depend on it.
-    verbose : bool or int, default=False
-        Whether a bar shows how many members have been trained.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or a list of them for several targets
-    members_ : list of Member
-        The networks that predict.
-    columns_ : TableColumns
-        What is known of the table's columns; ``columns_.unused_`` says which are not used, and why.
     oof_predictions_ : ndarray of shape (n_samples, n_classes), or a list of them for several targets
         Probabilities for the rows of ``fit`` (with X_val, for its rows), each by the members that left it out; NaN
         where there are none. Files do not have them.
@@ -83,11 +53,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         What each column adds to the mean log-probability of the true class, beginning with the same prediction for all
         rows; 0 where it takes away. It is found for 500 rows at most, each predicted by the members that left it out.
         All that comes of a column, such as the parts of a date, counts together.
-    history_ : list of dict
-        What is known of each member's training.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        Only if all columns' names are texts.
+    {attributes}
 
     Examples
     --------
@@ -124,77 +90,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         verbose: bool | int = False,
     ) -> None:
         self._set_parameters(locals())
-
-    @begins_fit
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None = None,
-        *,
-        groups: ArrayLike | None = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> Self:
-        """Learn the classes of a table's rows.
-
-        Parameters
-        ----------
-        X : data frame, table or array-like of shape (n_samples, n_features)
-            Of pandas, polars, pyarrow, NumPy, or a list of rows.
-        y : array-like or series of shape (n_samples,) or (n_samples, n_outputs)
-            Labels of any type.
-        sample_weight : array-like of shape (n_samples,), default=None
-        groups : array-like of shape (n_samples,), default=None
-            Rows of one group are left out together.
-        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            Rows to stop by and to judge members by: all members then learn from all rows of X.
-        """
-        return self._fit(X, y, sample_weight, groups, X_val, y_val, sample_weight_val)
-
-    @goes_on_with_fit
-    def resume(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None = None,
-        *,
-        groups: ArrayLike | None = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> Self:
-        """Train the members that a fit lacks which was killed, given what ``fit`` was given.
-
-        The estimator is what :func:`fastmlp.load` reads from the file of a
-        :class:`fastmlp.callbacks.ModelCheckpoint`. What comes of it is, bit for bit, what would have come of the fit;
-        one that has come to its end stays as it is. A time limit counts from here.
-
-        Parameters
-        ----------
-        X, y, sample_weight, groups, X_val, y_val, sample_weight_val
-            Those of the fit, as :meth:`fit` takes them.
-
-        Raises
-        ------
-        ValueError
-            When this is no checkpoint, or the rows are not those of the fit.
-
-        Examples
-        --------
-        >>> import pathlib, tempfile
-        >>> import fastmlp
-        >>> from sklearn.datasets import load_iris
-        >>> from fastmlp.callbacks import ModelCheckpoint
-        >>> X, y = load_iris(return_X_y=True)
-        >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.fastmlp"
-        >>> model = fastmlp.TabularClassifier("fast", callbacks=[ModelCheckpoint(path)], random_state=0).fit(X, y)
-        >>> resumed = fastmlp.load(path).resume(X, y)  # had the fit been killed, this would train the other members
-        >>> bool((resumed.predict(X) == model.predict(X)).all())
-        True
-        """
-        return self._resume(X, y, sample_weight, groups, X_val, y_val, sample_weight_val)
 
     def predict(self, X: Any) -> NDArray:
         """Return the most probable class of each row, in the type that y had.
@@ -254,7 +149,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             Labels that ``fit`` has not seen count as wrong.
         sample_weight : array-like of shape (n_samples,), default=None
         """
-        right = self._targets.are(self.predict(X), y, type(self).__name__)
+        predicted = self.predict(X)  # which says it where there is no fit
+        right = self._targets.are(predicted, y, type(self).__name__)
         share = np.asarray(right if right.ndim == 1 else right.all(axis=1), np.float64)
         return float(np.average(share, weights=None if sample_weight is None else np.asarray(sample_weight)))
 
@@ -270,7 +166,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return numbers
 
     def _known_targets(self, y: Any) -> NDArray:
-        return self._targets.transform(y, type(self).__name__)
+        return self._targets.transform(y, type(self).__name__, name="y_val")
 
     def _problems(self, y: NDArray) -> list[tuple[TargetEnsemble, NDArray]]:
         columns = y.T if y.ndim == 2 else [y]
@@ -282,15 +178,17 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     def _strata(self, y: NDArray) -> NDArray | None:
         return y if y.ndim == 1 else y[:, 0]
 
-    def _network_parameters(self, number: int) -> dict[str, Any]:
-        return {}
-
     def _training_weights(self, number: int, y: NDArray, sample_weight: NDArray | None) -> NDArray | None:
         """Return the weights of rows, those of their classes included: members stop and are weighed by these, too."""
         of_classes = self._class_weights(number, y, sample_weight)
         if of_classes is None:
             return sample_weight
-        return of_classes[y] if sample_weight is None else of_classes[y] * sample_weight
+        weights = of_classes[y] / (of_classes.max() or 1.0)
+        if sample_weight is not None:
+            weights = weights * sample_weight
+        if not weights.any():
+            raise ValueError(f"class_weight={self.class_weight!r:.200} leaves no row with a weight above 0.")
+        return mean_one(weights)
 
     def _class_weights(self, number: int, y: NDArray, sample_weight: NDArray | None) -> NDArray[np.float64] | None:
         """Return what class_weight says of each class of a target; None for nothing."""
@@ -301,6 +199,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
                     f"class_weight={given!r:.200} must be a dict for each target; y has {len(self._targets.outputs_)}."
                 )
             given = given[number]
+            if not (given is None or given == "balanced" or isinstance(given, dict)):
+                raise ValueError(
+                    f"class_weight={self.class_weight!r:.200} must have a dict, 'balanced' or None for each target; got"
+                    f" {given!r:.100}."
+                )
         if given is None:
             return None
         if isinstance(given, dict):
@@ -340,6 +243,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def _judge(self, found: list[NDArray], y: NDArray, folds: list[Fold], sample_weight: NDArray | None) -> None:
         known = np.all([np.isfinite(probabilities[:, 0]) for probabilities in found], axis=0)
+        if sample_weight is not None:
+            known &= sample_weight > 0
         weights = None if sample_weight is None else sample_weight[known]
         columns = (y.T if y.ndim == 2 else y[np.newaxis])[:, known]
         right, losses, self._true_scores = [], [], []

@@ -34,6 +34,8 @@ from fastmlp.tabular.values import Values
 class TypedTable:
     """A table as numbers and codes of categories.
 
+    An estimator predicts for it as for the table that it was made of.
+
     Parameters
     ----------
     numbers : ndarray of shape (n_samples, n_numbers)
@@ -89,7 +91,7 @@ class TableColumns(Component):
     names_ : list of str
         The columns' names, or "x0", "x1", ... where they have none.
     unused_ : dict of str to str
-        The columns that are not used, and why.
+        The columns that are not used, and why. The warning of them has examples of their values, which are not kept.
     number_names_, category_names_ : list of str
         The names of the columns of ``numbers`` and of ``categories``.
     number_sources_, category_sources_ : list of int
@@ -185,7 +187,7 @@ class TableColumns(Component):
             return block
         if (row := table.single_row()) is not None:
             return self._typed_row(row)
-        values = [None if column is None else table.values(i) for i, column in enumerate(self.columns_)]
+        values = [None if column is None else _values(table, i, column) for i, column in enumerate(self.columns_)]
         return self._typed(values, table.n_rows)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -265,6 +267,7 @@ class TableColumns(Component):
         columns: list[LearnedColumn | None] = []
         values: list[Values | None] = []
         unused: dict[str, str] = {}
+        said: dict[str, str] = {}
         for i, name in enumerate(names):
             read = table.typed_values(i)
             is_category = read.is_categorical if chosen is None else i in chosen
@@ -273,12 +276,13 @@ class TableColumns(Component):
                 values.append(read)
             except Unusable as reason:
                 unused[name] = str(reason)
+                said[name] = f"{reason}{'' if reason.example is None else f' (such as {reason.example!r:.40})'}"
                 columns.append(None)
                 values.append(None)
         if len(unused) == len(names):
-            why = "; ".join(f"{name!r}: {reason}" for name, reason in list(unused.items())[:5])
-            single = " X has a single row (n_samples=1)." * (table.n_rows == 1)
-            raise ValueError(f"X has no column to learn from.{single} {why}{' ...' * (len(unused) > 5)}.")
+            why = "; ".join(f"{name!r}: {reason}" for name, reason in list(said.items())[:5])
+            single = ", and a single row (n_samples=1)" * (table.n_rows == 1)
+            raise ValueError(f"X has no column to learn from{single}: {why}{' ...' * (len(unused) > 5)}.")
         for holder in (self, owner):
             holder.n_features_in_ = table.n_columns
             if texts is not None:
@@ -287,11 +291,9 @@ class TableColumns(Component):
                 del holder.feature_names_in_
         self.columns_, self.names_, self.unused_ = columns, names, unused
         if unused:
-            listed = "; ".join(f"{name!r}: {reason}" for name, reason in list(unused.items())[:10])
+            listed = "; ".join(f"{name!r}: {reason}" for name, reason in list(said.items())[:10])
             more = f"; and {len(unused) - 10} more" * (len(unused) > 10)
-            warn_user(
-                f"{len(unused)} of {len(names)} columns of X cannot be used: {listed}{more}.", UnusedColumnsWarning
-            )
+            warn_user(f"{len(unused)} of {len(names)} columns cannot be used: {listed}{more}.", UnusedColumnsWarning)
         return values
 
     def _learned(self, name: str, values: Values, is_category: bool) -> LearnedColumn:
@@ -312,6 +314,10 @@ class TableColumns(Component):
         # scikit-learn's way takes a third of a row's time, so it is taken only where something may be wrong.
         if table.labels != (self.names_ if named else None):
             _check_feature_names(owner, table.native, reset=False)
+        # scikit-learn looks at names that are texts alone.
+        if not named and table.names != self.names_ and sorted(table.names) == sorted(self.names_):
+            listed = ", ".join(self.names_[:10]) + " ..." * (len(self.names_) > 10)
+            raise ValueError(f"The columns of X must be in the order that they had in training: {listed}.")
         if table.n_columns != self.n_features_in_:
             raise ValueError(
                 f"X has {table.n_columns} features, but {type(owner).__name__} is expecting {self.n_features_in_}"
@@ -359,3 +365,8 @@ class TableColumns(Component):
     def _warn(self, unknown: Unknown) -> None:
         if message := unknown.message():
             warn_user(message, UnknownCategoriesWarning)
+
+
+def _values(table: Table, i: int, column: LearnedColumn) -> Values:
+    """Return the values of a column as training read them."""
+    return table.mixed_texts(i) if isinstance(column, Categories) and column.is_mixed else table.values(i)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, floor
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -213,7 +214,7 @@ def cv_plus_interval(
     >>> cv_plus_interval(summary, [[100.0], [100.0]], coverage=0.99)
     (array([-inf]), array([inf]))
     """
-    alpha = 1 - _checked(coverage)
+    alpha = 1 - checked_coverage(coverage)
     n_folds, n = len(summary.counts), int(summary.counts.sum())
     low = np.asarray(lower, dtype=np.float64)
     high = low if upper is None else np.asarray(upper, dtype=np.float64)
@@ -352,7 +353,7 @@ def set_threshold(scores: ArrayLike, y: ArrayLike, *, coverage: float = 0.9) -> 
             f"scores must have the shape (n_rows, n_classes) and y (n_rows,); got {given.shape} and {targets.shape}."
         )
     true = of_true_class(given, targets)
-    rank = ceil(_checked(coverage) * (len(true) + 1) - _ROUNDING)
+    rank = ceil(checked_coverage(coverage) * (len(true) + 1) - _ROUNDING)
     return float(np.partition(true, rank - 1)[rank - 1]) if rank <= len(true) else np.inf
 
 
@@ -372,7 +373,7 @@ def summary_threshold(summary: FoldScores, *, coverage: float = 0.9) -> float:
     0.375
     """
     n_rows, n_kept = int(summary.counts[0]), int(summary.n_kept[0])
-    rank = ceil(_checked(coverage) * (n_rows + 1) - _ROUNDING)
+    rank = ceil(checked_coverage(coverage) * (n_rows + 1) - _ROUNDING)
     if rank > n_rows:
         return np.inf
     # Each quantile is the largest score of its group, and the first group has the rows that are left over.
@@ -409,7 +410,8 @@ def prediction_sets(scores: ArrayLike, threshold: float, *, never_empty: bool = 
     return sets
 
 
-def _checked(coverage: float) -> float:
-    if not 0 < coverage < 1:
-        raise ValueError(f"coverage must be between 0 and 1; got {coverage!r}.")
-    return coverage
+def checked_coverage(coverage: float) -> float:
+    """Return a coverage, if it is between 0 and 1; raise a ValueError for anything else."""
+    if not (isinstance(coverage, Real) and 0 < coverage < 1):
+        raise ValueError(f"coverage must be a number between 0 and 1; got {coverage!r}.")
+    return float(coverage)

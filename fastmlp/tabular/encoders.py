@@ -55,7 +55,10 @@ def quantile_edges(values: NDArray, most: int) -> NDArray[np.float64]:
     if not len(values):
         return np.array([0.0, 1.0])
     edges = np.unique(np.quantile(values, np.linspace(0, 1, most + 1)))
-    return edges if len(edges) > 1 else np.array([edges[0] - 0.5, edges[0] + 0.5])
+    if len(edges) > 1:
+        return edges
+    half = max(0.5, np.spacing(np.abs(edges[0])))  # to a large number less would add nothing
+    return np.array([edges[0] - half, edges[0] + half])
 
 
 def mixed_edges(values: NDArray, most: int) -> NDArray[np.float64]:

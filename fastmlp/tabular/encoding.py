@@ -39,6 +39,9 @@ TREES: dict[str, Any] = {
 }
 
 
+_FARTHEST = np.finfo(np.float64).max / 4
+
+
 @dataclass(frozen=True)
 class SharedColumns:
     """What all members of an ensemble see of rows."""
@@ -85,18 +88,19 @@ class TableEncoding:
 
     def fit(self, kinds: Sequence[Kind], table: TypedTable, n_categories: Sequence[int]) -> Self:
         """Learn what kinds need of a table."""
-        names = {name for kind in kinds for name in (*kind.numbers, *kind.codes)}
-        self.encoders_ = {name: ENCODERS[name]().fit(table.numbers) for name in sorted(names)}
+        names, numbers = {name for kind in kinds for name in (*kind.numbers, *kind.codes)}, _within_reach(table.numbers)
+        self.encoders_ = {name: ENCODERS[name]().fit(numbers) for name in sorted(names)}
         self.n_categories_ = [int(n) for n in n_categories]
-        self.bins_ = Bins().fit(table.numbers) if any(kind.trees is not None for kind in kinds) else None
+        self.bins_ = Bins().fit(numbers) if any(kind.trees is not None for kind in kinds) else None
         return self
 
     def shared(self, table: TypedTable) -> SharedColumns:
         """Return what all members see of rows."""
         nothing = np.empty((len(table), 0), np.float32)
-        parts = {name: encoder.transform(table.numbers) for name, encoder in self.encoders_.items()}
+        numbers = _within_reach(table.numbers)
+        parts = {name: encoder.transform(numbers) for name, encoder in self.encoders_.items()}
         parts["categories"] = Encoded(table.categories, nothing)
-        return SharedColumns(parts, None if self.bins_ is None else self.bins_.transform(table.numbers), self)
+        return SharedColumns(parts, None if self.bins_ is None else self.bins_.transform(numbers), self)
 
     def check_state(self) -> None:
         """Refuse attributes that ``fit`` does not set."""
@@ -107,6 +111,11 @@ class TableEncoding:
             require(type(encoder) is type(ENCODERS[name]()), "an encoder is not of its name's class", name)
         require(type(counts) is list and all(map(is_count, counts)), "n_categories_ of a TableEncoding are no counts")
         require(type(state.get("bins_")) in (Bins, type(None)), "bins_ of a TableEncoding are none")
+
+
+def _within_reach(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return numbers of which no two are farther from each other than a number can say."""
+    return np.clip(numbers, -_FARTHEST, _FARTHEST)
 
 
 @stored_as("tabular.FoldTrees")

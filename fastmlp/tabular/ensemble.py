@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,6 +132,9 @@ class TargetEnsemble:
     is_classification : bool
     n_outputs : int
         The number of classes, or of numbers that are predicted at once.
+    quantiles : list of float of length n_outputs or None, default=None
+        The levels of the quantiles that the numbers are; None where they are means. Of a single target, there may be
+        several quantiles.
 
     Attributes
     ----------
@@ -151,9 +155,10 @@ class TargetEnsemble:
         At which the mean of probabilities has the smallest loss.
     """
 
-    def __init__(self, is_classification: bool, n_outputs: int) -> None:
+    def __init__(self, is_classification: bool, n_outputs: int, quantiles: list[float] | None = None) -> None:
         self.is_classification = is_classification
         self.n_outputs = n_outputs
+        self.quantiles = quantiles
 
     @property
     def n_folds_(self) -> int:
@@ -287,7 +292,8 @@ class TargetEnsemble:
         # The main thread only waits, so that Ctrl-C reaches it; a member that fails, or Ctrl-C, ends all others.
         with ThreadPoolExecutor(min(training.n_jobs, len(folds))) as threads:
             try:
-                members = [threads.submit(train, f) for f in folds]
+                # In copies of this context, what members warn of is collected where the fit collects it.
+                members = [threads.submit(copy_context().run, train, f) for f in folds]
                 while True:
                     done, others = wait(members, timeout=_SECONDS_TO_WAIT, return_when=FIRST_EXCEPTION)
                     for member in done:
@@ -387,7 +393,10 @@ class TargetEnsemble:
         """Return how often greedy selection takes each kind, given predictions (n_kinds, n_rows, n_outputs)."""
         if self.is_classification:
             return greedy_selection(predictions, y, weights, loss="log_loss")
-        return greedy_selection(predictions, y.reshape(len(y), -1), weights, loss="squared_error")
+        numbers = y.reshape(len(y), -1)
+        if self.quantiles is None:
+            return greedy_selection(predictions, numbers, weights, loss="squared_error")
+        return greedy_selection(predictions, numbers, weights, loss="quantile", quantile=self.quantiles)
 
     # ---- predicting --------------------------------------------------------------------------------------------------
 
@@ -414,6 +423,9 @@ class TargetEnsemble:
         require(type(state.get("is_classification")) is bool, "an ensemble is neither of classes nor of numbers")
         n_outputs, folds, members = state.get("n_outputs"), state.get("folds_"), state.get("members_")
         require(is_count(n_outputs) and n_outputs, "n_outputs of an ensemble is no number of them", n_outputs)
+        levels = state.get("quantiles", 0)
+        sound = levels is None or (type(levels) is list and len(levels) == n_outputs and all(map(_is_level, levels)))
+        require(sound, "quantiles of an ensemble are no levels of its outputs", levels)
         sound = type(folds) is list and bool(folds) and all(map(is_count, folds)) and len(set(folds)) == len(folds)
         require(sound, "folds_ of an ensemble are no numbers of folds", folds)
         sound = type(members) is list and bool(members) and all(isinstance(member, Member) for member in members)
@@ -430,3 +442,8 @@ class TargetEnsemble:
             require(isinstance(member.network, expected), "members_ of an ensemble predict something else")
             known = member.kind.trees is None or (member.fold, member.kind.trees) in self.trees_.trees_
             require(known, "an ensemble lacks the trees of a member")
+
+
+def _is_level(value: Any) -> bool:
+    """Whether a value is the level of a quantile."""
+    return type(value) is float and 0 < value < 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastmlp.exceptions import FILTERING
 from fastmlp.tabular.objects import is_missing
 
 
@@ -100,7 +102,7 @@ def _folds_of_groups(
         strata = None
     splitter = (GroupKFold if strata is None else StratifiedGroupKFold)(n_folds, shuffle=True, random_state=random)
     rows = np.zeros((n_rows, 1))
-    with warnings.catch_warnings():
+    with FILTERING, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         folds = [Fold(*each) for each in splitter.split(rows, strata, numbers)]
     return [fold for fold in folds if len(fold.learned) and len(fold.left_out)]
@@ -160,7 +162,8 @@ def splits_of(cv: Any, X: Any, y: NDArray, groups: ArrayLike | None) -> list[Fol
             raise ValueError(f"cv={cv!r:.100}: its split {number} learns from row {both[0]}, which it leaves out.")
         folds.append(fold)
     if not folds:
-        raise ValueError(f"cv={cv!r:.100} makes no folds.")
+        once = ": it gives its splits once, so that a second fit has none; make a list of it" * isinstance(cv, Iterator)
+        raise ValueError(f"cv={cv!r:.100} makes no folds{once}.")
     return folds
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import time
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -17,6 +18,17 @@ from fastmlp.threads import prediction_team
 # The most rows that importances are found by, and the pieces of their ways: for a mean over rows, few will do.
 _MOST_ROWS = 500
 _N_PIECES = 2
+
+
+class Gains(NamedTuple):
+    """What a fit finds of its columns."""
+
+    #: What each column adds, (n_features,): means over several targets; 0 for columns that are not used.
+    values: NDArray[np.float64]
+    #: By so many rows they were found.
+    n_rows: int
+    #: Of so many, had there been the time.
+    n_chosen: int
 
 
 class _Fitted(Protocol):
@@ -37,7 +49,8 @@ def gains(
     fold_of: NDArray[np.intp],
     sample_weight: NDArray | None,
     random_state: int,
-) -> NDArray[np.float64]:
+    deadline: float = np.inf,
+) -> Gains:
     """Return what each column adds to how good the predictions for rows left out are, and 0 where it takes away.
 
     Each row's log-probability or squared error is explained as predictions are, by integrated gradients from an average
@@ -58,18 +71,16 @@ def gains(
     sample_weight : ndarray of shape (n_rows,) or None
     random_state : int
         The seed of the choice of rows.
-
-    Returns
-    -------
-    gains : ndarray of shape (n_features,)
-        Means over several targets; 0 for columns that are not used.
+    deadline : float, default=inf
+        The time.monotonic() by which they are to be found. Folds for which there is no time are left out, but for the
+        first.
     """
     weights = np.ones(len(y)) if sample_weight is None else sample_weight
     rows = np.flatnonzero((fold_of >= 0) & (weights > 0))
     if len(rows) > _MOST_ROWS:
         rows = np.sort(np.random.default_rng(random_state).choice(rows, _MOST_ROWS, replace=False))
     if not len(rows):
-        return np.zeros(len(estimator.columns_.columns_))
+        return Gains(np.zeros(len(estimator.columns_.columns_)), 0, 0)
 
     def of_fold(number: int, fold: int) -> NDArray[np.float64]:
         ensemble, left_out = estimator.ensembles_[number], rows[fold_of[rows] == fold]
@@ -85,7 +96,15 @@ def gains(
         )
         return weights[left_out] @ values[..., 0]
 
-    tasks = [(number, int(fold)) for number in range(len(estimator.ensembles_)) for fold in np.unique(fold_of[rows])]
-    n_jobs = prediction_team(estimator.n_jobs).n_threads
-    found = Parallel(n_jobs=n_jobs, backend="threading")(delayed(of_fold)(*task) for task in tasks)
-    return np.maximum(np.sum(found, axis=0) / weights[rows].sum() / len(estimator.ensembles_), 0)
+    n_targets, n_jobs = len(estimator.ensembles_), prediction_team(estimator.n_jobs).n_threads
+    folds = np.unique(fold_of[rows]).tolist()
+    at_once = len(folds) if deadline == np.inf else n_jobs
+    found: list[NDArray[np.float64]] = []
+    done, took = 0, 0.0
+    while done == 0 or (done < len(folds) and time.monotonic() + took < deadline):
+        began = time.monotonic()
+        tasks = [(number, fold) for fold in folds[done : done + at_once] for number in range(n_targets)]
+        found += Parallel(n_jobs=n_jobs, backend="threading")(delayed(of_fold)(*task) for task in tasks)
+        done, took = done + len(tasks) // n_targets, time.monotonic() - began
+    used = rows[np.isin(fold_of[rows], folds[:done])]
+    return Gains(np.maximum(np.sum(found, axis=0) / weights[used].sum() / n_targets, 0), len(used), len(rows))

@@ -100,6 +100,15 @@ def kinds_for(effort: str, table: TypedTable) -> tuple[Kind, ...]:
     return tuple(kind for kind in EFFORTS[effort].kinds if kind.needs is None or NEEDS[kind.needs](table))
 
 
+def band_kinds(effort: str) -> tuple[Kind, ...]:
+    """Return the kinds of members that learn quantiles for intervals.
+
+    Leaves of trees tell of the targets that trees have seen, and so make noise seem less than it is: alone, members
+    with trees predict quantiles that lie too near to each other.
+    """
+    return (_BINS,) if effort == "fast" else (_BINS, _TREES)
+
+
 def member_parameters(kind: Kind, n_rows: int) -> dict[str, Any]:
     """Return the parameters of the network of a member of a kind that learns from so many rows.
 

@@ -15,7 +15,7 @@ from fastmlp.registration import stored_as
 from fastmlp.soundness import require
 from fastmlp.tabular.dates import PARTS, date_parts, local_time, zone_of
 from fastmlp.tabular.objects import of_objects
-from fastmlp.tabular.values import KINDS, Values, as_texts, text_of
+from fastmlp.tabular.values import KINDS, Values, text_of
 
 # Texts are identifiers or prose where at most this share of the rows has a text that any other row has, too, and there
 # are so many rows.
@@ -30,7 +30,19 @@ _ADVICE = {
 
 
 class Unusable(Exception):
-    """Raised for a column of which nothing can be learned; the message is the reason."""
+    """Raised for a column of which nothing can be learned; the message is the reason.
+
+    Parameters
+    ----------
+    reason : str
+        It is kept in models, so that it has no value that is there once: that may be somebody's name.
+    example : object, optional
+        A value that the user is to see, to know the column by.
+    """
+
+    def __init__(self, reason: str, example: Any = None) -> None:
+        super().__init__(reason)
+        self.example = example
 
 
 class Unknown:
@@ -42,7 +54,7 @@ class Unknown:
     >>> unknown = Unknown()
     >>> unknown.add("city", ["Ulm", "Bonn"], 5)
     >>> unknown.message()
-    "X has categories that training did not see; they count as missing: 'city' (2 in 5 rows, such as 'Ulm')."
+    "There are categories that training did not see; they count as missing: 'city' (2 in 5 rows, such as 'Ulm')."
     """
 
     def __init__(self) -> None:
@@ -61,7 +73,7 @@ class Unknown:
             for name, n, rows, example in self.found[:5]
         ]
         more = f" and {len(self.found) - 5} more columns" * (len(self.found) > 5)
-        return f"X has categories that training did not see; they count as missing: {', '.join(are)}{more}."
+        return f"There are categories that training did not see; they count as missing: {', '.join(are)}{more}."
 
 
 class LearnedColumn:
@@ -307,10 +319,9 @@ class Categories(LearnedColumn):
         if n_known == len(places) and (counts > 0).sum() == 1:
             raise Unusable(f"it is {different[int(counts.argmax())]!r:.40} in all rows")
         if n_shared == 0 or (n_known >= _ROWS and n_shared <= _SHARED * n_known):
-            example = different[int(np.flatnonzero(counts)[0])]
             raise Unusable(
-                f"of its {n_known} values, such as {example!r:.40}, {'hardly any' if n_shared else 'none'} comes"
-                f" twice{_hint(different)}"
+                f"of its {n_known} values {'hardly any' if n_shared else 'none'} comes twice{_hint(different)}",
+                example=different[int(np.flatnonzero(counts)[0])],
             )
         # Those that several rows have, the most frequent ones of them; equally frequent ones in their own order.
         order = sorted(np.flatnonzero(counts > 1).tolist(), key=lambda k: (-counts[k], different[k]))
@@ -318,10 +329,6 @@ class Categories(LearnedColumn):
         others = sorted(set(np.flatnonzero(counts).tolist()).difference(kept))
         rare = np.unique(np.array([_hash(different[k]) for k in others], np.uint64))
         return cls(name, values.dtype, sorted(different[k] for k in kept), rare, values.is_mixed)
-
-    def read(self, values: Values, unknown: Unknown) -> list[NDArray]:
-        """Return the codes; where categories are texts for values of several types, numbers are read as their texts."""
-        return super().read(as_texts(values) if self.is_mixed and values.kind == "numbers" else values, unknown)
 
     def _read(self, values: Values, unknown: Unknown) -> list[NDArray]:
         different, places = _places(self.name, values)

@@ -101,6 +101,23 @@ def of_objects(items: Sequence[Any], dtype: str = "") -> Values:
         return Values("dates", dtype, found[0], zone=found[1])
     if groups == {"spans"}:
         return Values("spans", dtype, np.fromiter(map(_seconds, items), np.float64, len(items)))
+    return _mixed(items, dtype)
+
+
+def mixed_texts(items: Sequence[Any]) -> Values:
+    """Return objects as texts, whatever kinds they are of: some rows of a column of several kinds may all be of one.
+
+    Examples
+    --------
+    >>> from fastmlp.tabular.objects import mixed_texts
+    >>> mixed_texts([True, 1, 1.0]).texts
+    ['True', '1']
+    """
+    found = of_objects(items)
+    return found if found.kind == "unusable" else _mixed(items, found.dtype)
+
+
+def _mixed(items: Iterable[Any], dtype: str) -> Values:
     texts = [None if is_missing(item) else text_of(item) for item in items]
     return Values("texts", dtype, *_factorized(texts), is_mixed=True)
 
@@ -115,7 +132,7 @@ def _factorized(items: Iterable[Any]) -> tuple[NDArray[np.int32], list[str]]:
             places[item] = -1
         else:
             places[item] = len(texts)
-            texts.append(str(item))
+            texts.append(str.__str__(item))  # of enumerations of texts, the function str makes names
     return np.fromiter(map(places.__getitem__, items), np.int32, len(items)), texts
 
 
@@ -168,4 +185,7 @@ def _seconds(item: Any) -> float:
         return item.hour * 3600 + item.minute * 60 + item.second + item.microsecond / 1e6
     if isinstance(item, np.timedelta64):
         item = item.astype("m8[us]").item()
-    return (item // _MICROSECOND) / 1e6
+    try:
+        return (item // _MICROSECOND) / 1e6
+    except (OverflowError, ValueError):  # of pandas' spans of more microseconds than a number of 64 bits can have
+        return item.total_seconds()

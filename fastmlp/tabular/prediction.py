@@ -211,19 +211,38 @@ class TablePredictor:
         """Return predictions for the rows of a table."""
         if not isinstance(table, TypedTable):
             raise TypeError(f"table must be a TypedTable; got {type(table).__name__}.")
-        numbers: NDArray = np.ascontiguousarray(table.numbers, np.float64)
-        categories: NDArray = np.asarray(table.categories)
-        widths = self._n_numbers, len(self._n_categories)
-        for name, array, width in zip(("numbers", "categories"), (numbers, categories), widths, strict=True):
-            if array.shape != (len(numbers), width):
-                raise ValueError(f"table.{name} must have the shape (n_samples, {width}); got {array.shape}.")
-        if categories.dtype.kind not in "iu" or (categories < 0).any() or (categories > self._n_categories).any():
-            raise ValueError(
-                f"table.categories must be codes from 0 to {self._n_categories.tolist()}, those of each column;"
-                f" got {categories!r}."
-            )
-        shared = self._encoding.shared(TypedTable(numbers, categories))
+        shared = self._encoding.shared(checked_table(table, self._n_numbers, self._n_categories))
         return self._decoded([ensemble.predict(shared, self._n_jobs) for ensemble in self._ensembles])
+
+
+def checked_table(table: TypedTable, n_numbers: int, n_categories: NDArray[np.integer]) -> TypedTable:
+    """Return a table, refusing one that has not so many numbers, or codes of categories that there are not.
+
+    Parameters
+    ----------
+    table : TypedTable
+    n_numbers : int
+        How many numbers a row must have.
+    n_categories : ndarray of int of shape (n_columns,)
+        How many categories are known of each column of codes.
+
+    Raises
+    ------
+    ValueError
+        It says what would be right.
+    """
+    numbers: NDArray = np.ascontiguousarray(table.numbers, np.float64)
+    categories: NDArray = np.asarray(table.categories)
+    widths = n_numbers, len(n_categories)
+    for name, array, width in zip(("numbers", "categories"), (numbers, categories), widths, strict=True):
+        if array.shape != (len(numbers), width):
+            raise ValueError(f"table.{name} must have the shape (n_samples, {width}); got {array.shape}.")
+    if categories.dtype.kind not in "iu" or (categories < 0).any() or (categories > n_categories).any():
+        raise ValueError(
+            f"table.categories must be codes from 0 to {n_categories.tolist()}, those of each column;"
+            f" got {categories!r:.200}."
+        )
+    return TypedTable(numbers, categories)
 
 
 def _parts_of(ensemble: TargetEnsemble) -> list[Any]:

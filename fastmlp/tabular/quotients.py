@@ -183,6 +183,31 @@ def read_squares(outputs: Sequence[Array], weights: ArrayLike, y: Array) -> Read
     return Readout(squares.mean(axis=-1, keepdims=True), _shared_out(steps[:, :, np.newaxis], weights))
 
 
+def read_pinball_losses(outputs: Sequence[Array], weights: ArrayLike, y: Array, quantiles: ArrayLike) -> Readout:
+    """Return minus the mean pinball loss: of the weighted sum of the members' outputs, as quantiles of targets.
+
+    Parameters
+    ----------
+    outputs, weights
+        As :func:`read_numbers` takes them.
+    y : ndarray of shape (n_rows, n_outputs)
+    quantiles : array-like of shape (n_outputs,)
+        The levels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.tabular.quotients import read_pinball_losses
+    >>> read_pinball_losses([np.array([[[1.0], [7.0]]])], [1.0], np.array([[5.0]]), [0.75]).predictions.ravel()
+    array([-3. , -0.5])
+    """
+    levels = np.asarray(quantiles, dtype=np.float64)
+    errors = _weighted(outputs, weights) - y[:, np.newaxis]
+    losses = np.minimum((levels - 1) * errors, levels * errors)
+    steps = quotients(errors, losses, lambda x, y: np.divide(y, x, out=np.zeros_like(x), where=x != 0))
+    return Readout(losses.mean(axis=-1, keepdims=True), _shared_out((steps / len(levels))[:, :, np.newaxis], weights))
+
+
 def _weighted(outputs: Sequence[Array], weights: ArrayLike) -> Array:
     total = np.zeros_like(outputs[0])
     for weight, of_member in zip(np.asarray(weights), outputs, strict=True):

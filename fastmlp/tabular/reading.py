@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
-from fastmlp.tabular.objects import of_objects
+from fastmlp.tabular.objects import mixed_texts, of_objects
 from fastmlp.tabular.values import Values, text_of, unusable
 
 # Up to so many rows, a frame's values are read as Python's objects, since what whole columns cost is more.
@@ -53,6 +54,15 @@ class Table:
             return of_objects(items)
         return self.typed_values(column)
 
+    def mixed_texts(self, column: int) -> Values:
+        """Return the values of a column as texts, whatever they are, as training reads values of several kinds."""
+        if self.labels is None:
+            return mixed_texts(self.native[:, column].tolist())
+        values = self.typed_values(column)
+        if values.is_categorical and values.is_mixed:
+            return values
+        return mixed_texts(self._frame[:, column].to_list())
+
     def objects(self) -> NDArray[np.object_]:
         """Return all values as Python's objects, shape (n_rows, n_columns)."""
         if self.labels is None:
@@ -75,14 +85,17 @@ class Table:
         """Return the values of a column as Python's objects if there are few and it is quick; else None."""
         if self.n_rows > _FEW_ROWS:
             return None
-        if nw.dependencies.is_pandas_dataframe(self.native):
-            return self.native.iloc[:, column].tolist()
-        if nw.dependencies.is_polars_dataframe(self.native):
-            return self.native.to_series(column).to_list()
-        if nw.dependencies.is_pyarrow_table(self.native):
-            chunked = self.native.column(column)
-            # Of nanoseconds Arrow would make objects of pandas', or nothing.
-            return None if "[ns" in str(chunked.type) else chunked.to_pylist()
+        try:
+            if nw.dependencies.is_pandas_dataframe(self.native):
+                series = self.native.iloc[:, column]
+                return series.tolist() if _has_plain_objects(series.dtype) else None
+            if nw.dependencies.is_polars_dataframe(self.native):
+                return self.native.to_series(column).to_list()
+            if nw.dependencies.is_pyarrow_table(self.native):
+                chunked = self.native.column(column)
+                return chunked.to_pylist() if _has_plain_arrow_objects(chunked.type) else None
+        except (OverflowError, ValueError):  # of dates and spans for which Python has no objects
+            return None
         return None
 
     def single_row(self) -> Sequence[Any] | None:
@@ -97,7 +110,27 @@ class Table:
         if nw.dependencies.is_pandas_dataframe(self.native):
             at = self.native.iat
             return [at[0, i] for i in range(self.n_columns)]
-        return self.native.row(0) if nw.dependencies.is_polars_dataframe(self.native) else None
+        try:
+            return self.native.row(0) if nw.dependencies.is_polars_dataframe(self.native) else None
+        except (OverflowError, ValueError):  # of dates and spans for which Python has no objects
+            return None
+
+
+# Types of categories whose objects say what they are: of others, as of dates, an object does not say that it is a
+# category, which is read as a text.
+_PLAIN = re.compile(r"str|(large_)?string(_view)?|u?int\d+|float\d*|halffloat|double|bool")
+
+
+def _has_plain_objects(dtype: Any) -> bool:
+    """Return whether objects of a type of pandas' say all that is to be known of its columns."""
+    return str(dtype) != "category" or _PLAIN.fullmatch(str(dtype.categories.dtype)) is not None
+
+
+def _has_plain_arrow_objects(dtype: Any) -> bool:
+    """Return whether objects of a type of Arrow's say all that is to be known of its columns."""
+    if "[ns" in str(dtype):  # Arrow would make objects of pandas', or nothing.
+        return False
+    return not str(dtype).startswith("dictionary") or _PLAIN.fullmatch(str(dtype.value_type)) is not None
 
 
 def open_table(X: Any, estimator: str = "TableColumns") -> Table:
@@ -192,8 +225,10 @@ def of_array(array: NDArray) -> Values:
     if kind == "M":
         return Values("dates", name, array.astype("M8[us]"))
     if kind == "m":
-        spans = array.astype("m8[us]")
-        return Values("spans", name, np.where(np.isnat(spans), np.nan, spans.astype(np.int64) / 1e6))
+        # Microseconds are the least that Python's spans have; of some large spans there are too many of them.
+        is_larger = np.datetime_data(array.dtype)[0] in ("W", "D", "h", "m", "s", "ms")
+        spans = array if is_larger else array.astype("m8[us]")
+        return Values("spans", name, spans / np.timedelta64(1, "s"))
     if kind == "O":
         return of_objects(array.tolist(), name)
     if kind in "UT":
@@ -213,11 +248,15 @@ def of_series(series: nw.Series) -> Values:
     array([ 1., nan,  0.])
     """
     dtype, native = series.dtype, series.to_native()
-    name = f"{native.dtype if hasattr(native, 'dtype') else native.type!s:.60}"  # polars' Enum lists its categories
+    # The name of polars' Enum lists its categories, some of which may be in a single row, which no model is to keep.
+    name = "Enum" if dtype == nw.Enum else f"{native.dtype if hasattr(native, 'dtype') else native.type!s:.60}"
     if dtype == nw.Decimal:  # Arrow's own floats of them differ from Python's in the last bit
         return of_objects(series.to_list(), name)
     if dtype.is_numeric() or dtype == nw.Boolean:
-        return Values("numbers", name, series.cast(nw.Float64).to_numpy())
+        try:
+            return Values("numbers", name, series.cast(nw.Float64).to_numpy())
+        except ValueError:  # Arrow refuses whole numbers that floats round, such as identifiers of 19 digits
+            return of_objects(series.to_list(), name)
     if dtype in (nw.Categorical, nw.Enum):
         return _categories(series, name)
     if dtype == nw.String:

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp.callbacks import Callback
-from fastmlp.estimators.base import begins_fit, goes_on_with_fit
-from fastmlp.exceptions import UndefinedScoreWarning, warn_user
+from fastmlp.estimators.documentation import documented
+from fastmlp.exceptions import IgnoredParameterWarning, UndefinedScoreWarning, warn_user
+from fastmlp.losses import Pinball
 from fastmlp.registration import stored_as
 from fastmlp.soundness import is_array, require
+from fastmlp.tabular.bands import LEVELS, QuantileBand
 from fastmlp.tabular.base import TabularEstimator
 from fastmlp.tabular.conformal import FoldScores, cv_plus_interval, summarize_scores
+from fastmlp.tabular.documentation import ATTRIBUTES, PARAMETERS
 from fastmlp.tabular.ensemble import Member, TargetEnsemble
 from fastmlp.tabular.explanation import Read, shares
 from fastmlp.tabular.folds import Fold, fold_numbers
-from fastmlp.tabular.quotients import read_numbers, read_squares
+from fastmlp.tabular.kinds import Kind, band_kinds
+from fastmlp.tabular.quotients import read_numbers, read_pinball_losses, read_squares
 from fastmlp.tabular.scoring import MemberRegressor, Predict
-from fastmlp.tabular.targets import number_targets
+from fastmlp.tabular.targets import in_near_units, number_targets
 from fastmlp.threads import prediction_team
+
+#: Sums of few numbers up to this one are none that are too large for a number.
+_LARGEST = np.finfo(np.float64).max / 8
 
 
 @stored_as("TabularRegressor")
+@documented(PARAMETERS, ATTRIBUTES)
 class TabularRegressor(RegressorMixin, TabularEstimator):
     """A regressor for tables as they are: an ensemble of small networks.
 
@@ -34,59 +43,37 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     Parameters
     ----------
-    effort : {"fast", "default", "best"}, default="default"
-        How many members are trained, and of how many kinds.
-    time_limit : float or None, default=None
-        The seconds that ``fit`` may take. Members get equal shares of what is left when they begin, and stop where they
-        are after the epoch in which their time ends; kinds and folds for which there is none are left out, but for one
-        epoch of one member. A :class:`fastmlp.exceptions.TimeLimitWarning` says what was cut. With a limit, results
-        depend on the machine.
-    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
-        Which columns are categories, beside texts: those whose type says so, none, or those named by a mask, by their
-        places or by their names.
-    max_categories : int, default=1000
-        How many categories a column may have; the others count as missing.
-    cv : int, splitter, iterable or None, default=None
-        How many folds there are, each of which leaves out another share of the rows; or what makes them, such as
-        ``TimeSeriesSplit()``; or pairs of places of rows to learn from and to leave out. None is the number that effort
-        has: 8, with "fast" 4.
-    loss : {"squared_error", "absolute_error", "huber"}, default="squared_error"
-        What training makes small.
-    scoring : str, callable or None, default=None
-        What members stop on, and which of their epochs is kept: None is the smallest loss; a name from scikit-learn's
-        scorers, or a function of an estimator, X and y, is the largest score. What members and kinds weigh is a matter
-        of the squared error in any case.
-    callbacks : list of Callback or None, default=None
-        Each member's training has copies of them. A :class:`fastmlp.callbacks.ModelCheckpoint` alone is not for
-        members: it writes those that have been finished to its file, from which :meth:`resume` goes on, and the fitted
-        estimator in the end.
-    random_state : int, RandomState or None, default=None
-    n_jobs : int or None, default=None
-        How many members are trained side by side, each by one thread; None for as many as there are CPUs. Results do
-        not depend on it.
-    verbose : bool or int, default=False
-        Whether a bar shows how many members have been trained.
+    {parameters}
+    loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
+        What training makes small. With "quantile", the pinball loss, predictions are quantiles of the targets that rows
+        like this one have.
+    quantile : float in (0, 1), default=0.5
+        Which quantile is predicted with ``loss="quantile"``: below that of 0.9 lie nine targets of ten.
+    intervals : {"residuals", "quantiles"}, default="residuals"
+        What :meth:`predict_interval` makes intervals of. "residuals" are the errors of out-of-fold predictions, which
+        cost nothing; intervals are about as wide for all rows. With "quantiles", further members learn the quantiles
+        between which 50, 80, 90, 95 and 99 % of a row's targets lie, for each target by itself: intervals are wide
+        where the noise is large, and narrow where it is small.
 
     Attributes
     ----------
-    members_ : list of Member
-        The networks that predict.
-    columns_ : TableColumns
-        What is known of the table's columns; ``columns_.unused_`` says which are not used, and why.
     oof_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Predictions for the rows of ``fit`` (with X_val, for its rows), each by the members that left it out; NaN where
         there are none. Files do not have them.
+    bands_ : list of QuantileBand
+        With ``intervals="quantiles"``, what the intervals of each target are made of: ``ensemble`` has the members that
+        predict quantiles, which are not among ``members_`` and ``history_``.
     oof_score_ : float
-        The R² of these.
+        The R² of these; of quantiles D², as of ``score``.
+    oof_loss_ : float
+        What kinds are weighed by, in the unit of y: the root of their mean squared error, or of quantiles the mean
+        pinball loss; the mean over several targets.
     feature_importances_ : ndarray of shape (n_features,)
         What each column adds to the R², beginning with the same prediction for all rows; 0 where it takes
-        away. It is found for 500 rows at most, each predicted by the members that left it out. All that comes of a
-        column, such as the parts of a date, counts together.
-    history_ : list of dict
-        What is known of each member's training.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        Only if all columns' names are texts.
+        away. Of quantiles, it is what each column takes from the pinball loss of scaled targets. It is found for 500
+        rows at most, each predicted by the members that left it out. All that comes of a column, such as the parts of a
+        date, counts together.
+    {attributes}
 
     Examples
     --------
@@ -102,10 +89,17 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     """
 
     oof_predictions_: NDArray[np.float64]
+    oof_loss_: float
 
     _parameter_constraints: ClassVar[dict] = {
         **TabularEstimator._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber", "quantile"})],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "intervals": [StrOptions({"residuals", "quantiles"})],
+    }
+    _advice: ClassVar[Mapping[str, str]] = {
+        **TabularEstimator._advice,
+        **dict.fromkeys(("alpha", "quantilealpha", "tau", "quantiles"), "Did you mean 'quantile'?"),
     }
 
     def __init__(
@@ -117,6 +111,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         max_categories: int = 1000,
         cv: Any = None,
         loss: str = "squared_error",
+        quantile: float = 0.5,
+        intervals: str = "residuals",
         scoring: Any = None,
         callbacks: Sequence[Callback] | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -125,78 +121,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     ) -> None:
         self._set_parameters(locals())
 
-    @begins_fit
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None = None,
-        *,
-        groups: ArrayLike | None = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> Self:
-        """Learn numbers for a table's rows.
-
-        Parameters
-        ----------
-        X : data frame, table or array-like of shape (n_samples, n_features)
-            Of pandas, polars, pyarrow, NumPy, or a list of rows.
-        y : array-like or series of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like of shape (n_samples,), default=None
-        groups : array-like of shape (n_samples,), default=None
-            Rows of one group are left out together.
-        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            Rows to stop by and to judge members by: all members then learn from all rows of X.
-        """
-        return self._fit(X, y, sample_weight, groups, X_val, y_val, sample_weight_val)
-
-    @goes_on_with_fit
-    def resume(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None = None,
-        *,
-        groups: ArrayLike | None = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: ArrayLike | None = None,
-    ) -> Self:
-        """Train the members that a fit lacks which was killed, given what ``fit`` was given.
-
-        The estimator is what :func:`fastmlp.load` reads from the file of a
-        :class:`fastmlp.callbacks.ModelCheckpoint`. What comes of it is, bit for bit, what would have come of the fit;
-        one that has come to its end stays as it is. A time limit counts from here.
-
-        Parameters
-        ----------
-        X, y, sample_weight, groups, X_val, y_val, sample_weight_val
-            Those of the fit, as :meth:`fit` takes them.
-
-        Raises
-        ------
-        ValueError
-            When this is no checkpoint, or the rows are not those of the fit.
-
-        Examples
-        --------
-        >>> import pathlib, tempfile
-        >>> import fastmlp
-        >>> from sklearn.datasets import load_diabetes
-        >>> from fastmlp.callbacks import ModelCheckpoint
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.fastmlp"
-        >>> model = fastmlp.TabularRegressor("fast", callbacks=[ModelCheckpoint(path)], random_state=0).fit(X, y)
-        >>> resumed = fastmlp.load(path).resume(X, y)  # had the fit been killed, this would train the other members
-        >>> bool((resumed.predict(X) == model.predict(X)).all())
-        True
-        """
-        return self._resume(X, y, sample_weight, groups, X_val, y_val, sample_weight_val)
-
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return a number for each row.
+        """Return a number for each row; with ``loss="quantile"``, the quantile.
 
         Parameters
         ----------
@@ -208,8 +134,50 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         """
         return self._decoded(self._predictions(X))
 
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the R² of the predictions; of quantiles D², the share of a constant's pinball loss that is saved.
+
+        Parameters
+        ----------
+        X : data frame, table or array-like of shape (n_samples, n_features)
+        y : array-like or series of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+            1 where nothing is wrong, 0 where a constant is as good: the mean, or the quantile, of ``y``.
+        """
+        predicted = self.predict(X)
+        true = number_targets(y, type(self).__name__)
+        if true.shape != predicted.shape:
+            raise ValueError(f"y must have the shape {predicted.shape} of predictions for X; got {true.shape}.")
+        return self._goodness(*in_near_units(true, predicted), sample_weight)
+
+    def _goodness(self, y: Any, predicted: NDArray[np.float64], sample_weight: ArrayLike | None) -> float:
+        from sklearn.metrics import d2_pinball_score, r2_score  # noqa: PLC0415 - they take long
+
+        if (levels := self.ensembles_[0].quantiles) is None:
+            return float(r2_score(y, predicted, sample_weight=sample_weight))
+        return float(d2_pinball_score(y, predicted, sample_weight=sample_weight, alpha=levels[0]))
+
+    def _losses(
+        self, y: NDArray[np.float64], predicted: NDArray[np.float64], sample_weight: NDArray | None
+    ) -> NDArray[np.float64]:
+        """Return the loss that kinds are weighed by, for each output."""
+        from sklearn.metrics import mean_pinball_loss, root_mean_squared_error  # noqa: PLC0415 - they take long
+
+        options: dict[str, Any] = {"sample_weight": sample_weight, "multioutput": "raw_values"}
+        if (levels := self.ensembles_[0].quantiles) is None:
+            return root_mean_squared_error(y, predicted, **options)
+        return mean_pinball_loss(y, predicted, alpha=levels[0], **options)
+
     def predict_interval(self, X: Any, coverage: float = 0.9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return intervals that have the true number with a given probability: CV+, from what the folds left out.
+
+        They are made of residuals, or of quantiles, as the parameter ``intervals`` said in ``fit``. Quantiles are of
+        certain coverages; of these the nearest is taken, and the band between the quantiles becomes wider or narrower,
+        each row's in proportion, until it covers what is asked for.
 
         Parameters
         ----------
@@ -224,16 +192,23 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
         References
         ----------
-        Barber, Candès, Ramdas & Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics 2021.
+        Barber, Candès, Ramdas & Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics 2021;
+        Romano, Patterson & Candès, "Conformalized quantile regression", NeurIPS 2019.
         """
+        shared = self._shared(X)  # which says it where there is no fit
         n_jobs = prediction_team(self.n_jobs).n_threads
-        folds = self._numbers(self.ensembles_[0].predict_folds(self._shared(X), n_jobs))
-        outputs = folds[..., np.newaxis] if folds.ndim == 2 else folds
-        found = [
-            cv_plus_interval(summary, outputs[..., i], coverage=coverage) for i, summary in enumerate(self._residuals)
-        ]
-        lower, upper = (np.stack(ends, axis=-1) for ends in zip(*found, strict=True))
-        return (lower[:, 0], upper[:, 0]) if folds.ndim == 2 else (lower, upper)
+        if self.bands_:
+            scaled = [band.interval(shared, coverage, n_jobs) for band in self.bands_]
+            lower, upper = np.stack(scaled, axis=-1) * self._scales + self._means
+        else:
+            folds = self._numbers(self.ensembles_[0].predict_folds(shared, n_jobs))
+            outputs = folds if self._is_matrix else folds[..., np.newaxis]
+            found = [
+                cv_plus_interval(summary, outputs[..., i], coverage=coverage)
+                for i, summary in enumerate(self._residuals)
+            ]
+            lower, upper = np.stack(found, axis=-1)
+        return (lower, upper) if self._is_matrix else (lower[:, 0], upper[:, 0])
 
     # ---- targets -----------------------------------------------------------------------------------------------------
 
@@ -242,6 +217,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     _ranges: NDArray[np.float64]
     _is_matrix: bool
     _residuals: list[FoldScores]
+    bands_: list[QuantileBand]
 
     def _numbers(self, scaled: NDArray) -> NDArray[np.float64]:
         """Return predictions in the targets' own scale and range; of a single target, without its axis."""
@@ -257,6 +233,11 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
             columns, weights = columns[sample_weight > 0], sample_weight[sample_weight > 0]
         # Divided by the largest, squares are none that are too large for a number.
         largest = np.abs(columns).max(axis=0)
+        if (largest > _LARGEST).any():
+            raise ValueError(
+                f"y has numbers up to {largest.max():.3g}, whose distances may be too large for dtype('float64'):"
+                " divide it by a power of ten."
+            )
         units = np.where(largest > 0, largest, 1.0)
         means = np.average(columns / units, axis=0, weights=weights)
         deviations = np.sqrt(np.average((columns / units - means) ** 2, axis=0, weights=weights))
@@ -264,24 +245,51 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         is_constant = self._ranges[0] == self._ranges[1]
         self._means = np.where(is_constant, self._ranges[0], means * units)
         self._scales = np.where(is_constant, 1.0, deviations * units)
+        if not (self._scales > 0).all():
+            raise ValueError(
+                f"y has numbers up to {largest[self._scales == 0].max():.3g}, whose distances are too small for"
+                " dtype('float64'): multiply it by a power of ten."
+            )
         return numbers
 
     def _known_targets(self, y: Any) -> NDArray:
-        numbers = number_targets(y, type(self).__name__)
+        numbers = number_targets(y, type(self).__name__, name="y_val")
         if numbers.ndim != 1 + self._is_matrix or numbers.reshape(len(numbers), -1).shape[1] != len(self._means):
             raise ValueError(f"y_val must have {len(self._means)} targets, as y has; got shape {numbers.shape}.")
         return numbers
 
     def _problems(self, y: NDArray) -> list[tuple[TargetEnsemble, NDArray]]:
-        scaled = (y.reshape(len(y), -1) - self._means) / self._scales
-        ensemble = TargetEnsemble(False, len(self._means))
+        scaled = self._scaled(y)
+        if self.loss != "quantile" and self.quantile != 0.5:
+            warn_user(
+                f"quantile={self.quantile!r} has no effect with loss={self.loss!r}; loss='quantile' predicts it.",
+                IgnoredParameterWarning,
+            )
+        levels = [float(self.quantile)] * len(self._means) if self.loss == "quantile" else None
+        ensemble = TargetEnsemble(False, len(self._means), levels)
         return [(ensemble, scaled if self._is_matrix else scaled[:, 0])]
+
+    def _scaled(self, y: NDArray) -> NDArray[np.float64]:
+        """Return targets as networks learn them, (n_rows, n_outputs)."""
+        return (y.reshape(len(y), -1) - self._means) / self._scales
+
+    def _band_kinds(self) -> tuple[Kind, ...]:
+        return band_kinds(self.effort) if self.intervals == "quantiles" else ()
+
+    def _band_problems(self, y: NDArray) -> list[tuple[TargetEnsemble, NDArray]]:
+        if self.intervals == "residuals":
+            self.bands_ = []
+            return []
+        self.bands_ = [QuantileBand(limits) for limits in self._scaled(self._ranges).T.copy()]
+        return [(band.ensemble, targets) for band, targets in zip(self.bands_, self._scaled(y).T, strict=True)]
 
     def _strata(self, y: NDArray) -> NDArray | None:
         return None
 
     def _network_parameters(self, number: int) -> dict[str, Any]:
-        return {"loss": self.loss}
+        if number > 0:  # Of bands; what users score are predictions.
+            return {"loss": Pinball(list(LEVELS)), "scoring": None}
+        return {"loss": Pinball(float(self.quantile)) if self.loss == "quantile" else self.loss}
 
     def _decoded(self, predictions: list[NDArray[np.float64]]) -> Any:
         return self._numbers(predictions[0])
@@ -291,8 +299,11 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return lambda outputs, rows: read_numbers(outputs, weights, self._means, self._scales, self._ranges)
 
     def _goodness_reader(self, number: int, members: list[Member], y: NDArray) -> Read:
-        weights, scaled = shares(members), (y.reshape(len(y), -1) - self._means) / self._scales
-        return lambda outputs, rows: read_squares(outputs, weights, scaled[rows])
+        weights, scaled = shares(members), self._scaled(y)
+        levels = self.ensembles_[0].quantiles
+        if levels is None:
+            return lambda outputs, rows: read_squares(outputs, weights, scaled[rows])
+        return lambda outputs, rows: read_pinball_losses(outputs, weights, scaled[rows], levels)
 
     def _output_names(self, number: int) -> list[str]:
         return [str(i) for i in range(len(self._means))] if self._is_matrix else []
@@ -304,11 +315,11 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return self._numbers(y.reshape(len(y), -1))
 
     def _judge(self, found: list[NDArray], y: NDArray, folds: list[Fold], sample_weight: NDArray | None) -> None:
-        from sklearn.metrics import r2_score  # noqa: PLC0415 - it takes long
-
         # Residuals are of the folds that have members, in the order of predict_folds.
-        fold_of = fold_numbers([folds[f] for f in self.ensembles_[0].folds_], len(y))
+        fold_of = _fold_places(self.ensembles_[0], folds, len(y))
         known = fold_of >= 0
+        if sample_weight is not None:
+            known &= sample_weight > 0
         self.oof_predictions_ = self._numbers(found[0])
         true, predicted = (each[known].reshape(int(known.sum()), -1) for each in (y, self.oof_predictions_))
         weights = None if sample_weight is None else sample_weight[known]
@@ -320,12 +331,25 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
                 " defined.",
                 UndefinedScoreWarning,
             )
+        # In units in which squares are none that are too large for a number.
+        scaled = [(each - self._means) / self._scales for each in (true, predicted)]
+        self.oof_loss_ = float(np.mean(self._losses(scaled[0], scaled[1], weights) * self._scales))
         self.oof_score_ = float("nan")
+        if varies.any() and not (varies := varies & (np.ptp(true, axis=0) > 0)).any():
+            warn_user(
+                "All rows that members leave out have the same y: R² is not defined, and oof_score_ is NaN.",
+                UndefinedScoreWarning,
+            )
         if varies.any() and len(true) > 1:
-            # In units in which squares are none that are too large for a number.
-            scaled = ((each[:, varies] - self._means[varies]) / self._scales[varies] for each in (true, predicted))
-            self.oof_score_ = float(r2_score(*scaled, sample_weight=weights))
-        self._residuals = [summarize_scores(error, fold_of[known]) for error in np.abs(true - predicted).T]
+            self.oof_score_ = self._goodness(scaled[0][:, varies], scaled[1][:, varies], weights)
+        errors = [] if self.bands_ else np.abs(true - predicted).T
+        self._residuals = [summarize_scores(error, fold_of[known]) for error in errors]
+        for band, quantiles, targets in zip(self.bands_, found[1:], self._scaled(y).T, strict=False):
+            fold_of = _fold_places(band.ensemble, folds, len(y))
+            known = fold_of >= 0
+            if sample_weight is not None:
+                known &= sample_weight > 0
+            band.calibrate(quantiles[known], targets[known], fold_of[known])
 
     def check_state(self) -> None:
         """Refuse parameters and attributes that do not fit each other; an estimator from a file may have any."""
@@ -343,6 +367,12 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
             require(is_array(array, *shape) and bool(np.isfinite(array).all()), f"{name} do not fit the targets")
         require(bool((self._scales > 0).all()), "_scales are not positive")
         require(bool((self._ranges[0] <= self._ranges[1]).all()), "_ranges of targets end before they begin")
-        residuals = state.get("_residuals")
-        sound = type(residuals) is list and len(residuals) == n and all(isinstance(r, FoldScores) for r in residuals)
-        require(sound, "_residuals are not those of the targets")
+        for name, cls, other in (("_residuals", FoldScores, "bands_"), ("bands_", QuantileBand, "_residuals")):
+            values, n_values = state.get(name), 0 if state.get(other) else n
+            sound = type(values) is list and len(values) == n_values and all(type(each) is cls for each in values)
+            require(sound, f"{name} are not those of the targets")
+
+
+def _fold_places(ensemble: TargetEnsemble, folds: list[Fold], n_rows: int) -> NDArray[np.intp]:
+    """Return for each row the place of the fold that left it out among those that have members, -1 for none."""
+    return fold_numbers([folds[f] for f in ensemble.folds_], n_rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets
 
+from fastmlp.exceptions import warn_user
 from fastmlp.inputs.targets import class_numbers
 from fastmlp.inputs.validation import labels_of
 from fastmlp.registration import stored_as
@@ -74,6 +74,7 @@ class ClassTargets:
         with labels_of(labels, estimator):
             for column in _columns(labels):
                 column = _tightened(column)
+                _require_labels(column, estimator)
                 outputs.append(np.unique(column))  # of labels that cannot be compared, a TypeError
                 check_classification_targets(column)
         for i, classes in enumerate(outputs):
@@ -86,24 +87,32 @@ class ClassTargets:
         self.outputs_, self.is_matrix_ = outputs, labels.ndim == 2
         return self._numbers(labels)
 
-    def transform(self, y: Any, estimator: str) -> NDArray[np.int32]:
+    def transform(self, y: Any, estimator: str, *, name: str = "y") -> NDArray[np.int32]:
         """Return labels as numbers of the classes that were learned.
+
+        Parameters
+        ----------
+        y : array-like or series of shape (n_samples,), or array-like or frame of shape (n_samples, n_outputs)
+        estimator : str
+            Whose y it is, for messages.
+        name : str, default="y"
+            What messages call it.
 
         Raises
         ------
         ValueError
             When a label is missing or is none of the classes, and when y has another number of targets.
         """
-        labels = _labels(y, estimator)
+        labels = _labels(y, estimator, name)
         if _n_outputs(labels) != len(self.outputs_):
-            raise ValueError(f"y has {_n_outputs(labels)} targets, but {estimator} learned {len(self.outputs_)}.")
+            raise ValueError(f"{name} has {_n_outputs(labels)} targets, but {estimator} learned {len(self.outputs_)}.")
         for column, classes in zip(_columns(labels), self.outputs_, strict=True):
             known = set(classes.tolist())
             for row, label in enumerate(column.tolist()):
                 if label not in known:
                     raise ValueError(
-                        f"y has the label {label!r} in row {row}, counted from 0, which is none of the classes that"
-                        f" {estimator} learned: {_listed(classes)}."
+                        f"{name} has the label {label!r} in row {row}, counted from 0, which is none of the classes"
+                        f" that {estimator} learned: {_listed(classes)}."
                     )
         return self._numbers(labels)
 
@@ -161,7 +170,7 @@ class ClassTargets:
         return np.column_stack(numbers) if self.is_matrix_ else numbers[0]
 
 
-def number_targets(y: Any, estimator: str) -> NDArray[np.float64]:
+def number_targets(y: Any, estimator: str, *, name: str = "y") -> NDArray[np.float64]:
     """Return targets as numbers.
 
     Parameters
@@ -169,6 +178,8 @@ def number_targets(y: Any, estimator: str) -> NDArray[np.float64]:
     y : array-like or series of shape (n_samples,), or array-like or frame of shape (n_samples, n_outputs)
     estimator : str
         Whose y it is, for messages.
+    name : str, default="y"
+        What messages call it.
 
     Returns
     -------
@@ -190,22 +201,60 @@ def number_targets(y: Any, estimator: str) -> NDArray[np.float64]:
     ...
     ValueError: Input y contains NaN: 1 of 2 targets is missing, the first in row 1, counted from 0: leave them out.
     """
-    values = _labels(y, estimator)
+    values = _labels(y, estimator, name)
     found = of_array(values.ravel())
     if found.kind != "numbers":
         what = "no numbers" if found.kind == "unusable" else f"{KINDS[found.kind]} such as {found.example()!r:.60}"
         other = f", {estimator.replace('Regressor', 'Classifier')} classes" * (found.kind == "texts")
-        raise ValueError(f"y holds {what}: {estimator} learns numbers{other}.")
+        raise ValueError(f"{name} holds {what}: {estimator} learns numbers{other}.")
     numbers = found.data.reshape(values.shape)
-    _require_finite(numbers)
+    _require_finite(numbers, name)
     return numbers
 
 
-def _require_finite(numbers: NDArray) -> None:
+def in_near_units(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+    """Return numbers and predictions for them in units in which their squares are neither too large nor too small.
+
+    The unit of each column is a power of two, so that no digit changes: a score that has no unit stays the same.
+
+    Parameters
+    ----------
+    true, predicted : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.tabular.targets import in_near_units
+    >>> in_near_units(np.array([2.0**900, 3 * 2.0**900]), np.array([2.0**900, 2.0**901]))
+    (array([0.25, 0.75]), array([0.25, 0.5 ]))
+    """
+    largest = np.maximum(np.abs(true).max(axis=0), np.abs(predicted).max(axis=0))
+    exponents = np.frexp(largest)[1]
+    return np.ldexp(true, -exponents), np.ldexp(predicted, -exponents)
+
+
+def _require_labels(column: NDArray, estimator: str) -> None:
+    """Refuse labels that are neither truth values nor numbers nor texts, all of one of these kinds.
+
+    scikit-learn has its own words for lists and bytes, and NumPy for texts among other labels.
+    """
+    if column.dtype.kind in "biufUSc":
+        return
+    classes = {type(label) for label in column.tolist()} if column.dtype.kind == "O" else {column.dtype.type}
+    if any(issubclass(cls, str | bytes | list | tuple | set | dict | np.ndarray) for cls in classes):
+        return
+    names = " and ".join(sorted(cls.__name__ for cls in classes))
+    raise ValueError(
+        f"y holds labels of type {names}, such as {column[0]!s:.40}: {estimator} learns classes that are all truth"
+        " values, all whole numbers or all texts. Make texts of them first, as pandas.Series(y).astype(str) does."
+    )
+
+
+def _require_finite(numbers: NDArray, name: str = "y") -> None:
     infinite = np.isinf(numbers).reshape(len(numbers), -1).any(axis=1)
     if infinite.any():
         raise ValueError(
-            "Input y contains infinity or a value too large for dtype('float64'): in row"
+            f"Input {name} contains infinity or a value too large for dtype('float64'): in row"
             f" {int(infinite.argmax())}, counted from 0."
         )
 
@@ -223,17 +272,16 @@ def _listed(classes: NDArray) -> str:
     return f"{shown}, ..." if len(classes) > 10 else shown
 
 
-def _labels(y: Any, estimator: str) -> NDArray:
+def _labels(y: Any, estimator: str, name: str = "y") -> NDArray:
     """Return y as an array without missing values; a column becomes a vector, with scikit-learn's warning."""
-    array = _array(y, estimator)
+    array = _plain(_array(y, estimator, name))
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{array}\n")
     if array.ndim == 2 and array.shape[1] == 1:
-        warnings.warn(
+        warn_user(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples,),"
             " for example using ravel().",
             DataConversionWarning,
-            stacklevel=2,
         )
         array = array[:, 0]
     if array.dtype.kind == "O":
@@ -244,13 +292,13 @@ def _labels(y: Any, estimator: str) -> NDArray:
     if rows.any():
         n = int(missing.sum())
         raise ValueError(
-            f"Input y contains NaN: {n} of {missing.size} targets {'is' if n == 1 else 'are'} missing, the first in row"
-            f" {int(rows.argmax())}, counted from 0: leave them out."
+            f"Input {name} contains NaN: {n} of {missing.size} targets {'is' if n == 1 else 'are'} missing, the first"
+            f" in row {int(rows.argmax())}, counted from 0: leave them out."
         )
     return array
 
 
-def _array(y: Any, estimator: str) -> NDArray:
+def _array(y: Any, estimator: str, name: str) -> NDArray:
     """Return y as an array; texts of frames are objects."""
     y = nw.to_native(y, pass_through=True)
     if nw.dependencies.is_into_series(y):
@@ -264,16 +312,34 @@ def _array(y: Any, estimator: str) -> NDArray:
         return _of_series(nw.from_native(arrow.chunked_array([y]), series_only=True))
     try:
         array = np.asarray(y)
+        if np.ma.is_masked(y):  # What is masked is missing.
+            array = array.astype(object)
+            array[np.ma.getmaskarray(y)] = None
         if array.dtype.kind == "U" and not isinstance(y, np.ndarray):
             labels = np.asarray(y, dtype=object)  # numbers among texts stay numbers, and are refused
-            array = array if all(isinstance(label, str) for label in labels.ravel().tolist()) else labels
+            array = array if set(map(type, labels.ravel().tolist())) <= {str, np.str_} else labels
     except ValueError:  # of rows of different lengths
         array = np.zeros(())
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(
-            f"y must be an array of shape (n_samples,) or (n_samples, n_outputs), and {estimator} needs at least one"
-            f" sample; got {y!r:.80}."
+            f"{name} must be an array of shape (n_samples,) or (n_samples, n_outputs), and {estimator} needs at"
+            f" least one sample; got {y!r:.80}."
         )
+    return array
+
+
+def _plain(array: NDArray) -> NDArray:
+    """Return an array as one whose elements a file can have: of enumerations of texts the texts, of long floats floats.
+
+    NumPy makes the names of enumerations of them, cut off where their values end.
+    """
+    if array.dtype.kind == "T":  # NumPy's texts of any length
+        array = array.astype(object)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        return array.astype(np.float64)
+    if array.dtype.kind == "O" and any(issubclass(cls, str) and cls is not str for cls in set(map(type, array.flat))):
+        texts = [str.__str__(value) if isinstance(value, str) else value for value in array.flat]
+        array = np.fromiter(texts, object, len(texts)).reshape(array.shape)
     return array
 
 

@@ -83,24 +83,9 @@ def text_of(value: Any) -> str:
     >>> text_of(1), text_of(1.0), text_of(0.5), text_of("a")
     ('1', '1', '0.5', 'a')
     """
+    if isinstance(value, str):
+        return str.__str__(value)  # of enumerations of texts, the function str makes names
     if isinstance(value, float | np.floating):
         number = float(value)
         return str(int(number)) if number.is_integer() else str(number)
     return str(value)
-
-
-def as_texts(values: Values) -> Values:
-    """Return numbers as the texts that stand for them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastmlp.tabular.values import Values, as_texts
-    >>> as_texts(Values("numbers", "float64", np.array([2.0, np.nan, 0.5]))).texts
-    ['0.5', '2']
-    """
-    missing = values.missing()
-    different, places = np.unique(values.data[~missing], return_inverse=True)
-    codes = np.full(len(values.data), -1, np.int32)
-    codes[~missing] = places
-    return Values("texts", values.dtype, codes, [text_of(number) for number in different.tolist()])

@@ -23,6 +23,7 @@ pytest.importorskip("pandas")
         (["train", "t.csv", "--out", "m", "--class-weight", "a=-1"], "'a=-1' is not balanced"),
         (["train", "t.csv", "--out", "m", "--class-weight", "a=inf"], "'a=inf' is not balanced"),
         (["predict", "m", "t.csv", "--interval", "90"], "'90' is not a number between 0 and 1"),
+        (["train", "t.csv", "--out", "m", "--quantile", "1"], "'1' is not a number between 0 and 1"),
         (["predict", "m", "t.csv", "--set", "1"], "'1' is not a number between 0 and 1"),
         (["predict", "m", "t.csv", "--set", "0.9", "--proba"], "not allowed with argument"),
         (["predict", "m", "t.csv", "--sep", "::"], "'::' is not a single character"),

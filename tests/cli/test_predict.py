@@ -47,6 +47,9 @@ def test_predict_sets(trained, capsys):
     model, flowers = fastmlp.load("m.fastmlp"), pd.read_csv("flowers.csv")
     np.testing.assert_array_equal(predicted.iloc[:, 1:], model.predict_set(flowers, 0.8))
     assert (predicted["prediction"] == model.predict(flowers)).all()
+    (trained / "new.csv").write_text("color,petal\ngreen,9.5\n")
+    assert main(["predict", "m.fastmlp", "new.csv", "--set", "0.8"]) == 0
+    assert capsys.readouterr().err.count("categories that training did not see") == 1
     message = failed(capsys, ["predict", "m.fastmlp", "flowers.csv", "--interval", "0.9"])
     assert message == "flowers.csv: there are no intervals in classification, but sets of classes"
 

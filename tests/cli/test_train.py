@@ -41,7 +41,10 @@ def test_train_says_what_it_made(folder, capsys):
 
 def test_regression(folder, capsys):
     assert main(["train", "numbers.csv", "--out", "m"]) == 0
-    assert "regression of 'y' from 2 columns" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "regression of 'y' from 2 columns" in out
+    training = fastmlp.load("m").training_
+    assert f"R2 {training['oof_score']:.6g}, RMSE {training['oof_loss']:.6g} on rows that members left out" in out
     assert main(["evaluate", "m", "numbers.csv", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["r2"] > 0.9
     assert main(["info", "m"]) == 0
@@ -70,13 +73,40 @@ def test_options_reach_the_estimator(folder):
     assert {name: parameters[name] for name in given} == given
     assert main(["train", "numbers.csv", "--out", "m", "--loss", "absolute_error"]) == 0
     assert fastmlp.load("m").estimator_.loss == "absolute_error"
+    options = "--loss quantile --quantile 0.9 --intervals quantiles"
+    assert main(["train", "numbers.csv", "--out", "m", *options.split()]) == 0
+    parameters = fastmlp.load("m").estimator_.get_params()
+    assert [parameters[name] for name in ("loss", "quantile", "intervals")] == ["quantile", 0.9, "quantiles"]
     assert main(["train", "flowers.csv", "--out", "m", "--class-weight", "balanced"]) == 0
     assert fastmlp.load("m").estimator_.class_weight == "balanced"
+
+
+def test_quantiles(folder, capsys):
+    arguments = ["train", "numbers.csv", "--out", "m"]
+    assert main([*arguments, "--loss", "quantile", "--quantile", "0.75"]) == 0
+    training = fastmlp.load("m").training_
+    figures = f"D2 {training['oof_score']:.6g}, pinball loss {training['oof_loss']:.6g}"
+    assert f"{figures} on rows that members left out" in capsys.readouterr().out
+    assert main(["evaluate", "m", "numbers.csv", "--json"]) == 0
+    figures, numbers = json.loads(capsys.readouterr().out), pd.read_csv("numbers.csv")
+    assert figures["share_not_above"] == (numbers["y"] <= fastmlp.load("m").predict(numbers)).mean()
+    assert main(["info", "m", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["quantile"] == 0.75
+    assert main([*arguments, "--quantile", "0.75"]) == 0
+    assert "quantile=0.75 has no effect with loss='squared_error'" in capsys.readouterr().err
+    assert main([*arguments, "--intervals", "quantiles"]) == 0
+    assert "intervals     quantiles" in (main(["info", "m"]), capsys.readouterr().out)[1]
+    assert main(["predict", "m", "numbers.csv", "--interval", "0.8", "--out", "p.csv"]) == 0
+    predicted, model = pd.read_csv("p.csv"), fastmlp.load("m")
+    ends = model.estimator_.predict_interval(model._inputs(numbers), 0.8)
+    np.testing.assert_array_equal(predicted[["lower", "upper"]].to_numpy().T, ends)
 
 
 def test_options_of_another_task(folder, capsys):
     message = failed(capsys, ["train", "flowers.csv", "--out", "m", "--loss", "huber"])
     assert message == "flowers.csv: loss='huber' has no meaning in classification (of 'kind')"
+    message = failed(capsys, ["train", "flowers.csv", "--out", "m", "--intervals", "quantiles"])
+    assert message == "flowers.csv: intervals='quantiles' has no meaning in classification (of 'kind')"
     message = failed(capsys, ["train", "numbers.csv", "--out", "m", "--class-weight", "balanced"])
     assert message == "numbers.csv: class_weight='balanced' has no meaning in regression (of 'y')"
     message = failed(capsys, ["train", "flowers.csv", "--out", "m", "--class-weight", "tulip=2"])
@@ -110,7 +140,7 @@ def test_rows_to_validate_on(folder, capsys, name):
     assert message == "none.csv: No such file or directory"
     (folder / "other.csv").write_text("petal,color,kind\n1,red,tulip\n" if header else "1,red,tulip\n")
     message = failed(capsys, ["train", "learn.csv", "--out", "m", "--validation", "other.csv"])
-    assert "the rows to validate on: column " in message
+    assert message.startswith("other.csv: the rows to validate on: column ")
     assert "training did not see 'tulip'" in message
     message = failed(capsys, ["train", "learn.csv", "--out", "validate.csv", "--validation", "validate.csv"])
     assert message == "--out validate.csv would replace validate.csv, which is read"

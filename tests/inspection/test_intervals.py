@@ -80,7 +80,7 @@ def test_estimators_that_are_refused():
     [
         (([], [], [], []), r"with a row at least; got \(0,\), \(0,\), \(0,\), \(0,\)"),
         (([1], [1], [1, 2], [1]), r"must have the shape \(n_rows,\), .* got \(1,\), \(1,\), \(2,\), \(1,\)"),
-        (([[1]], [[1]], [[1]], [[1]]), r"got \(1, 1\)"),
+        (([[1]], [[1]], [[1]], [[1]]), r"got \(1, 1\).* Of several targets, draw one"),
     ],
 )
 def test_shapes_that_are_refused(given, message):

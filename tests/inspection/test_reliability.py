@@ -106,6 +106,8 @@ def test_curves_of_two_estimators_share_axes():
         ),
         ((np.ones((4, 2)), np.ones((4, 3))), {}, r"must have the shape \(4, 2\) of y_true; got \(4, 3\)"),
         ((CAME, 2 * P), {}, r"probabilities must be between 0 and 1"),
+        ((Y, [np.ones((150, 3)), np.ones((150, 2))]), {}, r"probabilities are those of 2 targets: draw one of them"),
+        ((CAME[:3], [np.nan, 0.5, 1.0]), {}, r"probabilities are NaN for 1 of 3 rows"),
         ((CAME, P), {"n_bins": 0}, r"n_bins must be an integer of at least 1; got 0"),
     ],
 )

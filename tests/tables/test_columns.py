@@ -59,7 +59,7 @@ def test_codes_that_begin_with_zero_are_classes(n):
         ([7] * 60, "it is 7.0 in all rows"),
         (["7", "7.0", "7,00"] * 20, "it is 7.0 in all rows"),
         (["2020-01-01"] * 60, "it is '2020-01-01 00:00:00' in all rows"),
-        ([f"note {i}" for i in range(60)], "of its 60 values, such as 'note 0', none comes twice"),
+        ([f"note {i}" for i in range(60)], "of its 60 values none comes twice"),
     ],
 )
 def test_columns_that_say_nothing_are_dropped_with_a_warning(values, why, caplog):

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from cases import DATA
 from sklearn import datasets
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 
+import fastmlp
 from fastmlp import TabularClassifier, TabularRegressor
-from fastmlp.exceptions import UnknownCategoriesWarning, UnusedColumnsWarning
+from fastmlp.exceptions import TimeLimitWarning, UnknownCategoriesWarning, UnusedColumnsWarning
 from fastmlp.tables import TableError, TableModel, read_table, texts_of
 from fastmlp.tables.notation import numbers_in
+from fastmlp.tabular import TypedTable, base
 from tests.tables.conftest import FAST, table
+from tests.tabular.problems import Clock
 
 pd = pytest.importorskip("pandas")
 
@@ -180,6 +184,38 @@ def test_rows_to_validate_on(target):
             TableModel(target, **FAST).fit(frame, validation=wrong)
 
 
+@pytest.mark.parametrize("target", ["y", "x"])
+def test_a_table_that_has_been_read_is_not_read_again(target):
+    """What is to be said of it is said once."""
+    frame = table()
+    model = TableModel(target, **FAST).fit(frame)
+    other = frame.assign(c=["pink", *frame["c"][1:]])
+    with pytest.warns(
+        UnknownCategoriesWarning, match=r"^There are categories that training did not see; .* 'c'"
+    ) as said:
+        rows = model.read(other)
+    assert len(said) == 1
+    methods = ["predict", *(["predict_proba", "predict_set"] if target == "y" else ["predict_interval"])]
+    with warnings.catch_warnings(action="error"):
+        found = [getattr(model, name)(rows) for name in methods]
+    for name, each in zip(methods, found, strict=True):
+        with pytest.warns(UnknownCategoriesWarning):
+            np.testing.assert_array_equal(each, getattr(model, name)(other))
+    with pytest.raises(ValueError, match=r"table\.numbers must have the shape"):
+        model.predict(TypedTable(np.zeros((2, 9)), rows.categories[:2]))
+    with pytest.raises(NotFittedError):
+        TableModel().read(frame)
+
+
+def test_errors_speak_of_the_table():
+    few = pd.DataFrame({"x": range(4), "y": list("abcd")})
+    with pytest.raises(TableError, match=r"^column 'y', the target, has 4 rows of 4 classes, a single row of each"):
+        TableModel(**FAST).fit(few)
+    texts = pd.DataFrame({"note": [f"text {i}" for i in range(60)], "y": ["a", "b"] * 30})
+    with pytest.raises(TableError, match=r"^the table has no column to learn from: 'note': of its 60 values"):
+        TableModel(**FAST).fit(texts)
+
+
 def test_a_fit_that_fails_leaves_the_model_as_it_was():
     model = TableModel(**FAST).fit(table())
     expected = model.predict_proba(table())
@@ -215,8 +251,31 @@ def test_figures_of_training_and_what_a_model_is():
         "oof_loss": estimator.oof_loss_,
     }
     regression = TableModel("x", **FAST).fit(table()).describe()
+    regressor = TableModel("x", **FAST).fit(table()).estimator_
+    assert regression["training"]["oof_loss"] == regressor.oof_loss_ > 0
     assert regression["target_mean"] == pytest.approx(table()["x"].mean())
     assert "classes" not in regression
+    assert "quantile" not in regression
+    assert regression["intervals"] == "residuals"
+
+
+def test_quantiles_and_their_intervals(path):
+    rows = table().assign(y=[0.5, 1.5, 4.0] * 20)
+    parameters = {"loss": "quantile", "quantile": 0.25, "intervals": "quantiles"}
+    model = TableModel(task="regression", **parameters, **FAST).fit(rows)
+    assert {name: model.estimator_.get_params()[name] for name in parameters} == parameters
+    said = json.loads(json.dumps(model.describe()))
+    assert (said["quantile"], said["intervals"]) == (0.25, "quantiles")
+    assert said["members"] == {"bins": 2}  # those that predict
+    model.save(path)
+    np.testing.assert_array_equal(fastmlp.load(path).predict_interval(rows, 0.8), model.predict_interval(rows, 0.8))
+    median = TableModel(task="regression", loss="quantile", **FAST).fit(rows)
+    assert median.describe()["quantile"] == 0.5
+    for name, value in parameters.items():
+        with pytest.raises(TableError, match=f"{name}={value!r} has no meaning in classification"):
+            TableModel(**{name: value}, **FAST).fit(table())
+    with pytest.raises(ValueError, match="'quantile' parameter"):
+        TableModel(quantile=1.0, **FAST).fit(rows)
 
 
 def test_each_column_is_converted_once(monkeypatch):
@@ -330,3 +389,26 @@ def test_california_housing(seed, real_efforts):
     train, test = train_test_split(read_table(DATA / "california-housing.csv.gz")[0], random_state=seed)
     model = TableModel("median_house_value", effort="fast", random_state=seed).fit(train)
     assert model.evaluate(test)["r2"] >= 0.78
+
+
+def test_the_time_limit_counts_from_the_reading_of_the_table(monkeypatch):
+    """The reader takes 30 seconds by a clock that otherwise stands still."""
+    ends, clock = [], Clock(0)
+    monkeypatch.setattr("fastmlp.tables.model.time", clock)
+    monkeypatch.setattr("fastmlp.tabular.base.time", clock)
+
+    def slow(values, texts_of=texts_of):
+        clock.now += 30
+        return texts_of(values)
+
+    def noting(*args, gains=base.gains):
+        ends.append(args[6])
+        return gains(*args)
+
+    monkeypatch.setattr("fastmlp.tables.model.texts_of", slow)
+    monkeypatch.setattr(base, "gains", noting)
+    with pytest.warns(TimeLimitWarning):
+        model = TableModel(**FAST, time_limit=100).fit(table())
+    assert ends == [100.0]
+    assert model.training_["seconds"] == clock.now >= 30
+    assert "_began" not in vars(model.estimator_)

@@ -31,6 +31,23 @@ def test_figures_of_three_classes():
     assert figures["majority_accuracy"] == pytest.approx(1 / 3)
 
 
+def test_figures_of_quantiles():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=600)}).assign(y=lambda frame: 5 * frame["a"] + rng.normal(size=600))
+    model = TableModel(loss="quantile", quantile=0.8, **FAST).fit(frame[:400])
+    others = frame[400:]
+    figures, errors = model.evaluate(others), others["y"] - model.predict(others)
+    assert figures["pinball_loss"] == pytest.approx(np.maximum(0.8 * errors, -0.2 * errors).mean())
+    assert figures["share_not_above"] == (errors <= 0).mean() == pytest.approx(0.8, abs=0.1)
+    constant = others["y"] - np.percentile(others["y"], 80)
+    assert figures["d2"] == pytest.approx(
+        1 - figures["pinball_loss"] / np.maximum(0.8 * constant, -0.2 * constant).mean()
+    )
+    assert figures["mae"] == pytest.approx(abs(errors).mean())
+    assert model.evaluate(others[:1])["d2"] is None
+    assert "d2" not in TableModel(loss="absolute_error", **FAST).fit(frame).evaluate(frame)
+
+
 def test_figures_of_numbers_are_in_the_targets_units():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=500), "b": rng.normal(size=500)})

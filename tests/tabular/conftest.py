@@ -1,4 +1,4 @@
-"""What the tests of columns share: one table in the types of several libraries, and an oracle of what comes of it."""
+"""What several tests share: the estimators; one table in the types of several libraries, and what comes of it."""
 
 import math
 from collections import Counter
@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pytest
 
 from fastmlp.tabular.dates import PARTS
+from fastmlp.tabular.kinds import EFFORTS
+from tests.tabular.problems import BOTH, SEVERAL, SMALL
 
 ARROW = {
     "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "text": pa.string(), "datetime": pa.timestamp("us"),
@@ -125,3 +128,21 @@ TABLE = {
     "time": [time(1, 2, 3, 4), time(0), None, time(23, 59), time(12)],
     "decimal": [Decimal("0.125"), None, Decimal("7.000"), Decimal("-1.500"), Decimal("0.125")],
 }
+
+
+@pytest.fixture(params=BOTH, ids=lambda cls: cls.__name__)
+def cls(request):
+    """Each of the two estimators."""
+    return request.param
+
+
+@pytest.fixture
+def small_effort(monkeypatch):
+    """Let effort="fast" be a single kind without trees."""
+    monkeypatch.setitem(EFFORTS, "fast", SMALL)
+
+
+@pytest.fixture
+def several_kinds(monkeypatch):
+    """Let effort="fast" be two kinds without trees."""
+    monkeypatch.setitem(EFFORTS, "fast", SEVERAL)

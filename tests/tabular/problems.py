@@ -39,6 +39,14 @@ def table(n_rows=90, seed=0):
     return X, labels, 100 + 10 * z
 
 
+def uneven(n_rows, seed=0):
+    """A table, numbers whose noise is four times as large where the first column is above 0, and the factor of it."""
+    random = np.random.default_rng(seed)
+    rows = random.normal(size=(n_rows, 2))
+    factor = np.where(rows[:, 0] > 0, 4.0, 1.0)
+    return rows, 2 * rows[:, 1] + factor * random.normal(size=n_rows), factor
+
+
 def problem(cls, n_rows=90, seed=0):
     """X and y for an estimator."""
     X, labels, numbers = table(n_rows, seed)
@@ -63,6 +71,17 @@ def fitted(cls):
 def outputs(estimator, X):
     """What an estimator knows of rows: probabilities or numbers."""
     return estimator.predict_proba(X) if isinstance(estimator, TabularClassifier) else estimator.predict(X)
+
+
+class Clock:
+    """A clock that goes on by some seconds whenever it is looked at."""
+
+    def __init__(self, step=1.0):
+        self.now, self.step = 0.0, step
+
+    def monotonic(self):
+        self.now += self.step
+        return self.now
 
 
 def arrays_in(value, seen=None):

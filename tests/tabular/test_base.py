@@ -31,29 +31,10 @@ from fastmlp.exceptions import (
     TimeLimitWarning,
     UnknownCategoriesWarning,
     UnusedColumnsWarning,
+    warn_user,
 )
 from fastmlp.tabular import base
-from fastmlp.tabular.kinds import EFFORTS
-from tests.tabular.problems import BOTH, SEVERAL, SMALL, arrays_in, fitted, outputs, problem, small, table
-
-
-@pytest.fixture(params=BOTH, ids=lambda cls: cls.__name__)
-def cls(request):
-    """Each of the two estimators."""
-    return request.param
-
-
-@pytest.fixture
-def small_effort(monkeypatch):
-    """Let effort="fast" be a single kind without trees."""
-    monkeypatch.setitem(EFFORTS, "fast", SMALL)
-
-
-@pytest.fixture
-def several_kinds(monkeypatch):
-    """Let effort="fast" be two kinds without trees."""
-    monkeypatch.setitem(EFFORTS, "fast", SEVERAL)
-
+from tests.tabular.problems import BOTH, arrays_in, fitted, outputs, problem, small, table
 
 # ---- scikit-learn's checks -------------------------------------------------------------------------------------------
 
@@ -212,14 +193,18 @@ def test_pickles_predict_the_same(cls, copied):
 
 
 def test_no_training_rows_are_kept_but_predictions_for_them(cls):
-    X, y = problem(cls, 157)
-    estimator = small(cls).fit(X, y)
-    # Of tables as small as this one, the quantiles of errors are all of them, sorted.
-    kept = vars(estimator) | dict.fromkeys(("oof_predictions_", "_residuals", "_true_scores"))
-    lengths = {length for array in arrays_in(kept) for length in array.shape}
-    folds = {len(y) - len(y) // 4, len(y) - len(y) // 4 - 1, len(y) // 4, len(y) // 4 + 1}
-    assert not lengths & ({len(y)} | folds)
-    assert len(estimator.oof_predictions_) == len(y)
+    """No array is as long as the rows are, or as those of a fold; a length that is so by chance is not for others."""
+    found = []
+    for n in (157, 221):
+        X, y = problem(cls, n)
+        estimator = small(cls).fit(X, y)
+        # Of tables as small as this one, the quantiles of errors are all of them, sorted.
+        kept = vars(estimator) | dict.fromkeys(("oof_predictions_", "_residuals", "_true_scores"))
+        lengths = {length for array in arrays_in(kept) for length in array.shape}
+        of_rows = {"all": n, "learned": n - n // 4, "one less": n - n // 4 - 1, "left": n // 4, "one more": n // 4 + 1}
+        found.append({what for what, length in of_rows.items() if length in lengths})
+        assert len(estimator.oof_predictions_) == n
+    assert not found[0] & found[1]
 
 
 # ---- tables and targets ----------------------------------------------------------------------------------------------
@@ -296,6 +281,38 @@ def test_a_column_that_is_there_twice(cls):
     X, y = problem(cls)
     with pytest.raises(ValueError, match="'a'"):
         small(cls).fit(pd.concat([X, X["a"]], axis=1), y)
+
+
+def test_estimators_without_a_fit_say_so(cls):
+    X, y = problem(cls)
+    for method in ("predict", "predict_proba", "predict_set", "predict_interval", "explain", "score", "predictor"):
+        if hasattr(cls, method):
+            arguments = {"score": (X, y), "predictor": ()}.get(method, (X,))
+            with pytest.raises(NotFittedError, match=f"This {cls.__name__} instance is not fitted yet"):
+                getattr(cls(), method)(*arguments)
+
+
+@pytest.mark.parametrize("coverage", [0, 1, -0.5, float("nan"), "0.9", None, [0.5, 0.9]])
+def test_wrong_coverages(small_effort, cls, coverage):
+    X, y = problem(cls)
+    estimator = small(cls).fit(X, y)
+    with pytest.raises(ValueError, match=re.escape(f"coverage must be a number between 0 and 1; got {coverage!r}.")):
+        getattr(estimator, "predict_set" if cls is TabularClassifier else "predict_interval")(X, coverage)
+
+
+def test_wrong_targets_to_validate_on_are_called_y_val(cls):
+    X, y = problem(cls)
+    is_classifier = cls is TabularClassifier
+    of_one, of_two = ("has the label 'new' in row 0", "has 2") if is_classifier else ("holds texts", "must have 1")
+    wrong = {
+        "Input y_val contains NaN: 1 of 90 targets is missing": [None, *y[1:]],
+        "y_val must be an array": [],
+        f"y_val {of_two} targets": np.stack([y, y], axis=1),
+        f"y_val {of_one}": np.array(["new", *y[1:]], dtype=object) if is_classifier else ["new"] * len(y),
+    }
+    for message, y_val in wrong.items():
+        with pytest.raises(ValueError, match=message):
+            small(cls).fit(X, y, X_val=X, y_val=y_val)
 
 
 def test_columns_without_values(small_effort, cls):
@@ -378,8 +395,15 @@ def test_rows_of_zero_weight_do_not_count(small_effort, cls):
     X, y = problem(cls)
     weights = np.where(np.arange(len(y)) % 3, 1.0, 0.0)
     other = np.where(weights > 0, y, "low" if cls is TabularClassifier else 1e6)
-    found, expected = (outputs(small(cls, cv=KFold(3)).fit(X, each, weights), X) for each in (other, y))
-    assert np.array_equal(found, expected)
+    found, expected = (small(cls, cv=KFold(3)).fit(X, each, weights) for each in (other, y))
+    assert np.array_equal(outputs(found, X), outputs(expected, X))
+    assert found.oof_score_ == expected.oof_score_
+    assert np.array_equal(found.feature_importances_, expected.feature_importances_)
+    for coverage in (0.5, 0.9):
+        covers = [
+            getattr(e, "predict_interval" if cls is TabularRegressor else "predict_set") for e in (found, expected)
+        ]
+        assert np.array_equal(*(np.asarray(cover(X, coverage)) for cover in covers))
 
 
 def test_few_rows_of_some_weight(small_effort, cls):
@@ -634,7 +658,7 @@ class Warning_(Callback):
     """Warns in each epoch."""
 
     def on_epoch_end(self, fit):
-        warnings.warn("Something is odd.", RuntimeWarning, stacklevel=1)
+        warn_user("Something is odd.", RuntimeWarning)
 
 
 def test_what_all_members_warn_of_is_said_once(small_effort, cls):
@@ -644,62 +668,8 @@ def test_what_all_members_warn_of_is_said_once(small_effort, cls):
         warnings.simplefilter("always")
         small(cls, callbacks=[Warning_()], n_jobs=3).fit(X, y)
     assert [(each.category, str(each.message)) for each in caught] == [(RuntimeWarning, "Something is odd.")]
+    assert caught[0].filename == __file__
     assert warnings.filters == filters
-
-
-# ---- time ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_time_limit_too_short_for_anything_gives_one_epoch_of_one_member(several_kinds, cls, n_jobs):
-    X, y = problem(cls)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        estimator = small(cls, time_limit=1e-6, n_jobs=n_jobs).fit(X, y)
-    assert [each.category for each in caught] == [TimeLimitWarning]
-    assert "time_limit=1e-06 s" in str(caught[0].message)
-    assert "1 members were trained, 1 of them not to their end" in str(caught[0].message)
-    assert [(record["epochs"], record["fold"]) for record in estimator.history_] == [(1, 0)]
-    assert len(estimator.members_) == 1
-    assert estimator.predict(X).shape == y.shape
-    assert np.isfinite(np.asarray(estimator.oof_predictions_)).reshape(len(y), -1).all(axis=1).sum() == 30
-    if cls is TabularClassifier:
-        assert estimator.predict_set(X).shape == (90, 3)
-    else:
-        lower, upper = estimator.predict_interval(X)
-        assert (lower <= upper).all()
-
-
-class Clock:
-    """A clock that goes on by one second whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def monotonic(self):
-        self.now += 1.0
-        return self.now
-
-
-def test_kinds_for_which_there_is_no_time_are_left_out(several_kinds, cls, monkeypatch):
-    X, y = problem(cls)
-    clock = Clock()
-    monkeypatch.setattr("fastmlp.tabular.ensemble.time", clock)
-    monkeypatch.setattr("fastmlp.tabular.base.time", clock)
-    with pytest.warns(TimeLimitWarning, match="3 members were trained, 3 of them not to their end"):
-        estimator = small(cls, time_limit=40, n_jobs=1).fit(X, y)
-    assert {record["kind"] for record in estimator.history_} == {"bins"}
-    epochs = [record["epochs"] for record in estimator.history_]
-    assert min(epochs) >= 3  # each member has had its share
-    assert max(epochs) <= 40
-    assert np.isfinite(estimator.oof_predictions_).all()
-
-
-def test_time_enough_is_not_spoken_of(small_effort, cls):
-    X, y = problem(cls)
-    with warnings.catch_warnings(action="error"):
-        limited = small(cls, time_limit=600).fit(X, y)
-    assert np.array_equal(outputs(limited, X), outputs(small(cls).fit(X, y), X))
 
 
 # ---- several targets -------------------------------------------------------------------------------------------------
@@ -733,4 +703,3 @@ def test_the_attributes_that_the_docstring_names(small_effort, cls):
     section = cls.__doc__.partition("Attributes\n")[2].partition("Examples\n")[0]
     for name in re.findall(r"^    (\w+_) :", section, flags=re.M):
         assert hasattr(estimator, name), name
-    assert isinstance(estimator, TabularClassifier) == hasattr(estimator, "oof_loss_")

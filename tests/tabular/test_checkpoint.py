@@ -18,13 +18,7 @@ from fastmlp.tabular.checkpoint import Checkpoint, CheckpointFile, fingerprint
 from fastmlp.tabular.ensemble import TargetEnsemble
 from fastmlp.tabular.kinds import EFFORTS
 from tests.conftest import ROOT
-from tests.tabular.problems import BOTH, BOTH_KINDS, LONGER, fitted, outputs, problem, small
-
-
-@pytest.fixture(params=BOTH, ids=lambda cls: cls.__name__)
-def cls(request):
-    """Each of the two estimators."""
-    return request.param
+from tests.tabular.problems import BOTH_KINDS, LONGER, fitted, outputs, problem, small
 
 
 @pytest.fixture(autouse=True)
@@ -211,6 +205,28 @@ def test_weights_groups_and_rows_to_validate_on(cls, path):
         assert np.array_equal(resumed.oof_predictions_, whole.oof_predictions_)
 
 
+@pytest.mark.parametrize("count", [5, 7, 9, 11])
+def test_intervals_of_quantiles(path, counted, count):
+    """Of two targets there are three ensembles: one that predicts, and one of each target's quantiles."""
+    X, y = problem(TabularRegressor)
+    y = np.stack([y, -y], axis=1)
+    loaded = stopped(TabularRegressor, path, count, X, y, intervals="quantiles")
+    n_finished = count - 1
+    assert [len(each) for each in loaded._checkpoint.finished] == [
+        min(6, n_finished),
+        min(3, max(0, n_finished - 6)),
+        max(0, n_finished - 9),
+    ]
+    counted.clear()
+    resumed = loaded.resume(X, y)
+    assert len(counted) == 12 - n_finished
+    whole = small(TabularRegressor, intervals="quantiles").fit(X, y)
+    assert np.array_equal(outputs(resumed, X), outputs(whole, X))
+    assert np.array_equal(resumed.predict_interval(X, 0.8), whole.predict_interval(X, 0.8))
+    with pytest.raises(ValueError, match="not those of the fit that is to be resumed"):
+        stopped(TabularRegressor, path, 3, X, y).set_params(intervals="quantiles").resume(X, y)
+
+
 def test_several_targets(path):
     X, labels = problem(TabularClassifier)
     y = np.stack([labels, labels == "low"], axis=1).astype(str)
@@ -247,6 +263,18 @@ def test_files_are_written_from_time_to_time(cls, path, monkeypatch):
     monkeypatch.setattr(CheckpointFile, "_SECONDS", 1000.0)
     small(cls, callbacks=[ModelCheckpoint(path)]).fit(X, y)
     assert len(written) == 2
+
+
+def test_a_fit_that_is_interrupted_loses_no_member(cls, path, monkeypatch):
+    """However long ago the file was written last."""
+    X, y = problem(cls)
+    monkeypatch.setattr(CheckpointFile, "_SECONDS", 1000.0)
+    estimator = small(cls, n_jobs=1, callbacks=[ModelCheckpoint(path, every=3), StopAt(6, [])])
+    with pytest.raises(Stop):
+        estimator.fit(X, y)
+    loaded = fastmlp.load(path, callbacks=None)
+    assert loaded._checkpoint.n_finished == 5
+    assert np.array_equal(outputs(loaded.resume(X, y), X), outputs(small(cls).fit(X, y), X))
 
 
 def test_callbacks_of_members_are_not_checkpoints(cls, path):

@@ -207,6 +207,19 @@ def test_balanced_is_balanced_in_each_fold():
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("factor", [1000, 1 / 3, 1e300, 1e-310])
+def test_a_multiple_of_all_weights_of_classes_changes_nothing(factor):
+    of_rows = np.random.default_rng(3).uniform(0, 2, len(Y))
+    given = {"high": 3.0, "low": 0.7, "middle": 0.0}
+    multiple = {name: factor * weight for name, weight in given.items()}
+    for weights in (None, of_rows):
+        expected, found = (classifier(class_weight=w).fit(X, Y, weights) for w in (given, multiple))
+        np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+        np.testing.assert_array_equal(found.feature_importances_, expected.feature_importances_)
+    balanced, of_more = (classifier(class_weight="balanced").fit(X, Y, w) for w in (of_rows, factor * of_rows))
+    np.testing.assert_array_equal(of_more.predict_proba(X), balanced.predict_proba(X))
+
+
 def test_weights_of_classes_of_several_targets():
     y = np.stack([Y, np.where(IS_MUCH, "much", "little")], axis=1)
     plain = classifier().fit(X, y).predict_proba(X)
@@ -214,6 +227,8 @@ def test_weights_of_classes_of_several_targets():
     found = clf.predict_proba(X)
     assert found[0][:, 1].mean() > plain[0][:, 1].mean()
     assert np.array_equal(found[1], plain[1])
+    with pytest.raises(ValueError, match="must have a dict, 'balanced' or None for each target; got 3"):
+        classifier(class_weight=[None, 3]).fit(X, y)
     with pytest.raises(ValueError, match="must be a dict for each target; y has 2"):
         classifier(class_weight=[{"low": 20.0}]).fit(X, y)
     with pytest.raises(ValueError, match="must be a dict for each target; y has 1"):
@@ -227,6 +242,7 @@ def test_weights_of_classes_of_several_targets():
         ({"low": -1.0}, "finite numbers of at least 0; got -1.0"),
         ({"low": np.inf}, "finite numbers of at least 0; got inf"),
         ({"low": "much"}, "finite numbers of at least 0; got 'much'"),
+        ({"low": 0, "middle": 0, "high": 0}, "leaves no row with a weight above 0"),
         ("balance", "'class_weight' parameter"),
     ],
 )

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -349,11 +350,12 @@ def test_columns_that_cannot_be_used_are_named_in_one_warning():
             "prose": [f"text {min(i, 37)}" for i in range(n)],
         }
     )
-    with pytest.warns(UnusedColumnsWarning, match="8 of 9 columns of X cannot be used: 'constant': it is 3") as caught:
+    with pytest.warns(UnusedColumnsWarning, match="8 of 9 columns cannot be used: 'constant': it is 3") as caught:
         columns = TableColumns().fit(X)
     assert len(caught) == 1
     assert list(columns.unused_) == X.columns[1:]
-    assert columns.unused_["prose"] == "of its 40 values, such as 'text 0', hardly any comes twice"
+    assert columns.unused_["prose"] == "of its 40 values hardly any comes twice"
+    assert "'prose': of its 40 values hardly any comes twice (such as 'text 0')" in str(caught[0].message)
     assert columns.unused_["city"] == "it is 'Ulm' in all rows"
     assert columns.unused_["bytes"] == "its values are bytes"
     # Columns that are not used may hold anything later.
@@ -368,7 +370,7 @@ def test_a_value_that_is_missing_in_some_rows_says_something():
 
 
 def test_no_column_at_all():
-    with pytest.raises(ValueError, match=r"no column to learn from\. 'a': it is 1\.0 in all rows; 'b': its values are"):
+    with pytest.raises(ValueError, match=r"no column to learn from: 'a': it is 1\.0 in all rows; 'b': its values are"):
         TableColumns().fit(pd.DataFrame({"a": [1, 1], "b": [None, None]}))
     with pytest.raises(ValueError, match="n_samples=1"):
         TableColumns().fit([[1, 2, 3]])
@@ -623,3 +625,85 @@ def test_numbers_beyond_a_float_are_infinite():
         TableColumns().fit([[1], [10**400]])
     assert math.isnan(learned([[Decimal("NaN")], [Decimal(1)]])[1].numbers[0, 0])
     assert learned([[time(0, 0, 1)], [time(1)]])[1].numbers.tolist() == [[1.0], [3600.0]]
+
+
+@pytest.mark.parametrize("library", ["pandas", "pandas of arrow", "nullable", "polars", "arrow"])
+def test_whole_numbers_that_floats_round(library):
+    values = [2**62 + 4096 * i for i in range(80)]
+    X = frames({"int": [*values[:-1], None]})[library]
+    if library == "pandas":
+        X = pd.DataFrame({"int": pd.Series(values)})
+    table = TableColumns().fit_transform(X)
+    assert table.numbers[:-1, 0].tolist() == [float(value) for value in values[:-1]]
+    assert np.array_equal(TableColumns().fit(X).transform(X[:3]).numbers, table.numbers[:3])
+
+
+OF_OTHER_TYPES = {
+    "dates": [date(2024, 1, 1 + i % 5) for i in range(80)],
+    "times": [datetime(2024, 1, 1 + i % 5, 12) for i in range(80)],
+    "spans": [timedelta(hours=i % 5) for i in range(80)],
+    "decimals": [Decimal(i % 5) / 4 for i in range(80)],
+}
+
+
+@pytest.mark.parametrize("values", OF_OTHER_TYPES.values(), ids=list(OF_OTHER_TYPES))
+@pytest.mark.parametrize("is_arrow", [False, True], ids=["pandas", "arrow"])
+def test_categories_of_any_type_are_the_same_in_few_rows(values, is_arrow):
+    if is_arrow:
+        X = pa.table({"c": pa.array(values).dictionary_encode()})
+    else:
+        X = pd.DataFrame({"c": pd.Series(pd.Categorical(values))})
+    columns = TableColumns()
+    codes = columns.fit_transform(X).categories
+    assert codes[:5, 0].tolist() == [1, 2, 3, 4, 5]
+    for rows in (1, 2, 80):
+        assert np.array_equal(columns.transform(X[:rows]).categories, codes[:rows])
+
+
+def test_dates_and_spans_for_which_python_has_no_objects():
+    seconds = np.arange(80) - 2**50
+    spans, dates = seconds.astype("m8[s]"), np.array(["20000-01-01", "9999-12-31"], "M8[s]")[np.arange(80) % 2]
+    expected = TableColumns().fit_transform(pd.DataFrame({"span": spans, "date": dates})).numbers
+    assert expected[:, 0].tolist() == seconds.tolist()
+    of_arrow = pa.table({"span": pa.array(spans), "date": pa.array(dates)})
+    for X in (pd.DataFrame({"span": spans, "date": dates}), of_arrow):
+        columns = TableColumns().fit(X)
+        for rows in (1, 2, 80):
+            assert np.array_equal(columns.transform(X[:rows]).numbers, expected[:rows])
+
+
+@pytest.mark.parametrize("names", [[3, 1, 2], [("u", "a"), ("u", "b"), ("v", "a")]])
+def test_names_that_are_no_texts_must_be_in_order(names):
+    X = pd.DataFrame(np.arange(12.0).reshape(4, 3), columns=names)
+    if isinstance(names[0], tuple):
+        X.columns = pd.MultiIndex.from_tuples(names)
+    columns = TableColumns().fit(X)
+    assert columns.transform(X).numbers.tolist() == X.to_numpy().tolist()
+    with pytest.raises(ValueError, match=f"in the order that they had in training: {re.escape(str(names[0]))}, "):
+        columns.transform(X.iloc[:, [1, 0, 2]])
+    assert columns.transform(X.to_numpy()[:, [1, 0, 2]]).numbers[0].tolist() == [1.0, 0.0, 2.0]  # without names
+
+
+OF_SEVERAL_KINDS = {
+    "truth values": ["x", True, 1, 2.5, 0, False, 1.0, None],
+    "dates": ["x", date(2024, 1, 1), datetime(2024, 1, 1), "2024-01-01", None],
+    "decimals": ["x", Decimal("1.50"), 1.5, 1, Decimal(1)],
+    "zones": [datetime(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC), None],
+}
+
+
+@pytest.mark.parametrize("values", OF_SEVERAL_KINDS.values(), ids=list(OF_SEVERAL_KINDS))
+@pytest.mark.parametrize("n_times", [1, 100])
+def test_rows_of_one_kind_in_a_column_of_several(values, n_times):
+    """What comes of a row does not depend on which others come with it."""
+    items = np.empty((3 * len(values), 1), object)
+    items[:, 0] = 3 * values
+    for X in (pd.DataFrame(items, columns=["c"]), items):
+        columns = TableColumns()
+        codes = columns.fit_transform(X).categories[:, 0]
+        assert max(codes) == len({str(value) for value in values} - {"None"} - ({"1.0"} if 1 in values else set()))
+        for first in range(len(values)):
+            for second in range(len(values)):
+                rows = [first] * n_times + [second]
+                some = X[rows] if isinstance(X, np.ndarray) else X.iloc[rows]
+                assert columns.transform(some).categories[:, 0].tolist() == codes[rows].tolist()

@@ -307,14 +307,17 @@ SUMMARY = FoldScores(np.ones((2, 3)), np.array([3, 3]), 1)
             r"scale must have the shape \(2, 4\) or \(4,\); got \(3,\)",
         ),
         (lambda: cv_plus_interval(SUMMARY, np.ones((2, 4)), scale=-np.ones(4)), r"scale must not be negative or NaN"),
-        (lambda: cv_plus_interval(SUMMARY, np.ones((2, 4)), coverage=90), r"coverage must be between 0 and 1; got 90"),
+        (
+            lambda: cv_plus_interval(SUMMARY, np.ones((2, 4)), coverage=90),
+            r"a number between 0 and 1; got 90",
+        ),
         (lambda: set_scores([0.5, 0.5]), r"probabilities must have the shape \(n_rows, n_classes\); got \(2,\)"),
         (lambda: set_scores([[1.0]], method="raps"), r"method must be 'lac' or 'aps'; got 'raps'"),
         (lambda: set_scores([[1.0]], method="aps", penalty=-1), r"penalty must be a number of at least 0; got -1"),
         (lambda: set_scores([[1.0]], method="aps", n_free=-1), r"n_free must be an integer of at least 0; got -1"),
         (lambda: set_threshold([[0.5]], [0, 1]), r"got \(1, 1\) and \(2,\)"),
         (lambda: set_threshold([[0.5]], [1]), r"y must have numbers of classes from 0 to 0; got"),
-        (lambda: set_threshold([[0.5]], [0], coverage=1.0), r"coverage must be between 0 and 1; got 1\.0"),
+        (lambda: set_threshold([[0.5]], [0], coverage=1.0), r"coverage must be a number between 0 and 1; got 1\.0"),
     ],
 )
 def test_what_does_not_belong_together(call, message):

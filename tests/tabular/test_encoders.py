@@ -208,3 +208,11 @@ def test_offsets_and_tables_that_no_fit_sets(name, attribute, value, message):
     setattr(encoder, attribute, value)
     with pytest.raises(ValueError, match=message):
         encoder.check_state()
+
+
+@pytest.mark.parametrize("value", [0.0, -3.0, 2.0**60, -1.7e18, 4e307])
+@pytest.mark.parametrize("edges", [quantile_edges, mixed_edges])
+def test_a_single_value_of_any_size_has_a_bin_around_it(value, edges):
+    low, high = edges(np.full(3, value), 8)
+    assert low < value < high
+    assert high - low == max(1.0, 2 * np.spacing(abs(value)))

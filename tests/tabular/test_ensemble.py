@@ -1,13 +1,18 @@
 """Ensembles of networks for one target: members beside the oracle, weights of kinds, folds, what is kept."""
 
 import threading
+import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from fastmlp.callbacks import EarlyStopping
+from fastmlp import TabularClassifier, TabularRegressor
+from fastmlp.callbacks import Callback, EarlyStopping
+from fastmlp.exceptions import TimeLimitWarning
+from fastmlp.tabular import base
 from fastmlp.tabular.calibration import apply_temperature
 from fastmlp.tabular.columns import TableColumns
 from fastmlp.tabular.encoding import FoldTrees, TableEncoding, columns_of
@@ -15,7 +20,7 @@ from fastmlp.tabular.ensemble import Member, TargetEnsemble, Trained, Training, 
 from fastmlp.tabular.folds import Fold, make_folds
 from fastmlp.tabular.kinds import EFFORTS
 from fastmlp.tabular.selection import greedy_selection
-from tests.tabular.problems import kind, table
+from tests.tabular.problems import BOTH, SMALL, Clock, kind, outputs, problem, small, table
 
 KINDS = (
     kind("bins", "bins", "scaled"),
@@ -264,14 +269,20 @@ def test_states_that_no_fit_sets():
         "members_": [], "folds_": [0, 7], "kind_weights_": np.zeros(5), "temperature_": -1.0, "trees_": None,
         "n_outputs": 0, "is_classification": 1, "records_": None,
     }.items():  # fmt: skip
-        before = vars(ensemble)[name]
-        setattr(ensemble, name, value)
-        with pytest.raises(ValueError, match="ensemble"):
-            ensemble.check_state()
-        setattr(ensemble, name, before)
+        _refused(ensemble, name, value)
+    for wrong in ((0.5,) * 3, [0.5], [0.5, 0.5, 1.0], [0.5, 0.5, 1], [0.5, 0.5, np.nan]):
+        _refused(ensemble, "quantiles", wrong)
     del ensemble.trees_.trees_[0, "boosted"]
     with pytest.raises(ValueError, match="lacks the trees"):
         ensemble.check_state()
+
+
+def _refused(ensemble, name, value):
+    before = vars(ensemble)[name]
+    setattr(ensemble, name, value)
+    with pytest.raises(ValueError, match="ensemble"):
+        ensemble.check_state()
+    setattr(ensemble, name, before)
 
 
 def test_trained_members_are_tuples():
@@ -291,3 +302,137 @@ def test_kinds_without_weight_are_trained_for_the_first_folds_alone(is_classific
     count = Counter(record["kind"] for record in ensemble.records_)
     assert count == {KINDS[0].name: 6, KINDS[1].name: 3, KINDS[2].name: 6}
     assert not ensemble.is_cut_
+
+
+class Meeting(Callback):
+    """Lets two fits, each of a single member at a time, begin one after another and end in the same order."""
+
+    def __init__(self):
+        self.first_began, self.second_began, self.first_ended = threading.Event(), threading.Event(), threading.Event()
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def on_fit_begin(self, fit):
+        if not self.first_began.is_set():
+            self.first_began.set()
+            assert self.second_began.wait(20)
+        elif not self.second_began.is_set():
+            self.second_began.set()
+            assert self.first_ended.wait(20)
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_two_fits_side_by_side_leave_the_process_its_warnings(cls, monkeypatch):
+    monkeypatch.setitem(EFFORTS, "fast", SMALL)
+    X, y = problem(cls)
+    meeting = Meeting()
+    filters, show = warnings.filters.copy(), warnings._showwarnmsg_impl
+    with warnings.catch_warnings():  # for the case that the test fails
+
+        def fit():
+            small(cls, callbacks=[meeting], n_jobs=1).fit(X, y)
+
+        with ThreadPoolExecutor(2) as threads:
+            first = threads.submit(fit)
+            assert meeting.first_began.wait(20)
+            second = threads.submit(fit)
+            first.result()
+            meeting.first_ended.set()
+            second.result()
+        assert warnings._showwarnmsg_impl is show
+        assert warnings.filters == filters
+
+
+# ---- time_limit ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_time_limit_too_short_for_anything_gives_one_epoch_of_one_member(several_kinds, cls, n_jobs):
+    X, y = problem(cls)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimator = small(cls, time_limit=1e-6, n_jobs=n_jobs).fit(X, y)
+    assert [each.category for each in caught] == [TimeLimitWarning]
+    assert "time_limit=1e-06 s" in str(caught[0].message)
+    assert "1 members were trained, 1 of them not to their end" in str(caught[0].message)
+    assert [(record["epochs"], record["fold"]) for record in estimator.history_] == [(1, 0)]
+    assert len(estimator.members_) == 1
+    assert estimator.predict(X).shape == y.shape
+    assert np.isfinite(np.asarray(estimator.oof_predictions_)).reshape(len(y), -1).all(axis=1).sum() == 30
+    if cls is TabularClassifier:
+        assert estimator.predict_set(X).shape == (90, 3)
+    else:
+        lower, upper = estimator.predict_interval(X)
+        assert (lower <= upper).all()
+
+
+def test_kinds_for_which_there_is_no_time_are_left_out(several_kinds, cls, monkeypatch):
+    X, y = problem(cls)
+    clock = Clock()
+    monkeypatch.setattr("fastmlp.tabular.ensemble.time", clock)
+    monkeypatch.setattr("fastmlp.tabular.base.time", clock)
+    with pytest.warns(TimeLimitWarning, match="3 members were trained, 3 of them not to their end"):
+        estimator = small(cls, time_limit=40, n_jobs=1).fit(X, y)
+    assert {record["kind"] for record in estimator.history_} == {"bins"}
+    epochs = [record["epochs"] for record in estimator.history_]
+    assert min(epochs) >= 3  # each member has had its share
+    assert max(epochs) <= 40
+    assert np.isfinite(estimator.oof_predictions_).all()
+
+
+@pytest.fixture
+def deadlines(monkeypatch):
+    """The ends of training and of importances, one after the other, as fits ask for them."""
+    found = []
+
+    def training(ensemble, kinds, given, fit=TargetEnsemble.fit):
+        found.append(given.deadline)
+        return fit(ensemble, kinds, given)
+
+    def importances(*args, gains=base.gains):
+        found.append(args[6])
+        return gains(*args)
+
+    monkeypatch.setattr(TargetEnsemble, "fit", training)
+    monkeypatch.setattr(base, "gains", importances)
+    return found
+
+
+def test_some_of_the_time_is_kept_for_what_follows_training(small_effort, cls, deadlines, monkeypatch):
+    X, y = problem(cls)
+    clock = Clock(0)
+    monkeypatch.setattr("fastmlp.tabular.base.time", clock)
+    clock.now = 1000.0
+
+    class Slow(TabularClassifier if cls is TabularClassifier else TabularRegressor):
+        def _learn_targets(self, y, sample_weight):
+            clock.now += 30
+            return super()._learn_targets(y, sample_weight)
+
+    with pytest.warns(TimeLimitWarning):
+        small(Slow, time_limit=100).fit(X, y)
+    assert deadlines == [1095.0, 1100.0]  # from the beginning, and not from when the table was read
+    small(Slow).fit(X, y)
+    assert deadlines[2:] == [np.inf, np.inf]
+
+
+def test_importances_that_time_cut_are_spoken_of(small_effort, cls, monkeypatch):
+    X, y = problem(cls)
+    expected = small(cls, n_jobs=1).fit(X, y)
+    monkeypatch.setattr("fastmlp.tabular.gains.time", Clock(1e9))  # no time is left when the training is over
+    message = "s: importances were found by 30 rows, and not by 90. More time"
+    with pytest.warns(TimeLimitWarning, match=message):
+        estimator = small(cls, n_jobs=1, time_limit=600).fit(X, y)
+    assert np.array_equal(outputs(estimator, X), outputs(expected, X))
+    assert estimator.feature_importances_.argmax() == expected.feature_importances_.argmax()
+    assert not np.array_equal(estimator.feature_importances_, expected.feature_importances_)
+
+
+def test_time_enough_is_not_spoken_of(small_effort, cls):
+    X, y = problem(cls)
+    with warnings.catch_warnings(action="error"):
+        limited = small(cls, time_limit=600).fit(X, y)
+    unlimited = small(cls).fit(X, y)
+    assert np.array_equal(outputs(limited, X), outputs(unlimited, X))
+    assert np.array_equal(limited.feature_importances_, unlimited.feature_importances_)

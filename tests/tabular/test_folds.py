@@ -124,7 +124,8 @@ def test_masks_are_places():
 @pytest.mark.parametrize(
     ("splits", "message"),
     [
-        ([], "makes no folds"),
+        ([], "makes no folds."),
+        (iter([]), "makes no folds: it gives its splits once, so that a second fit has none; make a list of it."),
         ([([0, 1], [2]), ([], [2])], "no rows to learn from in its split 1"),
         ([([0, 1], [])], "no rows to leave out in its split 0"),
         ([([0, 1], [1, 2])], "learns from row 1, which it leaves out"),

@@ -7,6 +7,7 @@ from sklearn.feature_selection import SelectFromModel
 from fastmlp import TabularClassifier, TabularRegressor
 from fastmlp.exceptions import UnusedColumnsWarning
 from fastmlp.tabular.gains import gains
+from tests.tabular.problems import Clock
 
 FAST = {"effort": "fast", "random_state": 0, "n_jobs": 1}
 NUMBERS = np.random.default_rng(0).standard_normal((400, 4))
@@ -55,22 +56,48 @@ def test_weights_say_how_much_rows_count():
     shared, y = reg._shared(NUMBERS), NUMBERS[:, 0] * (NUMBERS[:, 1] > 0)
     some = NUMBERS[:, 1] > 0
     among_all, among_some, scaled = (
-        gains(reg, shared, y, fold_of, weights, 0) for weights in (None, some * 1.0, some * 2.0**-30)
+        gains(reg, shared, y, fold_of, weights, 0).values for weights in (None, some * 1.0, some * 2.0**-30)
     )
     np.testing.assert_allclose(among_some, scaled)
     assert among_some[0] > 1.2 * among_all[0]
-    assert not gains(reg, shared, y, np.full(400, -1), None, 0).any()
+    assert not gains(reg, shared, y, np.full(400, -1), None, 0).values.any()
 
 
 def test_of_many_rows_some_are_enough(monkeypatch):
     reg = TabularRegressor(**FAST).fit(NUMBERS, NUMBERS[:, 0])
     shared, fold_of = reg._shared(NUMBERS), np.arange(400) % 4
-    found = gains(reg, shared, NUMBERS[:, 0], fold_of, None, 0)
+    found = gains(reg, shared, NUMBERS[:, 0], fold_of, None, 0).values
     monkeypatch.setattr("fastmlp.tabular.gains._MOST_ROWS", 100)
-    fewer = [gains(reg, shared, NUMBERS[:, 0], fold_of, None, seed) for seed in (0, 0, 1)]
+    fewer = [gains(reg, shared, NUMBERS[:, 0], fold_of, None, seed).values for seed in (0, 0, 1)]
     np.testing.assert_array_equal(fewer[0], fewer[1])
     assert (fewer[0] != fewer[2]).any()
     assert fewer[0][0] == pytest.approx(found[0], rel=0.3)
+
+
+def test_folds_for_which_there_is_no_time_are_left_out(monkeypatch):
+    both = np.column_stack([NUMBERS[:, 0] > 0, NUMBERS[:, 1] > 0])
+    clf = TabularClassifier(**FAST).fit(NUMBERS, both)
+    shared, fold_of, y = clf._shared(NUMBERS), np.arange(400) % 4, both.astype(int)
+    weights = np.linspace(0, 1, 400)
+
+    def found(n_folds, deadline, n_jobs=1):
+        """Importances by the rows of some folds, where each go of as many folds as threads takes a second."""
+        monkeypatch.setattr("fastmlp.tabular.gains.time", Clock())
+        clf.set_params(n_jobs=n_jobs)
+        return gains(clf, shared, y, np.where(fold_of < n_folds, fold_of, -1), weights, 0, deadline)
+
+    for n_folds, deadline, n_jobs in (
+        (1, -1.0, 1),
+        (1, 3.5, 1),
+        (2, 6.5, 1),
+        (3, 9.5, 1),
+        (4, 99, 1),
+        (2, -1, 2),
+        (4, 6, 2),
+    ):
+        expected, cut = found(n_folds, np.inf), found(4, deadline, n_jobs)
+        np.testing.assert_array_equal(cut.values, expected.values)
+        assert (cut.n_rows, cut.n_chosen) == (expected.n_chosen, found(4, np.inf).n_chosen)
 
 
 def test_several_targets_have_the_mean_of_their_importances():

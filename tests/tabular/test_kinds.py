@@ -8,7 +8,7 @@ import pytest
 
 from fastmlp import MLPClassifier
 from fastmlp.tabular.encoding import ENCODERS, TREES
-from fastmlp.tabular.kinds import EFFORTS, Kind, member_parameters
+from fastmlp.tabular.kinds import EFFORTS, Kind, band_kinds, member_parameters
 from tests.tabular.problems import kind
 
 
@@ -17,7 +17,8 @@ def test_efforts_name_encoders_and_trees_there_are(effort):
     kinds, n_folds = EFFORTS[effort]
     assert n_folds >= 2
     assert len({each.name for each in kinds}) == len(kinds)
-    for each in kinds:
+    assert band_kinds(effort)[0].trees is None
+    for each in (*kinds, *band_kinds(effort)):
         each.check_state()
         assert {*each.numbers, *each.codes} <= set(ENCODERS)
         assert each.numbers

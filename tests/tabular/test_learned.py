@@ -1,14 +1,20 @@
 """What is kept of columns, and what a file must not say of them."""
 
 import copy
+import pickle
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
 
+from fastmlp.exceptions import UnusedColumnsWarning
+from fastmlp.tabular.kinds import EFFORTS
 from fastmlp.tabular.learned import Categories, Dates, Numbers, Spans, Unknown, Unusable
 from fastmlp.tabular.objects import of_objects
 from fastmlp.tabular.reading import of_array
+from tests.tabular.problems import BOTH, SMALL, problem, small
 
 LEARNED = {
     "numbers": Numbers.learn("n", of_array(np.array([1.0, 2.0]))),
@@ -92,7 +98,7 @@ def test_texts_that_hardly_ever_come_twice_are_no_categories():
     [
         (["1.5", "2", "-3e5"], "none comes twice: they are numbers written as texts, which pandas.to_numeric reads"),
         (["2024-01-01", "2024-01-02T03:04"], "they are dates written as texts, which pandas.to_datetime reads"),
-        (["1.5", "a"], "such as '1.5', none comes twice$"),
+        (["1.5", "a"], "of its 2 values none comes twice$"),
     ],
 )
 def test_texts_that_are_something_else(texts, reason):
@@ -123,3 +129,23 @@ def test_many_columns_with_unknown_categories():
     for i in range(7):
         unknown.add(f"c{i}", ["x"], 2)
     assert unknown.message().endswith("'c4' (1 in 2 rows, such as 'x') and 2 more columns.")
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_files_have_no_text_of_a_single_row(cls, tmp_path, monkeypatch):
+    monkeypatch.setitem(EFFORTS, "fast", SMALL)
+    X, y = problem(cls)
+    X = X.assign(
+        city=["Secret 1", *X["city"][1:]],
+        name=[f"Secret {i}" for i in range(len(y))],
+        mixed=["Secret 2", *[1, "a"] * 44, 1],
+        of_type=pd.Categorical(["Secret 3", *X["city"][1:]]),
+    )
+    X = pl.from_pandas(X.drop(columns="mixed")).with_columns(
+        pl.col("of_type").cast(pl.Enum(["Secret 3", "Ulm", "Bonn", "Kiel"])), mixed=pl.Series(X["mixed"].astype(str))
+    )
+    with pytest.warns(UnusedColumnsWarning, match="'name': of its 90 values none comes twice .such as 'Secret 0'"):
+        estimator = small(cls).fit(X, y)
+    estimator.save(tmp_path / "model.fastmlp")
+    assert b"Secret" not in (tmp_path / "model.fastmlp").read_bytes()
+    assert b"Secret" not in pickle.dumps(estimator)

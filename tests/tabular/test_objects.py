@@ -1,5 +1,6 @@
 """What columns of Python's objects hold is found by the objects' types."""
 
+import enum
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
@@ -86,3 +87,16 @@ def test_missing(value):
 @pytest.mark.parametrize("value", ["", "nan", 0, False, [], np.zeros(3), {}])
 def test_not_missing(value):
     assert not is_missing(value)
+
+
+class Town(str, enum.Enum):  # noqa: UP042 - its members' texts are not what the function str makes of them
+    """Texts with names."""
+
+    ULM = "u"
+    BONN = "b"
+
+
+def test_enumerations_of_texts_are_their_texts():
+    values = of_objects([Town.ULM, "b", None, Town.BONN, np.str_("u")])
+    assert values.texts == ["u", "b"]
+    assert values.data.tolist() == [0, 1, -1, 1, 0]

@@ -11,6 +11,7 @@ from fastmlp.tabular import TypedTable, ensemble, prediction
 from fastmlp.tabular.calibration import apply_temperature
 from fastmlp.tabular.encoding import columns_of
 from fastmlp.tabular.prediction import PackedEnsemble
+from tests.tabular.problems import outputs, problem, small
 
 #: How far float32 predictions may lie apart.
 CLOSE = {"rtol": 0, "atol": 1e-6}
@@ -221,3 +222,15 @@ def test_predictor_refuses_what_are_no_rows(classifier):
             predictor(TypedTable(numbers, categories))
     with pytest.raises(TypeError, match="table must be a TypedTable; got DataFrame"):
         predictor(rows_for(classifier, 5))
+
+
+def test_rows_that_have_been_read_are_predicted_as_their_table(small_effort, cls):
+    X, y = problem(cls)
+    estimator = small(cls).fit(X, y)
+    rows = estimator.columns_.transform(X)
+    assert np.array_equal(outputs(estimator, rows), outputs(estimator, X))
+    assert estimator.score(rows, y) == estimator.score(X, y)
+    with pytest.raises(ValueError, match=r"table\.numbers must have the shape \(n_samples, 2\); got \(90, 1\)"):
+        estimator.predict(TypedTable(rows.numbers[:, :1], rows.categories))
+    with pytest.raises(ValueError, match=r"table\.categories must be codes from 0 to \[3\]"):
+        estimator.predict(TypedTable(rows.numbers, rows.categories + 3))

@@ -4,14 +4,23 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.metrics import mean_pinball_loss
 
 from fastmlp import Network
 from fastmlp.network import Structure
 from fastmlp.tabular.calibration import apply_temperature
-from fastmlp.tabular.quotients import MixedClasses, Tail, quotients, read_numbers, read_squares
+from fastmlp.tabular.quotients import (
+    MixedClasses,
+    Tail,
+    quotients,
+    read_numbers,
+    read_pinball_losses,
+    read_squares,
+)
 
 RANDOM = np.random.default_rng(0)
 pieces = partial(np.diff, axis=1)
+LEVELS = [(0, 0.2), (1, 0.9)]
 CLASSES = {2: [np.arange(2), np.arange(2)], 3: [np.arange(3), np.array([0, 2])], 5: [np.arange(5), np.arange(5)]}
 
 
@@ -98,6 +107,18 @@ def test_squares_are_those_of_errors():
     found = read_squares(outputs, [0.25, 0.75], y)
     mixed = 0.25 * outputs[0] + 0.75 * outputs[1]
     np.testing.assert_allclose(found.predictions[..., 0], -((mixed - y[:, np.newaxis]) ** 2).mean(axis=-1))
+    change = found.predictions[:, -1] - found.predictions[:, 0]
+    np.testing.assert_allclose(changes_of(found, outputs), change, atol=1e-12)
+
+
+def test_pinball_losses_are_those_of_errors():
+    outputs, y = [RANDOM.standard_normal((7, 4, 2)) for _ in range(2)], RANDOM.standard_normal((7, 2))
+    outputs[0][0, 1:], outputs[1][0, 1:] = y[0], y[0]  # no error at all, and no change
+    found = read_pinball_losses(outputs, [0.25, 0.75], y, [0.2, 0.9])
+    mixed = 0.25 * outputs[0] + 0.75 * outputs[1]
+    for row in range(7):
+        expected = [-mean_pinball_loss(y[row, j : j + 1], mixed[row, 2, j : j + 1], alpha=q) for j, q in LEVELS]
+        assert found.predictions[row, 2, 0] == pytest.approx(np.mean(expected))
     change = found.predictions[:, -1] - found.predictions[:, 0]
     np.testing.assert_allclose(changes_of(found, outputs), change, atol=1e-12)
 

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.metrics import mean_squared_log_error, r2_score
+from scipy.stats import norm
+from sklearn.metrics import d2_pinball_score, mean_pinball_loss, mean_squared_log_error, r2_score
 
 import fastmlp
 from fastmlp import TabularRegressor
-from fastmlp.exceptions import UndefinedScoreWarning
+from fastmlp.exceptions import IgnoredParameterWarning, UndefinedScoreWarning
+from fastmlp.tabular import ensemble
 from fastmlp.tabular.encoding import columns_of
 from fastmlp.tabular.kinds import EFFORTS
-from tests.tabular.problems import SMALL, small, table
+from tests.tabular.problems import SMALL, small, table, uneven
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +39,73 @@ def test_losses(loss):
     assert reg.oof_score_ == pytest.approx(r2_score(Y, reg.oof_predictions_))
 
 
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_quantiles(quantile):
+    """Of so many rows, the share below the prediction is the quantile, where the noise is large and where it is not."""
+    rows, y, factor = uneven(1500)
+    reg = regressor(loss="quantile", quantile=quantile).fit(rows[:1000], y[:1000])
+    predicted, others, loud = reg.predict(rows[1000:]), y[1000:], factor[1000:] > 1
+    for part in (loud, ~loud):
+        assert (others < predicted)[part].mean() == pytest.approx(quantile, abs=0.08)
+    # The best that is possible is the quantile of the law that the numbers were drawn from.
+    law = 2 * rows[1000:, 1] + factor[1000:] * norm.ppf(quantile)
+    loss, least = (mean_pinball_loss(others, each, alpha=quantile) for each in (predicted, law))
+    assert least < loss < 1.1 * least
+    assert reg.score(rows[1000:], others) == d2_pinball_score(others, predicted, alpha=quantile)
+    assert reg.oof_score_ == pytest.approx(d2_pinball_score(y[:1000], reg.oof_predictions_, alpha=quantile))
+
+
+def test_quantiles_of_several_targets_with_weights(path):
+    rows, y, _ = uneven(400)
+    weights = np.where(np.arange(400) % 2, 1.0, 0.0)
+    both = np.stack([y, -y], axis=1)
+    both[::2] += 1e6
+    reg = regressor(loss="quantile", quantile=0.8).fit(rows, both, weights)
+    below = (both < reg.oof_predictions_)[1::2].mean(axis=0)
+    np.testing.assert_allclose(below, 0.8, atol=0.08)
+    expected = d2_pinball_score(both[1::2], reg.oof_predictions_[1::2], alpha=0.8)
+    assert reg.oof_score_ == pytest.approx(expected, rel=1e-2)  # weighted quantiles of a constant are not interpolated
+    reg.save(path)
+    assert np.array_equal(fastmlp.load(path).predict(rows), reg.predict(rows))
+
+
+def test_kinds_are_weighed_by_the_pinball_loss(monkeypatch):
+    """The search that weighs them is told of the quantile of each output."""
+    calls = []
+    select = ensemble.greedy_selection
+
+    def recorded(*arguments, **options):
+        calls.append(options)
+        return select(*arguments, **options)
+
+    monkeypatch.setattr(ensemble, "greedy_selection", recorded)
+    regressor(loss="quantile", quantile=0.7).fit(X, np.stack([Y, Y], axis=1))
+    assert calls
+    assert all(options == {"loss": "quantile", "quantile": [0.7, 0.7]} for options in calls)
+
+
+def test_importances_of_quantiles():
+    rows, y, _ = uneven(1000)
+    reg = regressor(loss="quantile", quantile=0.9).fit(rows, y)
+    found = reg.feature_importances_
+    # The first column says nothing of the mean, but how far above it nine of ten numbers lie.
+    assert found[0] > 0.01
+    scaled = (y - reg._means) / reg._scales
+    constant = mean_pinball_loss(scaled, np.full(1000, np.quantile(scaled, 0.9)), alpha=0.9)
+    reached = mean_pinball_loss(y, reg.oof_predictions_, alpha=0.9) / reg._scales[0]
+    assert found.sum() == pytest.approx(constant - reached, abs=0.15 * constant)
+
+
+def test_a_quantile_without_its_loss_is_said():
+    with pytest.warns(IgnoredParameterWarning, match=r"quantile=0.9 has no effect with loss='huber'"):
+        regressor(loss="huber", quantile=0.9).fit(X, Y)
+    for wrong in (0, 1.0, -1, "0.5"):
+        with pytest.raises(ValueError, match="'quantile' parameter"):
+            regressor(loss="quantile", quantile=wrong).fit(X, Y)
+    with pytest.raises(TypeError, match="Did you mean 'quantile'"):
+        regressor(alpha=0.9)
+
+
 @pytest.mark.parametrize(("scale", "shift"), [(1e-200, 0), (1e200, 0), (1.0, 1e6), (-3.0, 5.0), (1e-3, 0)])
 def test_predictions_follow_the_scale_of_targets(scale, shift):
     expected = regressor().fit(X, Y).predict(X)
@@ -52,6 +121,18 @@ def test_predictions_stay_within_the_range_of_training():
     assert Y.min() <= reg.predict(wild).min() <= reg.predict(wild).max() <= Y.max()
 
 
+def test_the_loss_of_rows_left_out_is_the_root_of_their_mean_squared_error():
+    weights = np.linspace(0, 2, len(Y))
+    reg = regressor(loss="absolute_error").fit(X, Y, weights)
+    assert reg.oof_loss_ == pytest.approx(np.sqrt(np.average((Y - reg.oof_predictions_) ** 2, weights=weights)))
+    assert regressor().fit(X, 1e200 * Y).oof_loss_ == pytest.approx(1e200 * regressor().fit(X, Y).oof_loss_, rel=1e-3)
+    both = regressor().fit(X, np.stack([Y, 100 * Y**2], axis=1))
+    squares = (np.stack([Y, 100 * Y**2], axis=1) - both.oof_predictions_) ** 2
+    assert both.oof_loss_ == pytest.approx(np.sqrt(squares.mean(axis=0)).mean())
+    of_others = regressor().fit(X[:80], Y[:80], X_val=X[80:], y_val=Y[80:])
+    assert of_others.oof_loss_ == pytest.approx(np.sqrt(np.mean((Y[80:] - of_others.oof_predictions_) ** 2)))
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e300])
 def test_constant_targets_are_predicted_and_said(value):
     with warnings.catch_warnings(record=True) as caught:
@@ -61,6 +142,7 @@ def test_constant_targets_are_predicted_and_said(value):
     assert f"y is {value} in all rows that have a weight" in str(caught[0].message)
     assert (reg.predict(X) == value).all()
     assert np.isnan(reg.oof_score_)
+    assert reg.oof_loss_ == 0
     lower, upper = reg.predict_interval(X)
     assert (lower == value).all()
     assert (upper == value).all()
@@ -132,7 +214,7 @@ def test_scorers_see_numbers_in_their_own_scale():
     """Of scaled targets, some of which are negative, there would be no logarithm."""
     y = np.abs(Y)
     reg = regressor(scoring="neg_mean_squared_log_error").fit(X, y)
-    ensemble, shared = reg.ensembles_[0], reg._shared(X)
+    trained, shared = reg.ensembles_[0], reg._shared(X)
     known = ~np.isnan(reg.oof_predictions_)
     assert known.all()
     for member in reg.members_:
@@ -140,7 +222,7 @@ def test_scorers_see_numbers_in_their_own_scale():
         best = int(np.argmax(record["validation_score"]))
         assert record["epochs"] == best + 1 + 10
         predicted = reg._numbers(
-            ensemble._predicted(member.network, columns_of(member.kind, member.fold, shared, ensemble.trees_))
+            trained._predicted(member.network, columns_of(member.kind, member.fold, shared, trained.trees_))
         )
         left_out = np.isclose(predicted, reg.oof_predictions_, rtol=1e-9)
         assert left_out.sum() >= 40
@@ -182,3 +264,48 @@ def test_files_predict_the_same(path, several):
     assert np.array_equal(loaded.predict(X), reg.predict(X))
     assert np.array_equal(loaded.predict_interval(X), reg.predict_interval(X))
     assert not hasattr(loaded, "oof_predictions_")
+
+
+@pytest.mark.parametrize("unit", [2.0**900, 2.0**-900])
+def test_scores_have_no_unit(unit):
+    X, _, y = table()
+    y = np.stack([y, -y], axis=1)
+    near, far = small(TabularRegressor).fit(X, y), small(TabularRegressor).fit(X, y * unit)
+    assert np.array_equal(far.predict(X), near.predict(X) * unit)
+    assert far.score(X, y * unit) == near.score(X, y)
+    assert near.score(X, y) == pytest.approx(r2_score(y, near.predict(X)), rel=1e-12)
+    assert far.oof_score_ == near.oof_score_
+    with pytest.raises(ValueError, match=r"y must have the shape \(90, 2\) of predictions for X; got \(90,\)"):
+        near.score(X, y[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (
+            [1.7e308, -1.7e308],
+            "up to 1.7e.308, whose distances may be too large.*: divide it by a power of ten",
+        ),
+        ([5e-324, 0], "numbers up to 4.94e-324, whose distances are too small.*: multiply it by a power of ten"),
+    ],
+)
+def test_targets_whose_distances_are_no_numbers(y, message):
+    X, _, _ = table()
+    with pytest.raises(ValueError, match=message):
+        small(TabularRegressor).fit(X, np.tile(y, 45))
+
+
+def test_columns_whose_distances_are_no_numbers():
+    X, _, y = table()
+    largest = np.finfo(float).max
+    estimator = small(TabularRegressor).fit(X.assign(b=np.where(X["a"] > 0, largest, -largest)), y)
+    # Beyond a quarter of the largest number, all numbers are the same.
+    near = small(TabularRegressor).fit(X.assign(b=np.where(X["a"] > 0, largest / 4, -largest / 4)), y)
+    assert np.array_equal(estimator.predict(X), near.predict(X))
+
+
+def test_a_score_of_rows_with_the_same_target_is_not_defined():
+    X, _, y = table()
+    with pytest.warns(UndefinedScoreWarning, match="All rows that members leave out have the same y"):
+        estimator = small(TabularRegressor).fit(X, y, X_val=X[:30], y_val=np.full(30, 100.1))
+    assert np.isnan(estimator.oof_score_)

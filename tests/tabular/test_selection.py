@@ -1,13 +1,10 @@
 """Selection of members: a search by plain loops, minima of other optimisers, noise that must not be learned."""
 
-from itertools import product
-
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_squared_error
 
-from fastmlp.tabular.selection import greedy_selection, simplex_weights
+from fastmlp.tabular.selection import greedy_selection
 
 LOSSES = ["log_loss", "squared_error", "absolute_error", "quantile"]
 
@@ -98,109 +95,27 @@ def test_numbers_of_one_output_may_have_two_dimensions():
     np.testing.assert_array_equal(greedy_selection(predictions[..., 0], y[:, 0], weights, **options), expected)
 
 
-@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
-@pytest.mark.parametrize("strength", [0.1, 5.0, 50.0])
-def test_weights_are_the_minimum_that_another_optimizer_finds(loss, strength):
-    predictions, y, weights = pool(loss, n_candidates=5, n_rows=80)
-    n_rows = weights.sum() ** 2 / (weights**2).sum()
-    best = min(loss_of(loss, each, y, weights) for each in predictions)
-    unit = 1 if loss == "log_loss" else 2 * best
+@pytest.mark.parametrize("n_targets", [1, 3])
+def test_outputs_may_be_quantiles_of_several_levels(n_targets):
+    """The loss is the mean over outputs, each of its own level, whether they have a target in common or not."""
+    levels = [0.1, 0.5, 0.8]
+    predictions, y, weights = pool("quantile")
+    y = y[:, :n_targets]
 
-    def objective(logits):
-        shares = np.exp(logits - logits.max())
-        shares /= shares.sum()
-        mixture = np.tensordot(shares, predictions, 1)
-        divergence = np.sum(shares * np.log(np.maximum(5 * shares, 1e-300)))
-        return n_rows * loss_of(loss, mixture, y, weights) / unit + strength * divergence
+    def loss(mixture):
+        columns = np.broadcast_to(y, mixture.shape).T
+        pairs = zip(levels, columns, mixture.T, strict=True)
+        return np.mean([loss_of("quantile", p, of, weights, level) for level, of, p in pairs])
 
-    found = simplex_weights(predictions, y, weights, loss=loss, prior_strength=strength, max_iter=2000)
-    assert found.min() >= 0
-    assert abs(found.sum() - 1) < 1e-12
-    reference = minimize(objective, np.zeros(5), method="Nelder-Mead", options={"maxiter": 20000, "xatol": 1e-9})
-    assert objective(np.log(np.maximum(found, 1e-300))) <= reference.fun + 1e-5
-
-
-@pytest.mark.parametrize(("loss", "quantile"), [("absolute_error", 0.5), ("quantile", 0.2), ("quantile", 0.9)])
-def test_weights_for_absolute_errors_are_as_good_as_any_on_a_grid(loss, quantile):
-    predictions, y, _ = pool(loss, n_candidates=3, n_rows=2000)
-    found = simplex_weights(predictions, y, loss=loss, quantile=quantile, prior_strength=1e-3)
-    grid = [(a, b, 20 - a - b) for a, b in product(range(21), repeat=2) if a + b <= 20]
-    losses = [loss_of(loss, np.tensordot(np.divide(each, 20), predictions, 1), y, None, quantile) for each in grid]
-    assert loss_of(loss, np.tensordot(found, predictions, 1), y, None, quantile) <= 1.001 * min(losses)
-
-
-def noisy(n_rows, n_candidates, seed, noise=0.7):
-    """Candidates that differ by noise alone, for a binary target."""
-    random = np.random.default_rng(seed)
-    signal = 2 * random.standard_normal(n_rows)
-    y = (random.random(n_rows) < 1 / (1 + np.exp(-signal))).astype(int)
-    p = 1 / (1 + np.exp(-signal - noise * random.standard_normal((n_candidates, n_rows))))
-    return np.stack([1 - p, p], axis=-1), y
-
-
-@pytest.mark.parametrize("n_rows", [100, 300, 1000])
-def test_few_rows_do_not_tell_noisy_candidates_apart(n_rows):
-    """The effective number of members stays near all of them, where the greedy search keeps a few."""
-    for seed in range(5):
-        predictions, y = noisy(n_rows, 20, seed, noise=0.2)
-        found = simplex_weights(predictions, y)
-        counts = greedy_selection(predictions, y)
-        assert 1 / np.sum(found**2) > 15
-        assert 1 / np.sum((counts / counts.sum()) ** 2) < 10
-
-
-def test_weights_of_few_rows_predict_new_rows_as_well_as_equal_ones():
-    excess = []
-    for seed in range(10):
-        predictions, y = noisy(10200, 20, seed)
-        found = simplex_weights(predictions[:, :200], y[:200])
-        greedy = greedy_selection(predictions[:, :200], y[:200])
-        tests = [np.tensordot(each / each.sum(), predictions[:, 200:], 1) for each in (np.ones(20), found, greedy)]
-        excess.append([log_loss(y[200:], each) for each in tests])
-    equal, weighed, searched = np.mean(excess, axis=0)
-    assert weighed - equal < 0.001
-    assert searched - equal > 0.003
-
-
-def test_many_rows_tell_which_candidate_knows_more():
-    random = np.random.default_rng(0)
-    y = random.standard_normal(5000)
-    predictions = y + random.standard_normal((6, 5000)) * np.array([1, 1, 1, 0.3, 1, 1])[:, np.newaxis]
-    inverse = 1 / np.array([1, 1, 1, 0.3, 1, 1]) ** 2
-    found = simplex_weights(predictions, y, loss="squared_error")
-    np.testing.assert_allclose(found, inverse / inverse.sum(), atol=0.03)  # the best weights of independent errors
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_the_strength_of_the_prior_that_is_meant_by_none(loss):
-    predictions, y, weights = pool(loss)
-    expected = simplex_weights(predictions, y, weights, loss=loss, prior_strength=5 if loss == "log_loss" else 20)
-    np.testing.assert_array_equal(simplex_weights(predictions, y, weights, loss=loss), expected)
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_copies_of_a_candidate_share_its_weight(loss):
-    predictions, y, weights = pool(loss)
-    found = simplex_weights(np.concatenate([predictions, predictions]), y, weights, loss=loss)
-    np.testing.assert_allclose(found[:6], found[6:], rtol=1e-9)
-
-
-def test_small_weights_are_left_out():
-    predictions, y, weights = pool("log_loss", n_candidates=8, n_rows=500)
-    dense = simplex_weights(predictions, y, weights, prior_strength=0.1)
-    border = np.sort(dense)[3] * 1.01
-    found = simplex_weights(predictions, y, weights, prior_strength=0.1, min_weight=border)
-    assert found[found > 0].min() >= border
-    assert 0 < (found == 0).sum() < 8
-    assert abs(found.sum() - 1) < 1e-12
-    assert (simplex_weights(predictions, y, weights, min_weight=0.99) > 0).sum() == 1
-
-
-def test_perfect_candidates_share_the_weight():
-    predictions, y, _ = pool("absolute_error")
-    predictions[[1, 4]] = y
-    found = simplex_weights(predictions, y, loss="absolute_error")
-    assert found.tolist() == [0, 0.5, 0, 0, 0.5, 0]
+    taken = [int(np.argmin([loss(each) for each in predictions]))]
+    while True:
+        tried = [loss(predictions[[*taken, i]].mean(axis=0)) for i in range(6)]
+        if min(tried) >= loss(predictions[taken].mean(axis=0)):
+            break
+        taken.append(int(np.argmin(tried)))
+    found = greedy_selection(predictions, y, weights, loss="quantile", quantile=levels)
+    np.testing.assert_array_equal(found, np.bincount(taken, minlength=6))
+    assert len(taken) > 2
 
 
 def test_a_probability_of_zero_does_not_spoil_a_candidate():
@@ -208,29 +123,23 @@ def test_a_probability_of_zero_does_not_spoil_a_candidate():
     right = np.eye(3)[y]
     predictions = np.stack([0.9 * right + 0.1 / 3, 0 * right + 1 / 3])
     predictions[0, 0] = np.eye(3)[(y[0] + 1) % 3]
-    counts = greedy_selection(predictions, y)
-    found = simplex_weights(predictions, y)
-    assert counts.tolist() == [1, 0]
-    assert 0.9 < found[0] < 1
+    assert greedy_selection(predictions, y).tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("function", [greedy_selection, simplex_weights])
-def test_one_candidate_has_all_the_weight(function):
+def test_one_candidate_has_all_the_weight():
     predictions, y, _ = pool("log_loss", n_candidates=1)
-    assert function(predictions, y).tolist() == [1]
+    assert greedy_selection(predictions, y).tolist() == [1]
 
 
-@pytest.mark.parametrize("function", [greedy_selection, simplex_weights])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_rows_of_weight_zero_do_not_count(function, loss):
+def test_rows_of_weight_zero_do_not_count(loss):
     predictions, y, weights = pool(loss)
     weights[::3] = 0
     few = weights > 0
-    expected = function(predictions[:, few], y[few], weights[few], loss=loss)
-    np.testing.assert_allclose(function(predictions, y, weights, loss=loss), expected, rtol=1e-6)
+    expected = greedy_selection(predictions[:, few], y[few], weights[few], loss=loss)
+    np.testing.assert_allclose(greedy_selection(predictions, y, weights, loss=loss), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("function", [greedy_selection, simplex_weights])
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -250,6 +159,10 @@ def test_rows_of_weight_zero_do_not_count(function, loss):
         ({"y": np.full((4, 2), 2)}, r"y must have 0 or 1 for each output; got"),
         ({"y": np.zeros((4, 3)), "loss": "squared_error"}, r"y must have 2 columns, as predictions have; got 3"),
         ({"y": np.full((4, 2), np.inf), "loss": "squared_error"}, r"y must be finite; got inf"),
+        (
+            {"y": [0, 1, 0, 1], "loss": "quantile", "quantile": [0.5] * 3},
+            r"quantile must have the shape \(2,\), as predictions have outputs; got \(3,\)",
+        ),
         ({"sample_weight": [1, 1]}, r"sample_weight must have the shape \(4,\); got \(2,\)"),
         ({"sample_weight": [1, 1, -1, 1]}, r"sample_weight must be finite, not negative"),
         ({"sample_weight": np.zeros(4)}, r"sample_weight must be finite, not negative, and not zero for all rows"),
@@ -257,22 +170,19 @@ def test_rows_of_weight_zero_do_not_count(function, loss):
     ],
     ids=str,
 )
-def test_what_does_not_belong_together(function, change, message):
+def test_what_does_not_belong_together(change, message):
     given = {"predictions": np.full((2, 4, 2), 0.5), "y": [0, 1, 0, 1], **change}
     with pytest.raises(ValueError, match=message):
-        function(given.pop("predictions"), given.pop("y"), **given)
+        greedy_selection(given.pop("predictions"), given.pop("y"), **given)
 
 
 @pytest.mark.parametrize(
-    ("function", "options", "message"),
+    ("options", "message"),
     [
-        (greedy_selection, {"n_initial": 0}, r"n_initial must be an integer of at least 1; got 0"),
-        (greedy_selection, {"max_steps": -1}, r"max_steps must be an integer of at least 0; got -1"),
-        (simplex_weights, {"prior_strength": 0}, r"prior_strength must be a positive number; got 0"),
-        (simplex_weights, {"min_weight": 1}, r"min_weight must be in \[0, 1\); got 1"),
-        (simplex_weights, {"max_iter": 0}, r"max_iter must be an integer of at least 1; got 0"),
+        ({"n_initial": 0}, r"n_initial must be an integer of at least 1; got 0"),
+        ({"max_steps": -1}, r"max_steps must be an integer of at least 0; got -1"),
     ],
 )
-def test_parameters_out_of_range(function, options, message):
+def test_parameters_out_of_range(options, message):
     with pytest.raises(ValueError, match=message):
-        function(np.full((2, 4, 2), 0.5), [0, 1, 0, 1], **options)
+        greedy_selection(np.full((2, 4, 2), 0.5), [0, 1, 0, 1], **options)

@@ -1,6 +1,8 @@
 """Labels of any type come back as they were; targets that are wrong are named with their row."""
 
 import copy
+import enum
+from decimal import Decimal
 
 import narwhals as nw
 import numpy as np
@@ -206,3 +208,64 @@ def test_what_a_file_must_not_say_of_classes(attributes):
     vars(made).update(attributes)
     with pytest.raises(ValueError, match=r"Targets|classes"):
         made.check_state()
+
+
+class Level(enum.StrEnum):
+    """Its values are shorter than its names with that of the class, and begin alike."""
+
+    LOW = "l"
+    HIGH = "h"
+
+
+class Size(str, enum.Enum):  # noqa: UP042 - they are others
+    """As enumerations of texts were before there was StrEnum."""
+
+    SMALL = "s"
+    LARGE = "l"
+
+
+@pytest.mark.parametrize("given", [list, lambda y: np.array(y, dtype=object), pd.Series, lambda y: [[a, a] for a in y]])
+@pytest.mark.parametrize("labels", [[Level.LOW, Level.HIGH], [Size.SMALL, Size.LARGE], [np.str_("l"), np.str_("a")]])
+def test_enumerations_of_texts_are_their_texts(given, labels):
+    y = given([labels[0], labels[1], labels[0]])
+    targets = ClassTargets()
+    numbers = targets.fit_transform(y, "TabularClassifier")
+    assert numbers.reshape(3, -1)[:, 0].tolist() == [1, 0, 1]
+    for classes in targets.outputs_:
+        assert classes.tolist() == sorted(map(str.__str__, labels))
+    targets.check_state()
+    assert np.array_equal(targets.transform(y, "TabularClassifier"), numbers)
+    assert targets.are(targets.labels(numbers), y, "TabularClassifier").all()
+
+
+def test_labels_that_files_have_in_another_type():
+    for y in (np.array([0, 1, 0], np.longdouble), np.array(["b", "a"], np.dtypes.StringDType())):
+        targets = ClassTargets()
+        targets.fit_transform(y, "TabularClassifier")
+        targets.check_state()
+        assert targets.classes.dtype in (np.float64, object)
+
+
+@pytest.mark.parametrize(
+    ("y", "what"),
+    [
+        (np.array(["2024", "2025"], "M8[Y]"), "datetime64, such as 2024"),
+        (np.array([1, 2], "m8[D]"), "timedelta64, such as 1 days"),
+        (pd.Series(pd.to_datetime(["2024-01-01", "2025-01-01"])), "Timestamp, such as 2024-01-01 00:00:00"),
+        (pd.Series([True, 2], dtype=object), "bool and int, such as True"),
+        (pd.Series([Decimal(1), Decimal(2)]), "Decimal, such as 1"),
+        (pd.Series(pd.interval_range(0, 2)), "Interval, such as"),
+    ],
+)
+def test_labels_of_other_types(y, what):
+    with pytest.raises(ValueError, match=f"y holds labels of type {what}.*Make texts of them first"):
+        ClassTargets().fit_transform(y, "TabularClassifier")
+
+
+def test_masked_targets_are_missing():
+    y = np.ma.masked_array([0, 1, 0], mask=[False, True, False])
+    with pytest.raises(ValueError, match="1 of 3 targets is missing, the first in row 1"):
+        ClassTargets().fit_transform(y, "TabularClassifier")
+    with pytest.raises(ValueError, match="1 of 3 targets is missing, the first in row 1"):
+        number_targets(y.astype(float), "TabularRegressor")
+    assert number_targets(np.ma.masked_array([0, 1.5]), "TabularRegressor").tolist() == [0, 1.5]

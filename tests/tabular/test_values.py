@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from fastmlp.tabular.values import Values, as_texts, text_of, unusable
+from fastmlp.tabular.values import Values, text_of, unusable
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,3 @@ def test_equal_numbers_have_the_same_text():
     assert text_of(-0.0) == text_of(0) == "0"
     assert text_of(float("inf")) == "inf"
     assert text_of(0.1) == "0.1"
-
-
-def test_numbers_as_texts():
-    made = as_texts(Values("numbers", "float64", np.array([1.0, np.nan, 0.5, 1.0])))
-    assert [made.texts[code] if code >= 0 else None for code in made.data] == ["1", None, "0.5", "1"]
