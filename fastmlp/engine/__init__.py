@@ -49,7 +49,7 @@ from fastmlp.engine.tables import (
 )
 from fastmlp.engine.teams import MAX_THREADS, OPENMP_VERSION, Judgement, max_threads, threads_worthwhile
 from fastmlp.engine.trainer import Trainer
-from fastmlp.engine.trees import check_trees, grow_trees, leaf_numbers
+from fastmlp.engine.trees import Growth, begin_boosting, check_trees, grow_trees, leaf_numbers
 
 __all__ = [
     "ACTIVATIONS",
@@ -70,6 +70,7 @@ __all__ = [
     "SLOPED_ACTIVATIONS",
     "SOURCE_CODES",
     "SUPPORTED_ISAS",
+    "Growth",
     "Judgement",
     "KeptPass",
     "PackedNetwork",
@@ -78,6 +79,7 @@ __all__ = [
     "Rows",
     "Trainer",
     "activate",
+    "begin_boosting",
     "bfloat16_product",
     "bin_codes",
     "bin_fractions",

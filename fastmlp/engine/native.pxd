@@ -209,6 +209,8 @@ cdef extern from "fastmlp.h" nogil:
         long columns
         const int32_t *numbers
         const int32_t *offsets
+        long searched
+        const int32_t *to_search
 
     ctypedef struct fm_tree_limits:
         long outputs
@@ -272,9 +274,12 @@ cdef extern from "fastmlp.h" nogil:
         void (*tree_sums)(const fm_tree_rows *, const fm_tree_columns *, void *) noexcept nogil
         void (*tree_split)(const fm_tree_columns *, const void *, const void *, const fm_tree_limits *, void *,
                            fm_tree_split *) noexcept nogil
+        void (*tree_level)(const fm_tree_columns *, long, const void *const *, const void *, const fm_tree_limits *,
+                           fm_tree_split *) noexcept nogil
         void (*tree_rest)(long, void *, const void *) noexcept nogil
         long (*tree_part)(long, int32_t *, const uint8_t *, int, int32_t *) noexcept nogil
         void (*tree_leaves)(long, const uint8_t *, int, int, int, uint8_t *) noexcept nogil
+        void (*tree_sides)(long, const uint8_t *, int, int, uint8_t *) noexcept nogil
         const fm_gather_fn *gather
         const fm_activate_fn *activate
         const fm_derivative_fn *derivative

@@ -1,8 +1,13 @@
 """Small trees on columns of codes; documented in trees.pyx."""
 
+from typing import Any
+
 from numpy.typing import NDArray
 
-def grow_trees(
+class Growth:
+    def grow(self, n_trees: int) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]: ...
+
+def begin_boosting(
     codes: NDArray,
     n_bins: NDArray,
     targets: NDArray,
@@ -11,15 +16,27 @@ def grow_trees(
     base: NDArray,
     *,
     classes: bool,
-    n_trees: int,
     max_leaves: int,
     min_rows: int,
     learning_rate: float,
     l2: float,
     drawn_rows: int,
     drawn_columns: int,
+    searched_columns: int,
+    symmetric: bool,
     seed: int,
     isa: str | None = None,
+) -> Growth: ...
+def grow_trees(
+    codes: NDArray,
+    n_bins: NDArray,
+    targets: NDArray,
+    weights: NDArray,
+    rows: NDArray,
+    base: NDArray,
+    *,
+    n_trees: int,
+    **parameters: Any,
 ) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]: ...
 def check_trees(columns: NDArray, thresholds: NDArray, parents: NDArray, n_leaves: NDArray, n_columns: int) -> None: ...
 def leaf_numbers(

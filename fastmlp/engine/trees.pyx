@@ -44,7 +44,7 @@ cdef struct leaf_state:
 cdef class Growth:
     """The buffers of one boosting, and its progress from tree to tree.
 
-    See :func:`grow_trees`, which checks what comes in.
+    See :func:`begin_boosting`, which makes it and checks what comes in.
     """
 
     cdef const fm_kernels *kernels
@@ -55,8 +55,8 @@ cdef class Growth:
     cdef fm_tree_rows rows
     cdef fm_tree_columns columns
     cdef fm_tree_limits limits
-    cdef long n_rows, n_columns, drawn_rows, drawn_columns, max_leaves, n_bins
-    cdef const int32_t *bins_of_columns
+    cdef long n_rows, n_columns, drawn_rows, drawn_columns, searched_columns, max_leaves, n_bins
+    cdef int32_t *bins_of_columns
     cdef double learning_rate
     cdef uint8_t *by_row
     cdef uint8_t *by_column
@@ -65,6 +65,7 @@ cdef class Growth:
     cdef int32_t *scratch
     cdef int32_t *numbers
     cdef int32_t *offsets
+    cdef int32_t *to_search
     cdef double *scores
     cdef double *targets
     cdef double *weights
@@ -73,6 +74,8 @@ cdef class Growth:
     cdef double *totals
     cdef double *lefts
     cdef leaf_state *states
+    cdef const void **sums_of_leaves
+    cdef bint symmetric
 
     def __cinit__(self, const uint8_t[:, ::1] codes, const int32_t[::1] n_bins, const double[:, ::1] targets,
                   const double[::1] weights, const int64_t[::1] rows, const double[::1] base, seed, isa):
@@ -91,13 +94,15 @@ cdef class Growth:
         self.scratch = <int32_t *> self.memory.zeros(n * sizeof(int32_t))
         self.numbers = <int32_t *> self.memory.zeros(self.n_columns * sizeof(int32_t))
         self.offsets = <int32_t *> self.memory.zeros((self.n_columns + 1) * sizeof(int32_t))
+        self.to_search = <int32_t *> self.memory.zeros(self.n_columns * sizeof(int32_t))
         self.scores = <double *> self.memory.zeros(outputs * stride * sizeof(double))
         self.targets = <double *> self.memory.zeros(outputs * stride * sizeof(double))
         self.weights = <double *> self.memory.zeros(stride * sizeof(double))
         self.moments = <double *> self.memory.zeros(stride * lanes * sizeof(double))
-        self.bins_of_columns = &n_bins[0]
+        self.bins_of_columns = <int32_t *> self.memory.zeros(self.n_columns * sizeof(int32_t))
         self.n_bins = 0
         for c in range(self.n_columns):
+            self.bins_of_columns[c] = n_bins[c]
             self.n_bins += n_bins[c]
         with nogil:
             for r in range(n):
@@ -118,14 +123,15 @@ cdef class Growth:
         self.rows.order, self.rows.codes, self.rows.width = self.order, self.by_row, self.n_columns
         self.rows.moments = self.moments
         self.columns.numbers, self.columns.offsets = self.numbers, self.offsets
+        self.columns.to_search = self.to_search
 
     cdef int set_limits(self, bint classes, long max_leaves, long min_rows, double learning_rate, double l2,
-                        long drawn_rows, long drawn_columns) except -1:
+                        long drawn_rows, long drawn_columns, long searched_columns, bint symmetric) except -1:
         """Take the numbers that say how trees grow, and make the buffers that depend on them."""
         cdef long lanes = self.limits.lanes
-        self.boosting.classes = classes
+        self.boosting.classes, self.symmetric = classes, symmetric
         self.max_leaves, self.learning_rate = max_leaves, learning_rate
-        self.drawn_rows, self.drawn_columns = drawn_rows, drawn_columns
+        self.drawn_rows, self.drawn_columns, self.searched_columns = drawn_rows, drawn_columns, searched_columns
         self.limits.l2, self.limits.min_rows, self.limits.min_gain = l2, min_rows, LEAST_GAIN
         self.limits.scratch = self.memory.zeros((lanes + 1) * FM_TREE_CODES * sizeof(double))
         # Only leaves that may be split have sums of bins, so the last leaf's are never touched.
@@ -133,6 +139,7 @@ cdef class Growth:
         self.totals = <double *> self.memory.zeros(max_leaves * lanes * sizeof(double))
         self.lefts = <double *> self.memory.zeros(max_leaves * lanes * sizeof(double))
         self.states = <leaf_state *> self.memory.zeros(max_leaves * sizeof(leaf_state))
+        self.sums_of_leaves = <const void **> self.memory.zeros(max_leaves * sizeof(void *))
         return 0
 
     cdef long draw(self, long n, long n_drawn, int32_t *drawn) noexcept nogil:
@@ -156,6 +163,8 @@ cdef class Growth:
         cdef leaf_state *state = &self.states[leaf]
         cdef long at = leaf * self.limits.lanes
         if state.end - state.first >= 2 * self.limits.min_rows:
+            self.columns.searched = self.draw(self.columns.columns, min(self.searched_columns, self.columns.columns),
+                                              self.to_search)
             self.kernels.tree_split(&self.columns, state.sums, self.totals + at, &self.limits, self.lefts + at,
                                     &state.split)
 
@@ -178,37 +187,76 @@ cdef class Growth:
         for b in range(self.offsets[1]):
             for i in range(lanes):
                 self.totals[i] += self.pool[b * lanes + i]
-        self.states[0].split.column = -1
-        self.search(0)
 
-    cdef void split_leaf(self, long leaf, long new) noexcept nogil:
-        """Split a leaf into itself and a new one, and find the best splits of both if there may be more leaves."""
+    cdef void part_rows(self, long leaf, long new, const fm_tree_split *split) noexcept nogil:
+        """Split the rows of a leaf, whose left sums are known, into those that stay and those of a new leaf."""
         cdef leaf_state *state = &self.states[leaf]
-        cdef long lanes = self.limits.lanes, smaller, larger
-        cdef double *sums = state.sums
-        cdef long column = self.numbers[state.split.column]
+        cdef long lanes = self.limits.lanes, column = self.numbers[split.column]
         cdef long left = self.kernels.tree_part(state.end - state.first, self.order + state.first,
-                                                self.by_column + column * self.n_rows, state.split.threshold,
-                                                self.scratch)
+                                                self.by_column + column * self.n_rows, split.threshold, self.scratch)
         self.states[new].first, self.states[new].end = state.first + left, state.end
         state.end = state.first + left
         memcpy(self.totals + new * lanes, self.totals + leaf * lanes, lanes * sizeof(double))
         self.kernels.tree_rest(lanes, self.totals + new * lanes, self.lefts + leaf * lanes)
         memcpy(self.totals + leaf * lanes, self.lefts + leaf * lanes, lanes * sizeof(double))
-        state.split.column = self.states[new].split.column = -1
-        smaller, larger = leaf, new
-        if left > self.states[new].end - self.states[new].first:
-            smaller, larger = new, leaf
-        if (new + 1 == self.max_leaves
-                or self.states[larger].end - self.states[larger].first < 2 * self.limits.min_rows):
-            return
+
+    cdef long larger_of(self, long leaf, long new) noexcept nogil:
+        """Return which of two leaves has more rows, the second if they have as many."""
+        cdef leaf_state *first = &self.states[leaf]
+        cdef leaf_state *second = &self.states[new]
+        return leaf if first.end - first.first > second.end - second.first else new
+
+    cdef void sum_halves(self, long smaller, long larger, double *sums, long new) noexcept nogil:
+        """Give the sums of bins to both halves of a leaf, whose own are given: those of fewer rows are summed up."""
+        cdef long lanes = self.limits.lanes
         self.sum_bins(smaller, self.pool + new * self.n_bins * lanes)
         self.states[larger].sums = sums
         self.kernels.tree_rest(self.offsets[self.columns.columns] * lanes, sums, self.states[smaller].sums)
+
+    cdef void split_leaf(self, long leaf, long new) noexcept nogil:
+        """Split a leaf into itself and a new one, and find the best splits of both if there may be more leaves."""
+        cdef leaf_state *state = &self.states[leaf]
+        cdef double *sums = state.sums
+        self.part_rows(leaf, new, &state.split)
+        state.split.column = self.states[new].split.column = -1
+        cdef long larger = self.larger_of(leaf, new), smaller = leaf + new - larger
+        if (new + 1 == self.max_leaves
+                or self.states[larger].end - self.states[larger].first < 2 * self.limits.min_rows):
+            return
+        self.sum_halves(smaller, larger, sums, new)
         self.search(smaller)
         self.search(larger)
 
-    cdef long grow(self, int32_t *columns, uint8_t *thresholds, uint8_t *parents, double *values) noexcept nogil:
+    cdef bint split_level(self, long n_leaves, int32_t *columns, uint8_t *thresholds, uint8_t *parents) noexcept nogil:
+        """Split all leaves alike, and return whether that gains anything."""
+        cdef fm_tree_split split
+        cdef long leaf, larger, b, i, lanes = self.limits.lanes
+        cdef double *sums
+        self.columns.searched = self.draw(self.columns.columns, min(self.searched_columns, self.columns.columns),
+                                          self.to_search)
+        for leaf in range(n_leaves):
+            self.sums_of_leaves[leaf] = self.states[leaf].sums
+        self.kernels.tree_level(&self.columns, n_leaves, self.sums_of_leaves, self.totals, &self.limits, &split)
+        if split.column < 0:
+            return False
+        for leaf in range(n_leaves):
+            sums = self.states[leaf].sums
+            memset(self.lefts + leaf * lanes, 0, lanes * sizeof(double))
+            for b in range(self.offsets[split.column], self.offsets[split.column] + split.threshold + 1):
+                for i in range(lanes):
+                    self.lefts[leaf * lanes + i] += sums[b * lanes + i]
+            self.part_rows(leaf, n_leaves + leaf, &split)
+            if 2 * n_leaves < self.max_leaves:
+                larger = self.larger_of(leaf, n_leaves + leaf)
+                self.sum_halves(2 * leaf + n_leaves - larger, larger, sums, n_leaves + leaf)
+            columns[leaf] = self.numbers[split.column]
+            thresholds[leaf] = <uint8_t> split.threshold
+            parents[leaf] = <uint8_t> leaf
+        self.kernels.tree_sides(self.n_rows, self.by_column + columns[0] * self.n_rows, split.threshold,
+                                <int> n_leaves, self.leaves)
+        return True
+
+    cdef long grow_tree(self, int32_t *columns, uint8_t *thresholds, uint8_t *parents, double *values) noexcept nogil:
         """Grow one tree, add its values to the scores of all rows, and return the number of its leaves."""
         cdef long n_leaves = 1, leaf, best, r, k, lanes = self.limits.lanes, outputs = self.limits.outputs
         cdef double gain, h
@@ -216,7 +264,15 @@ cdef class Growth:
         self.kernels.tree_gradients(&self.boosting)
         memset(self.leaves, 0, self.n_rows)
         self.begin_tree()
-        while n_leaves < self.max_leaves:
+        if self.symmetric:
+            while 2 * n_leaves <= self.max_leaves and self.split_level(n_leaves, columns + n_leaves - 1,
+                                                                       thresholds + n_leaves - 1,
+                                                                       parents + n_leaves - 1):
+                n_leaves *= 2
+        else:
+            self.states[0].split.column = -1
+            self.search(0)
+        while not self.symmetric and n_leaves < self.max_leaves:
             best, gain = -1, 0
             for leaf in range(n_leaves):
                 if self.states[leaf].split.column >= 0 and self.states[leaf].split.gain > gain:
@@ -240,6 +296,45 @@ cdef class Growth:
                 scores[r] += values[self.leaves[r] * outputs + k]
         return n_leaves
 
+    def grow(self, long n_trees):
+        """Grow the next trees.
+
+        Parameters
+        ----------
+        n_trees : int >= 1
+
+        Returns
+        -------
+        columns : ndarray of int32 of shape (n_splits,)
+            The splits of all trees, one tree after another.
+        thresholds, parents : ndarray of uint8 of shape (n_splits,)
+            Which leaf is split: rows with larger codes become the next new leaf of the tree.
+        n_leaves : ndarray of int32 of shape (n_trees,)
+            A tree has one split less than it has leaves.
+        values : ndarray of float64 of shape (sum of n_leaves, outputs)
+            What each leaf adds to the scores.
+        """
+        if n_trees < 1:
+            raise ValueError(f"n_trees must be at least 1; got {n_trees}")
+        cdef long outputs = self.limits.outputs, splits_done = 0, leaves_done = 0, tree
+        columns = np.empty(n_trees * (self.max_leaves - 1), dtype=np.int32)
+        thresholds, parents = np.empty(len(columns), dtype=np.uint8), np.empty(len(columns), dtype=np.uint8)
+        n_leaves = np.empty(n_trees, dtype=np.int32)
+        values = np.empty((n_trees * self.max_leaves, outputs))
+        cdef int32_t *columns_at = <int32_t *> cnp.PyArray_DATA(columns)
+        cdef uint8_t *thresholds_at = <uint8_t *> cnp.PyArray_DATA(thresholds)
+        cdef uint8_t *parents_at = <uint8_t *> cnp.PyArray_DATA(parents)
+        cdef double *values_at = <double *> cnp.PyArray_DATA(values)
+        cdef int32_t *counts = <int32_t *> cnp.PyArray_DATA(n_leaves)
+        with nogil:
+            for tree in range(n_trees):
+                counts[tree] = <int32_t> self.grow_tree(columns_at + splits_done, thresholds_at + splits_done,
+                                                        parents_at + splits_done, values_at + leaves_done * outputs)
+                splits_done += counts[tree] - 1
+                leaves_done += counts[tree]
+        return (columns[:splits_done].copy(), thresholds[:splits_done].copy(), parents[:splits_done].copy(), n_leaves,
+                values[:leaves_done].copy())
+
 
 cdef long first_row_without_bins(const uint8_t[:, ::1] codes, const int32_t[::1] n_bins,
                                  const int64_t[::1] rows) noexcept nogil:
@@ -255,11 +350,28 @@ cdef long first_row_without_bins(const uint8_t[:, ::1] codes, const int32_t[::1]
     return -1
 
 
-def grow_trees(const uint8_t[:, ::1] codes, const int32_t[::1] n_bins, const double[:, ::1] targets,
-               const double[::1] weights, const int64_t[::1] rows, const double[::1] base, *, bint classes,
-               long n_trees, long max_leaves, long min_rows, double learning_rate, double l2, long drawn_rows,
-               long drawn_columns, seed, isa=None):
-    """Grow trees one after another, each from the derivatives of the loss that those before it leave.
+def grow_trees(codes, n_bins, targets, weights, rows, base, *, n_trees, **parameters):
+    """Grow so many trees.
+
+    Parameters
+    ----------
+    codes, n_bins, targets, weights, rows, base, **parameters
+        As :func:`begin_boosting` takes them.
+    n_trees : int >= 1
+
+    Returns
+    -------
+    columns, thresholds, parents, n_leaves, values : ndarray
+        As :meth:`Growth.grow` returns them.
+    """
+    return begin_boosting(codes, n_bins, targets, weights, rows, base, **parameters).grow(n_trees)
+
+
+def begin_boosting(const uint8_t[:, ::1] codes, const int32_t[::1] n_bins, const double[:, ::1] targets,
+                   const double[::1] weights, const int64_t[::1] rows, const double[::1] base, *, bint classes,
+                   long max_leaves, long min_rows, double learning_rate, double l2, long drawn_rows,
+                   long drawn_columns, long searched_columns, bint symmetric, seed, isa=None):
+    """Begin to grow trees one after another, each from the derivatives of the loss that those before it leave.
 
     The loss is the squared error, or for classes the log loss, of logits for one output and of softmax for several. A
     tree predicts all outputs. Its leaf with the largest gain is split next. The gain of a split is the sum over outputs
@@ -268,7 +380,8 @@ def grow_trees(const uint8_t[:, ::1] codes, const int32_t[::1] n_bins, const dou
     and the lowest threshold win, and the leaf with the lowest number is split.
 
     All of it runs on the caller's thread, without the GIL. Random numbers come from PCG64: for each tree, one for each
-    row unless all rows are drawn, then one for each column unless all are.
+    row unless all rows are drawn, then one for each column unless all are; then, for each leaf whose best split is
+    searched, one for each of these columns unless all of them are searched.
 
     Parameters
     ----------
@@ -288,30 +401,28 @@ def grow_trees(const uint8_t[:, ::1] codes, const int32_t[::1] n_bins, const dou
     l2 : float >= 0
     drawn_rows, drawn_columns : int
         How many rows and columns each tree is grown from.
+    searched_columns : int
+        Among how many of these columns each split is searched, at most.
+    symmetric : bool
+        Whether all leaves are split alike, by the column and the threshold that gain most over all of them, until there
+        would be more than max_leaves; leaves may be empty then.
     seed : int >= 0
 
     Returns
     -------
-    columns : ndarray of int32 of shape (n_splits,)
-        The splits of all trees, one tree after another.
-    thresholds, parents : ndarray of uint8 of shape (n_splits,)
-        Which leaf is split: rows with larger codes become the next new leaf of the tree.
-    n_leaves : ndarray of int32 of shape (n_trees,)
-        A tree has one split less than it has leaves.
-    values : ndarray of float64 of shape (sum of n_leaves, n_outputs)
-        What each leaf adds to the scores.
+    growth : Growth
     """
-    cdef long n = rows.shape[0], n_columns = codes.shape[1], n_outputs = targets.shape[1], c, r, tree
-    cdef long splits_done = 0, leaves_done = 0
-    if not (1 <= n < 2**31 and n_columns and n_outputs and n_trees > 0):
-        raise ValueError(f"expected rows, columns, outputs and trees, got {n}, {n_columns}, {n_outputs} and {n_trees}")
+    cdef long n = rows.shape[0], n_columns = codes.shape[1], n_outputs = targets.shape[1], c, r
+    if not (1 <= n < 2**31 and n_columns and n_outputs):
+        raise ValueError(f"expected rows, columns and outputs, got {n}, {n_columns} and {n_outputs}")
     if not (n_bins.shape[0] == n_columns and targets.shape[0] == weights.shape[0] == codes.shape[0]
             and base.shape[0] == n_outputs):
         raise ValueError(f"codes of shape ({codes.shape[0]}, {n_columns}) do not go with {n_bins.shape[0]} numbers of "
                          f"bins, {targets.shape[0]} rows of targets and {weights.shape[0]} weights")
-    if not (2 <= max_leaves <= 256 and min_rows >= 1 and 1 <= drawn_rows <= n and 1 <= drawn_columns <= n_columns):
-        raise ValueError(f"max_leaves={max_leaves}, min_rows={min_rows}, drawn_rows={drawn_rows} or "
-                         f"drawn_columns={drawn_columns} is out of range")
+    if not (2 <= max_leaves <= 256 and min_rows >= 1 and 1 <= drawn_rows <= n
+            and 1 <= drawn_columns <= n_columns and searched_columns >= 1):
+        raise ValueError(f"max_leaves={max_leaves}, min_rows={min_rows}, drawn_rows={drawn_rows}, "
+                         f"drawn_columns={drawn_columns} or searched_columns={searched_columns} is out of range")
     if not are_within(&rows[0], n, codes.shape[0]):
         raise ValueError(f"rows must be numbers from 0 to {codes.shape[0] - 1}")
     for c in range(n_columns):
@@ -324,24 +435,9 @@ def grow_trees(const uint8_t[:, ::1] codes, const int32_t[::1] n_bins, const dou
             if codes[r, c] >= n_bins[c]:
                 raise ValueError(f"row {r} has the code {codes[r, c]} in column {c}, which has {n_bins[c]} bins")
     cdef Growth growth = Growth(codes, n_bins, targets, weights, rows, base, seed, isa)
-    growth.set_limits(classes, max_leaves, min_rows, learning_rate, l2, drawn_rows, drawn_columns)
-    columns = np.empty(n_trees * (max_leaves - 1), dtype=np.int32)
-    thresholds, parents = np.empty(len(columns), dtype=np.uint8), np.empty(len(columns), dtype=np.uint8)
-    n_leaves = np.empty(n_trees, dtype=np.int32)
-    values = np.empty((n_trees * max_leaves, n_outputs))
-    cdef int32_t *columns_at = <int32_t *> cnp.PyArray_DATA(columns)
-    cdef uint8_t *thresholds_at = <uint8_t *> cnp.PyArray_DATA(thresholds)
-    cdef uint8_t *parents_at = <uint8_t *> cnp.PyArray_DATA(parents)
-    cdef double *values_at = <double *> cnp.PyArray_DATA(values)
-    cdef int32_t *counts = <int32_t *> cnp.PyArray_DATA(n_leaves)
-    with nogil:
-        for tree in range(n_trees):
-            counts[tree] = <int32_t> growth.grow(columns_at + splits_done, thresholds_at + splits_done,
-                                                 parents_at + splits_done, values_at + leaves_done * n_outputs)
-            splits_done += counts[tree] - 1
-            leaves_done += counts[tree]
-    return (columns[:splits_done].copy(), thresholds[:splits_done].copy(), parents[:splits_done].copy(), n_leaves,
-            values[:leaves_done].copy())
+    growth.set_limits(classes, max_leaves, min_rows, learning_rate, l2, drawn_rows, drawn_columns, searched_columns,
+                      symmetric)
+    return growth
 
 
 def check_trees(const int32_t[::1] columns, const uint8_t[::1] thresholds, const uint8_t[::1] parents,
@@ -365,6 +461,18 @@ def check_trees(const int32_t[::1] columns, const uint8_t[::1] thresholds, const
             split += 1
     if split != columns.shape[0]:
         raise ValueError(f"there are {columns.shape[0]} splits, but the trees have {split}")
+
+
+cdef bint splits_alike(const int32_t *columns, const uint8_t *thresholds, const uint8_t *parents, long leaves,
+                       long n_leaves) noexcept nogil:
+    """Return whether the next splits of a tree split all of its leaves so far, in their order, and alike."""
+    cdef long leaf
+    if 2 * leaves > n_leaves:
+        return False
+    for leaf in range(leaves):
+        if parents[leaf] != leaf or columns[leaf] != columns[0] or thresholds[leaf] != thresholds[0]:
+            return False
+    return True
 
 
 def leaf_numbers(const uint8_t[:, ::1] codes, const int32_t[::1] columns, const uint8_t[::1] thresholds,
@@ -401,6 +509,7 @@ def leaf_numbers(const uint8_t[:, ::1] codes, const int32_t[::1] columns, const 
     cdef uint8_t *of_tree = <uint8_t *> memory.zeros(together)
     cdef uint8_t *out = <uint8_t *> cnp.PyArray_DATA(leaves)
     cdef const uint8_t *row
+    cdef const uint8_t *column
     with nogil:
         for i in range(ceil_divide(n, together)):
             first = i * together
@@ -412,10 +521,17 @@ def leaf_numbers(const uint8_t[:, ::1] codes, const int32_t[::1] columns, const 
             split = 0
             for tree in range(n_trees):
                 memset(of_tree, 0, rows)
-                for leaf in range(1, n_leaves[tree]):
-                    kernels.tree_leaves(rows, block + (place[columns[split]] - 1) * together, thresholds[split],
-                                        parents[split], leaf, of_tree)
-                    split += 1
+                leaf = 1
+                while leaf < n_leaves[tree]:
+                    column = block + (place[columns[split]] - 1) * together
+                    if splits_alike(&columns[split], &thresholds[split], &parents[split], leaf, n_leaves[tree]):
+                        kernels.tree_sides(rows, column, thresholds[split], <int> leaf, of_tree)
+                        split += leaf
+                        leaf *= 2
+                    else:
+                        kernels.tree_leaves(rows, column, thresholds[split], parents[split], <int> leaf, of_tree)
+                        split += 1
+                        leaf += 1
                 for r in range(rows):
                     out[(first + r) * n_trees + tree] = of_tree[r]
     return leaves

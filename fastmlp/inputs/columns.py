@@ -100,7 +100,7 @@ class ColumnsLayout:
     @property
     def code_dtype(self) -> np.dtype:
         """The smallest type that holds all codes: uint8 or uint16."""
-        return np.dtype(np.uint8 if max(self.n_inputs) <= 1 << 8 else np.uint16)
+        return np.dtype(np.uint8 if max(self.n_bins + self.n_categories) < 1 << 8 else np.uint16)
 
     def check_state(self) -> None:
         """Raise a ValueError for attributes that no layout has, as a file may say."""

@@ -160,6 +160,10 @@ class TabularEstimator(Estimator):
     def _decoded(self, predictions: list[NDArray[np.float64]]) -> Any:
         """Return what users get, numbers or probabilities of classes, given the predictions of each ensemble."""
 
+    def _can_boost(self) -> bool:
+        """Return whether boosted trees make the estimator's loss small."""
+        return True
+
     def _shown(self, number: int, predict: Predict) -> Any:
         """Return a member of an ensemble, given its number and what predicts, as scorers see it."""
 
@@ -292,7 +296,7 @@ class TabularEstimator(Estimator):
             weights = weights_of(sample_weight, table)
             targets = self._learn_targets(y, weights)
             require_as_many(table, targets, "X", "y")
-            kinds, n_folds = kinds_for(self.effort, table), EFFORTS[self.effort].n_folds
+            kinds, n_folds = kinds_for(self.effort, table, boosting=self._can_boost()), EFFORTS[self.effort].n_folds
             band_kinds = self._band_kinds()
             self.encoding_ = TableEncoding().fit((*kinds, *band_kinds), table, self.columns_.n_categories_)
             n_learned = len(table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +12,6 @@ from fastmlp.network import Embeddings, Network
 from fastmlp.tabular.trees import LeafCodes
 
 Array = NDArray[np.float64]
-
-
-class Splits(NamedTuple):
-    """The splits of a tree."""
-
-    #: The column of each, (n_splits,).
-    columns: NDArray[np.intp]
-    #: Whether each leaf lies on the one side of it, or on the other, (2, n_splits, n_leaves).
-    sides: NDArray[np.bool_]
 
 
 class ColumnChanges:
@@ -39,8 +29,8 @@ class ColumnChanges:
         The mean of what rows stand for.
     sources : sequence of int
         The table's column behind each encoded column that is no leaf.
-    trees : sequence of Splits
-        Those of each tree; the trees' leaves are the last encoded columns.
+    trees : LeafCodes or None
+        Those whose leaves are the last encoded columns.
     tree_sources : sequence of int
         The table's column behind each column that trees read.
     n_sources : int
@@ -57,7 +47,7 @@ class ColumnChanges:
         network: Network,
         mean_inputs: Array,
         sources: Sequence[int],
-        trees: Sequence[Splits],
+        trees: LeafCodes | None,
         tree_sources: Sequence[int],
         n_sources: int,
     ) -> None:
@@ -76,21 +66,15 @@ class ColumnChanges:
         self._means = np.add.reduceat(mean_inputs[:, np.newaxis] * weights, self._offsets)
         base = self._means.ravel() if self._is_embedded else self._means.sum(axis=0)
         self.base = base + network.intercepts[0]
-        # Trees have fewer leaves and columns than these arrays have room for; what is beyond has steps of 0.
-        of_trees = [
-            (self._offsets[column] + 1, layout.n_inputs[column] - 1, splits)
-            for column, splits in enumerate(trees, start=len(sources))
-        ]
-        ways = [leaf_steps(splits, mean_inputs[first : first + n]) for first, n, splits in of_trees]
-        n_leaves = max((n for _, n, _ in of_trees), default=0)
-        n_columns = max((len(columns) for columns, _ in ways), default=0)
-        self._steps = np.zeros((len(ways), n_leaves, n_columns, n_leaves))
-        self._leaves = np.zeros((len(ways), n_leaves), np.intp)
-        owners = np.zeros((len(ways), n_columns), np.intp)
-        for i, ((first, n, _), (columns, steps)) in enumerate(zip(of_trees, ways, strict=True)):
-            self._steps[i, :n, : len(columns), :n] = steps
-            self._leaves[i, :n] = first + np.arange(n)
-            owners[i, : len(columns)] = np.asarray(tree_sources, np.intp)[columns]
+        # By how much a row in a leaf changes the products, by each column of the tree.
+        self._steps, owners = np.zeros((0, 0, 0, weights.shape[1])), np.zeros(0, np.intp)
+        if trees is not None:
+            inputs = np.ones(len(weights), bool)
+            inputs[: self._offsets[len(sources)]] = False
+            inputs[self._offsets[len(sources) :]] = False  # those of what is unknown, which no leaf is
+            leaves = np.flatnonzero(inputs)
+            columns, self._steps = leaf_changes(trees, weights[leaves], mean_inputs[leaves])
+            owners = np.asarray(tree_sources, np.intp)[columns]
         owner = np.concatenate([np.asarray(sources, np.intp), owners.ravel()])
         self._order = np.argsort(owner, kind="stable")
         self._owners, self._starts = np.unique(owner[self._order], return_index=True)
@@ -125,83 +109,100 @@ class ColumnChanges:
         """
         n_rows, n_targets = gradients.shape[:2]
         plain = changes[:, : self._n_plain]
+        leaves = X.codes[:, self._n_plain :].astype(np.intp) - 1
+        of_leaves = self._steps[np.arange(len(self._steps)), leaves]
         if self._is_embedded:
             own = gradients.reshape(n_rows, n_targets, *self._means.shape)
             added = np.einsum("rcu,rtcu->rct", plain, own[:, :, : self._n_plain], optimize=True)
-            of_leaves = np.einsum("clu,rtcu->rclt", self._weights[self._leaves], own[:, :, self._n_plain :])
+            of_trees = np.einsum("rcku,rtcu->rckt", of_leaves, own[:, :, self._n_plain :], optimize=True)
         else:
             ways = gradients.transpose(0, 2, 1)
             added = plain @ ways
-            of_leaves = self._weights[self._leaves.ravel()] @ ways
-        of_leaves = of_leaves.reshape(n_rows, *self._leaves.shape, n_targets)
-        leaves = X.codes[:, self._n_plain :].astype(np.intp) - 1
-        of_trees = self._steps[np.arange(len(self._leaves)), leaves] @ of_leaves
+            of_trees = of_leaves @ ways[:, np.newaxis]
         parts = np.concatenate([added, of_trees.reshape(n_rows, -1, n_targets)], axis=1)
         found = np.zeros((n_rows, self._n_sources, n_targets))
         found[:, self._owners] = np.add.reduceat(parts[:, self._order], self._starts, axis=1)
         return found
 
 
-def leaf_steps(splits: Splits, frequencies: Array) -> tuple[NDArray[np.intp], Array]:
+def leaf_changes(trees: LeafCodes, weights: Array, frequencies: Array) -> tuple[NDArray[np.intp], Array]:
     """Return the way from the average of a tree's leaves to each of them, divided among the columns that it splits by.
+
+    Splits are gone through once from the last to the first, for the averages on both sides of each, and once from the
+    first to the last, for the ways; each time for all trees together.
 
     Parameters
     ----------
-    splits : Splits
-    frequencies : ndarray of shape (n_leaves,)
-        How many rows have fallen into each leaf, in any unit.
+    trees : LeafCodes
+    weights : ndarray of shape (sum of the trees' leaves, n_units)
+        What is looked up for each leaf, one tree after another.
+    frequencies : ndarray of shape (sum of the trees' leaves,)
+        How many rows have fallen into each leaf, in any unit. An average of leaves into which none has fallen is that
+        of equal ones.
 
     Returns
     -------
-    columns : ndarray of int of shape (n_columns,)
-        The columns that the tree splits by.
-    steps : ndarray of shape (n_leaves, n_columns, n_leaves)
-        Weights of the leaves in each leaf's steps. Over all columns they sum up to 1 for the leaf itself, less the
-        frequencies.
+    columns : ndarray of int of shape (n_trees, n_columns)
+        The columns that the trees split by. Those that split by fewer than others have zeros at the end.
+    changes : ndarray of shape (n_trees, n_leaves, n_columns, n_units)
+        What each of a tree's columns adds on the way to each leaf, and zeros where a tree has no such leaf or column.
 
     Examples
     --------
-    The tree splits by column 5, and on one side once more by column 2:
+    The tree splits by column 5, and on one side once more by column 2. Its leaves are 1, 3 and 7 for half, a quarter
+    and a quarter of the rows, so that their average is 3, and 5 on this side.
 
     >>> import numpy as np
-    >>> from fastmlp.tabular.contributions import Splits, leaf_steps
-    >>> sides = np.array([[[1, 0, 0], [0, 1, 0]], [[0, 1, 1], [0, 0, 1]]], dtype=bool)
-    >>> columns, steps = leaf_steps(Splits(np.array([5, 2]), sides), np.array([0.5, 0.25, 0.25]))
-    >>> columns, steps[1].tolist()
-    (array([2, 5]), [[0.0, 0.5, -0.5], [-0.5, 0.25, 0.25]])
+    >>> from fastmlp.tabular.contributions import leaf_changes
+    >>> from fastmlp.tabular.trees import LeafCodes
+    >>> tree = LeafCodes()
+    >>> tree.n_leaves_, tree.columns_, tree.parents_ = np.array([3]), np.array([5, 2]), np.array([0, 1])
+    >>> columns, changes = leaf_changes(tree, np.array([[1.0], [3.0], [7.0]]), np.array([0.5, 0.25, 0.25]))
+    >>> columns.tolist(), changes[0, :, :, 0].tolist()
+    ([[2, 5]], [[0.0, -2.0], [-2.0, 2.0], [2.0, 2.0]])
     """
-    columns, places = np.unique(splits.columns, return_inverse=True)
-    is_column = (places[:, np.newaxis] == np.arange(len(columns))).astype(np.float64)
-    before = _averages(splits.sides[0] | splits.sides[1], frequencies)
-    steps = np.zeros((len(frequencies), len(columns), len(frequencies)))
-    for side in splits.sides:
-        changed = _averages(side, frequencies) - before
-        steps += np.tensordot(side[:, :, np.newaxis] * is_column[:, np.newaxis], changed, (0, 0))
-    return columns, steps
+    n_leaves = trees.n_leaves_.astype(np.intp)
+    n_trees, most = len(n_leaves), int(n_leaves.max(initial=1))
+    is_leaf = np.arange(most) < n_leaves[:, np.newaxis]
+    is_split = is_leaf[:, 1:]
+    parents, numbers = np.zeros(is_split.shape, np.intp), np.zeros(is_split.shape, np.intp)
+    parents[is_split], numbers[is_split] = trees.parents_, trees.columns_
+    columns, places = _different(numbers, is_split)
+    # What has fallen into the leaves below each node, and their sum; once as it is, and once as if by equal parts.
+    counts, sums = np.zeros((2, n_trees, most)), np.zeros((2, n_trees, most, weights.shape[1]))
+    counts[0][is_leaf], counts[1] = frequencies, is_leaf
+    sums[:, is_leaf] = weights
+    sums *= counts[..., np.newaxis]
+
+    def average(tree: NDArray[np.intp], leaf: NDArray[np.intp] | int) -> Array:
+        has_rows = (counts[0, tree, leaf] > 0)[:, np.newaxis]
+        n, total = counts[:, tree, leaf][..., np.newaxis], sums[:, tree, leaf]
+        return np.where(has_rows, total[0] / np.where(has_rows, n[0], 1), total[1] / n[1])
+
+    halves = np.zeros((2, *is_split.shape, weights.shape[1]))
+    for split in range(most - 2, -1, -1):
+        tree = np.flatnonzero(is_split[:, split])
+        parent = parents[tree, split]
+        halves[:, tree, split] = average(tree, parent), average(tree, split + 1)
+        for each in (counts, sums):
+            each[:, tree, parent] += each[:, tree, split + 1]
+        halves[:, tree, split] -= average(tree, parent)
+    changes = np.zeros((n_trees, most, columns.shape[1], weights.shape[1]))
+    for split in range(most - 1):
+        tree = np.flatnonzero(is_split[:, split])
+        parent, place = parents[tree, split], places[tree, split]
+        changes[tree, split + 1] = changes[tree, parent]
+        for leaf, half in ((parent, 0), (split + 1, 1)):
+            changes[tree, leaf, place] += halves[half, tree, split]
+    return columns, changes
 
 
-def _averages(leaves: NDArray[np.bool_], frequencies: Array) -> Array:
-    """Return the weights of leaves in averages of some of them, a row for each; equal ones where no row fell there."""
-    weights = leaves * frequencies
-    sums = weights.sum(axis=1, keepdims=True)
-    return np.where(sums > 0, weights, leaves) / np.where(sums > 0, sums, leaves.sum(axis=1, keepdims=True))
-
-
-def splits_of_trees(trees: LeafCodes) -> list[Splits]:
-    """Return the splits of each of the trees of some.
-
-    Split i of a tree leaves some rows of a leaf, ``parents_[i]``, where they are, and puts the others into leaf i + 1.
-    """
-    found, start = [], 0
-    for n_leaves in trees.n_leaves_:
-        stop = start + int(n_leaves) - 1
-        columns, parents = trees.columns_[start:stop], trees.parents_[start:stop]
-        sides = np.zeros((2, stop - start, n_leaves), bool)
-        # From the last split to the first, leaves are put together again.
-        below = np.eye(n_leaves, dtype=bool)
-        for i in range(len(parents) - 1, -1, -1):
-            sides[:, i] = below[parents[i]], below[i + 1]
-            below[parents[i]] |= below[i + 1]
-        found.append(Splits(columns.astype(np.intp), sides))
-        start = stop
-    return found
+def _different(numbers: NDArray[np.intp], is_number: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the different numbers of each row, in ascending order, and the place of each number among them."""
+    found = [np.unique(row[known], return_inverse=True) for row, known in zip(numbers, is_number, strict=True)]
+    most = max((len(different) for different, _ in found), default=0)
+    columns, places = np.zeros((len(found), most), np.intp), np.zeros(numbers.shape, np.intp)
+    for row, (different, place) in enumerate(found):
+        columns[row, : len(different)] = different
+        places[row, is_number[row]] = place
+    return columns, places

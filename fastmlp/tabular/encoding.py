@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -35,7 +35,14 @@ def _trees(n_rows: int, seed: int, n_trees: int, max_leaves: int, **parameters: 
 
 TREES: dict[str, Any] = {
     "boosted": lambda n_rows, seed: _trees(n_rows, seed, 30, 8, subsample=0.8, learning_rate=0.2),
-    "random": lambda n_rows, seed: _trees(n_rows, seed, 40, 16, subsample=0.7, learning_rate=0.1, max_features=0.5),
+    "random": lambda n_rows, seed: _trees(n_rows, seed, 40, 16, subsample=0.7, learning_rate=0.1, tree_features=0.5),
+    "boosting": lambda n_rows, seed: _trees(n_rows, seed, 500, 16, subsample=1.0, learning_rate=0.1, max_features=0.5),
+    "symmetric boosting": lambda n_rows, seed: LeafCodes(
+        600, 64, symmetric=True, subsample=0.8, learning_rate=0.1, max_features=0.5, random_state=seed
+    ),
+    "random boosting": lambda n_rows, seed: _trees(
+        n_rows, seed, 300, 32, subsample=0.7, learning_rate=0.1, tree_features=0.75
+    ),
 }
 
 
@@ -145,8 +152,13 @@ class FoldTrees:
         *,
         classification: bool,
         seed: int,
+        left_out: NDArray[np.intp],
+        is_over: Callable[[], bool],
     ) -> None:
-        """Grow the trees of a kind, if it has some, from the rows that a fold learns from."""
+        """Grow the trees of a kind, if it has some, from the rows that a fold learns from.
+
+        Trees that predict by themselves are as many as the rows left out are predicted best by.
+        """
         if kind.trees is None:
             return
         if fold not in self.orders_:
@@ -164,6 +176,8 @@ class FoldTrees:
             classification=classification,
             rows=rows,
             sample_weight=sample_weight,
+            left_out=left_out if kind.is_boosting else None,
+            is_over=is_over,
         )
         self.trees_[fold, kind.trees] = trees
 
@@ -217,7 +231,8 @@ def shared_columns(kind: Kind, shared: SharedColumns, layout: ColumnsLayout) -> 
         stop = start + part.codes.shape[1]
         codes[:, start:stop] = part.codes
         start = stop
-    return codes, np.concatenate([part.fractions for part in numbers], axis=1)
+    nothing = np.empty((len(shared), 0), np.float32)
+    return codes, np.concatenate([nothing, *(part.fractions for part in numbers)], axis=1)
 
 
 def put_leaves(codes: NDArray, leaves: NDArray[np.uint8]) -> None:

@@ -18,6 +18,7 @@ from fastmlp.estimators import MLPClassifier, MLPRegressor
 from fastmlp.inputs.columns import EncodedColumns
 from fastmlp.registration import stored_as
 from fastmlp.soundness import are_texts, is_array, is_count, require
+from fastmlp.tabular.boosting import network_of_trees
 from fastmlp.tabular.calibration import apply_temperature, fit_temperature
 from fastmlp.tabular.encoding import FoldTrees, SharedColumns, columns_of
 from fastmlp.tabular.folds import Fold
@@ -27,8 +28,10 @@ from fastmlp.tabular.selection import greedy_selection
 
 # After so many seconds at most the main thread looks whether Ctrl-C was pressed, which not every system wakes it for.
 _SECONDS_TO_WAIT = 0.2
-#: After so many folds, kinds that greedy selection gives no weight are trained no more.
+#: After so many folds, kinds to which greedy selection gives less than this weight are trained no more: these have
+#: little to add to what others say.
 _TRIAL_FOLDS = 3
+_LEAST_TRIAL_WEIGHT = 0.1
 
 
 @stored_as("tabular.Member")
@@ -73,9 +76,15 @@ class _End(Callback):
     """Ends the fit of a member when another epoch would take too long, or the training of all members is to end."""
 
     def __init__(self, at: float, is_over: Callable[[], bool]) -> None:
+        self.began = time.monotonic()
         self.at = at
         self.is_over = is_over
         self.has_cut = False
+
+    def is_due(self) -> bool:
+        """Return whether the growth of trees is to end now."""
+        self.has_cut = self.is_over() or time.monotonic() > self.at
+        return self.has_cut
 
     def on_fit_begin(self, fit: Fit) -> None:
         """Look at the clock."""
@@ -170,8 +179,8 @@ class TargetEnsemble:
     def fit(self, kinds: Sequence[Kind], training: Training) -> NDArray[np.float64]:
         """Train the members of all kinds, and weigh these.
 
-        The first kind has a member for each fold. Of the others, those to which greedy selection gives no weight after
-        three folds are left at that.
+        The first kind has a member for each fold. Of the others, those to which greedy selection gives hardly any
+        weight after three folds are left at that.
 
         Returns
         -------
@@ -194,7 +203,7 @@ class TargetEnsemble:
         for number in sorted(found, key=lambda number: (-weights[number], number)):
             if number == 0:
                 continue
-            if weights[number] == 0 and others:
+            if weights[number] < _LEAST_TRIAL_WEIGHT and others:
                 del found[number]
             elif others:
                 self._add(found, number, kinds[number], training, others)
@@ -219,7 +228,7 @@ class TargetEnsemble:
             found.setdefault(number, []).extend(each for each in trained.values() if each is not None)
 
     def _trial_weights(self, found: dict[int, list[Trained]], training: Training, n_trial: int) -> dict[int, float]:
-        """Return the weights of kinds, by the rows that the first folds leave out; those with none end there."""
+        """Return the weights of kinds, by the rows that the first folds leave out."""
         folds = [training.folds[f] for f in self.folds_[:n_trial]]
         rows = np.concatenate([fold.left_out for fold in folds])
         predictions = np.stack(
@@ -227,7 +236,7 @@ class TargetEnsemble:
         )
         sample_weight = None if training.sample_weight is None else training.sample_weight[rows]
         counts = self._counts(predictions, training.y[rows], sample_weight)
-        return dict(zip(found, counts.tolist(), strict=True))
+        return dict(zip(found, (counts / counts.sum()).tolist(), strict=True))
 
     def _check_folds(self, training: Training) -> None:
         """Refuse folds from which classes cannot be learned, or that leave out classes alone which are not learned."""
@@ -266,6 +275,10 @@ class TargetEnsemble:
                 return None
             fold = training.folds[f]
             seed = int(np.random.SeedSequence(training.seed, spawn_key=(number, f)).generate_state(1)[0])
+            # A member may take its share of the time that is left for its kind.
+            waves = -(-(len(folds) - folds.index(f)) // training.n_jobs)
+            now = time.monotonic()
+            end = _End(now + (training.deadline - now) / waves, is_over)
             if (f, kind.trees) not in self.trees_.trees_:
                 self.trees_.grow(
                     f,
@@ -276,14 +289,12 @@ class TargetEnsemble:
                     training.sample_weight,
                     classification=self.is_classification,
                     seed=seed,
+                    left_out=self._judged(fold, training.y),
+                    is_over=end.is_due,
                 )
             X = columns_of(kind, f, training.shared, self.trees_)
-            # A member may take its share of the time that is left for its kind.
-            waves = -(-(len(folds) - folds.index(f)) // training.n_jobs)
-            now = time.monotonic()
-            if is_over() or not (is_due or now < training.deadline):
+            if is_over() or not (is_due or time.monotonic() < training.deadline):
                 return None
-            end = _End(now + (training.deadline - now) / waves, is_over)
             trained = self._trained(kind, f, X, training, seed, end)
             if not is_over():
                 training.listener(trained)
@@ -314,12 +325,12 @@ class TargetEnsemble:
         return y[:, np.newaxis].astype(np.float64) if self.n_outputs == 2 else np.eye(self.n_outputs)[y]
 
     def _trained(self, kind: Kind, f: int, X: EncodedColumns, training: Training, seed: int, end: _End) -> Trained:
-        began = time.monotonic()
         fold = training.folds[f]
+        if kind.is_boosting:
+            return self._boosted(kind, f, X, training, end)
+        began = time.monotonic()
         network = self._network(kind, fold, training, seed, end)
-        judged = fold.left_out
-        if self.is_classification:  # of classes that it does not learn, it has no loss
-            judged = judged[np.isin(training.y[judged], np.unique(training.y[fold.learned]))]
+        judged = self._judged(fold, training.y)
         samples, validation = (
             (X.take(rows), training.y[rows], None if training.sample_weight is None else training.sample_weight[rows])
             for rows in (fold.learned, judged)
@@ -340,6 +351,35 @@ class TargetEnsemble:
             network.__dict__.pop(name, None)
         member = Member(kind, f, network, samples[0].mean(samples[2]))
         return Trained(member, self._predicted(network, X.take(fold.left_out)), record)
+
+    def _boosted(self, kind: Kind, f: int, X: EncodedColumns, training: Training, end: _End) -> Trained:
+        """Return a member of trees that predict by themselves."""
+        fold, trees = training.folds[f], self.trees_.trees_[f, str(kind.trees)]
+        learned = X.take(fold.learned)
+        network = network_of_trees(trees, learned, training.y[fold.learned], classification=self.is_classification)
+        weights = None if training.sample_weight is None else training.sample_weight[fold.learned]
+        # Networks halve squared errors.
+        losses = [loss if self.is_classification else loss / 2 for loss in trees.losses_]
+        record = {
+            "kind": kind.name,
+            "fold": f,
+            "trees": len(trees.n_leaves_),
+            "epochs": 0,
+            "loss": min(losses),
+            "seconds": time.monotonic() - end.began,
+            "cut": end.has_cut,
+            "validation_loss": losses,
+        }
+        return Trained(
+            Member(kind, f, network, learned.mean(weights)), self._predicted(network, X.take(fold.left_out)), record
+        )
+
+    def _judged(self, fold: Fold, y: NDArray) -> NDArray[np.intp]:
+        """Return the rows that a fold leaves out and whose losses say when training ends."""
+        if not self.is_classification:
+            return fold.left_out
+        # Of classes that members do not learn, they have no loss.
+        return fold.left_out[np.isin(y[fold.left_out], np.unique(y[fold.learned]))]
 
     def _network(
         self, kind: Kind, fold: Fold, training: Training, seed: int, end: _End

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastmlp.inputs.columns import EncodedColumns
 from fastmlp.tabular.columns import TableColumns
-from fastmlp.tabular.contributions import ColumnChanges, splits_of_trees
+from fastmlp.tabular.contributions import ColumnChanges
 from fastmlp.tabular.encoding import SharedColumns, TableEncoding, columns_of
 from fastmlp.tabular.ensemble import Member, TargetEnsemble
 from fastmlp.tabular.quotients import MixedClasses, Readout, Tail
@@ -187,7 +187,7 @@ class _Walk:
         sources = [numbers[i] for name in kind.numbers for i in encoding.encoders_[name].sources_]
         sources += categories
         sources += [numbers[i] for name in kind.codes for i in encoding.encoders_[name].sources_]
-        trees = [] if kind.trees is None else splits_of_trees(ensemble.trees_.trees_[member.fold, kind.trees])
+        trees = None if kind.trees is None else ensemble.trees_.trees_[member.fold, kind.trees]
         self.member = member
         self.tail = Tail(network)
         self.columns = ColumnChanges(

@@ -19,7 +19,8 @@ from fastmlp.tabular.columns import TypedTable
 class Kind:
     """A kind of member: what it sees of a table, and its network.
 
-    Members see every category. What else they see differs, since no single way is the best for every table.
+    Networks see every category. What else they see differs, since no single way is the best for every table. Boosting
+    is a network without hidden layers, which sees the leaves of its trees alone.
     """
 
     name: str
@@ -39,6 +40,11 @@ class Kind:
     #: Which tables the kind is for, a name from NEEDS; None for all.
     needs: str | None = field(default_factory=lambda: None)
 
+    @property
+    def is_boosting(self) -> bool:
+        """Whether its trees predict by themselves: its network has nothing behind the leaves."""
+        return not self.hidden_layer_sizes
+
     def check_state(self) -> None:
         """Refuse attributes that no kind has; a file may say anything."""
         state = vars(self)
@@ -53,11 +59,6 @@ class Kind:
         require(self.embedding_size is None or is_count(self.embedding_size), "embedding_size of a Kind is none")
 
 
-def _has_categories(table: TypedTable) -> bool:
-    """Whether a table has two categories or more."""
-    return table.categories.shape[1] > 1
-
-
 def _has_spikes(table: TypedTable) -> bool:
     """Whether a number of a table, of more than two different values, has one value in a fifth of the rows or more."""
     for column in table.numbers.T:
@@ -69,7 +70,7 @@ def _has_spikes(table: TypedTable) -> bool:
 
 _SPIKE = 0.2
 #: What kinds of members may need of a table. They would cost time with others, and hardly ever have a weight there.
-NEEDS: dict[str, Callable[[TypedTable], bool]] = {"categories": _has_categories, "spikes": _has_spikes}
+NEEDS: dict[str, Callable[[TypedTable], bool]] = {"spikes": _has_spikes}
 
 
 class Effort(NamedTuple):
@@ -79,25 +80,39 @@ class Effort(NamedTuple):
     n_folds: int
 
 
+_BOOSTED = tuple(
+    Kind(name, (), trees=name, hidden_layer_sizes=()) for name in ("boosting", "symmetric boosting", "random boosting")
+)
 _TREES = Kind("trees", ("scaled", "ranked"), trees="boosted", patience=5)
 _BINS = Kind("bins", ("bins", "scaled"))
 _RANDOM_TREES = Kind("random trees", ("scaled", "ranked"), trees="random", patience=5)
 _VALUES = Kind("values", ("mixed",), ("frequent",), embedding_size=8, learning_rate_init=0.002, needs="spikes")
-_OWN_BINS = Kind("own bins", ("mixed",), embedding_size=8, learning_rate_init=0.002, needs="categories")
+_OWN_BINS = Kind("own bins", ("mixed",), embedding_size=8, learning_rate_init=0.002)
 _OWN_TREES = Kind("own trees", ("scaled", "ranked"), trees="boosted", embedding_size=8, learning_rate_init=0.002)
 _PLAIN = Kind("plain", ("scaled", "ranked"))
-_ALL = (_TREES, _BINS, _RANDOM_TREES, replace(_VALUES, needs=None), replace(_OWN_BINS, needs=None), _OWN_TREES, _PLAIN)
 
 EFFORTS: dict[str, Effort] = {
-    "fast": Effort((_TREES,), 4),
-    "default": Effort((_TREES, _BINS, _RANDOM_TREES, _VALUES, _OWN_BINS), 8),
-    "best": Effort(_ALL, 16),
+    "fast": Effort(_BOOSTED, 4),
+    "default": Effort((*_BOOSTED, _TREES, _BINS, _VALUES), 8),
+    "best": Effort(
+        (*_BOOSTED, _TREES, _BINS, _RANDOM_TREES, replace(_VALUES, needs=None), _OWN_BINS, _OWN_TREES, _PLAIN), 16
+    ),
 }
 
 
-def kinds_for(effort: str, table: TypedTable) -> tuple[Kind, ...]:
-    """Return the kinds of an effort that are for a table."""
-    return tuple(kind for kind in EFFORTS[effort].kinds if kind.needs is None or NEEDS[kind.needs](table))
+def kinds_for(effort: str, table: TypedTable, *, boosting: bool) -> tuple[Kind, ...]:
+    """Return the kinds of an effort that are for a table.
+
+    Parameters
+    ----------
+    effort : str
+    table : TypedTable
+    boosting : bool
+        Whether boosted trees make the loss small that is asked for. Where none do, and there is nothing else, there are
+        networks on bins.
+    """
+    kinds = (kind for kind in EFFORTS[effort].kinds if boosting or not kind.is_boosting)
+    return tuple(kind for kind in kinds if kind.needs is None or NEEDS[kind.needs](table)) or (_BINS,)
 
 
 def band_kinds(effort: str) -> tuple[Kind, ...]:
@@ -118,7 +133,7 @@ def member_parameters(kind: Kind, n_rows: int) -> dict[str, Any]:
     Examples
     --------
     >>> from fastmlp.tabular.kinds import EFFORTS, member_parameters
-    >>> kind = EFFORTS["fast"].kinds[0]
+    >>> kind = EFFORTS["default"].kinds[-1]
     >>> member_parameters(kind, 1000)["batch_size"], member_parameters(kind, 100_000)["batch_size"]
     (32, 1024)
     """

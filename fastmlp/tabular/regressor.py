@@ -286,6 +286,9 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     def _strata(self, y: NDArray) -> NDArray | None:
         return None
 
+    def _can_boost(self) -> bool:
+        return self.loss == "squared_error"
+
     def _network_parameters(self, number: int) -> dict[str, Any]:
         if number > 0:  # Of bands; what users score are predictions.
             return {"loss": Pinball(list(LEVELS)), "scoring": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, Self
 
@@ -17,6 +18,8 @@ from fastmlp.soundness import is_array, is_count, require
 MOST_LEAVES = 256
 #: Shares of classes are taken for at least this and at most 1 less this, before the first tree.
 _LEAST_SHARE = 1e-6
+#: So many trees grow between two looks at the rows that are left out.
+_TREES_TOGETHER = 10
 _PARAMETERS = (
     "n_trees",
     "max_leaves",
@@ -24,6 +27,8 @@ _PARAMETERS = (
     "learning_rate",
     "subsample",
     "max_features",
+    "tree_features",
+    "symmetric",
     "l2_regularization",
     "random_state",
 )
@@ -50,6 +55,7 @@ class LeafCodes:
     Parameters
     ----------
     n_trees : int >= 1, default=30
+        The most trees; fewer where growth ends early.
     max_leaves : int from 2 to 256, default=8
         The most leaves of a tree.
     min_rows : int >= 1, default=20
@@ -59,7 +65,12 @@ class LeafCodes:
     subsample : float in (0, 1], default=0.8
         The share of the rows that each tree is grown from, drawn without replacement.
     max_features : float in (0, 1], default=1.0
-        The share of the columns that each tree may split by, drawn without replacement.
+        The share of the columns among which each split is searched, drawn without replacement.
+    tree_features : float in (0, 1], default=1.0
+        The share of the columns that each tree may split by at all, drawn without replacement.
+    symmetric : bool, default=False
+        Whether all leaves of a level are split alike, by the column and the threshold that gain most over all of them:
+        the trees of CatBoost, which a few rows cannot bend to themselves. Leaves may be of any size then, also empty.
     l2_regularization : float >= 0, default=1.0
         What is added to the sum of second derivatives of a leaf: its values are that much closer to 0.
     random_state : int >= 0, default=0
@@ -82,6 +93,9 @@ class LeafCodes:
         The outputs before the first tree.
     n_columns_ : int
         The number of columns of codes.
+    losses_ : list of float
+        The mean loss of the rows left out after each tree that has grown, also of those that are not kept; of numbers,
+        in units of their variance. Without such rows there are none.
 
     Examples
     --------
@@ -100,6 +114,7 @@ class LeafCodes:
     values_: NDArray[np.float64]
     base_: NDArray[np.float64]
     n_columns_: int
+    losses_: list[float]
 
     def __init__(
         self,
@@ -110,6 +125,8 @@ class LeafCodes:
         learning_rate: float = 0.2,
         subsample: float = 0.8,
         max_features: float = 1.0,
+        tree_features: float = 1.0,
+        symmetric: bool = False,
         l2_regularization: float = 1.0,
         random_state: int = 0,
     ) -> None:
@@ -119,6 +136,8 @@ class LeafCodes:
         self.learning_rate = learning_rate
         self.subsample = subsample
         self.max_features = max_features
+        self.tree_features = tree_features
+        self.symmetric = symmetric
         self.l2_regularization = l2_regularization
         self.random_state = random_state
 
@@ -131,6 +150,9 @@ class LeafCodes:
         classification: bool,
         rows: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        left_out: ArrayLike | None = None,
+        patience: int = 30,
+        is_over: Callable[[], bool] | None = None,
     ) -> Self:
         """Grow the trees.
 
@@ -150,6 +172,12 @@ class LeafCodes:
             The numbers of the rows to learn from; None is all. Targets and weights of other rows may be anything.
         sample_weight : array-like of shape (n_rows,), default=None
             At least 0. Only their ratios matter, and rows of weight 0 are left out.
+        left_out : array-like of int, default=None
+            The numbers of the rows whose loss says how many trees there are: growth ends when it has not become smaller
+            for ``patience`` trees, and the trees up to the smallest loss are kept, at least one. With None all grow.
+        patience : int >= 1, default=30
+        is_over : callable, default=None
+            It is asked, without arguments, after every few trees whether growth is to end here.
 
         Raises
         ------
@@ -192,7 +220,7 @@ class LeafCodes:
             self.base_ = means
             scales = _deviations(y[learned] - means, means, weights[learned])
             y = (y - means) / scales
-        self.columns_, self.thresholds_, self.parents_, self.n_leaves_, values = engine.grow_trees(
+        growth = engine.begin_boosting(
             given,
             numbers.astype(np.int32),
             np.ascontiguousarray(y),
@@ -200,17 +228,53 @@ class LeafCodes:
             learned,
             self.base_ if classification else np.zeros_like(means),
             classes=bool(classification),
-            n_trees=self.n_trees,
             max_leaves=self.max_leaves,
             min_rows=self.min_rows,
             learning_rate=self.learning_rate,
             l2=self.l2_regularization,
             drawn_rows=max(1, round(self.subsample * len(learned))),
-            drawn_columns=max(1, round(self.max_features * self.n_columns_)),
+            drawn_columns=max(1, round(self.tree_features * self.n_columns_)),
+            searched_columns=max(1, round(self.max_features * self.n_columns_)),
+            symmetric=self.symmetric,
             seed=self.random_state,
         )
-        self.values_ = values * scales
+        judged = None
+        if left_out is not None:
+            others = _rows(left_out, n_rows)
+            others = others[weights[others] > 0]
+            if not len(others):
+                raise ValueError("left_out must have at least one row with weight; there are none.")
+            first = self.base_ if classification else np.zeros_like(means)
+            judged = _LeftOut(given[others], y[others], weights[others], first, classification=classification)
+        self._take(growth, scales, judged, whole_number(patience, "patience"), is_over)
         return self
+
+    def _take(
+        self,
+        growth: engine.Growth,
+        scales: NDArray,
+        judged: _LeftOut | None,
+        patience: int,
+        is_over: Callable[[], bool] | None,
+    ) -> None:
+        """Grow the trees and keep them: all, or those up to the smallest loss of the rows that are left out."""
+        pieces, losses = [], []
+        n_grown = best = 0
+        while n_grown < self.n_trees and n_grown - best < patience and not (n_grown and is_over and is_over()):
+            pieces.append(growth.grow(min(_TREES_TOGETHER, self.n_trees - n_grown)))
+            n_grown += len(pieces[-1][3])
+            best = n_grown
+            if judged is not None:
+                losses += judged.losses(*pieces[-1])
+                best = int(np.argmin(losses)) + 1
+        columns, thresholds, parents, n_leaves, values = map(np.concatenate, zip(*pieces, strict=True))
+        self.losses_ = losses[:n_grown]
+        self.n_leaves_ = n_leaves[:best]
+        kept = int(self.n_leaves_.sum())
+        self.values_ = values[:kept] * scales
+        self.columns_, self.thresholds_, self.parents_ = (
+            each[: kept - best] for each in (columns, thresholds, parents)
+        )
 
     def transform(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the number of the leaf that each row falls into, from 0, for each tree.
@@ -283,12 +347,15 @@ class LeafCodes:
             When an attribute is missing or wrong.
         """
         state = vars(self)
-        require(state.keys() == {*_PARAMETERS, *_ARRAYS, "n_columns_"}, "LeafCodes have other attributes", list(state))
+        known = {*_PARAMETERS, *_ARRAYS, "n_columns_", "losses_"}
+        require(state.keys() == known, "LeafCodes have other attributes", list(state))
         self._check_parameters()
         require(
             is_count(self.n_columns_) and self.n_columns_ > 0, "n_columns_ is no number of columns", self.n_columns_
         )
         require(np.ndim(self.values_) == 2 and np.shape(self.values_)[1], "values_ are none", self.values_)
+        losses = self.losses_
+        require(type(losses) is list and all(type(loss) is float for loss in losses), "losses_ are no numbers", losses)
         n_leaves, (n_values, n_outputs) = np.size(self.n_leaves_), np.shape(self.values_)
         n_splits = np.size(self.columns_)
         shapes = [(n_splits,)] * 3 + [(n_leaves,), (n_values, n_outputs), (n_outputs,)]
@@ -308,13 +375,55 @@ class LeafCodes:
         whole_number(self.random_state, "random_state", 0)
         if not 2 <= whole_number(self.max_leaves, "max_leaves") <= MOST_LEAVES:
             raise ValueError(f"max_leaves must be from 2 to {MOST_LEAVES}; got {self.max_leaves}.")
-        for name in ("subsample", "max_features"):
+        for name in ("subsample", "max_features", "tree_features"):
             if not (_is_finite(getattr(self, name)) and 0 < getattr(self, name) <= 1):
                 raise ValueError(f"{name} must be a number above 0, and at most 1; got {getattr(self, name)!r}.")
+        if not isinstance(self.symmetric, bool):
+            raise ValueError(f"symmetric must be True or False; got {self.symmetric!r}.")
         if not (_is_finite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be a number above 0; got {self.learning_rate!r}.")
         if not (_is_finite(self.l2_regularization) and self.l2_regularization >= 0):
             raise ValueError(f"l2_regularization must be a number of at least 0; got {self.l2_regularization!r}.")
+
+
+class _LeftOut:
+    """Rows that no tree learns from, and what the trees grown so far make of them.
+
+    Parameters
+    ----------
+    codes : ndarray of uint8 of shape (n_rows, n_columns)
+    targets : ndarray of shape (n_rows, n_outputs)
+    weights : ndarray of shape (n_rows,)
+    base : ndarray of shape (n_outputs,)
+        The outputs before the first tree.
+    classification : bool
+    """
+
+    def __init__(
+        self, codes: NDArray[np.uint8], targets: NDArray, weights: NDArray, base: NDArray, *, classification: bool
+    ) -> None:
+        self._codes, self._targets, self._weights = codes, targets, weights
+        self._outputs = np.broadcast_to(base, targets.shape)
+        self._classification = classification
+
+    def losses(
+        self, columns: NDArray, thresholds: NDArray, parents: NDArray, n_leaves: NDArray, values: NDArray
+    ) -> list[float]:
+        """Return the mean loss of the rows after each of some further trees."""
+        leaves = engine.leaf_numbers(self._codes, columns, thresholds, parents, n_leaves)
+        found = []
+        for numbers, start in zip(leaves.T, np.cumsum([0, *n_leaves[:-1]]), strict=True):
+            self._outputs = self._outputs + values[start + numbers]
+            found.append(float(np.average(self._losses(), weights=self._weights)))
+        return found
+
+    def _losses(self) -> NDArray[np.float64]:
+        outputs, targets = self._outputs, self._targets
+        if not self._classification:
+            return ((outputs - targets) ** 2).mean(axis=1)
+        if outputs.shape[1] == 1:
+            return (np.logaddexp(0, outputs) - targets * outputs)[:, 0]
+        return np.logaddexp.reduce(outputs, axis=1) - (targets * outputs).sum(axis=1)
 
 
 def _is_finite(value: Any) -> bool:

@@ -426,6 +426,9 @@ typedef struct {
     const int32_t *numbers;
     /* The first bin of each, and then the number of all bins, [columns + 1]. A code is less than its column's bins. */
     const int32_t *offsets;
+    /* Which of them, by their places among these and in ascending order, a split is searched among, [searched]. */
+    long searched;
+    const int32_t *to_search;
 } fm_tree_columns;
 
 /* Which splits are taken. */
@@ -556,6 +559,10 @@ typedef struct {
      * is that of the first column, and of the lowest threshold. left gets the sums of the rows that go left. */
     void (*tree_split)(const fm_tree_columns *columns, const void *sums, const void *total,
                        const fm_tree_limits *limits, void *left, fm_tree_split *split);
+    /* Finds the split that gains most where all of some leaves are split alike, given the sums of bins of each and all
+     * totals, FM_REAL [leaves][lanes]. Leaves may become empty. */
+    void (*tree_level)(const fm_tree_columns *columns, long leaves, const void *const *sums, const void *totals,
+                       const fm_tree_limits *limits, fm_tree_split *split);
     /* Takes n sums of a part away from those of the whole. */
     void (*tree_rest)(long n, void *whole, const void *part);
     /* Puts those of some rows first whose codes are no larger than a threshold; returns how many they are. scratch has
@@ -563,6 +570,8 @@ typedef struct {
     long (*tree_part)(long rows, int32_t *order, const uint8_t *codes, int threshold, int32_t *scratch);
     /* Gives a new leaf's number to those rows of a leaf whose codes are larger than a threshold. */
     void (*tree_leaves)(long rows, const uint8_t *codes, int threshold, int leaf, int new_leaf, uint8_t *leaves);
+    /* Adds a step to the leaves of the rows whose codes are larger than a threshold. */
+    void (*tree_sides)(long rows, const uint8_t *codes, int threshold, int step, uint8_t *leaves);
 
     /* Families with many members, which are indexed by the position of a member's line in its table. */
 

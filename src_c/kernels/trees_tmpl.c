@@ -112,6 +112,27 @@ FM_INLINE void FM(tree_sums_until)(const quad *bins, long n, long quads, FM_REAL
     }
 }
 
+/* Returns what splits after a vector of bins score, the first of which is given. */
+FM_INLINE vec FM(tree_bin_scores)(const FM_REAL *until, const FM_REAL *total, long outputs, FM_REAL l2) {
+    vec score = v_all(0);
+    for (long k = 1; k <= outputs; k++) {
+        const vec g = *(const vec *)(until + k * FM_TREE_CODES);
+        const vec h = *(const vec *)(until + (outputs + k) * FM_TREE_CODES);
+        score += FM(tree_score)(g, h + l2, total[k] - g, total[outputs + k] - h + l2);
+    }
+    return score;
+}
+
+/* Returns what a leaf scores as it is. */
+FM_INLINE FM_REAL FM(tree_unsplit)(const FM_REAL *total, const fm_tree_limits *limits) {
+    FM_REAL score = 0;
+    for (long k = 1; k <= limits->outputs; k++) {
+        const FM_REAL g = total[k], h = total[limits->outputs + k] + (FM_REAL)limits->l2;
+        score += g * g / (h > FM_TREE_LEAST_SUM ? h : FM_TREE_LEAST_SUM);
+    }
+    return score;
+}
+
 /* Writes what a split after each bin scores, -1 where a leaf would have too few rows, and returns the highest score. */
 FM_INLINE FM_REAL FM(tree_scores)(const FM_REAL *until, long n, const FM_REAL *total, const fm_tree_limits *limits,
                                   FM_REAL *scores) {
@@ -120,12 +141,7 @@ FM_INLINE FM_REAL FM(tree_scores)(const FM_REAL *until, long n, const FM_REAL *t
     vec best = v_all(-1);
     for (long b = 0; b < n; b += FM_LANES) {
         const vec rows = *(const vec *)(until + b);
-        vec score = v_all(0);
-        for (long k = 1; k <= outputs; k++) {
-            const vec g = *(const vec *)(until + k * FM_TREE_CODES + b);
-            const vec h = *(const vec *)(until + (outputs + k) * FM_TREE_CODES + b);
-            score += FM(tree_score)(g, h + l2, total[k] - g, total[outputs + k] - h + l2);
-        }
+        vec score = FM(tree_bin_scores)(until + b, total, outputs, l2);
         score = v_select((rows >= least) & (rows <= most), score, v_all(-1));
         best = v_select(score > best, score, best);
         *(vec *)(scores + b) = score;
@@ -138,16 +154,13 @@ FM_INLINE FM_REAL FM(tree_scores)(const FM_REAL *until, long n, const FM_REAL *t
 
 static void FM(tree_split)(const fm_tree_columns *columns, const void *sums, const void *total,
                            const fm_tree_limits *limits, void *left, fm_tree_split *split) {
-    const long lanes = limits->lanes, outputs = limits->outputs, quads = lanes / FM_TREE_QUAD;
+    const long lanes = limits->lanes, quads = lanes / FM_TREE_QUAD;
     FM_REAL *until = limits->scratch, *scores = until + lanes * FM_TREE_CODES;
-    FM_REAL unsplit = 0;
-    for (long k = 1; k <= outputs; k++) {
-        const FM_REAL g = ((const FM_REAL *)total)[k], h = ((const FM_REAL *)total)[outputs + k] + (FM_REAL)limits->l2;
-        unsplit += g * g / (h > FM_TREE_LEAST_SUM ? h : FM_TREE_LEAST_SUM);
-    }
+    const FM_REAL unsplit = FM(tree_unsplit)(total, limits);
     FM_REAL limit = unsplit * FM_TREE_TIE + (FM_REAL)limits->min_gain;
     split->column = -1;
-    for (long c = 0; c < columns->columns; c++) {
+    for (long i = 0; i < columns->searched; i++) {
+        const long c = columns->to_search[i];
         const long first = columns->offsets[c], n = columns->offsets[c + 1] - first - 1;
         FM(tree_sums_until)((const quad *)sums + first * quads, n, quads, until);
         const FM_REAL top = FM(tree_scores)(until, n, total, limits, scores);
@@ -160,8 +173,50 @@ static void FM(tree_split)(const fm_tree_columns *columns, const void *sums, con
         split->gain = (double)(scores[b] - unsplit);
         split->column = (int32_t)c;
         split->threshold = (int32_t)b;
-        for (long i = 0; i < lanes; i++)
-            ((FM_REAL *)left)[i] = until[i * FM_TREE_CODES + b];
+        for (long m = 0; m < lanes; m++)
+            ((FM_REAL *)left)[m] = until[m * FM_TREE_CODES + b];
+    }
+}
+
+static void FM(tree_level)(const fm_tree_columns *columns, long leaves, const void *const *sums, const void *totals,
+                           const fm_tree_limits *limits, fm_tree_split *split) {
+    const long lanes = limits->lanes, outputs = limits->outputs, quads = lanes / FM_TREE_QUAD;
+    FM_REAL *until = limits->scratch, *scores = until + lanes * FM_TREE_CODES;
+    FM_REAL unsplit = 0, single = 0;
+    for (long leaf = 0; leaf < leaves; leaf++) {
+        const FM_REAL *total = (const FM_REAL *)totals + leaf * lanes;
+        const FM_REAL score = FM(tree_unsplit)(total, limits);
+        unsplit += score;
+        /* A single row stays a leaf of one row, whatever the split. */
+        single += total[0] < 2 ? score : 0;
+    }
+    FM_REAL limit = unsplit * FM_TREE_TIE + (FM_REAL)limits->min_gain;
+    split->column = -1;
+    for (long i = 0; i < columns->searched; i++) {
+        const long c = columns->to_search[i];
+        const long first = columns->offsets[c], n = columns->offsets[c + 1] - first - 1;
+        for (long b = 0; b < n; b += FM_LANES)
+            *(vec *)(scores + b) = v_all(single);
+        for (long leaf = 0; leaf < leaves; leaf++) {
+            const FM_REAL *total = (const FM_REAL *)totals + leaf * lanes;
+            if (total[0] < 2)
+                continue;
+            FM(tree_sums_until)((const quad *)sums[leaf] + first * quads, n, quads, until);
+            for (long b = 0; b < n; b += FM_LANES)
+                *(vec *)(scores + b) += FM(tree_bin_scores)(until + b, total, outputs, (FM_REAL)limits->l2);
+        }
+        FM_REAL top = 0;
+        for (long b = 0; b < n; b++)
+            top = scores[b] > top ? scores[b] : top;
+        if (!(top > limit))
+            continue;
+        long b = 0;
+        while (scores[b] * FM_TREE_TIE < top)
+            b++;
+        limit = top * FM_TREE_TIE;
+        split->gain = (double)(scores[b] - unsplit);
+        split->column = (int32_t)c;
+        split->threshold = (int32_t)b;
     }
 }
 
@@ -189,5 +244,11 @@ static void FM(tree_leaves)(long rows, const uint8_t *codes, int threshold, int 
     const uint8_t most = (uint8_t)threshold, from = (uint8_t)leaf, to = (uint8_t)new_leaf;
     for (long r = 0; r < rows; r++)
         leaves[r] = (codes[r] > most) & (leaves[r] == from) ? to : leaves[r];
+}
+
+static void FM(tree_sides)(long rows, const uint8_t *codes, int threshold, int step, uint8_t *leaves) {
+    const uint8_t most = (uint8_t)threshold, more = (uint8_t)step;
+    for (long r = 0; r < rows; r++)
+        leaves[r] += codes[r] > most ? more : 0;
 }
 #undef quad

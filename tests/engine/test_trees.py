@@ -53,6 +53,36 @@ def best_split(codes, g, h, leaf, columns, min_rows, l2):
     return best
 
 
+def best_level(codes, g, h, leaves, columns, l2):
+    """The column and the threshold that gain most where all leaves are split by them; None if nothing gains."""
+    unsplit = sum(score(g[leaf], h[leaf], l2) for leaf in leaves)
+    best = (1e-9, None)
+    for column in columns:
+        for threshold in range(codes[:, column].max()):
+            total = 0
+            for leaf in leaves:
+                right = codes[leaf, column] > threshold
+                total += sum(score(g[half], h[half], l2) for half in (leaf[right], leaf[~right]))
+            if total - unsplit > best[0] * TIE and total > unsplit * TIE:
+                best = (total - unsplit, (column, threshold))
+    return best[1]
+
+
+def symmetric_splits(codes, g, h, rows, search_among, max_leaves, l2):
+    """The splits of a tree whose levels are split alike, and the rows of its leaves."""
+    leaves, splits = [rows], []
+    while 2 * len(leaves) <= max_leaves:
+        found = best_level(codes, g, h, leaves, search_among(), l2)
+        if found is None:
+            break
+        right = [codes[leaf, found[0]] > found[1] for leaf in leaves]
+        splits += [(*found, parent) for parent in range(len(leaves))]
+        leaves = [leaf[~r] for leaf, r in zip(leaves, right, strict=True)] + [
+            leaf[r] for leaf, r in zip(leaves, right, strict=True)
+        ]
+    return splits, leaves
+
+
 def falls_into(codes, splits):
     """The leaf of each row, by a tree's splits one after another."""
     leaves = np.zeros(len(codes), dtype=int)
@@ -63,7 +93,10 @@ def falls_into(codes, splits):
     return leaves
 
 
-def grown(codes, targets, weights, base, classes, n_trees, max_leaves, min_rows, rate, l2, n_drawn, c_drawn, seed):
+def grown(
+    codes, targets, weights, base, classes, n_trees, max_leaves, min_rows, rate, l2, n_drawn, c_drawn, searched,
+    symmetric, seed,
+):  # fmt: skip
     """For each tree its splits and the values of its leaves."""
     random = np.random.Generator(np.random.PCG64(seed))
     scores, trees = np.tile(base, (len(codes), 1)), []
@@ -72,8 +105,21 @@ def grown(codes, targets, weights, base, classes, n_trees, max_leaves, min_rows,
         leaves = [drawn(random, len(codes), n_drawn)]
         columns = drawn(random, codes.shape[1], c_drawn)
         splits = []
-        while len(leaves) < max_leaves:
-            found = [best_split(codes, g, h, leaf, columns, min_rows, l2) for leaf in leaves]
+
+        def search_among(columns=columns):
+            return columns[drawn(random, len(columns), min(searched, len(columns)))]
+
+        def search(leaf, g=g, h=h, search_among=search_among):
+            """A split is searched among columns that are drawn anew, where rows are enough for one."""
+            if len(leaf) < 2 * min_rows:
+                return 0.0, None, None
+            return best_split(codes, g, h, leaf, search_among(), min_rows, l2)
+
+        if symmetric:
+            splits, leaves = symmetric_splits(codes, g, h, leaves[0], search_among, max_leaves, l2)
+        else:
+            found = [search(leaves[0])]
+        while len(leaves) < max_leaves and not symmetric:
             best = 0
             for i, (gain, _, _) in enumerate(found):
                 if gain > found[best][0] * TIE:
@@ -85,6 +131,11 @@ def grown(codes, targets, weights, base, classes, n_trees, max_leaves, min_rows,
             right = codes[leaves[best], column] > threshold
             leaves.append(leaves[best][right])
             leaves[best] = leaves[best][~right]
+            found.append(None)
+            if len(leaves) < max_leaves:  # the leaf of fewer rows is searched first
+                halves = (best, -1) if len(leaves[best]) <= len(leaves[-1]) else (-1, best)
+                for half in halves:
+                    found[half] = search(leaves[half])
         values = np.array([-rate * g[leaf].sum(axis=0) / (h[leaf].sum(axis=0) + l2) for leaf in leaves])
         scores = scores + values[falls_into(codes, splits)]
         trees.append((splits, values))
@@ -120,7 +171,7 @@ def problem(seed, outputs, classes, n=60, n_codes=80):
 BINS = np.array([3, 9, 256, 2, 9], dtype=np.int32)
 GROWTH = {
     "n_trees": 4, "max_leaves": 6, "min_rows": 5, "learning_rate": 0.4, "l2": 1.0, "drawn_rows": 60, "drawn_columns": 5,
-    "seed": 3,
+    "searched_columns": 5, "symmetric": False, "seed": 3,
 }  # fmt: skip
 
 
@@ -134,6 +185,10 @@ GROWTH = {
     {"drawn_columns": 2},
     {"drawn_rows": 59, "drawn_columns": 4, "n_trees": 7},
     {"drawn_rows": 1, "drawn_columns": 1},
+    {"searched_columns": 2},
+    {"symmetric": True, "max_leaves": 8},
+    {"symmetric": True, "max_leaves": 31, "searched_columns": 2, "drawn_rows": 40, "drawn_columns": 4},
+    {"searched_columns": 1, "drawn_columns": 4, "drawn_rows": 50, "max_leaves": 12, "min_rows": 2},
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize(("outputs", "classes"), [(1, True), (1, False), (2, False), (2, True), (3, True), (6, True)])
 def test_trees_are_those_of_the_greedy_search(outputs, classes, changes, isa):
@@ -153,7 +208,8 @@ def test_equal_gains_go_to_the_first_column_threshold_and_leaf():
     targets = np.where(codes[:, :1] == 3, 10.0, 0.0) + np.where(codes[:, 1:2] == 2, 1.0, 0.0)
     columns, thresholds, parents, n_leaves, _ = engine.grow_trees(
         codes, np.full(3, 5, np.int32), targets, np.ones(20), np.arange(20), np.zeros(1), classes=False,
-        n_trees=1, max_leaves=4, min_rows=1, learning_rate=1.0, l2=0.0, drawn_rows=20, drawn_columns=3, seed=0,
+        n_trees=1, max_leaves=4, min_rows=1, learning_rate=1.0, l2=0.0, drawn_rows=20, drawn_columns=3,
+        searched_columns=3, symmetric=False, seed=0,
     )  # fmt: skip
     assert (columns.tolist(), thresholds.tolist(), parents.tolist()) == ([0, 1, 1], [0, 0, 0], [0, 0, 1])
     assert n_leaves.tolist() == [4]
@@ -168,6 +224,22 @@ def test_a_tree_of_constant_targets_has_one_leaf():
         assert n_leaves.tolist() == [1, 1, 1, 1]
         assert values.shape == (4, 1)
         assert (engine.leaf_numbers(codes, columns, *(np.empty(0, np.uint8),) * 2, n_leaves) == 0).all()
+
+
+def test_trees_that_grow_in_pieces_are_those_that_grow_at_once():
+    codes, targets, weights, rows = problem(7, 2, False, 300, 400)
+    given = {name: value for name, value in GROWTH.items() if name != "n_trees"} | {"searched_columns": 3}
+
+    def begin():
+        return engine.begin_boosting(codes, BINS.copy(), targets, weights, rows, np.zeros(2), classes=False, **given)
+
+    growth = begin()
+    pieces = [growth.grow(n) for n in (1, 3, 2)]
+    whole = begin().grow(6)
+    for parts, array in zip(zip(*pieces, strict=True), whole, strict=True):
+        assert np.concatenate(parts).tobytes() == array.tobytes()
+    with pytest.raises(ValueError, match="n_trees must be at least 1; got 0"):
+        growth.grow(0)
 
 
 def test_instruction_sets_grow_the_same_trees():
@@ -250,10 +322,10 @@ def test_trees_that_are_none(changed, message):
     [
         ({"rows": np.full(60, 80)}, "rows must be numbers from 0 to 79"),
         ({"rows": np.full(60, -1)}, "rows must be numbers from 0 to 79"),
-        ({"rows": np.empty(0, np.int64)}, "expected rows, columns, outputs and trees, got 0, 5, 1 and 4"),
-        ({"codes": np.zeros((80, 0), np.uint8), "n_bins": np.empty(0, np.int32)}, "got 60, 0, 1 and 4"),
-        ({"targets": np.zeros((80, 0)), "base": np.empty(0)}, "got 60, 5, 0 and 4"),
-        ({"n_trees": 0}, "got 60, 5, 1 and 0"),
+        ({"rows": np.empty(0, np.int64)}, "expected rows, columns and outputs, got 0, 5 and 1"),
+        ({"codes": np.zeros((80, 0), np.uint8), "n_bins": np.empty(0, np.int32)}, "got 60, 0 and 1"),
+        ({"targets": np.zeros((80, 0)), "base": np.empty(0)}, "got 60, 5 and 0"),
+        ({"n_trees": 0}, "n_trees must be at least 1; got 0"),
         ({"n_bins": BINS[:4]}, r"codes of shape \(80, 5\) do not go with 4 numbers of bins"),
         ({"targets": np.zeros((79, 1))}, "79 rows of targets and 80 weights"),
         ({"weights": np.ones(81)}, "80 rows of targets and 81 weights"),
@@ -264,9 +336,10 @@ def test_trees_that_are_none(changed, message):
         ({"max_leaves": 1}, "max_leaves=1, .* is out of range"),
         ({"max_leaves": 257}, "max_leaves=257, .* is out of range"),
         ({"min_rows": 0}, "min_rows=0, .* is out of range"),
-        ({"drawn_rows": 61}, "drawn_rows=61 or .* is out of range"),
-        ({"drawn_rows": 0}, "drawn_rows=0 or .* is out of range"),
-        ({"drawn_columns": 6}, "drawn_columns=6 is out of range"),
+        ({"drawn_rows": 61}, "drawn_rows=61, .* is out of range"),
+        ({"drawn_rows": 0}, "drawn_rows=0, .* is out of range"),
+        ({"drawn_columns": 6}, "drawn_columns=6 or .* is out of range"),
+        ({"searched_columns": 0}, "searched_columns=0 is out of range"),
         ({"isa": "mmx"}, "'mmx' is not an instruction set"),
     ],
 )

@@ -5,22 +5,53 @@ import pytest
 
 from fastmlp import Network
 from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
-from fastmlp.tabular.contributions import ColumnChanges, Splits, leaf_steps, splits_of_trees
+from fastmlp.tabular.contributions import ColumnChanges, leaf_changes
 from fastmlp.tabular.trees import LeafCodes
 
 LAYOUT = ColumnsLayout(n_bins=(4, 1), n_categories=(3, 0, 4, 1, 3))
 # The last three columns are leaves: of a tree that splits by columns 1, 0 and 1 again, of one that never splits, and of
 # one that splits by column 2, and then by column 0.
-TREES = [
-    Splits(
-        np.array([1, 0, 1]),
-        np.array([[[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]], [[0, 0, 1, 1], [0, 1, 0, 0], [0, 0, 0, 1]]], bool),
-    ),
-    Splits(np.empty(0, int), np.empty((2, 0, 1), bool)),
-    Splits(np.array([2, 0]), np.array([[[1, 0, 0], [0, 1, 0]], [[0, 1, 1], [0, 0, 1]]], bool)),
-]
+TREES = LeafCodes()
+TREES.n_leaves_ = np.array([4, 1, 3], np.int32)
+TREES.columns_ = np.array([1, 0, 1, 2, 0], np.int32)
+TREES.parents_ = np.array([0, 0, 1, 0, 1], np.uint8)
 SOURCES = [3, 0, 0, 2]
 TREE_SOURCES = [3, 0, 2]
+
+
+def splits_of(trees):
+    """For each tree, the column of each split, and the leaves on one side of it and on the other."""
+    found, start = [], 0
+    for n_leaves in trees.n_leaves_:
+        stop = start + int(n_leaves) - 1
+        parents = trees.parents_[start:stop].tolist()
+        below = [{leaf} for leaf in range(n_leaves)]
+        sides = []
+        for new in range(len(parents), 0, -1):  # from the last split to the first, leaves are put together again
+            parent = parents[new - 1]
+            sides.insert(0, (set(below[parent]), set(below[new])))
+            below[parent] |= below[new]
+        found.append(list(zip(trees.columns_[start:stop].tolist(), sides, strict=True)))
+        start = stop
+    return found
+
+
+def way(splits, leaf, weights, frequencies):
+    """What each column adds on the way from the average of all leaves to one, walked split by split."""
+
+    def average(leaves):
+        chosen = sorted(leaves)
+        shares = frequencies[chosen]
+        return np.average(weights[chosen], axis=0, weights=shares if shares.sum() else None)
+
+    added, reached = {}, set(range(len(weights)))
+    for column, sides in splits:
+        for side in sides:
+            if leaf in side:
+                change = average(side) - average(reached)
+                added[column] = added.get(column, 0) + change
+                reached = side
+    return added
 
 
 def rows(n=50, seed=0):
@@ -76,55 +107,49 @@ def test_values_are_products_of_changes_and_gradients(layer):
         inputs = slice(LAYOUT.offsets[c], LAYOUT.offsets[c] + LAYOUT.n_inputs[c])
         expected[:, source] += of_inputs[:, :, inputs].sum(axis=2)
     for row in range(20):
-        for c, tree in zip((4, 5, 6), TREES, strict=True):
+        for c, splits in zip((4, 5, 6), splits_of(TREES), strict=True):
             first, n = LAYOUT.offsets[c] + 1, LAYOUT.n_inputs[c] - 1
-            leaf, share = X.codes[row, c] - 1, mean[first : first + n]
-            of_leaves = (gradients[row] @ dense.T)[:, first : first + n]
-            reached = np.ones(n, bool)
-            for column, left, right in zip(tree.columns, *tree.sides, strict=True):
-                if leaf in np.flatnonzero(left | right):
-                    side = left if left[leaf] else right
-                    change = np.average(of_leaves[:, side], axis=1, weights=share[side])
-                    change -= np.average(of_leaves[:, reached], axis=1, weights=share[reached])
-                    expected[row, TREE_SOURCES[column]] += change
-                    reached = side
+            of_leaves = (gradients[row] @ dense.T)[:, first : first + n].T
+            for column, added in way(splits, X.codes[row, c] - 1, of_leaves, mean[first : first + n]).items():
+                expected[row, TREE_SOURCES[column]] += added
     np.testing.assert_allclose(found, expected, atol=1e-12)
     np.testing.assert_allclose(found.sum(axis=1), of_inputs.sum(axis=2), atol=1e-12)
     assert not found[:, [1, 4]].any()
 
 
 def test_a_split_between_leaves_that_are_alike_gives_its_column_nothing():
-    columns, steps = leaf_steps(TREES[2], np.array([0.2, 0.5, 0.3]))
-    values = steps @ np.array([7.0, -1.0, -1.0])
-    assert columns.tolist() == [0, 2]
-    np.testing.assert_allclose(values[:, 0], 0, atol=1e-12)
+    columns, changes = leaf_changes(TREES, np.array([[1.0]] * 5 + [[7.0], [-1.0], [-1.0]]), np.full(8, 0.125))
+    assert columns.tolist() == [[0, 1], [0, 0], [0, 2]]
+    np.testing.assert_allclose(changes[2, :, 0], 0, atol=1e-12)
+    np.testing.assert_allclose(changes[2, :, 1, 0], [7 - 5 / 3, -1 - 5 / 3, -1 - 5 / 3, 0])
+    assert not changes[:2].any()
 
 
-@pytest.mark.parametrize("frequencies", [[0.2, 0.5, 0.3], [1.0, 0.0, 0.0], [0.0, 0.0, 2.0]])
-def test_steps_lead_from_the_average_to_each_leaf(frequencies):
-    frequencies = np.array(frequencies)
-    _, steps = leaf_steps(TREES[2], frequencies)
-    np.testing.assert_allclose(steps.sum(axis=1), np.eye(3) - frequencies / frequencies.sum(), atol=1e-12)
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("frequencies", ["some", "few", "none"])
+def test_ways_lead_from_the_average_to_each_leaf(symmetric, frequencies):
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 6, (300, 4)).astype(np.uint8)
+    trees = LeafCodes(n_trees=5, max_leaves=11, min_rows=5, symmetric=symmetric)
+    trees.fit(codes, [6] * 4, codes[:, 0] * codes[:, 1] + random.standard_normal(300), classification=False)
+    n_leaves = int(trees.n_leaves_.sum())
+    counts = random.uniform(0, 1, n_leaves) * (frequencies != "none") * (random.random(n_leaves) < 0.5)
+    counts += random.uniform(0, 1, n_leaves) * (frequencies == "some")
+    weights = random.standard_normal((n_leaves, 3))
+    columns, changes = leaf_changes(trees, weights, counts)
+    starts = np.cumsum([0, *trees.n_leaves_])
+    for tree, splits in enumerate(splits_of(trees)):
+        of_tree = slice(starts[tree], starts[tree + 1])
+        for leaf in range(trees.n_leaves_[tree]):
+            expected = np.zeros((columns.shape[1], 3))
+            for column, added in way(splits, leaf, weights[of_tree], counts[of_tree]).items():
+                expected[columns[tree].tolist().index(column)] += added
+            np.testing.assert_allclose(changes[tree, leaf], expected, atol=1e-12)
 
 
 def test_a_network_that_reads_numbers_is_refused():
     with pytest.raises(ValueError, match="no encoded columns"):
-        ColumnChanges(Network.create([3, 4, 1]), np.zeros(3), [0, 1, 2], [], [], 3)
-
-
-def test_splits_of_trees_put_leaves_together_again():
-    trees = LeafCodes()
-    trees.n_leaves_ = np.array([4, 1, 2], np.int32)
-    trees.columns_ = np.array([7, 5, 6, 9], np.int32)
-    trees.parents_ = np.array([0, 1, 0, 0], np.uint8)
-    first, second, third = splits_of_trees(trees)
-    # Column 7 separates leaves 0 and 3 from leaves 1 and 2, column 5 these two, and column 6 the others.
-    assert first.columns.tolist() == [7, 5, 6]
-    assert [np.flatnonzero(side).tolist() for side in first.sides[0]] == [[0, 3], [1], [0]]
-    assert [np.flatnonzero(side).tolist() for side in first.sides[1]] == [[1, 2], [2], [3]]
-    assert second.sides.shape == (2, 0, 1)
-    assert third.columns.tolist() == [9]
-    assert third.sides.tolist() == [[[True, False]], [[False, True]]]
+        ColumnChanges(Network.create([3, 4, 1]), np.zeros(3), [0, 1, 2], None, [], 3)
 
 
 def test_splits_lie_on_the_paths_to_the_leaves_that_they_separate():
@@ -133,11 +158,12 @@ def test_splits_lie_on_the_paths_to_the_leaves_that_they_separate():
     trees = LeafCodes(n_trees=5, max_leaves=9, min_rows=5)
     trees.fit(codes, [6] * 4, codes[:, 0] * codes[:, 1] + random.standard_normal(300), classification=False)
     leaves = trees.transform(codes)
-    for number, (splits, path) in enumerate(zip(splits_of_trees(trees), trees.paths(), strict=True)):
+    for number, (splits, path) in enumerate(zip(splits_of(trees), trees.paths(), strict=True)):
         found = np.zeros_like(path)
-        for column, (left, right) in zip(splits.columns, splits.sides.transpose(1, 0, 2), strict=True):
-            found[left | right, column] = True
+        for column, sides in splits:
+            left, right = map(sorted, sides)
+            found[left + right, column] = True
             # Rows on one side have smaller codes than those on the other.
-            of_sides = [codes[np.isin(leaves[:, number], np.flatnonzero(side)), column] for side in (left, right)]
+            of_sides = [codes[np.isin(leaves[:, number], side), column] for side in (left, right)]
             assert of_sides[0].max() < of_sides[1].min()
         np.testing.assert_array_equal(found, path)

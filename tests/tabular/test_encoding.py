@@ -16,6 +16,7 @@ from tests.tabular.problems import table
 BINS = make_kind("bins", "bins", "scaled")
 VALUES = make_kind("values", "mixed", codes=("frequent",))
 TREES = make_kind("trees", "scaled", "ranked", trees="boosted")
+BOOSTING = replace(make_kind("boosting", trees="symmetric boosting"), hidden_layer_sizes=())
 
 
 @pytest.fixture
@@ -33,7 +34,9 @@ def grown(typed, kind, fold=0, rows=None, seed=0, y=None):
     shared, trees = encoding.shared(typed), FoldTrees()
     y = np.linspace(-1, 1, len(typed))[:, np.newaxis] if y is None else y
     rows = np.arange(len(typed)) if rows is None else rows
-    trees.grow(fold, kind, shared, y, rows, None, classification=False, seed=seed)
+    trees.grow(
+        fold, kind, shared, y, rows, None, classification=False, seed=seed, left_out=rows[:10], is_over=lambda: False
+    )
     return encoding, shared, trees
 
 
@@ -48,7 +51,7 @@ def test_only_encoders_that_kinds_name_are_fitted(typed):
     assert shared.n_codes["categories"] == typed[1]
 
 
-@pytest.mark.parametrize("kind", [BINS, VALUES, TREES])
+@pytest.mark.parametrize("kind", [BINS, VALUES, TREES, BOOSTING])
 def test_columns_are_the_parts_side_by_side(typed, kind):
     """Numbers in the order of the kind's encoders, then categories, codes of values, and leaves."""
     encoding, shared, trees = grown(typed, kind)
@@ -65,12 +68,13 @@ def test_columns_are_the_parts_side_by_side(typed, kind):
         codes.append(leaves)
         n_categories += n_leaves
     assert np.array_equal(found.codes, np.concatenate(codes, axis=1))
-    assert np.array_equal(found.fractions, np.concatenate([part.fractions for part in numbers], axis=1))
+    fractions = [np.empty((100, 0)), *(part.fractions for part in numbers)]
+    assert np.array_equal(found.fractions, np.concatenate(fractions, axis=1))
     assert found.layout.n_categories == tuple(n_categories)
     assert found.layout.n_bins == tuple(n for name in kind.numbers for n in encoding.encoders_[name].n_codes)
 
 
-@pytest.mark.parametrize("kind", [BINS, VALUES, TREES])
+@pytest.mark.parametrize("kind", [BINS, VALUES, TREES, BOOSTING])
 def test_rows_are_encoded_each_by_itself(typed, kind):
     encoding, shared, trees = grown(typed, kind)
     whole = columns_of(kind, 0, shared, trees)
@@ -91,6 +95,16 @@ def test_trees_see_the_targets_of_their_own_rows_alone(typed):
         assert np.array_equal(a, b)
 
 
+def test_trees_that_predict_by_themselves_are_as_many_as_the_rows_left_out_ask_for(typed):
+    y = np.sin(np.arange(100.0))[:, np.newaxis]
+    rows = np.arange(20, 100)
+    trees = grown(typed, BOOSTING, rows=np.arange(100), y=y)[2].trees_[0, "symmetric boosting"]
+    assert len(trees.losses_) > 1
+    kept = len(trees.n_leaves_)
+    assert kept == np.argmin(trees.losses_) + 1
+    assert grown(typed, TREES, rows=rows, y=y)[2].trees_[0, "boosted"].losses_ == []
+
+
 def test_trees_depend_on_their_seed(typed):
     one, two = (grown(typed, TREES, seed=seed) for seed in (0, 1))
     assert not np.array_equal(one[2].leaves(0, TREES, one[1])[0], two[2].leaves(0, TREES, two[1])[0])
@@ -105,7 +119,7 @@ def test_tables_of_categories_alone_and_of_numbers_alone():
     for columns in (["city"], ["a", "b"]):
         reader = TableColumns()
         typed = reader.fit_transform(X[columns])
-        for kind in (BINS, VALUES, TREES):
+        for kind in (BINS, VALUES, TREES, BOOSTING):
             _, shared, trees = grown((typed, reader.n_categories_), kind, y=numbers[:, np.newaxis])
             found = columns_of(kind, 0, shared, trees)
             assert found.shape[0] == 100

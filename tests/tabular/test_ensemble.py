@@ -225,7 +225,7 @@ def test_the_end_of_a_member(monkeypatch):
     fit = SimpleNamespace(stop=reasons.append)
     for at, is_over, n_epochs, cut in ((14.1, False, 2, False), (13.9, False, 2, True), (11.9, False, 1, True),
                                        (11.0, False, 1, True), (100.0, True, 1, True)):  # fmt: skip
-        clock = iter([10.0, 11.0, 12.5])  # the epochs take 1 and 1.5 seconds
+        clock = iter([9.0, 10.0, 11.0, 12.5])  # the epochs take 1 and 1.5 seconds
         monkeypatch.setattr("fastmlp.tabular.ensemble.time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
         end = _End(at, lambda is_over=is_over: is_over)
         end.on_fit_begin(fit)
@@ -234,6 +234,15 @@ def test_the_end_of_a_member(monkeypatch):
             end.on_epoch_end(fit)
         assert end.has_cut == cut
     assert len(reasons) == 4
+
+
+def test_the_end_of_the_growth_of_trees(monkeypatch):
+    for at, is_over, due in ((13.0, False, False), (11.5, False, True), (13.0, True, True)):
+        clock = iter([10.0, 12.0])
+        monkeypatch.setattr("fastmlp.tabular.ensemble.time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
+        end = _End(at, lambda is_over=is_over: is_over)
+        assert not end.has_cut
+        assert end.is_due() == end.has_cut == due
 
 
 def test_what_members_stop_by():

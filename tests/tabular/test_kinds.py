@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from fastmlp import MLPClassifier
+from fastmlp.tabular.columns import TypedTable
 from fastmlp.tabular.encoding import ENCODERS, TREES
-from fastmlp.tabular.kinds import EFFORTS, Kind, band_kinds, member_parameters
+from fastmlp.tabular.kinds import EFFORTS, Kind, band_kinds, kinds_for, member_parameters
 from tests.tabular.problems import kind
 
 
@@ -21,10 +22,20 @@ def test_efforts_name_encoders_and_trees_there_are(effort):
     for each in (*kinds, *band_kinds(effort)):
         each.check_state()
         assert {*each.numbers, *each.codes} <= set(ENCODERS)
-        assert each.numbers
+        assert bool(each.numbers) != each.is_boosting
         assert each.trees is None or each.trees in TREES
         assert all(ENCODERS[name]().is_number for name in each.numbers)
         assert not any(ENCODERS[name]().is_number for name in each.codes)
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_there_are_networks_where_boosting_cannot_be(effort):
+    table = TypedTable(np.arange(20.0)[:, np.newaxis], np.empty((20, 0), np.int32))
+    kinds = {boosting: kinds_for(effort, table, boosting=boosting) for boosting in (False, True)}
+    assert kinds[False]
+    assert not any(each.is_boosting for each in kinds[False])
+    networks = [each for each in kinds[True] if not each.is_boosting]
+    assert list(kinds[False]) == networks or (effort == "fast" and not networks)
 
 
 def test_more_effort_is_more():

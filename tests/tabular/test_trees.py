@@ -139,7 +139,9 @@ def test_the_scale_of_targets_and_weights_does_not_matter():
 def test_a_seed_draws_the_same_rows_and_columns():
     codes, n_bins, targets = table(4, True)
     first, again, other = (
-        LeafCodes(max_features=0.5, random_state=seed).fit(codes, n_bins, targets, classification=True)
+        LeafCodes(tree_features=0.5, max_features=0.7, random_state=seed).fit(
+            codes, n_bins, targets, classification=True
+        )
         for seed in (1, 1, 2)
     )
     assert same(first, again)
@@ -154,6 +156,57 @@ def test_missing_values_have_a_side_of_their_own():
     assert trees.thresholds_.tolist() == [0]
     assert trees.transform(codes[:4])[:, 0].tolist() == [0, 1, 1, 1]
     assert (expit(trees.outputs(codes[:4]))[:, 0] > 0.3).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize(("outputs", "classification"), KINDS)
+def test_growth_ends_where_rows_left_out_are_predicted_best(outputs, classification):
+    codes, n_bins, targets = table(outputs, classification)
+    rows = np.random.default_rng(1).permutation(600)
+    learned, left_out = rows[:450], rows[450:]
+    weights = np.random.default_rng(2).uniform(0.5, 2, 600)
+    options = {"classification": classification, "rows": learned, "sample_weight": weights}
+
+    def of_left_out(trees):
+        """The weighted mean loss, of numbers in units of the deviations of those that are learned from."""
+        if classification:
+            each = [loss(trees.outputs(codes[[i]]), targets[[i]], True) for i in left_out]
+            return np.average(each, weights=weights[left_out])
+        means = np.average(targets[learned], axis=0, weights=weights[learned])
+        variances = np.average((targets[learned] - means) ** 2, axis=0, weights=weights[learned])
+        errors = (trees.outputs(codes[left_out]) - targets[left_out]) ** 2 / variances
+        return np.average(errors.mean(axis=1), weights=weights[left_out])
+
+    stopped = LeafCodes(200, learning_rate=0.4).fit(codes, n_bins, targets, **options, left_out=left_out, patience=12)
+    n_trees, n_grown = len(stopped.n_leaves_), len(stopped.losses_)
+    assert n_trees + 12 <= n_grown < n_trees + 12 + 10
+    assert n_trees == np.argmin(stopped.losses_) + 1
+    alone = LeafCodes(n_trees, learning_rate=0.4).fit(codes, n_bins, targets, **options)
+    np.testing.assert_array_equal(alone.outputs(codes), stopped.outputs(codes))
+    assert alone.losses_ == []
+    assert stopped.losses_[n_trees - 1] == pytest.approx(of_left_out(alone), rel=1e-9)
+
+
+def test_growth_ends_when_its_time_is_over():
+    codes, n_bins, targets = table(1, True)
+    asked = []
+
+    def is_over():
+        asked.append(True)
+        return len(asked) == 2
+
+    trees = LeafCodes(50).fit(codes, n_bins, targets, classification=True, is_over=is_over)
+    assert len(trees.n_leaves_) == 20
+    assert len(LeafCodes(5).fit(codes, n_bins, targets, classification=True, is_over=lambda: True).n_leaves_) == 5
+
+
+def test_rows_left_out_must_have_weight():
+    codes, n_bins, targets = table(1, True)
+    weights = (np.arange(600) < 500).astype(float)
+    with pytest.raises(ValueError, match="left_out must have at least one row with weight; there are none"):
+        LeafCodes().fit(
+            codes, n_bins, targets, classification=True, sample_weight=weights, rows=np.arange(500),
+            left_out=np.arange(500, 600),
+        )  # fmt: skip
 
 
 def test_paths_name_the_columns_that_decide():
@@ -269,6 +322,7 @@ def test_trees_that_are_not_fitted_are_refused():
         ({"random_state": -1}, "random_state must be an integer of at least 0; got -1"),
         ({"subsample": 0}, "subsample must be a number above 0, and at most 1; got 0"),
         ({"subsample": True}, "subsample must be a number above 0, and at most 1; got True"),
+        ({"tree_features": 0}, r"tree_features must be a number above 0, and at most 1; got 0"),
         ({"max_features": 1.1}, r"max_features must be a number above 0, and at most 1; got 1\.1"),
         ({"max_features": "sqrt"}, "max_features must be a number above 0, and at most 1; got 'sqrt'"),
         ({"learning_rate": np.inf}, "learning_rate must be a number above 0; got inf"),

@@ -1,0 +1,94 @@
+"""Boosted trees as networks on their leaves: the same predictions as the trees' own, for targets of every kind."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from fastmlp import TabularClassifier, TabularRegressor
+from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
+from fastmlp.tabular.boosting import network_of_trees
+from fastmlp.tabular.kinds import EFFORTS, Effort
+from fastmlp.tabular.trees import LeafCodes
+
+BOOSTING = Effort(tuple(kind for kind in EFFORTS["fast"].kinds if kind.is_boosting), 3)
+
+
+def problem(n_outputs, classification):
+    """Codes of three columns, targets as trees take them, and as networks do."""
+    random = np.random.default_rng(n_outputs)
+    codes = random.integers(0, 9, (300, 3)).astype(np.uint8)
+    signal = codes[:, 0] * 1.0 + (codes[:, 1] > 4) * 5 + random.normal(0, 1, 300)
+    if not classification:
+        targets = np.stack([signal * (k + 1) for k in range(n_outputs)], axis=1)
+        return codes, targets, targets[:, 0] if n_outputs == 1 else targets
+    y = np.searchsorted(np.quantile(signal, np.arange(1, n_outputs) / n_outputs), signal)
+    return codes, (y[:, np.newaxis] * 1.0 if n_outputs == 2 else np.eye(n_outputs)[y]), y
+
+
+def grown(codes, targets, classification):
+    trees = LeafCodes(40, 7, 3).fit(codes, [9, 9, 9], targets, classification=classification)
+    leaves = trees.transform(codes).astype(np.uint16)
+    other = np.random.default_rng(0).integers(0, 4, (len(codes), 1))  # a category that trees have not read
+    layout = ColumnsLayout((), (3, *trees.n_leaves_.tolist()))
+    codes = np.concatenate([other, leaves + 1], axis=1).astype(layout.code_dtype)
+    return trees, EncodedColumns(codes, np.empty((len(codes), 0), np.float32), layout)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_probabilities_are_those_of_the_trees(n_classes):
+    codes, targets, y = problem(n_classes, True)
+    trees, X = grown(codes, targets, True)
+    outputs = trees.outputs(codes)
+    expected = softmax(outputs, axis=1)
+    if n_classes == 2:
+        second = expit(outputs[:, 0])
+        expected = np.column_stack([1 - second, second])
+    found = network_of_trees(trees, X, y, classification=True)
+    assert found.classes_.tolist() == list(range(n_classes))
+    np.testing.assert_allclose(found.predict_proba(X), expected, atol=2e-6)
+    assert np.mean(found.predict(X) == y) > 0.7
+
+
+@pytest.mark.parametrize("kept", [[0, 2], [1, 2], [0, 1, 3], [0, 1, 2, 3]])
+def test_classes_that_are_not_learned_are_left_out(kept):
+    """Trees have outputs for all classes of the table, and a network for those of its rows."""
+    codes, targets, y = problem(4, True)
+    rows = np.isin(y, kept)
+    trees, X = grown(codes[rows], targets[rows], True)
+    found = network_of_trees(trees, X, y[rows], classification=True)
+    assert found.classes_.tolist() == kept
+    expected = softmax(trees.outputs(codes[rows])[:, kept], axis=1)
+    np.testing.assert_allclose(found.predict_proba(X), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_numbers_are_those_of_the_trees(n_outputs):
+    codes, targets, y = problem(n_outputs, False)
+    trees, X = grown(codes, targets, False)
+    found = network_of_trees(trees, X, y, classification=False).predict(X).reshape(300, n_outputs)
+    np.testing.assert_allclose(found, trees.outputs(codes), rtol=1e-5, atol=1e-5)
+
+
+def test_an_ensemble_of_boosting_alone_learns(monkeypatch):
+    monkeypatch.setitem(EFFORTS, "fast", BOOSTING)
+    random = np.random.default_rng(0)
+    X = random.uniform(-1, 1, (400, 4))
+    signal = np.sign(X[:, 0]) * (2 + np.sign(X[:, 1]))
+    clf = TabularClassifier("fast", random_state=0).fit(X[:300], signal[:300] > 2)
+    assert clf.score(X[300:], signal[300:] > 2) > 0.95
+    assert {member.kind.name for member in clf.members_} <= {kind.name for kind in BOOSTING.kinds}
+    assert all(record["trees"] >= 1 and record["epochs"] == 0 for record in clf.history_)
+    reg = TabularRegressor("fast", random_state=0).fit(X[:300], signal[:300])
+    assert reg.score(X[300:], signal[300:]) > 0.9
+    for model in (clf, reg):
+        explanation = model.explain(X[300:])
+        values = np.abs(explanation.values).mean(axis=0)
+        assert (values[:2] > 10 * values[2:].max()).all()
+    np.testing.assert_allclose(explanation.predictions, reg.predict(X[300:]), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+def test_boosting_is_left_out_where_it_makes_another_loss_small(loss):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = TabularRegressor("fast", loss=loss, random_state=0).fit(X, X[:, 0])
+    assert {record["kind"] for record in model.history_} == {"bins"}
