@@ -49,7 +49,7 @@ from fastmlp.engine.tables import (
 )
 from fastmlp.engine.teams import MAX_THREADS, OPENMP_VERSION, Judgement, max_threads, threads_worthwhile
 from fastmlp.engine.trainer import Trainer
-from fastmlp.engine.trees import Growth, begin_boosting, check_trees, grow_trees, leaf_numbers
+from fastmlp.engine.trees import Growth, LeafReader, begin_boosting, check_trees, grow_trees
 
 __all__ = [
     "ACTIVATIONS",
@@ -73,6 +73,7 @@ __all__ = [
     "Growth",
     "Judgement",
     "KeptPass",
+    "LeafReader",
     "PackedNetwork",
     "Panels",
     "Predictor",
@@ -92,7 +93,6 @@ __all__ = [
     "fma_ceiling",
     "gather",
     "grow_trees",
-    "leaf_numbers",
     "link",
     "matmul",
     "max_threads",

@@ -39,12 +39,11 @@ def grow_trees(
     **parameters: Any,
 ) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]: ...
 def check_trees(columns: NDArray, thresholds: NDArray, parents: NDArray, n_leaves: NDArray, n_columns: int) -> None: ...
-def leaf_numbers(
-    codes: NDArray,
-    columns: NDArray,
-    thresholds: NDArray,
-    parents: NDArray,
-    n_leaves: NDArray,
-    *,
-    isa: str | None = None,
-) -> NDArray: ...
+
+class LeafReader:
+    n_columns: int
+    n_trees: int
+    def __init__(
+        self, columns: NDArray, thresholds: NDArray, parents: NDArray, n_leaves: NDArray, n_columns: int
+    ) -> None: ...
+    def leaf_numbers(self, codes: NDArray, *, isa: str | None = None) -> NDArray: ...

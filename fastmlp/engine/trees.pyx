@@ -25,6 +25,8 @@ cnp.import_array()
 
 # The rows that are given their leaves at once, so that their codes and leaves stay in the first-level cache.
 cdef long ROWS_TOGETHER = 1024
+# So few rows go through the trees one by one: comparing all splits would take longer.
+cdef long ROWS_WALKED = 8
 # Room for rows is a multiple of this, which is one of every instruction set's vectors.
 cdef long ROWS_PADDED = 16
 # Gains are twice what a split takes from the loss of rows that weigh 1 on average; less than this is rounding.
@@ -475,63 +477,138 @@ cdef bint splits_alike(const int32_t *columns, const uint8_t *thresholds, const 
     return True
 
 
-def leaf_numbers(const uint8_t[:, ::1] codes, const int32_t[::1] columns, const uint8_t[::1] thresholds,
-                 const uint8_t[::1] parents, const int32_t[::1] n_leaves, *, isa=None):
-    """Return the number of the leaf that each row falls into, for each tree, without the GIL.
+cdef class LeafReader:
+    """Trees that rows are sent through: checked once, and kept in the forms in which few and many rows go fastest.
 
     Parameters
     ----------
-    codes : memoryview of uint8 of shape (n_rows, n_columns)
     columns, thresholds, parents, n_leaves : memoryviews
-        As :func:`grow_trees` returns them.
-
-    Returns
-    -------
-    leaves : ndarray of uint8 of shape (n_rows, n_trees)
+        As :meth:`Growth.grow` returns them. They are copied.
+    n_columns : int
+        The number of columns of codes.
     """
-    check_trees(columns, thresholds, parents, n_leaves, codes.shape[1])
-    cdef long n = codes.shape[0], n_columns = codes.shape[1], n_trees = n_leaves.shape[0], n_splits = columns.shape[0]
-    cdef const fm_kernels *kernels = fm_isa_kernels(isa_index_of(isa), 64)
-    leaves = np.zeros((n, n_trees), dtype=np.uint8)
-    if not n or not n_splits:
-        return leaves
-    # Splits read the codes of one column after another, so those that are read are turned over, a block at a time.
-    cdef long together = min(n, ROWS_TOGETHER), first, rows, r, c, i, tree, leaf, split, n_used = 0
-    cdef Memory memory = Memory()
-    cdef int32_t *place = <int32_t *> memory.zeros(n_columns * sizeof(int32_t))
-    cdef int32_t *used = <int32_t *> memory.zeros(n_columns * sizeof(int32_t))
-    for split in range(n_splits):
-        if not place[columns[split]]:
-            used[n_used] = columns[split]
-            n_used += 1
-            place[columns[split]] = <int32_t> n_used
-    cdef uint8_t *block = <uint8_t *> memory.zeros(n_used * together)
-    cdef uint8_t *of_tree = <uint8_t *> memory.zeros(together)
-    cdef uint8_t *out = <uint8_t *> cnp.PyArray_DATA(leaves)
-    cdef const uint8_t *row
-    cdef const uint8_t *column
-    with nogil:
-        for i in range(ceil_divide(n, together)):
-            first = i * together
-            rows = min(together, n - first)
+
+    cdef Memory memory
+    cdef readonly long n_columns, n_trees
+    cdef long n_splits, n_used
+    cdef int32_t *columns
+    cdef uint8_t *thresholds
+    cdef uint8_t *parents
+    cdef int32_t *leaves
+    # What follows each split on either side: the number of another split, or -1 less that of a leaf.
+    cdef int32_t *following
+    # Whether a split begins a level of which all splits are alike.
+    cdef uint8_t *alike
+    # The columns that are split by at all, and the places of columns among these.
+    cdef int32_t *used
+    cdef int32_t *place
+
+    def __cinit__(self, const int32_t[::1] columns, const uint8_t[::1] thresholds, const uint8_t[::1] parents,
+                  const int32_t[::1] n_leaves, long n_columns):
+        check_trees(columns, thresholds, parents, n_leaves, n_columns)
+        cdef long n = columns.shape[0], tree, leaf, first = 0, split
+        cdef int32_t *hanging[256]
+        cdef int32_t root
+        self.memory = Memory()
+        self.n_columns, self.n_trees, self.n_splits = n_columns, n_leaves.shape[0], n
+        self.columns = <int32_t *> self.memory.zeros(n * sizeof(int32_t))
+        self.thresholds = <uint8_t *> self.memory.zeros(n)
+        self.parents = <uint8_t *> self.memory.zeros(n)
+        self.alike = <uint8_t *> self.memory.zeros(n)
+        self.following = <int32_t *> self.memory.zeros(2 * n * sizeof(int32_t))
+        self.leaves = <int32_t *> self.memory.zeros(self.n_trees * sizeof(int32_t))
+        self.used = <int32_t *> self.memory.zeros(n_columns * sizeof(int32_t))
+        self.place = <int32_t *> self.memory.zeros(n_columns * sizeof(int32_t))
+        for split in range(n):
+            self.columns[split], self.thresholds[split] = columns[split], thresholds[split]
+            self.parents[split] = parents[split]
+            if not self.place[columns[split]]:
+                self.used[self.n_used] = columns[split]
+                self.n_used += 1
+                self.place[columns[split]] = <int32_t> self.n_used
+        for tree in range(self.n_trees):
+            self.leaves[tree] = n_leaves[tree]
+            # Where each leaf so far hangs; a further split of it takes its place there.
+            hanging[0] = &root
+            for leaf in range(1, n_leaves[tree]):
+                split = first + leaf - 1
+                hanging[self.parents[split]][0] = <int32_t> split
+                hanging[self.parents[split]] = &self.following[2 * split]
+                hanging[leaf] = &self.following[2 * split + 1]
+                self.alike[split] = splits_alike(self.columns + split, self.thresholds + split, self.parents + split,
+                                                 leaf, n_leaves[tree])
+            for leaf in range(n_leaves[tree]):
+                hanging[leaf][0] = <int32_t> (-1 - leaf)
+            first += n_leaves[tree] - 1
+
+    cdef void walk(self, const uint8_t *codes, uint8_t *out) noexcept nogil:
+        """Write the leaves of one row, going from split to split."""
+        cdef long tree, first = 0
+        cdef int32_t node
+        for tree in range(self.n_trees):
+            node = <int32_t> first if self.leaves[tree] > 1 else -1
+            while node >= 0:
+                node = self.following[2 * node + (codes[self.columns[node]] > self.thresholds[node])]
+            out[tree] = <uint8_t> (-1 - node)
+            first += self.leaves[tree] - 1
+
+    cdef void compare(self, const fm_kernels *kernels, long rows, long together, const uint8_t *block,
+                      uint8_t *of_tree, uint8_t *out) noexcept nogil:
+        """Write the leaves of a block of rows, one comparison of all rows for each split, or for each level alike."""
+        cdef long tree, leaf, r, split = 0
+        cdef const uint8_t *column
+        for tree in range(self.n_trees):
+            memset(of_tree, 0, rows)
+            leaf = 1
+            while leaf < self.leaves[tree]:
+                column = block + (self.place[self.columns[split]] - 1) * together
+                if self.alike[split]:
+                    kernels.tree_sides(rows, column, self.thresholds[split], <int> leaf, of_tree)
+                    split += leaf
+                    leaf *= 2
+                else:
+                    kernels.tree_leaves(rows, column, self.thresholds[split], self.parents[split], <int> leaf, of_tree)
+                    split += 1
+                    leaf += 1
             for r in range(rows):
-                row = &codes[first + r, 0]
-                for c in range(n_used):
-                    block[c * together + r] = row[used[c]]
-            split = 0
-            for tree in range(n_trees):
-                memset(of_tree, 0, rows)
-                leaf = 1
-                while leaf < n_leaves[tree]:
-                    column = block + (place[columns[split]] - 1) * together
-                    if splits_alike(&columns[split], &thresholds[split], &parents[split], leaf, n_leaves[tree]):
-                        kernels.tree_sides(rows, column, thresholds[split], <int> leaf, of_tree)
-                        split += leaf
-                        leaf *= 2
-                    else:
-                        kernels.tree_leaves(rows, column, thresholds[split], parents[split], <int> leaf, of_tree)
-                        split += 1
-                        leaf += 1
+                out[r * self.n_trees + tree] = of_tree[r]
+
+    def leaf_numbers(self, const uint8_t[:, ::1] codes, *, isa=None):
+        """Return the number of the leaf that each row falls into, for each tree, without the GIL.
+
+        Parameters
+        ----------
+        codes : memoryview of uint8 of shape (n_rows, n_columns)
+
+        Returns
+        -------
+        leaves : ndarray of uint8 of shape (n_rows, n_trees)
+        """
+        cdef long n = codes.shape[0], i, r, c, first, rows, together = min(n, ROWS_TOGETHER)
+        cdef const fm_kernels *kernels = fm_isa_kernels(isa_index_of(isa), 64)
+        if codes.shape[1] != self.n_columns:
+            raise ValueError(f"codes have {codes.shape[1]} columns; the trees read {self.n_columns}")
+        leaves = np.zeros((n, self.n_trees), dtype=np.uint8)
+        if not n or not self.n_splits:
+            return leaves
+        cdef uint8_t *out = <uint8_t *> cnp.PyArray_DATA(leaves)
+        cdef const uint8_t *row
+        if n <= ROWS_WALKED:
+            with nogil:
+                for r in range(n):
+                    self.walk(&codes[r, 0], out + r * self.n_trees)
+            return leaves
+        # Splits read the codes of one column after another, so those that are read are turned over, a block at a time.
+        cdef Memory memory = Memory()
+        cdef uint8_t *block = <uint8_t *> memory.zeros(self.n_used * together)
+        cdef uint8_t *of_tree = <uint8_t *> memory.zeros(together)
+        with nogil:
+            for i in range(ceil_divide(n, together)):
+                first = i * together
+                rows = min(together, n - first)
                 for r in range(rows):
-                    out[(first + r) * n_trees + tree] = of_tree[r]
-    return leaves
+                    row = &codes[first + r, 0]
+                    for c in range(self.n_used):
+                        block[c * together + r] = row[self.used[c]]
+                self.compare(kernels, rows, together, block, of_tree, out + first * self.n_trees)
+        return leaves

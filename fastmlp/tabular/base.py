@@ -397,6 +397,7 @@ class TabularEstimator(Estimator):
                     now + (deadline - now) * n_kinds[number] / sum(n_kinds[number:]),
                     done,
                     checkpoint.trees[number],
+                    EFFORTS[self.effort].has_trial,
                     listener,
                 )
                 found.append(ensemble.fit(kinds_of[number], training))

@@ -28,10 +28,10 @@ from fastmlp.tabular.selection import greedy_selection
 
 # After so many seconds at most the main thread looks whether Ctrl-C was pressed, which not every system wakes it for.
 _SECONDS_TO_WAIT = 0.2
-#: After so many folds, kinds to which greedy selection gives less than this weight are trained no more: these have
-#: little to add to what others say.
-_TRIAL_FOLDS = 3
-_LEAST_TRIAL_WEIGHT = 0.1
+#: After so many folds, kinds of networks to which greedy selection gives less than this weight are trained no more:
+#: these have little to add to what others say. Boosting takes less time than is worth the question.
+_TRIAL_FOLDS = 2
+_LEAST_TRIAL_WEIGHT = 0.25
 
 
 @stored_as("tabular.Member")
@@ -128,6 +128,8 @@ class Training(NamedTuple):
     finished: Mapping[tuple[str, int], Trained]
     #: The trees of these members, to which those of the others are added.
     trees: FoldTrees
+    #: Whether kinds that have little to add in the first folds are trained for no others.
+    has_trial: bool
     #: It is called with each member that has been trained, by the thread that did so.
     listener: Callable[[Trained], None]
 
@@ -179,8 +181,8 @@ class TargetEnsemble:
     def fit(self, kinds: Sequence[Kind], training: Training) -> NDArray[np.float64]:
         """Train the members of all kinds, and weigh these.
 
-        The first kind has a member for each fold. Of the others, those to which greedy selection gives hardly any
-        weight after three folds are left at that.
+        The first kind has a member for each fold, and so has boosting. Of the others, those to which greedy selection
+        gives little weight after two folds are left at that if there is a trial.
 
         Returns
         -------
@@ -196,17 +198,17 @@ class TargetEnsemble:
         first = self._trained_kind(0, kinds[0], training, range(n_folds))
         self.folds_ = [f for f, each in first.items() if each is not None]
         found: dict[int, list[Trained]] = {0: [each for each in first.values() if each is not None]}
-        trial, others = self.folds_[:_TRIAL_FOLDS], self.folds_[_TRIAL_FOLDS:]
+        n_trial = _TRIAL_FOLDS if training.has_trial else n_folds
+        trial, others = self.folds_[:n_trial], self.folds_[n_trial:]
         for number, kind in enumerate(kinds[1:], 1):
             self._add(found, number, kind, training, trial)
-        weights = self._trial_weights(found, training, len(trial))
-        for number in sorted(found, key=lambda number: (-weights[number], number)):
-            if number == 0:
-                continue
-            if weights[number] < _LEAST_TRIAL_WEIGHT and others:
-                del found[number]
-            elif others:
-                self._add(found, number, kinds[number], training, others)
+        if others:
+            weights = self._trial_weights(found, training, len(trial))
+            for number in sorted(found.keys() - {0}, key=lambda number: (-weights[number], number)):
+                if weights[number] < _LEAST_TRIAL_WEIGHT and not kinds[number].is_boosting:
+                    del found[number]
+                else:
+                    self._add(found, number, kinds[number], training, others)
         chosen = sorted(found)
         self.kinds_ = [kinds[number].name for number in chosen]
         self.members_ = [each.member for number in chosen for each in found[number]]

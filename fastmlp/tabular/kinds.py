@@ -78,13 +78,15 @@ class Effort(NamedTuple):
 
     kinds: tuple[Kind, ...]
     n_folds: int
+    #: Whether kinds that have little to add in the first folds are trained for no others.
+    has_trial: bool = True
 
 
 _BOOSTED = tuple(
     Kind(name, (), trees=name, hidden_layer_sizes=()) for name in ("boosting", "symmetric boosting", "random boosting")
 )
 _TREES = Kind("trees", ("scaled", "ranked"), trees="boosted", patience=5)
-_BINS = Kind("bins", ("bins", "scaled"))
+_BINS = Kind("bins", ("bins", "scaled"), hidden_layer_sizes=(64, 64))
 _RANDOM_TREES = Kind("random trees", ("scaled", "ranked"), trees="random", patience=5)
 _VALUES = Kind("values", ("mixed",), ("frequent",), embedding_size=8, learning_rate_init=0.002, needs="spikes")
 _OWN_BINS = Kind("own bins", ("mixed",), embedding_size=8, learning_rate_init=0.002)
@@ -92,10 +94,12 @@ _OWN_TREES = Kind("own trees", ("scaled", "ranked"), trees="boosted", embedding_
 _PLAIN = Kind("plain", ("scaled", "ranked"))
 
 EFFORTS: dict[str, Effort] = {
-    "fast": Effort(_BOOSTED, 4),
+    "fast": Effort(_BOOSTED[:2], 4),
     "default": Effort((*_BOOSTED, _TREES, _BINS, _VALUES), 8),
     "best": Effort(
-        (*_BOOSTED, _TREES, _BINS, _RANDOM_TREES, replace(_VALUES, needs=None), _OWN_BINS, _OWN_TREES, _PLAIN), 16
+        (*_BOOSTED, _TREES, _BINS, _RANDOM_TREES, replace(_VALUES, needs=None), _OWN_BINS, _OWN_TREES, _PLAIN),
+        16,
+        has_trial=False,
     ),
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, MutableMapping
 from numbers import Real
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +43,10 @@ _ARRAYS = {
     "values_": np.float64,
     "base_": np.float64,
 }
+
+
+#: Readers are no attributes, since they are no part of a file or a pickle.
+_READERS: MutableMapping[LeafCodes, tuple[tuple[NDArray, ...], engine.LeafReader]] = WeakKeyDictionary()
 
 
 @stored_as("tabular.LeafCodes")
@@ -295,7 +301,15 @@ class LeafCodes:
         given = _codes(codes)
         if given.shape[1] != self.n_columns_:
             raise ValueError(f"codes must have {self.n_columns_} columns, as in fit; got {given.shape[1]}.")
-        return engine.leaf_numbers(given, self.columns_, self.thresholds_, self.parents_, self.n_leaves_)
+        return self._reader().leaf_numbers(given)
+
+    def _reader(self) -> engine.LeafReader:
+        """Return what sends rows through the trees: what was made of the arrays that there are, or a new one."""
+        arrays = self.columns_, self.thresholds_, self.parents_, self.n_leaves_
+        kept = _READERS.get(self)
+        if kept is None or not all(map(operator.is_, kept[0], arrays)):
+            kept = _READERS[self] = arrays, engine.LeafReader(*arrays, self.n_columns_)
+        return kept[1]
 
     def outputs(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return what the trees themselves predict: numbers, logits, or what softmax is taken of.
@@ -410,7 +424,8 @@ class _LeftOut:
         self, columns: NDArray, thresholds: NDArray, parents: NDArray, n_leaves: NDArray, values: NDArray
     ) -> list[float]:
         """Return the mean loss of the rows after each of some further trees."""
-        leaves = engine.leaf_numbers(self._codes, columns, thresholds, parents, n_leaves)
+        reader = engine.LeafReader(columns, thresholds, parents, n_leaves, self._codes.shape[1])
+        leaves = reader.leaf_numbers(self._codes)
         found = []
         for numbers, start in zip(leaves.T, np.cumsum([0, *n_leaves[:-1]]), strict=True):
             self._outputs = self._outputs + values[start + numbers]

@@ -223,7 +223,8 @@ def test_a_tree_of_constant_targets_has_one_leaf():
         assert len(columns) == 0
         assert n_leaves.tolist() == [1, 1, 1, 1]
         assert values.shape == (4, 1)
-        assert (engine.leaf_numbers(codes, columns, *(np.empty(0, np.uint8),) * 2, n_leaves) == 0).all()
+        reader = engine.LeafReader(columns, *(np.empty(0, np.uint8),) * 2, n_leaves, 5)
+        assert all((reader.leaf_numbers(codes[:n]) == 0).all() for n in (1, 80))
 
 
 def test_trees_that_grow_in_pieces_are_those_that_grow_at_once():
@@ -276,14 +277,20 @@ PARENTS = np.array([0, 0, 0, 1, 2, 0, 1], dtype=np.uint8)
 N_LEAVES = np.array([2, 1, 5, 3], dtype=np.int32)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 63, 64, 65, 1023, 1024, 1025, 3000])
+@pytest.mark.parametrize("n", [0, 1, 2, 8, 9, 63, 64, 65, 1023, 1024, 1025, 3000])
 def test_leaves_of_rows(n, isa):
     codes = np.random.default_rng(n).integers(0, 256, (n, 7)).astype(np.uint8)
     codes[::5, 3] = 0
-    leaves = engine.leaf_numbers(codes, COLUMNS, THRESHOLDS, PARENTS, N_LEAVES, isa=isa)
-    assert (leaves.dtype, leaves.shape) == (np.uint8, (n, 4))
-    splits = list(zip(COLUMNS, THRESHOLDS, PARENTS, strict=True))
-    trees = [splits[:1], [], splits[1:5], splits[5:]]
+    # The last tree has two levels of splits that are alike, and then one more split.
+    level = [(5, 100, 0), (2, 50, 0), (2, 50, 1), (1, 99, 3)]
+    splits = [*zip(COLUMNS, THRESHOLDS, PARENTS, strict=True), *level]
+    columns, thresholds, parents = (
+        np.array(each, dtype) for each, dtype in zip(zip(*splits, strict=True), "iBB", strict=True)
+    )
+    reader = engine.LeafReader(columns, thresholds, parents, np.append(N_LEAVES, np.int32(5)), 7)
+    leaves = reader.leaf_numbers(codes, isa=isa)
+    assert (leaves.dtype, leaves.shape) == (np.uint8, (n, 5))
+    trees = [splits[:1], [], splits[1:5], splits[5:7], level]
     expected = np.stack([falls_into(codes, tree) for tree in trees], axis=1)
     np.testing.assert_array_equal(leaves, expected)
 
@@ -291,7 +298,7 @@ def test_leaves_of_rows(n, isa):
 def test_a_tree_of_256_leaves():
     codes = np.arange(256, dtype=np.uint8)[:, np.newaxis]
     given = (np.zeros(255, np.int32), np.arange(255, dtype=np.uint8), np.arange(255, dtype=np.uint8))
-    leaves = engine.leaf_numbers(codes, *given, np.array([256], np.int32))
+    leaves = engine.LeafReader(*given, np.array([256], np.int32), codes.shape[1]).leaf_numbers(codes)
     assert leaves[:, 0].tolist() == list(range(256))
 
 
@@ -314,7 +321,13 @@ def test_trees_that_are_none(changed, message):
     with pytest.raises(ValueError, match=message):
         engine.check_trees(*trees.values(), 7)
     with pytest.raises(ValueError, match=message):
-        engine.leaf_numbers(np.zeros((3, 7), np.uint8), *trees.values())
+        engine.LeafReader(*trees.values(), 7)
+
+
+def test_rows_of_other_columns_are_refused():
+    reader = engine.LeafReader(COLUMNS, THRESHOLDS, PARENTS, N_LEAVES, 7)
+    with pytest.raises(ValueError, match="codes have 6 columns; the trees read 7"):
+        reader.leaf_numbers(np.zeros((3, 6), np.uint8))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def training(y, *, n_folds=3, kinds=KINDS, **changed):
         deadline=np.inf,
         finished={},
         trees=FoldTrees(),
+        has_trial=False,
         listener=heard.append,
     )._replace(**changed)
     return made, heard
@@ -301,16 +302,30 @@ def test_trained_members_are_tuples():
 
 @pytest.mark.parametrize("is_classification", [True, False])
 def test_kinds_without_weight_are_trained_for_the_first_folds_alone(is_classification, monkeypatch):
-    made, _ = training(targets(is_classification), n_folds=6)
+    made, _ = training(targets(is_classification), n_folds=6, has_trial=True)
     ensemble = TargetEnsemble(is_classification, 3 if is_classification else 1)
     monkeypatch.setattr(
-        TargetEnsemble, "_trial_weights", lambda self, found, training, n_trial: {0: 1.0, 1: 0.0, 2: 2.0, 3: 0.0}
+        TargetEnsemble, "_trial_weights", lambda self, found, training, n_trial: {0: 0.0, 1: 0.2, 2: 0.8}
     )
     ensemble.fit(KINDS[:3], made)
     assert ensemble.kinds_ == [KINDS[0].name, KINDS[2].name]
     count = Counter(record["kind"] for record in ensemble.records_)
-    assert count == {KINDS[0].name: 6, KINDS[1].name: 3, KINDS[2].name: 6}
+    assert count == {KINDS[0].name: 6, KINDS[1].name: 2, KINDS[2].name: 6}
     assert not ensemble.is_cut_
+
+
+def test_boosting_is_trained_for_all_folds(monkeypatch):
+    boosting = tuple(each for each in EFFORTS["default"].kinds if each.is_boosting)
+    made, _ = training(targets(True), n_folds=4, kinds=(*KINDS, *boosting), has_trial=True)
+    ensemble = TargetEnsemble(True, 3)
+    kinds = (boosting[0], KINDS[0], *boosting[1:])
+    monkeypatch.setattr(
+        TargetEnsemble, "_trial_weights", lambda self, found, training, n_trial: dict.fromkeys(found, 0.0) | {0: 1.0}
+    )
+    ensemble.fit(kinds, made)
+    assert ensemble.kinds_ == [each.name for each in boosting]
+    count = Counter(record["kind"] for record in ensemble.records_)
+    assert count == {each.name: 4 for each in boosting} | {KINDS[0].name: 2}
 
 
 class Meeting(Callback):

@@ -15,7 +15,7 @@ from tests.tabular.problems import kind
 
 @pytest.mark.parametrize("effort", EFFORTS)
 def test_efforts_name_encoders_and_trees_there_are(effort):
-    kinds, n_folds = EFFORTS[effort]
+    kinds, n_folds, _ = EFFORTS[effort]
     assert n_folds >= 2
     assert len({each.name for each in kinds}) == len(kinds)
     assert band_kinds(effort)[0].trees is None
@@ -39,7 +39,7 @@ def test_there_are_networks_where_boosting_cannot_be(effort):
 
 
 def test_more_effort_is_more():
-    sizes = [len(kinds) * n_folds for kinds, n_folds in EFFORTS.values()]
+    sizes = [len(kinds) * n_folds for kinds, n_folds, _ in EFFORTS.values()]
     assert sizes == sorted(sizes)
 
 
