@@ -36,7 +36,7 @@ ARROWS = {
     "__main__": "cli",
     "cli": "callbacks fastmlp persistence tables tabular",
     "demo": "fastmlp",
-    "inspection": "callbacks components estimators network tabular threads",
+    "inspection": "callbacks components estimators inputs network tabular threads",
     "tables": "callbacks components estimators exceptions registration soundness tabular",
     "tabular": (
         "callbacks components engine estimators exceptions fitting inputs losses network persistence registration"

@@ -37,7 +37,11 @@ def copied(value):
         np.array([], dtype="<U1"), np.zeros((0, 3), dtype="<U1"), np.zeros((2, 0)), np.zeros((3, 0, 2), np.int8),
         np.array(["a", 1, 2.5, None, True, np.nan], dtype=object), np.empty((0, 2), dtype=object),
         np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(10)[::3], np.array([True, False]), set(), {1, "a"},
-        frozenset([None, 2.5]), np.arange(12.0).reshape(3, 4)[:, :2], np.arange(12.0).reshape(3, 4).T[:2], np.log1p,
+        np.array(["2024-02-29", "NaT"], "M8[D]"), np.array([[-1], [2**62]], "m8[25ns]"), np.array([3], "m8"),
+        np.arange(6).astype("M8[Y]")[::2], np.datetime64("2024", "Y"),
+        np.timedelta64(-3, "h"), {np.datetime64("2024-01-01T00", "ns"): 2.0},
+        np.array([np.datetime64("2024"), None], dtype=object), frozenset([None, 2.5]),
+        np.arange(12.0).reshape(3, 4)[:, :2], np.arange(12.0).reshape(3, 4).T[:2], np.log1p,
     ],
     ids=repr,
 )  # fmt: skip
@@ -48,7 +52,7 @@ def test_values(value):
         assert decoded.flags.writeable
 
 
-@pytest.mark.parametrize("dtype", sorted(DTYPES))
+@pytest.mark.parametrize("dtype", [*sorted(DTYPES), "datetime64[us]", "timedelta64[D]"])
 def test_types_of_arrays(dtype):
     array = np.array([[0, 1], [1, 0]], dtype=dtype)
     assert same(copied(array), array)
@@ -60,7 +64,7 @@ def test_types_of_arrays(dtype):
 @pytest.mark.parametrize(
     "value",
     [
-        np.array([1], "datetime64[s]"), np.array([1j]), np.array([[1, 2], 3], dtype=object), np.longdouble(1), 1j,
+        np.array(["NaT"], "datetime64"), np.array([1j]), np.array([[1, 2], 3], dtype=object), np.longdouble(1), 1j,
         {(1, 2)}, np.ma.masked_array([1j]), 2**5000, np.dtype("<U5"), print, dict,
         np.random.Generator(np.random.MT19937(0)),
         np.random.RandomState(np.random.PCG64(0)), np.void(b"a"), range(3),

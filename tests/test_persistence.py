@@ -43,6 +43,7 @@ pytestmark = [
 
 # ---- models come back ------------------------------------------------------------------------------------------------
 
+DAYS = np.datetime64("2024-02-28", "D") + np.argmax(X[:, :3], axis=1)
 MODELS = {
     **{f"solver={name}": MLPClassifier(solver=name) for name in OPTIMIZERS},
     **{f"solver={name}, regressor": MLPRegressor(solver=name) for name in OPTIMIZERS},
@@ -126,8 +127,8 @@ def test_models_that_are_not_fitted_come_back(path, name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int8])
 @pytest.mark.parametrize(
     "y",
-    [LABELS, LABELS == "otter", MANY, np.where(X[:, 0] > 0, 10, -3), LABELS.astype(object)],
-    ids=["text", "truth", "several", "numbers", "objects"],
+    [LABELS, LABELS == "otter", MANY, np.where(X[:, 0] > 0, 10, -3), LABELS.astype(object), DAYS, DAYS - DAYS.min()],
+    ids=["text", "truth", "several", "numbers", "objects", "dates", "spans"],
 )
 def test_kinds_of_samples_and_labels(path, dtype, y):
     samples = (10 * X).astype(dtype)

@@ -326,11 +326,18 @@ def test_parts_that_no_file_holds(path, model, where):
 
 def test_what_a_part_has_learned_cannot_be_given(path):
     """The message says where the value is, however deep, not that a pipeline's steps are missing."""
-    days = np.array([["2020-01-01"], ["2020-01-02"]] * 30, dtype="datetime64[D]")
-    model = make_pipeline(ColumnTransformer([("day", pre.OneHotEncoder(), [0])]), clf()).fit(days, OTTERS)
-    where = r"model\.steps\.0\.1\.transformers_\.0\.1\.categories_\.0 is an array of datetime64\[D\]"
+    codes = np.array([[b"a"], [b"b"]] * 30)
+    model = make_pipeline(ColumnTransformer([("code", pre.OneHotEncoder(), [0])]), clf()).fit(codes, OTTERS)
+    where = r"model\.steps\.0\.1\.transformers_\.0\.1\.categories_\.0 is an array of \|S1"
     with pytest.raises(TypeError, match=f"{where}, which no file holds.*persistence.classes.*skops.io.dump"):
         save(model, path)
+
+
+def test_dates_that_a_part_has_learned(path):
+    days = np.array([["2020-01-01"], ["2020-01-02"]] * 30, dtype="datetime64[D]")
+    model = make_pipeline(ColumnTransformer([("day", pre.OneHotEncoder(), [0])]), clf()).fit(days, OTTERS)
+    save(model, path)
+    assert np.array_equal(load(path).predict_proba(days), model.predict_proba(days))
 
 
 def test_text_that_decides_what_is_run(path):

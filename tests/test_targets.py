@@ -1,13 +1,19 @@
 """Targets in the engine's terms."""
 
+import datetime
+import enum
+
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 from sklearn.preprocessing import LabelBinarizer
 
-from fastmlp.inputs.targets import are_known, decode_labels, encode_labels, encode_numbers, label_kind
+from fastmlp.inputs.targets import are_known, decode_labels, encode_labels, encode_numbers, label_kind, place_of_class
 from fastmlp.losses import CLASS_TARGET_LOSSES, NAMED_LOSSES, LogLoss, Pinball, loss_of
 
+TIMES = np.array(["2024-01-01", "2025-01-01"], "M8[D]")
+SECOND = (TIMES[1], datetime.date(2025, 1, 1), datetime.datetime(2025, 1, 1), pd.Timestamp("2025-01-01"))
 INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]])
 LABELS = {
     "strings": (np.array(["b", "a", "c", "a"]), "multiclass", [[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]]),
@@ -76,6 +82,31 @@ def test_labels(y, kind, indicator, name, dtype):
 def test_known_labels(y, of_fit, known):
     y = y if scipy.sparse.issparse(y) else np.asarray(y)
     assert are_known(y, LabelBinarizer().fit(of_fit)) == known
+
+
+@pytest.mark.parametrize(
+    ("label", "classes", "place"),
+    [
+        (1, [0, 1], 1),
+        (True, [0, 1], 1),
+        (np.float64(1), [0, 1], 1),
+        ("1", [0, 1], None),
+        (0, ["0", "1"], None),
+        ("b", ["a", "b"], 1),
+        (enum.Enum("Size", {"LARGE": "b"}, type=str).LARGE, ["a", "b"], 1),
+        ((0, 1), [0, 1], None),
+        (None, [0, 1], None),
+        (float("nan"), [0.0, 1.0], None),
+        (pd.NA, [0, 1], None),
+        *((time, TIMES.astype(unit), 1) for unit in ("M8[D]", "M8[us]", "M8[ns]") for time in SECOND),
+        (0, TIMES.astype("M8[ns]"), None),
+        ((1, 2), TIMES, None),
+        (datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC), TIMES, None),
+        (datetime.timedelta(1), np.array([0, 24], "m8[h]"), 1),
+    ],
+)
+def test_the_place_of_a_label(label, classes, place):
+    assert place_of_class(label, np.array(classes)) == place
 
 
 @pytest.mark.parametrize("classes", [["no"], ["no", "yes"], ["a", "b", "c", "d"], [3, 5], [2, 3, 5]])

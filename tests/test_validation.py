@@ -1,6 +1,8 @@
 """Errors about data that are no numbers: they say where, and what learns from such data."""
 
+import enum
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ Y = np.arange(N) % 2
 WITH_TEXTS = NUMBERS.assign(city=["Bonn", "Ulm"] * 20)
 DAYS = pd.date_range("2020", periods=N)
 GAPS = NUMBERS.where(NUMBERS > -1)
+Colour = enum.Enum("Colour", ["RED", "BLUE"])
 
 
 def small(cls):
@@ -227,12 +230,16 @@ def test_a_regressor_names_the_classifier(y):
     [
         (DAYS, r"y holds .*2020.*, which is not a number: MLPRegressor learns numbers\."),
         ([{1}] * N, r"y holds \{1\}, which is not a number"),
-        (np.array([None, 1.0] * 20, dtype=object), r"Input y contains NaN\."),
+        (pd.Series(DAYS), r"y holds 2020-01-01T00:00:00.*, which is not a number: MLPRegressor learns numbers\."),
+        (pd.Series(DAYS - DAYS[0]), r"y holds 0 .*seconds, which is not a number"),
+        ([Decimal("inf"), Decimal(1)] * 20, r"Input y contains infinity or a value too large for dtype\('float64'\)"),
+        (np.array([None, 1.0] * 20, dtype=object), "Input y contains NaN: 20 of 40 targets are missing"),
+        (set(range(N)), r"y must be an array .*; got \{0, 1"),
         (3, r"y must be an array of shape \(n_samples,\) or \(n_samples, n_outputs\); got 3\."),
         ("price", r"y must be an array .*; got 'price'\."),
         ([[1, 2], [1]] * 20, r"y has rows of different lengths, 2 and 1\."),
     ],
-    ids=["dates", "sets", "None", "number", "name", "ragged"],
+    ids=["dates", "sets", "series of dates", "spans", "infinite", "None", "set", "number", "name", "ragged"],
 )
 def test_what_are_no_numbers(y, told):
     with pytest.raises(ValueError, match=f"^{told}"):
@@ -250,14 +257,27 @@ def test_what_are_no_numbers(y, told):
             r"Unknown label type: continuous-multioutput\. y holds real numbers such as 0\.01.* MLPRegressor",
         ),
         (np.arange(2 * N).reshape(N, 2), r"Multioutput target data is not supported: y has 2 columns of classes\."),
-        (np.array([None, 1] * 20, dtype=object), "Input y contains None: a label is missing"),
+        (np.array([None, 1] * 20, dtype=object), "Input y contains NaN: 20 of 40 targets are missing"),
+        (list(Colour) * 20, r"y holds labels of type Colour, such as Colour.RED: .* as \[label.name for label in y\]"),
+        ([Decimal(1), Decimal(2)] * 20, "y holds labels of type Decimal, such as 1: MLPClassifier learns classes that"),
+        (np.array([True, 2] * 20, dtype=object), "y holds labels of type bool and int, such as True"),
+        ([DAYS[0].date(), DAYS[1].date()] * 20, r"y holds labels of type date, such as 2020-01-01: .*astype\(str\)"),
+        (pd.Series(DAYS.tz_localize("UTC")), "y holds labels of type Timestamp, such as 2020-01-01"),
+        (pd.Series([bytearray(b"a"), bytearray(b"b")] * 20), "y holds labels of type bytearray"),
+        ([2**70, 2**71] * 20, "y holds labels of type int, such as 1180591620717411303424: .* at most 64 bits"),
+        ([1e300, 1.0] * 20, r"Unknown label type: continuous\. y holds real numbers such as 1e\+300"),
+        (["a\0", "a"] * 20, r"y has the text 'a\\x00', which ends in NUL"),
         (np.array(["a", 1] * 20, dtype=object), "y mixes labels of different types: int, str"),
         ([{1, 2}, {1}] * 20, "Unknown label type: set.*MultiLabelBinarizer"),
         ([[1, 2], [1]] * 20, "y has rows of different lengths, 2 and 1; .*MultiLabelBinarizer"),
         (3, "y must be an array of shape"),
     ],
-    ids=["real", "real matrix", "sparse real matrix", "matrix", "None", "mixed", "sets", "ragged", "number"],
-)
+    ids=[
+        "real", "real matrix", "sparse real matrix", "matrix", "None", "enumeration", "decimals", "truth and number",
+        "days", "times with a zone", "bytearrays", "huge integers", "huge floats", "NUL", "mixed", "sets", "ragged",
+        "number",
+    ],
+)  # fmt: skip
 def test_what_are_no_labels(y, told, incremental):
     clf = small(MLPClassifier)
     with pytest.raises(ValueError, match=f"^{told}"):

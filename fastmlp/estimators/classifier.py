@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,8 +25,9 @@ from fastmlp.estimators.documentation import ATTRIBUTES, PARAMETERS, documented
 from fastmlp.estimators.prediction import LabelDecoding
 from fastmlp.estimators.supervised import SupervisedNetwork
 from fastmlp.fitting.evaluation import accuracy
+from fastmlp.inputs.plain_targets import plain_targets
 from fastmlp.inputs.rows import refuse_broken
-from fastmlp.inputs.targets import are_known, class_numbers, encode_labels, label_kind
+from fastmlp.inputs.targets import are_known, class_numbers, encode_labels, known_classes, label_kind, place_of_class
 from fastmlp.inputs.validation import labels_of
 from fastmlp.losses import LogLoss, Loss, loss_of
 from fastmlp.optimizers import LBFGS, Optimizer
@@ -154,7 +155,7 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
             return self._learn_targets(y)
         with labels_of(y, type(self).__name__):
             classes = unique_labels(y)
-        if set(classes) != set(self.classes_):
+        if not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"{'warm_start' if self.warm_start else 'resume'} can only be used where `y` has the same classes"
                 f" as in the previous call to fit. Previously got {self.classes_}, `y` has {classes}"
@@ -180,9 +181,9 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
         if is_matrix != (kind == "multilabel"):
             raise ValueError(f"y is {'a matrix' if is_matrix else 'a vector'}, unlike that of the fit.")
         with labels_of(y, type(self).__name__):
-            unknown = [] if is_matrix else np.setdiff1d(y, self.classes_).tolist()
+            unknown = [] if is_matrix else known_classes(np.setdiff1d(y, self.classes_))
         if unknown:
-            raise ValueError(f"y has the labels {unknown}, which are none of {self.classes_.tolist()}.")
+            raise ValueError(f"y has the labels {unknown}, which are none of {known_classes(self.classes_)}.")
         return y
 
     def _loss(self) -> Loss:
@@ -232,12 +233,17 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
                 f"class_weight={weights!r} is for one label per sample; y has several, for which"
                 " class_weight='balanced' and loss_weights are."
             )
+        of_classes = np.ones(len(self.classes_))
         for label, value in weights.items():
-            if label not in self.classes_:
-                raise ValueError(f"class_weight names the class {label!r}, which is none of {self.classes_.tolist()}.")
+            place = place_of_class(label, self.classes_)
+            if place is None:
+                raise ValueError(
+                    f"class_weight names the class {label!r}, which is none of {known_classes(self.classes_)}."
+                )
             if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
                 raise ValueError(f"class_weight must have finite numbers of at least 0; got {value!r}.")
-        return np.array([float(weights.get(label, 1.0)) for label in self.classes_.tolist()])
+            of_classes[place] = float(value)
+        return of_classes
 
     # ---- fitting and predicting --------------------------------------------------------------------------------------
 
@@ -285,10 +291,11 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
         """
         with restored_on_error(self):
             refuse_broken(y, "y")
-            if _check_partial_fit_first_call(self, classes):
+            y = plain_targets(y)
+            if _check_partial_fit_first_call(self, plain_targets(classes, "classes")):
                 with labels_of(y, type(self).__name__):
                     multilabel = type_of_target(y).startswith("multilabel")
-                    self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+                    self._label_binarizer = LabelBinarizer().fit(y if multilabel else self.classes_)
             if isinstance(self.class_weight, str) and self.class_weight == "balanced":
                 raise ValueError(
                     "class_weight='balanced' is not for partial_fit, which sees but a part of the samples; give a dict,"
@@ -348,10 +355,20 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
 
-    if TYPE_CHECKING:  # scikit-learn's method is not typed.
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy: how many samples have the right label, or all the right labels.
 
-        def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-            """Return the accuracy."""
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        return super().score(X, plain_targets(y), sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

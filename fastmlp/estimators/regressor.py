@@ -19,6 +19,7 @@ from fastmlp.estimators.documentation import ATTRIBUTES, PARAMETERS, documented
 from fastmlp.estimators.prediction import NumberDecoding
 from fastmlp.estimators.supervised import SupervisedNetwork
 from fastmlp.fitting.evaluation import r2
+from fastmlp.inputs.plain_targets import plain_targets
 from fastmlp.inputs.targets import encode_numbers
 from fastmlp.losses import Loss
 from fastmlp.optimizers import LBFGS, Optimizer
@@ -137,6 +138,7 @@ class MLPRegressor(RegressorMixin, SupervisedNetwork):
         -------
         score : float
         """
+        y = plain_targets(y)
         if self._loss_is("squared_error") or self._loss().outputs_per_target == 1:
             return super().score(X, y, sample_weight)
         weights = None if sample_weight is None else np.asarray(sample_weight)

@@ -115,7 +115,9 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
             :class:`fastmlp.inputs.columns.EncodedColumns` the first layer looks up what a dense layer would make of the
             matrix which they stand for.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels (or, for several labels per sample, an indicator matrix) or real numbers.
+            Class labels (or, for several labels per sample, an indicator matrix) or real numbers, of any library. Of
+            an enumeration of texts the labels are these texts. A missing target (NaN, None, NaT, pandas.NA, or what is
+            masked) is refused, and its row named.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, not all of them zero.
         eval_set : tuple, dict of str to tuple, or list of tuples, default=None
@@ -446,6 +448,8 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
             return False
         if y.dtype.kind != "f":
             return True
+        if y.dtype.itemsize > 8:
+            return False
         with np.errstate(over="ignore", invalid="ignore"):
             return bool(np.isfinite(y.sum()))
 

@@ -1,5 +1,6 @@
 """Targets in the engine's terms: class numbers or a real matrix."""
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
 from sklearn.preprocessing import LabelBinarizer
 
+from fastmlp.inputs.plain_targets import is_missing
 from fastmlp.losses import CLASS_TARGET_LOSSES, Loss, loss_of
 
 
@@ -43,6 +45,43 @@ def are_known(y: NDArray, binarizer: LabelBinarizer) -> bool:
     if y.dtype.kind != classes.dtype.kind:
         return False
     return bool((classes[np.minimum(np.searchsorted(classes, y), len(classes) - 1)] == y).all())
+
+
+def place_of_class(label: Any, classes: NDArray) -> int | None:
+    """Return the place of a label, which may be anything, among classes; None if it is none of them.
+
+    Examples
+    --------
+    >>> import datetime
+    >>> import numpy as np
+    >>> from fastmlp.inputs.targets import place_of_class
+    >>> place_of_class(3.0, np.array([2, 3])), place_of_class("3", np.array([2, 3]))
+    (1, None)
+    >>> place_of_class(datetime.date(2025, 1, 1), np.array(["2024-01-01", "2025-01-01"], dtype="M8[ns]"))
+    1
+    """
+    if isinstance(label, tuple) or is_missing(label):
+        return None
+    if classes.dtype.kind == "M" and type(label) in (datetime.date, datetime.datetime) and not _has_zone(label):
+        label = np.datetime64(label)  # Others than NumPy's dates equal those of some units only.
+    return next((place for place, known in enumerate(known_classes(classes)) if known == label), None)
+
+
+def known_classes(classes: NDArray) -> list[Any]:
+    """Return classes as a list for messages and comparisons: dates as NumPy's, not as numbers of nanoseconds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.inputs.targets import known_classes
+    >>> known_classes(np.array(["a", "b"])), known_classes(np.array(["2024-01-01"], dtype="M8[ns]").astype("M8[D]"))
+    (['a', 'b'], [np.datetime64('2024-01-01')])
+    """
+    return list(classes) if classes.dtype.kind in "mM" else classes.tolist()
+
+
+def _has_zone(label: Any) -> bool:
+    return getattr(label, "tzinfo", None) is not None
 
 
 def class_numbers(y: NDArray, classes: NDArray) -> NDArray[np.int32]:

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_y, check_consistent_length, validate_data
 
 from fastmlp.inputs.columns import EncodedColumns
+from fastmlp.inputs.plain_targets import is_missing, of_odd_labels, plain_targets
 
 # Rows that are looked at together in search of what is wrong, and columns that a message names.
 _ROWS = 10_000
@@ -57,6 +58,7 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
     """
     name, is_fit = type(estimator).__name__, options.get("reset", True)
     takes_numbers = bool(targets) and options.get("y_numeric", False)
+    targets = tuple(map(plain_targets, targets))
     try:
         if isinstance(X, EncodedColumns):
             return _validated_columns(estimator, X, *targets, **options)
@@ -85,8 +87,8 @@ def validated(estimator: Any, X: Any, *targets: Any, **options: Any) -> Any:
         y = checked[1]
         if y.dtype.kind not in "biuf" and (told := _of_numbers(y, name)):
             raise ValueError(told)
-        if y.dtype.kind == "f" and np.isnan(y).any():  # of None among objects, which are made numbers last
-            raise ValueError("Input y contains NaN.")
+        if y.dtype.kind == "f" and np.isinf(y).any():  # among objects, which are made numbers last
+            raise ValueError("Input y contains infinity or a value too large for dtype('float64').")
     return checked
 
 
@@ -139,12 +141,13 @@ def labels_of(y: Any, name: str) -> Iterator[None]:
     ...
     ValueError: Unknown label type: continuous. y holds real numbers such as 0.5: MLPClassifier learns classes, ...
     """
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        if told := _of_labels(error, y, name):
-            raise ValueError(told) from None
-        raise
+    with np.errstate(invalid="ignore"):  # scikit-learn makes integers of floats that may be too large for them
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            if told := _of_labels(error, y, name):
+                raise ValueError(told) from None
+            raise
 
 
 def _overflows(values: Any) -> bool:
@@ -225,7 +228,7 @@ def _floats(rows: Any) -> NDArray:
         return np.asarray(rows, dtype=np.float64)
     except (ValueError, TypeError):  # missing values of other kinds than NaN
         values = np.asarray(rows, dtype=object)
-        return np.array([[np.nan if _is_missing(value) else float(value) for value in row] for row in values])
+        return np.array([[np.nan if is_missing(value) else float(value) for value in row] for row in values])
 
 
 def _odd_columns(X: Any) -> list[tuple[Any, Any]]:
@@ -272,23 +275,20 @@ def _columns(X: Any, width: int) -> list[Any]:
     return names if len(names) == width else list(range(width))
 
 
-def _is_missing(value: Any) -> bool:
-    is_nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
-    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
-
-
 def _is_number(value: Any) -> bool:
     """Whether it can be made one; what is missing, too, which is told apart."""
     if isinstance(value, np.datetime64 | np.timedelta64 | complex):
         return False
     try:
-        float(np.nan if _is_missing(value) else value)
+        float(np.nan if is_missing(value) else value)
     except (TypeError, ValueError):
         return False
     return True
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, np.datetime64 | np.timedelta64):  # of which items may be numbers of nanoseconds
+        return str(value)
     text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
@@ -297,7 +297,11 @@ def _short(value: Any) -> str:
 
 
 def _first(y: Any, is_wanted: Any) -> Any:
-    values = y.tocoo().data if scipy.sparse.issparse(y) else np.asarray(y, dtype=object).flat
+    if scipy.sparse.issparse(y):
+        values = y.tocoo().data
+    else:  # NumPy's objects of times may be numbers of nanoseconds.
+        are_times = getattr(getattr(y, "dtype", None), "kind", "") in ("M", "m")
+        values = np.asarray(y, dtype=None if are_times else object).flat
     return next((value for value in values if is_wanted(value)), None)
 
 
@@ -305,7 +309,11 @@ def _of_targets(error: Exception, y: Any = None, *, name: str, takes_numbers: bo
     """Return what is wrong with targets, which scikit-learn could not make an array of; "" if that is unknown."""
     if y is None or str(error).startswith("Complex"):
         return ""
-    if isinstance(y, str | bytes | dict) or not hasattr(y, "__len__") or getattr(y, "shape", None) == ():
+    if (
+        isinstance(y, str | bytes | dict | set | frozenset)
+        or not hasattr(y, "__len__")
+        or getattr(y, "shape", None) == ()
+    ):
         return f"y must be an array of shape (n_samples,) or (n_samples, n_outputs); got {_short(y)}."
     if lengths := _lengths(y):
         labels = "" if takes_numbers else "; of several labels for each row make a matrix with MultiLabelBinarizer"
@@ -334,7 +342,7 @@ def _of_labels(error: Exception, y: Any, name: str) -> str:
     except (ValueError, TypeError):
         kind = "unknown"
     if kind.startswith("continuous"):
-        real = _first(y, lambda value: float(value) % 1)
+        real = _first(y, lambda value: float(value) % 1 or abs(value) >= 1 << 63)
         return (
             f"Unknown label type: {kind}. y holds real numbers such as {_short(real)}: {name} learns classes, {other}"
             " learns numbers."
@@ -346,8 +354,6 @@ def _of_labels(error: Exception, y: Any, name: str) -> str:
             " sklearn.multioutput.MultiOutputClassifier."
         )
     values = list(np.asarray(y, dtype=object).flat)
-    if any(value is None for value in values):
-        return "Input y contains None: a label is missing. Leave such rows out."
     kinds = sorted({type(value).__name__ for value in values})
     if any(isinstance(value, list | set | tuple | dict | frozenset) for value in values):
         return (
@@ -358,4 +364,6 @@ def _of_labels(error: Exception, y: Any, name: str) -> str:
         return (
             f"y mixes labels of different types: {', '.join(kinds)}. Make them one, as np.asarray(y).astype(str) does."
         )
-    return ""
+    are_odd = isinstance(error, TypeError) or str(error).startswith(("Unknown label type", "You appear to be using"))
+    # scikit-learn has its own words for bytes.
+    return of_odd_labels(values, name) if are_odd and not any(isinstance(value, bytes) for value in values) else ""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from fastmlp.inputs.plain_targets import plain_targets
 from fastmlp.inspection.drawing import axes_or_new, legend_size
 from fastmlp.tabular.calibration import CalibrationCurve, calibration_curve, top_class
 
@@ -155,7 +156,7 @@ class ReliabilityDisplay:
         TypeError
             When ax is no Axes.
         ValueError
-            When shapes or labels do not belong together, or kind is something else.
+            When shapes or labels do not belong together, a label is missing, or kind is something else.
         """
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of {', '.join(map(repr, _KINDS))}; got {kind!r}.")
@@ -164,7 +165,7 @@ class ReliabilityDisplay:
                 f"probabilities are those of {len(probabilities)} targets: draw one of them, as"
                 " from_predictions(y[:, 0], probabilities[0], labels=estimator.classes_[0]) does."
             )
-        targets, given = np.asarray(y_true), np.asarray(probabilities, dtype=np.float64)
+        targets, given = np.asarray(plain_targets(y_true, "y_true")), np.asarray(probabilities, dtype=np.float64)
         if (missing := np.isnan(given).reshape(len(given), -1).any(axis=1)).any():
             raise ValueError(
                 f"probabilities are NaN for {int(missing.sum())} of {len(given)} rows, as those out of folds are where"

@@ -28,7 +28,7 @@ from fastmlp.persistence.contents import (
     named_splitter,
     parameters_of,
 )
-from fastmlp.persistence.format import DTYPES, BadTree
+from fastmlp.persistence.format import DTYPES, BadTree, time_dtype
 from fastmlp.persistence.sklearn_classes import distribution, function
 from fastmlp.registration import checks_itself, name_of
 from fastmlp.soundness import shown
@@ -126,6 +126,8 @@ class Decoder:
         name, value = tree["scalar"], self.decode(tree["value"], where, depth)
         if name == "str" and type(value) is str:
             return np.str_(value)
+        if (times := time_dtype(name)) is not None and type(value) is int and -(1 << 63) <= value < 1 << 63:
+            return np.int64(value).view(times)
         if type(name) is not str or name not in DTYPES or type(value) is not type(DTYPES[name].type(0).item()):
             raise self._wrong("scalar", where)
         with np.errstate(over="ignore"):
@@ -162,6 +164,12 @@ class Decoder:
         placed = lines.T if near == 0 else lines
         placed[...] = array
         return placed
+
+    def _decode_times(self, tree: dict[str, Any], where: str, depth: int) -> NDArray:
+        numbers, dtype = self._taken(tree["times"], where), time_dtype(tree["dtype"])
+        if dtype is None or numbers.dtype != np.int64:
+            raise self._wrong("time", where)
+        return numbers.view(dtype)
 
     def _decode_text(self, tree: dict[str, Any], where: str, depth: int) -> NDArray:
         points = self._taken(tree["text"], where)
@@ -419,6 +427,7 @@ _KINDS: dict[str, tuple[set[str], ...]] = {
     },
     "tensor": ({"tensor"}, {"tensor", "order", "stride"}),
     "scalar": ({"scalar", "value"},),
+    "times": ({"times", "dtype"},),
     "objects": ({"objects", "shape"},),
     "arrays": ({"arrays", "shape"},),
     "masked": ({"masked", "mask"},),

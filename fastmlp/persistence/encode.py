@@ -31,14 +31,14 @@ from fastmlp.persistence.contents import (
     is_splitter,
     parameters_of,
 )
-from fastmlp.persistence.format import DTYPES
+from fastmlp.persistence.format import DTYPES, time_dtype
 from fastmlp.persistence.sklearn_classes import distribution_name, function_name, sklearn_name
 from fastmlp.registration import checks_itself, is_model, name_of
 from fastmlp.soundness import shown
 
 _NOT_HELD = (
-    "which no file holds; files hold numbers, texts and objects of the classes in fastmlp.persistence.classes(), and"
-    " skops.io.dump stores other models"
+    "which no file holds; files hold numbers, texts, dates and objects of the classes in fastmlp.persistence.classes(),"
+    " and skops.io.dump stores other models"
 )
 
 
@@ -100,6 +100,8 @@ class Encoder:
             return {"slice": [self.encode(part, where, depth + 1) for part in (value.start, value.stop, value.step)]}
         if isinstance(value, np.generic) and value.dtype.name in DTYPES:
             return {"scalar": value.dtype.name, "value": self.encode(value.item(), where, depth + 1)}
+        if isinstance(value, np.generic) and time_dtype(value.dtype.name) is not None:
+            return {"scalar": value.dtype.name, "value": int(value.view(np.int64))}
         if cls is np.str_:
             return {"scalar": "str", "value": str(value)}
         if cls in (np.ndarray, np.memmap):
@@ -160,6 +162,11 @@ class Encoder:
         if array.dtype.name in DTYPES:
             tree = {"tensor": self._add(array, where)}
             return tree | self._layout(array)
+        if time_dtype(array.dtype.name) is not None:
+            return {
+                "times": self._add(array.astype(array.dtype.newbyteorder("=")).view(np.int64), where),
+                "dtype": array.dtype.name,
+            }
         if array.dtype.kind == "U":
             width = max(1, array.dtype.itemsize // 4) if array.size else 1
             points = np.array(array, dtype=f"=U{width}", order="C").reshape(-1).view(np.uint32)

@@ -29,6 +29,20 @@ TENSOR_TYPES = {
     "U32": "uint32", "U64": "uint64", "F16": "float16", "F32": "float32", "F64": "float64",
 }  # fmt: skip
 DTYPES = {name: np.dtype(name) for name in TENSOR_TYPES.values()}
+# The names of types of dates and spans of time, which tensors hold as the whole numbers that NumPy has for them.
+_TIMES = re.compile(r"(datetime|timedelta)64\[(?:[1-9][0-9]{0,8})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\]|timedelta64")
+
+
+def time_dtype(name: Any) -> np.dtype | None:
+    """Return the type of dates or of spans of time that has a name; None for whatever names none.
+
+    Examples
+    --------
+    >>> from fastmlp.persistence.format import time_dtype
+    >>> time_dtype("datetime64[D]"), time_dtype("float64")
+    (dtype('<M8[D]'), None)
+    """
+    return np.dtype(name) if type(name) is str and _TIMES.fullmatch(name) else None
 
 
 class BadTree(ValueError):

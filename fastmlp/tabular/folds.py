@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastmlp.exceptions import FILTERING
-from fastmlp.tabular.objects import is_missing
+from fastmlp.inputs.plain_targets import is_missing
 
 
 class Fold(NamedTuple):

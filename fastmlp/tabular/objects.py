@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmlp.inputs.plain_targets import is_missing
 from fastmlp.tabular.dates import zone_of
 from fastmlp.tabular.values import Values, text_of, unusable
 
@@ -50,20 +51,6 @@ def _group(cls: type) -> str:
 def _of_value(value: Any) -> str:
     cls: Any = type(value)
     return _group(cls)
-
-
-def is_missing(value: Any) -> bool:
-    """Whether an object stands for a missing value: None, pandas.NA, NaT, or NaN of any type.
-
-    Examples
-    --------
-    >>> from fastmlp.tabular.objects import is_missing
-    >>> is_missing(None), is_missing(float("nan")), is_missing("")
-    (True, True, False)
-    """
-    group = _of_value(value)
-    # NaN and NumPy's NaT differ from themselves.
-    return group == "missing" or (group in ("numbers", "dates", "spans") and bool(value != value))  # noqa: PLR0124
 
 
 def of_objects(items: Sequence[Any], dtype: str = "") -> Values:

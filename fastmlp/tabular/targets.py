@@ -12,11 +12,11 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets
 
 from fastmlp.exceptions import warn_user
+from fastmlp.inputs.plain_targets import missing_in, of_odd_labels, of_plain_types, refuse_missing, tightened
 from fastmlp.inputs.targets import class_numbers
 from fastmlp.inputs.validation import labels_of
 from fastmlp.registration import stored_as
 from fastmlp.soundness import require
-from fastmlp.tabular.objects import is_missing
 from fastmlp.tabular.reading import of_array
 from fastmlp.tabular.values import KINDS
 
@@ -73,7 +73,7 @@ class ClassTargets:
         outputs = []
         with labels_of(labels, estimator):
             for column in _columns(labels):
-                column = _tightened(column)
+                column = tightened(column)
                 _require_labels(column, estimator)
                 outputs.append(np.unique(column))  # of labels that cannot be compared, a TypeError
                 check_classification_targets(column)
@@ -243,11 +243,7 @@ def _require_labels(column: NDArray, estimator: str) -> None:
     classes = {type(label) for label in column.tolist()} if column.dtype.kind == "O" else {column.dtype.type}
     if any(issubclass(cls, str | bytes | list | tuple | set | dict | np.ndarray) for cls in classes):
         return
-    names = " and ".join(sorted(cls.__name__ for cls in classes))
-    raise ValueError(
-        f"y holds labels of type {names}, such as {column[0]!s:.40}: {estimator} learns classes that are all truth"
-        " values, all whole numbers or all texts. Make texts of them first, as pandas.Series(y).astype(str) does."
-    )
+    raise ValueError(of_odd_labels(column, estimator))
 
 
 def _require_finite(numbers: NDArray, name: str = "y") -> None:
@@ -274,7 +270,7 @@ def _listed(classes: NDArray) -> str:
 
 def _labels(y: Any, estimator: str, name: str = "y") -> NDArray:
     """Return y as an array without missing values; a column becomes a vector, with scikit-learn's warning."""
-    array = _plain(_array(y, estimator, name))
+    array = of_plain_types(_array(y, estimator, name))
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{array}\n")
     if array.ndim == 2 and array.shape[1] == 1:
@@ -284,17 +280,7 @@ def _labels(y: Any, estimator: str, name: str = "y") -> NDArray:
             DataConversionWarning,
         )
         array = array[:, 0]
-    if array.dtype.kind == "O":
-        missing = np.array([is_missing(value) for value in array.ravel().tolist()], bool).reshape(array.shape)
-    else:
-        missing = np.isnan(array) if array.dtype.kind in "fmM" else np.zeros(array.shape, bool)
-    rows = missing.reshape(len(array), -1).any(axis=1)
-    if rows.any():
-        n = int(missing.sum())
-        raise ValueError(
-            f"Input {name} contains NaN: {n} of {missing.size} targets {'is' if n == 1 else 'are'} missing, the first"
-            f" in row {int(rows.argmax())}, counted from 0: leave them out."
-        )
+    refuse_missing(missing_in(array), name)
     return array
 
 
@@ -328,34 +314,8 @@ def _array(y: Any, estimator: str, name: str) -> NDArray:
     return array
 
 
-def _plain(array: NDArray) -> NDArray:
-    """Return an array as one whose elements a file can have: of enumerations of texts the texts, of long floats floats.
-
-    NumPy makes the names of enumerations of them, cut off where their values end.
-    """
-    if array.dtype.kind == "T":  # NumPy's texts of any length
-        array = array.astype(object)
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        return array.astype(np.float64)
-    if array.dtype.kind == "O" and any(issubclass(cls, str) and cls is not str for cls in set(map(type, array.flat))):
-        texts = [str.__str__(value) if isinstance(value, str) else value for value in array.flat]
-        array = np.fromiter(texts, object, len(texts)).reshape(array.shape)
-    return array
-
-
 def _of_series(series: nw.Series) -> NDArray:
     items = series.to_list()
     array = np.empty(len(items), object)
     array[:] = items
-    return _tightened(array)
-
-
-def _tightened(array: NDArray) -> NDArray:
-    """Return an array of objects as truth values, whole numbers or real numbers if it is full of them."""
-    if array.dtype.kind != "O":
-        return array
-    classes = set(map(type, array.tolist()))
-    for group in ((bool, np.bool_), (int, np.integer), (int, float, np.number)):
-        if classes and all(issubclass(cls, group) and (bool in group or cls is not bool) for cls in classes):
-            return np.array(array.tolist())
-    return array
+    return tightened(array)

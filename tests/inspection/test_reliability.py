@@ -1,5 +1,7 @@
 """ReliabilityDisplay: curves of classes, of the most probable class and of outputs, and what is refused."""
 
+import enum
+
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve as theirs
@@ -124,3 +126,24 @@ def test_estimators_without_probabilities_are_refused():
 def test_of_a_classifier_for_tables(classifier):
     display = ReliabilityDisplay.from_estimator(classifier, FLOWERS.data, SPECIES, kind="classes", n_bins=3)
     assert list(display.curves) == [f"class {name}" for name in FLOWERS.target_names]
+
+
+class Species(str, enum.Enum):  # noqa: UP042 - NumPy makes the beginnings of their names of them
+    """Labels whose names are not what they are."""
+
+    SETOSA = "setosa"
+    VIRGINICA = "virginica"
+
+
+def test_labels_of_an_enumeration_are_their_texts():
+    members = [Species.VIRGINICA if came else Species.SETOSA for came in CAME]
+    fits = [ReliabilityDisplay.from_predictions(y, P, kind="classes") for y in (members, [y.value for y in members])]
+    assert list(fits[0].curves) == list(fits[1].curves) == ["class setosa", "class virginica"]
+    for curve, expected in zip(*(display.curves.values() for display in fits), strict=True):
+        np.testing.assert_array_equal(curve.observed, expected.observed)
+
+
+def test_masked_labels_are_refused():
+    masked = np.ma.masked_array(CAME, np.arange(1000) < 3)
+    with pytest.raises(ValueError, match="Input y_true contains NaN: 3 of 1000 targets are missing, the first in"):
+        ReliabilityDisplay.from_predictions(masked, P)
