@@ -12,6 +12,7 @@ cdef extern from "fastmlp.h" nogil:
     const int FM_MAX_HYPER
     const int FM_TREE_QUAD
     const int FM_TREE_CODES
+    const int FM_TREE_ROWS
 
     ctypedef struct fm_mask:
         uint64_t key
@@ -225,6 +226,13 @@ cdef extern from "fastmlp.h" nogil:
         int32_t column
         int32_t threshold
 
+    ctypedef struct fm_tree:
+        long leaves
+        const int32_t *places
+        const uint8_t *thresholds
+        const uint8_t *parents
+        const uint8_t *alike
+
     ctypedef struct fm_kernels:
         int vector_bytes
         int has_bfloat16
@@ -280,6 +288,8 @@ cdef extern from "fastmlp.h" nogil:
         long (*tree_part)(long, int32_t *, const uint8_t *, int, int32_t *) noexcept nogil
         void (*tree_leaves)(long, const uint8_t *, int, int, int, uint8_t *) noexcept nogil
         void (*tree_sides)(long, const uint8_t *, int, int, uint8_t *) noexcept nogil
+        void (*tree_numbers)(long, const fm_tree *, const uint8_t *, uint8_t *) noexcept nogil
+        void (*tree_values)(long, const uint8_t *, long, const void *, void *) noexcept nogil
         const fm_gather_fn *gather
         const fm_activate_fn *activate
         const fm_derivative_fn *derivative

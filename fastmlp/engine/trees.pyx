@@ -16,15 +16,13 @@ from numpy.random cimport bitgen_t
 
 from fastmlp.engine.memory cimport Memory, are_within, ceil_divide
 from fastmlp.engine.native cimport (
-    FM_TREE_CODES, FM_TREE_QUAD, fm_boosting, fm_isa_kernels, fm_kernels, fm_tree_columns, fm_tree_limits,
-    fm_tree_rows, fm_tree_split,
+    FM_TREE_CODES, FM_TREE_QUAD, FM_TREE_ROWS, fm_boosting, fm_isa_kernels, fm_kernels, fm_tree, fm_tree_columns,
+    fm_tree_limits, fm_tree_rows, fm_tree_split,
 )
 from fastmlp.engine.tables cimport isa_index_of
 
 cnp.import_array()
 
-# The rows that are given their leaves at once, so that their codes and leaves stay in the first-level cache.
-cdef long ROWS_TOGETHER = 1024
 # So few rows go through the trees one by one: comparing all splits would take longer.
 cdef long ROWS_WALKED = 8
 # Room for rows is a multiple of this, which is one of every instruction set's vectors.
@@ -491,17 +489,14 @@ cdef class LeafReader:
     cdef Memory memory
     cdef readonly long n_columns, n_trees
     cdef long n_splits, n_used
+    cdef fm_tree *trees
+    # What is known of each split, that of one tree after another.
     cdef int32_t *columns
     cdef uint8_t *thresholds
-    cdef uint8_t *parents
-    cdef int32_t *leaves
-    # What follows each split on either side: the number of another split, or -1 less that of a leaf.
+    # What follows on either side: the number of another split, or -1 less that of a leaf.
     cdef int32_t *following
-    # Whether a split begins a level of which all splits are alike.
-    cdef uint8_t *alike
-    # The columns that are split by at all, and the places of columns among these.
+    # The columns that are split by at all.
     cdef int32_t *used
-    cdef int32_t *place
 
     def __cinit__(self, const int32_t[::1] columns, const uint8_t[::1] thresholds, const uint8_t[::1] parents,
                   const int32_t[::1] n_leaves, long n_columns):
@@ -509,34 +504,41 @@ cdef class LeafReader:
         cdef long n = columns.shape[0], tree, leaf, first = 0, split
         cdef int32_t *hanging[256]
         cdef int32_t root
+        cdef uint8_t *parents_read
+        cdef uint8_t *alike
+        cdef int32_t *places
+        cdef int32_t *place_of
         self.memory = Memory()
         self.n_columns, self.n_trees, self.n_splits = n_columns, n_leaves.shape[0], n
         self.columns = <int32_t *> self.memory.zeros(n * sizeof(int32_t))
         self.thresholds = <uint8_t *> self.memory.zeros(n)
-        self.parents = <uint8_t *> self.memory.zeros(n)
-        self.alike = <uint8_t *> self.memory.zeros(n)
+        parents_read = <uint8_t *> self.memory.zeros(n)
+        alike = <uint8_t *> self.memory.zeros(n)
+        places = <int32_t *> self.memory.zeros(n * sizeof(int32_t))
         self.following = <int32_t *> self.memory.zeros(2 * n * sizeof(int32_t))
-        self.leaves = <int32_t *> self.memory.zeros(self.n_trees * sizeof(int32_t))
+        self.trees = <fm_tree *> self.memory.zeros(self.n_trees * sizeof(fm_tree))
         self.used = <int32_t *> self.memory.zeros(n_columns * sizeof(int32_t))
-        self.place = <int32_t *> self.memory.zeros(n_columns * sizeof(int32_t))
+        place_of = <int32_t *> self.memory.zeros(n_columns * sizeof(int32_t))  # from 1
         for split in range(n):
             self.columns[split], self.thresholds[split] = columns[split], thresholds[split]
-            self.parents[split] = parents[split]
-            if not self.place[columns[split]]:
+            parents_read[split] = parents[split]
+            if not place_of[columns[split]]:
                 self.used[self.n_used] = columns[split]
                 self.n_used += 1
-                self.place[columns[split]] = <int32_t> self.n_used
+                place_of[columns[split]] = <int32_t> self.n_used
+            places[split] = place_of[columns[split]] - 1
         for tree in range(self.n_trees):
-            self.leaves[tree] = n_leaves[tree]
+            self.trees[tree] = fm_tree(n_leaves[tree], places + first, self.thresholds + first, parents_read + first,
+                                       alike + first)
             # Where each leaf so far hangs; a further split of it takes its place there.
             hanging[0] = &root
             for leaf in range(1, n_leaves[tree]):
                 split = first + leaf - 1
-                hanging[self.parents[split]][0] = <int32_t> split
-                hanging[self.parents[split]] = &self.following[2 * split]
+                hanging[parents[split]][0] = <int32_t> split
+                hanging[parents[split]] = &self.following[2 * split]
                 hanging[leaf] = &self.following[2 * split + 1]
-                self.alike[split] = splits_alike(self.columns + split, self.thresholds + split, self.parents + split,
-                                                 leaf, n_leaves[tree])
+                alike[split] = splits_alike(self.columns + split, self.thresholds + split, parents_read + split, leaf,
+                                            n_leaves[tree])
             for leaf in range(n_leaves[tree]):
                 hanging[leaf][0] = <int32_t> (-1 - leaf)
             first += n_leaves[tree] - 1
@@ -546,32 +548,23 @@ cdef class LeafReader:
         cdef long tree, first = 0
         cdef int32_t node
         for tree in range(self.n_trees):
-            node = <int32_t> first if self.leaves[tree] > 1 else -1
+            node = <int32_t> first if self.trees[tree].leaves > 1 else -1
             while node >= 0:
                 node = self.following[2 * node + (codes[self.columns[node]] > self.thresholds[node])]
             out[tree] = <uint8_t> (-1 - node)
-            first += self.leaves[tree] - 1
+            first += self.trees[tree].leaves - 1
 
-    cdef void compare(self, const fm_kernels *kernels, long rows, long together, const uint8_t *block,
-                      uint8_t *of_tree, uint8_t *out) noexcept nogil:
-        """Write the leaves of a block of rows, one comparison of all rows for each split, or for each level alike."""
-        cdef long tree, leaf, r, split = 0
-        cdef const uint8_t *column
-        for tree in range(self.n_trees):
-            memset(of_tree, 0, rows)
-            leaf = 1
-            while leaf < self.leaves[tree]:
-                column = block + (self.place[self.columns[split]] - 1) * together
-                if self.alike[split]:
-                    kernels.tree_sides(rows, column, self.thresholds[split], <int> leaf, of_tree)
-                    split += leaf
-                    leaf *= 2
-                else:
-                    kernels.tree_leaves(rows, column, self.thresholds[split], self.parents[split], <int> leaf, of_tree)
-                    split += 1
-                    leaf += 1
-            for r in range(rows):
-                out[r * self.n_trees + tree] = of_tree[r]
+    cdef void turn(self, long rows, const uint8_t *codes, uint8_t *block) noexcept nogil:
+        """Write the codes that are read of a block of rows, those of one column after another, as splits read them."""
+        cdef long r, c
+        for r in range(rows):
+            for c in range(self.n_used):
+                block[c * FM_TREE_ROWS + r] = codes[r * self.n_columns + self.used[c]]
+
+    cdef int check(self, const uint8_t[:, ::1] codes) except -1:
+        if codes.shape[1] != self.n_columns:
+            raise ValueError(f"codes have {codes.shape[1]} columns; the trees read {self.n_columns}")
+        return 0
 
     def leaf_numbers(self, const uint8_t[:, ::1] codes, *, isa=None):
         """Return the number of the leaf that each row falls into, for each tree, without the GIL.
@@ -584,31 +577,93 @@ cdef class LeafReader:
         -------
         leaves : ndarray of uint8 of shape (n_rows, n_trees)
         """
-        cdef long n = codes.shape[0], i, r, c, first, rows, together = min(n, ROWS_TOGETHER)
-        cdef const fm_kernels *kernels = fm_isa_kernels(isa_index_of(isa), 64)
-        if codes.shape[1] != self.n_columns:
-            raise ValueError(f"codes have {codes.shape[1]} columns; the trees read {self.n_columns}")
+        cdef long n = codes.shape[0], i, r, first, rows, tree
+        cdef const fm_kernels *kernels = fm_isa_kernels(isa_index_of(isa), 32)
+        self.check(codes)
         leaves = np.zeros((n, self.n_trees), dtype=np.uint8)
         if not n or not self.n_splits:
             return leaves
         cdef uint8_t *out = <uint8_t *> cnp.PyArray_DATA(leaves)
-        cdef const uint8_t *row
         if n <= ROWS_WALKED:
             with nogil:
                 for r in range(n):
                     self.walk(&codes[r, 0], out + r * self.n_trees)
             return leaves
-        # Splits read the codes of one column after another, so those that are read are turned over, a block at a time.
         cdef Memory memory = Memory()
-        cdef uint8_t *block = <uint8_t *> memory.zeros(self.n_used * together)
-        cdef uint8_t *of_tree = <uint8_t *> memory.zeros(together)
+        cdef uint8_t *block = <uint8_t *> memory.zeros(self.n_used * FM_TREE_ROWS)
+        cdef uint8_t *of_tree = <uint8_t *> memory.zeros(FM_TREE_ROWS)
         with nogil:
-            for i in range(ceil_divide(n, together)):
-                first = i * together
-                rows = min(together, n - first)
-                for r in range(rows):
-                    row = &codes[first + r, 0]
-                    for c in range(self.n_used):
-                        block[c * together + r] = row[self.used[c]]
-                self.compare(kernels, rows, together, block, of_tree, out + first * self.n_trees)
+            for i in range(ceil_divide(n, FM_TREE_ROWS)):
+                first = i * FM_TREE_ROWS
+                rows = min(<long> FM_TREE_ROWS, n - first)
+                self.turn(rows, &codes[first, 0], block)
+                for tree in range(self.n_trees):
+                    kernels.tree_numbers(rows, &self.trees[tree], block, of_tree)
+                    for r in range(rows):
+                        out[(first + r) * self.n_trees + tree] = of_tree[r]
         return leaves
+
+    def sums(self, const uint8_t[:, ::1] codes, const float[:, ::1] values, const float[::1] base, *, isa=None):
+        """Return the sums of the values of the leaves that rows fall into, without the GIL.
+
+        A row's sums are added in the order of the trees, so that they depend on no other row.
+
+        Parameters
+        ----------
+        codes : memoryview of uint8 of shape (n_rows, n_columns)
+        values : memoryview of float32 of shape (n_outputs, sum of n_leaves)
+            What the leaves of all trees, one after another, add to each output.
+        base : memoryview of float32 of shape (n_outputs,)
+            The outputs before the first tree.
+
+        Returns
+        -------
+        sums : ndarray of float32 of shape (n_rows, n_outputs)
+        """
+        cdef long n = codes.shape[0], outputs = base.shape[0], n_values = self.n_splits + self.n_trees
+        cdef long i, r, k, first, rows, tree, leaf
+        cdef const fm_kernels *kernels = fm_isa_kernels(isa_index_of(isa), 32)
+        self.check(codes)
+        if values.shape[0] != outputs or values.shape[1] != n_values:
+            raise ValueError(f"values must have the shape ({outputs}, {n_values})")
+        found = np.empty((n, outputs), dtype=np.float32)
+        if not n or not outputs:
+            return found
+        cdef float *out = <float *> cnp.PyArray_DATA(found)
+        cdef Memory memory = Memory()
+        cdef bint is_walked = n <= ROWS_WALKED
+        cdef uint8_t *of_row = <uint8_t *> memory.zeros(self.n_trees if is_walked else FM_TREE_ROWS)
+        cdef uint8_t *block
+        cdef float *total
+        if is_walked:
+            with nogil:
+                for r in range(n):
+                    self.walk(&codes[r, 0], of_row)
+                    for k in range(outputs):
+                        out[r * outputs + k] = base[k]
+                        leaf = 0
+                        for tree in range(self.n_trees):
+                            out[r * outputs + k] += values[k, leaf + of_row[tree]]
+                            leaf += self.trees[tree].leaves
+            return found
+        block = <uint8_t *> memory.zeros(self.n_used * FM_TREE_ROWS)
+        total = <float *> memory.zeros(outputs * FM_TREE_ROWS * sizeof(float))
+        with nogil:
+            for i in range(ceil_divide(n, FM_TREE_ROWS)):
+                first = i * FM_TREE_ROWS
+                rows = min(<long> FM_TREE_ROWS, n - first)
+                self.turn(rows, &codes[first, 0], block)
+                for k in range(outputs):
+                    for r in range(rows):
+                        total[k * FM_TREE_ROWS + r] = base[k]
+                leaf = 0
+                for tree in range(self.n_trees):
+                    kernels.tree_numbers(rows, &self.trees[tree], block, of_row)
+                    for k in range(outputs):
+                        kernels.tree_values(rows, of_row, self.trees[tree].leaves, &values[k, leaf],
+                                            total + k * FM_TREE_ROWS)
+                    leaf += self.trees[tree].leaves
+                for r in range(rows):
+                    for k in range(outputs):
+                        out[(first + r) * outputs + k] = total[k * FM_TREE_ROWS + r]
+        return found

@@ -339,6 +339,7 @@ class TabularEstimator(Estimator):
                     file.fit_failed()
                 raise
             self.ensembles_ = [ensemble for ensemble, _ in predicting]
+            self.encoding_.keep_for([member.kind for ensemble, _ in problems for member in ensemble.members_])
             # Of rows that were given to validate on, these alone are left out.
             judged = slice(n_learned if has_validation else 0, None)
             self._judge(

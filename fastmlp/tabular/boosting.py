@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
 from fastmlp.callbacks import Callback, Fit
 from fastmlp.estimators import MLPClassifier, MLPRegressor
-from fastmlp.inputs.columns import EncodedColumns
+from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
 from fastmlp.tabular.trees import LeafCodes
 
 
@@ -65,10 +66,64 @@ def network_of_trees(
     )
     network.fit(X.take(rows), y[rows]).set_params(callbacks=None)
     weights = np.zeros_like(network.coefs_[0])
-    first, leaf = X.layout.n_columns - len(trees.n_leaves_), 0
-    for offset, n_leaves in zip(X.layout.offsets[first:], trees.n_leaves_.tolist(), strict=True):
-        # The first input of a category stands for what is unknown, which no leaf is.
-        weights[offset + 1 : offset + 1 + n_leaves] = values[leaf : leaf + n_leaves]
-        leaf += n_leaves
+    weights[_inputs_of_leaves(trees, X.layout)] = values
     network.coefs_, network.intercepts_ = [weights], [base.astype(weights.dtype)]
     return network
+
+
+class SummedTrees:
+    """What a network of trees predicts, added up by the trees, so that no leaf has to be written down and looked up.
+
+    Parameters
+    ----------
+    trees : LeafCodes
+    network : MLPClassifier or MLPRegressor
+        That of :func:`network_of_trees`; its weights are what is added.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
+    >>> from fastmlp.tabular.boosting import SummedTrees, network_of_trees
+    >>> from fastmlp.tabular.trees import LeafCodes
+    >>> codes, y = np.array([[1], [1], [2], [2]], np.uint8), np.array([3.0, 4.0, 7.0, 8.0])
+    >>> trees = LeafCodes(n_trees=1, min_rows=1, max_leaves=2, subsample=1.0, learning_rate=1.0, l2_regularization=0.0)
+    >>> leaves = trees.fit(codes, [3], y, classification=False).transform(codes)
+    >>> X = EncodedColumns(leaves + np.uint8(1), np.empty((4, 0), np.float32), ColumnsLayout((), (2,)))
+    >>> network = network_of_trees(trees, X, y, classification=False)
+    >>> SummedTrees(trees, network)(codes).round(5).tolist()
+    [[3.5], [3.5], [7.5], [7.5]]
+    """
+
+    def __init__(self, trees: LeafCodes, network: MLPClassifier | MLPRegressor) -> None:
+        self._reader, self._link = trees.reader(), network.out_activation_
+        inputs = _inputs_of_leaves(trees, network.columns_layout_)
+        self._values = np.ascontiguousarray(network.coefs_[0][inputs].T, np.float32)
+        self._base = network.intercepts_[0].astype(np.float32)
+
+    @staticmethod
+    def are_all_of(network: MLPClassifier | MLPRegressor, trees: LeafCodes) -> bool:
+        """Return whether a network looks up nothing but the leaves of trees."""
+        if len(network.coefs_) > 1:
+            return False
+        others = np.ones(len(network.coefs_[0]), bool)
+        others[_inputs_of_leaves(trees, network.columns_layout_)] = False
+        return not network.coefs_[0][others].any()
+
+    def __call__(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return numbers, or probabilities of classes, (n_rows, n_outputs), given what trees read of rows."""
+        sums = self._reader.sums(codes, self._values, self._base)
+        if self._link == "identity":
+            return sums
+        if self._link == "softmax":
+            return softmax(sums, axis=1)
+        second = expit(sums)
+        return np.concatenate([1 - second, second], axis=1)
+
+
+def _inputs_of_leaves(trees: LeafCodes, layout: ColumnsLayout) -> NDArray[np.intp]:
+    """Return which inputs of a network stand for the leaves of trees, its last columns, one tree after another."""
+    # The first input of a category stands for what is unknown, which no leaf is.
+    first = layout.n_columns - len(trees.n_leaves_)
+    starts = layout.offsets[first : layout.n_columns]
+    return np.concatenate([start + 1 + np.arange(n) for start, n in zip(starts, trees.n_leaves_, strict=True)])

@@ -101,6 +101,13 @@ class TableEncoding:
         self.bins_ = Bins().fit(numbers) if any(kind.trees is not None for kind in kinds) else None
         return self
 
+    def keep_for(self, kinds: Sequence[Kind]) -> None:
+        """Forget what none of some kinds needs, so that rows to predict need not be encoded in vain."""
+        names = {name for kind in kinds for name in (*kind.numbers, *kind.codes)}
+        self.encoders_ = {name: encoder for name, encoder in self.encoders_.items() if name in names}
+        if all(kind.trees is None for kind in kinds):
+            self.bins_ = None
+
     def shared(self, table: TypedTable) -> SharedColumns:
         """Return what all members see of rows."""
         nothing = np.empty((len(table), 0), np.float32)

@@ -29,7 +29,8 @@ from fastmlp.tabular.selection import greedy_selection
 # After so many seconds at most the main thread looks whether Ctrl-C was pressed, which not every system wakes it for.
 _SECONDS_TO_WAIT = 0.2
 #: After so many folds, kinds of networks to which greedy selection gives less than this weight are trained no more:
-#: these have little to add to what others say. Boosting takes less time than is worth the question.
+#: these have little to add to what others say. Boosting takes less time than is worth the question, and comes first,
+#: so that where time is short, it is not spent on what is left at two folds.
 _TRIAL_FOLDS = 2
 _LEAST_TRIAL_WEIGHT = 0.25
 
@@ -181,8 +182,8 @@ class TargetEnsemble:
     def fit(self, kinds: Sequence[Kind], training: Training) -> NDArray[np.float64]:
         """Train the members of all kinds, and weigh these.
 
-        The first kind has a member for each fold, and so has boosting. Of the others, those to which greedy selection
-        gives little weight after two folds are left at that if there is a trial.
+        Boosting has a member for each fold, and so have all kinds if there is no trial. In a trial, the others are then
+        trained for two folds, and those to which greedy selection gives little weight are left at that.
 
         Returns
         -------
@@ -198,14 +199,19 @@ class TargetEnsemble:
         first = self._trained_kind(0, kinds[0], training, range(n_folds))
         self.folds_ = [f for f, each in first.items() if each is not None]
         found: dict[int, list[Trained]] = {0: [each for each in first.values() if each is not None]}
-        n_trial = _TRIAL_FOLDS if training.has_trial else n_folds
-        trial, others = self.folds_[:n_trial], self.folds_[n_trial:]
-        for number, kind in enumerate(kinds[1:], 1):
-            self._add(found, number, kind, training, trial)
-        if others:
+        numbers = range(1, len(kinds))
+        tried = [number for number in numbers if training.has_trial and not kinds[number].is_boosting]
+        for number in numbers:
+            if number not in tried:
+                self._add(found, number, kinds[number], training, self.folds_)
+        trial, others = self.folds_[:_TRIAL_FOLDS], self.folds_[_TRIAL_FOLDS:]
+        for number in tried:
+            self._add(found, number, kinds[number], training, trial)
+        tried = [number for number in tried if number in found]
+        if tried and others:
             weights = self._trial_weights(found, training, len(trial))
-            for number in sorted(found.keys() - {0}, key=lambda number: (-weights[number], number)):
-                if weights[number] < _LEAST_TRIAL_WEIGHT and not kinds[number].is_boosting:
+            for number in sorted(tried, key=lambda number: (-weights[number], number)):
+                if weights[number] < _LEAST_TRIAL_WEIGHT:
                     del found[number]
                 else:
                     self._add(found, number, kinds[number], training, others)

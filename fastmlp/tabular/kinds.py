@@ -83,7 +83,7 @@ class Effort(NamedTuple):
 
 
 _BOOSTED = tuple(
-    Kind(name, (), trees=name, hidden_layer_sizes=()) for name in ("boosting", "symmetric boosting", "random boosting")
+    Kind(name, (), trees=name, hidden_layer_sizes=()) for name in ("symmetric boosting", "boosting", "random boosting")
 )
 _TREES = Kind("trees", ("scaled", "ranked"), trees="boosted", patience=5)
 _BINS = Kind("bins", ("bins", "scaled"), hidden_layer_sizes=(64, 64))

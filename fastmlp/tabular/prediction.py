@@ -16,6 +16,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
+from fastmlp.tabular.boosting import SummedTrees
 from fastmlp.tabular.columns import TableColumns, TypedTable
 from fastmlp.tabular.encoding import SharedColumns, TableEncoding, put_leaves, shared_columns, tree_codes
 from fastmlp.tabular.kinds import Kind
@@ -49,16 +50,18 @@ class _Network:
     member : Member
     n_outputs : int
         How many outputs the ensemble has.
+    predictor : callable
+        What the network predicts: given encoded columns, or codes of trees.
     """
 
     __slots__ = ("classes", "fold", "n_outputs", "predictor", "weight")
 
-    def __init__(self, member: Member, n_outputs: int) -> None:
-        self.predictor = member.network.predictor()
+    def __init__(self, member: Member, n_outputs: int, predictor: Callable[[Any], NDArray[np.floating]]) -> None:
+        self.predictor = predictor
         self.classes = getattr(member.network, "classes_", None)
         self.fold, self.weight, self.n_outputs = member.fold, member.weight, n_outputs
 
-    def predict(self, X: EncodedColumns) -> NDArray[np.floating]:
+    def predict(self, X: EncodedColumns | NDArray[np.uint8]) -> NDArray[np.floating]:
         """Return what the network predicts, (n_rows, n_outputs)."""
         predicted = self.predictor(X)
         if self.classes is None:
@@ -81,6 +84,9 @@ class _Fold(NamedTuple):
 
     #: What trees read for each code of a category, those of all categories one after another; None without trees.
     order: NDArray[np.uint8] | None
+    #: Those that are sums over trees alone.
+    sums: list[_Network]
+    #: The others, by what they see.
     sights: dict[tuple, _Sight]
 
 
@@ -111,19 +117,23 @@ class PackedEnsemble:
         self._folds: dict[int, _Fold] = {}
         places: dict[tuple, int] = {}
         for member in ensemble.members_:
-            kind, layout = member.kind, member.network.columns_layout_
+            kind, network = member.kind, member.network
+            layout = network.columns_layout_
+            if member.fold not in self._folds:
+                order = np.concatenate(orders[member.fold]) if sizes and member.fold in orders else None
+                self._folds[member.fold] = _Fold(order, [], {})
+            fold = self._folds[member.fold]
+            trees = None if kind.trees is None else ensemble.trees_.trees_[member.fold, kind.trees]
+            if trees is not None and SummedTrees.are_all_of(network, trees):
+                fold.sums.append(_Network(member, ensemble.n_outputs, SummedTrees(trees, network)))
+                continue
             key = (kind.numbers, kind.codes, kind.trees, layout.n_columns, layout.code_dtype)
             if key not in places:
                 places[key] = len(self._shared)
                 self._shared.append((kind, layout))
-            if member.fold not in self._folds:
-                order = np.concatenate(orders[member.fold]) if sizes and member.fold in orders else None
-                self._folds[member.fold] = _Fold(order, {})
-            sights = self._folds[member.fold].sights
-            if key not in sights:
-                trees = None if kind.trees is None else ensemble.trees_.trees_[member.fold, kind.trees]
-                sights[key] = _Sight(places[key], layout, trees, [])
-            sights[key].networks.append(_Network(member, ensemble.n_outputs))
+            if key not in fold.sights:
+                fold.sights[key] = _Sight(places[key], layout, trees, [])
+            fold.sights[key].networks.append(_Network(member, ensemble.n_outputs, network.predictor()))
         for part in self._made_from:
             if isinstance(part, np.ndarray):
                 part.flags.writeable = False
@@ -173,6 +183,8 @@ class PackedEnsemble:
         for fold in self._folds.values():
             if fold.order is not None:
                 of_trees[:, rows.n_tree_numbers :] = fold.order[places]
+            for network in fold.sums:
+                yield network, network.predict(of_trees)
             for sight in fold.sights.values():
                 codes, fractions = columns[sight.shared]
                 if sight.trees is not None:

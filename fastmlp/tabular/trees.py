@@ -301,9 +301,9 @@ class LeafCodes:
         given = _codes(codes)
         if given.shape[1] != self.n_columns_:
             raise ValueError(f"codes must have {self.n_columns_} columns, as in fit; got {given.shape[1]}.")
-        return self._reader().leaf_numbers(given)
+        return self.reader().leaf_numbers(given)
 
-    def _reader(self) -> engine.LeafReader:
+    def reader(self) -> engine.LeafReader:
         """Return what sends rows through the trees: what was made of the arrays that there are, or a new one."""
         arrays = self.columns_, self.thresholds_, self.parents_, self.n_leaves_
         kept = _READERS.get(self)
@@ -416,8 +416,8 @@ class _LeftOut:
     def __init__(
         self, codes: NDArray[np.uint8], targets: NDArray, weights: NDArray, base: NDArray, *, classification: bool
     ) -> None:
-        self._codes, self._targets, self._weights = codes, targets, weights
-        self._outputs = np.broadcast_to(base, targets.shape)
+        self._codes, self._targets, self._shares = codes, targets, weights / weights.sum()
+        self._outputs = np.tile(base, (len(targets), 1))
         self._classification = classification
 
     def losses(
@@ -426,19 +426,20 @@ class _LeftOut:
         """Return the mean loss of the rows after each of some further trees."""
         reader = engine.LeafReader(columns, thresholds, parents, n_leaves, self._codes.shape[1])
         leaves = reader.leaf_numbers(self._codes)
-        found = []
-        for numbers, start in zip(leaves.T, np.cumsum([0, *n_leaves[:-1]]), strict=True):
-            self._outputs = self._outputs + values[start + numbers]
-            found.append(float(np.average(self._losses(), weights=self._weights)))
-        return found
+        # What each tree adds, (n_trees, n_rows, n_outputs), and the outputs after it.
+        added = values[leaves.T + np.cumsum([0, *n_leaves[:-1]])[:, np.newaxis]]
+        added[0] += self._outputs
+        outputs = np.cumsum(added, axis=0, out=added)
+        self._outputs = outputs[-1].copy()
+        return (self._losses(outputs) @ self._shares).tolist()
 
-    def _losses(self) -> NDArray[np.float64]:
-        outputs, targets = self._outputs, self._targets
+    def _losses(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        targets = self._targets
         if not self._classification:
-            return ((outputs - targets) ** 2).mean(axis=1)
-        if outputs.shape[1] == 1:
-            return (np.logaddexp(0, outputs) - targets * outputs)[:, 0]
-        return np.logaddexp.reduce(outputs, axis=1) - (targets * outputs).sum(axis=1)
+            return ((outputs - targets) ** 2).mean(axis=-1)
+        if outputs.shape[-1] == 1:
+            return (np.logaddexp(0, outputs) - targets * outputs)[..., 0]
+        return np.logaddexp.reduce(outputs, axis=-1) - (targets * outputs).sum(axis=-1)
 
 
 def _is_finite(value: Any) -> bool:

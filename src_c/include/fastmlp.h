@@ -72,6 +72,8 @@
 #define FM_TREE_QUAD 4
 /* A column that a tree may split by has at most so many codes. */
 #define FM_TREE_CODES 256
+/* So many rows go through a tree together, so that their codes and leaves stay in the first-level cache. */
+#define FM_TREE_ROWS 1024
 
 /* A layer of weights; or, with no inputs, a vector of one learned number per unit, which lies where the biases
  * would. */
@@ -451,6 +453,19 @@ typedef struct {
     int32_t column, threshold;
 } fm_tree_split;
 
+/* The splits of a tree that rows are sent through, in the order in which they were made. */
+typedef struct {
+    long leaves;
+    /* The places of the columns that they are by, among those that are given. */
+    const int32_t *places;
+    /* Rows whose codes are larger become the new leaf, number i + 1 by split i. */
+    const uint8_t *thresholds;
+    /* The leaves that are split. */
+    const uint8_t *parents;
+    /* Whether a split begins a level of which all splits are alike: of leaves 0, 1, ... in this order. */
+    const uint8_t *alike;
+} fm_tree;
+
 typedef struct {
     /* The bytes of a vector. */
     int vector_bytes;
@@ -572,6 +587,12 @@ typedef struct {
     void (*tree_leaves)(long rows, const uint8_t *codes, int threshold, int leaf, int new_leaf, uint8_t *leaves);
     /* Adds a step to the leaves of the rows whose codes are larger than a threshold. */
     void (*tree_sides)(long rows, const uint8_t *codes, int threshold, int step, uint8_t *leaves);
+    /* Writes the leaves of at most FM_TREE_ROWS rows, given their codes in each column, [][FM_TREE_ROWS]. There is room
+     * for as many leaves. */
+    void (*tree_numbers)(long rows, const fm_tree *tree, const uint8_t *codes, uint8_t *leaves);
+    /* Adds to the sum of each row the value of its leaf: FM_REAL [n_leaves] and [rows]. Up to a whole vector of rows,
+     * there is room for further leaves and sums, and these may change. */
+    void (*tree_values)(long rows, const uint8_t *leaves, long n_leaves, const void *values, void *sums);
 
     /* Families with many members, which are indexed by the position of a member's line in its table. */
 

@@ -43,6 +43,16 @@
 #define FM_SET_WHERE_NAN(y, x, bits)                                                                             \
     _mm512_mask_or_epi32((__m512i)(y), _mm512_cmp_ps_mask((__m512)(x), (__m512)(x), _CMP_UNORD_Q), (__m512i)(x), \
                          _mm512_set1_epi32(bits))
+/* Takes x, or y where codes are above most and x is from; and x + y where they are above most. */
+#define FM_BYTES_MOVED(x, codes, most, from, y)                                                                     \
+    (bytes)                                                                                                         \
+        _mm512_mask_mov_epi8((__m512i)(x),                                                                          \
+                             _mm512_mask_cmpeq_epu8_mask(_mm512_cmpgt_epu8_mask((__m512i)(codes), (__m512i)(most)), \
+                                                         (__m512i)(x), (__m512i)(from)),                            \
+                             (__m512i)(y))
+#define FM_BYTES_RAISED(x, codes, most, y)                                                                \
+    (bytes) _mm512_mask_add_epi8((__m512i)(x), _mm512_cmpgt_epu8_mask((__m512i)(codes), (__m512i)(most)), \
+                                 (__m512i)(x), (__m512i)(y))
 
 /* The sanitizers do not see what assembler code reads. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

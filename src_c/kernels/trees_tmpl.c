@@ -251,4 +251,86 @@ static void FM(tree_sides)(long rows, const uint8_t *codes, int threshold, int s
     for (long r = 0; r < rows; r++)
         leaves[r] += codes[r] > most ? more : 0;
 }
+
+/* The leaves of a few vectors of rows stay in registers while these go through a tree. */
+typedef uint8_t FM(bytes) __attribute__((vector_size(FM_VECTOR_BYTES)));
+#define bytes FM(bytes)
+
+FM_INLINE bytes FM(tree_bytes)(uint8_t x) {
+    return x - (bytes){0};
+}
+
+FM_INLINE bytes FM(tree_moved)(bytes leaf, bytes codes, bytes most, bytes from, bytes to) {
+#if FM_HAS_MASKS
+    return FM_BYTES_MOVED(leaf, codes, most, from, to);
+#else
+    return leaf ^ ((leaf ^ to) & (bytes)(codes > most) & (bytes)(leaf == from));
+#endif
+}
+
+FM_INLINE bytes FM(tree_raised)(bytes leaf, bytes codes, bytes most, bytes by) {
+#if FM_HAS_MASKS
+    return FM_BYTES_RAISED(leaf, codes, most, by);
+#else
+    return leaf + (by & (bytes)(codes > most));
+#endif
+}
+
+static void FM(tree_numbers)(long rows, const fm_tree *tree, const uint8_t *codes, uint8_t *leaves) {
+    enum { vectors = 4 };
+    for (long r = 0; r < rows; r += vectors * FM_VECTOR_BYTES) {
+        bytes found[vectors] = {0};
+        for (long split = 0, leaf = 1; leaf < tree->leaves;) {
+            const bytes *column = (const bytes *)(codes + tree->places[split] * FM_TREE_ROWS + r);
+            const bytes most = FM(tree_bytes)(tree->thresholds[split]), new = FM(tree_bytes)((uint8_t)leaf);
+            if (tree->alike[split]) {
+                for (long v = 0; v < vectors; v++)
+                    found[v] = FM(tree_raised)(found[v], column[v], most, new);
+                split += leaf;
+                leaf *= 2;
+            } else {
+                const bytes from = FM(tree_bytes)(tree->parents[split]);
+                for (long v = 0; v < vectors; v++)
+                    found[v] = FM(tree_moved)(found[v], column[v], most, from, new);
+                split++;
+                leaf++;
+            }
+        }
+        memcpy(leaves + r, found, sizeof found);
+    }
+}
+#undef bytes
+
+#if FM_HAS_LANE_PICKS
+/* The values of a tree's leaves stay in registers. Whether they are more than two vectors is given by itself, so that
+ * the compiler makes a copy of the function for either. */
+FM_INLINE void FM(tree_pick_values)(long rows, const uint8_t *leaves, const vec *table, int is_long, FM_REAL *sums) {
+    typedef uint8_t numbers __attribute__((vector_size(FM_LANES)));
+    for (long r = 0; r < rows; r += FM_LANES) {
+        numbers few;
+        memcpy(&few, leaves + r, sizeof few);
+        const ivec leaf = __builtin_convertvector(few, ivec);
+        vec values = FM_PICK_LANES(table[0], leaf, table[1]);
+        if (is_long)
+            values = v_select(leaf >= 2 * FM_LANES, FM_PICK_LANES(table[2], leaf, table[3]), values);
+        *(vec *)(sums + r) += values;
+    }
+}
+#endif
+
+static void FM(tree_values)(long rows, const uint8_t *leaves, long n_leaves, const void *values, void *sums) {
+#if FM_HAS_LANE_PICKS
+    if (n_leaves <= 4 * FM_LANES) {
+        vec table[4] = {0};
+        memcpy(table, values, (size_t)n_leaves * sizeof(FM_REAL));
+        if (n_leaves <= 2 * FM_LANES)
+            FM(tree_pick_values)(rows, leaves, table, 0, sums);
+        else
+            FM(tree_pick_values)(rows, leaves, table, 1, sums);
+        return;
+    }
+#endif
+    for (long r = 0; r < rows; r++)
+        ((FM_REAL *)sums)[r] += ((const FM_REAL *)values)[leaves[r]];
+}
 #undef quad

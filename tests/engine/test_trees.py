@@ -277,29 +277,65 @@ PARENTS = np.array([0, 0, 0, 1, 2, 0, 1], dtype=np.uint8)
 N_LEAVES = np.array([2, 1, 5, 3], dtype=np.int32)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 8, 9, 63, 64, 65, 1023, 1024, 1025, 3000])
-def test_leaves_of_rows(n, isa):
+# The last tree has two levels of splits that are alike, and then one more split.
+LEVEL = [(5, 100, 0), (2, 50, 0), (2, 50, 1), (1, 99, 3)]
+SPLITS = [*zip(COLUMNS, THRESHOLDS, PARENTS, strict=True), *LEVEL]
+TREES = [SPLITS[:1], [], SPLITS[1:5], SPLITS[5:7], LEVEL]
+NUMBERS_OF_ROWS = [0, 1, 2, 8, 9, 63, 64, 65, 1023, 1024, 1025, 3000]
+
+
+def reader_and_rows(n):
     codes = np.random.default_rng(n).integers(0, 256, (n, 7)).astype(np.uint8)
     codes[::5, 3] = 0
-    # The last tree has two levels of splits that are alike, and then one more split.
-    level = [(5, 100, 0), (2, 50, 0), (2, 50, 1), (1, 99, 3)]
-    splits = [*zip(COLUMNS, THRESHOLDS, PARENTS, strict=True), *level]
     columns, thresholds, parents = (
-        np.array(each, dtype) for each, dtype in zip(zip(*splits, strict=True), "iBB", strict=True)
+        np.array(each, dtype) for each, dtype in zip(zip(*SPLITS, strict=True), "iBB", strict=True)
     )
-    reader = engine.LeafReader(columns, thresholds, parents, np.append(N_LEAVES, np.int32(5)), 7)
+    return engine.LeafReader(columns, thresholds, parents, np.append(N_LEAVES, np.int32(5)), 7), codes
+
+
+@pytest.mark.parametrize("n", NUMBERS_OF_ROWS)
+def test_leaves_of_rows(n, isa):
+    reader, codes = reader_and_rows(n)
     leaves = reader.leaf_numbers(codes, isa=isa)
     assert (leaves.dtype, leaves.shape) == (np.uint8, (n, 5))
-    trees = [splits[:1], [], splits[1:5], splits[5:7], level]
-    expected = np.stack([falls_into(codes, tree) for tree in trees], axis=1)
+    expected = np.stack([falls_into(codes, tree) for tree in TREES], axis=1)
     np.testing.assert_array_equal(leaves, expected)
 
 
-def test_a_tree_of_256_leaves():
-    codes = np.arange(256, dtype=np.uint8)[:, np.newaxis]
-    given = (np.zeros(255, np.int32), np.arange(255, dtype=np.uint8), np.arange(255, dtype=np.uint8))
-    leaves = engine.LeafReader(*given, np.array([256], np.int32), codes.shape[1]).leaf_numbers(codes)
-    assert leaves[:, 0].tolist() == list(range(256))
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("n", NUMBERS_OF_ROWS)
+def test_sums_of_the_values_of_leaves(n, n_outputs, isa):
+    reader, codes = reader_and_rows(n)
+    random = np.random.default_rng(0)
+    n_leaves = np.array([len(tree) + 1 for tree in TREES])
+    values = random.normal(size=(n_outputs, n_leaves.sum())).astype(np.float32)
+    base = random.normal(size=n_outputs).astype(np.float32)
+    sums = reader.sums(codes, values, base, isa=isa)
+    assert (sums.dtype, sums.shape) == (np.float32, (n, n_outputs))
+    expected = np.tile(base, (n, 1))
+    for tree, first in zip(TREES, np.cumsum([0, *n_leaves[:-1]]), strict=True):
+        expected += values[:, first + falls_into(codes, tree)].T
+    np.testing.assert_array_equal(sums, expected)  # to the last bit, since sums have an order
+
+
+# Of 16, 32 and 64 float32 values and less, AVX-512 looks up some in registers.
+@pytest.mark.parametrize("n_leaves", [2, 16, 17, 32, 33, 64, 65, 256])
+def test_a_tree_of_many_leaves(n_leaves, isa):
+    codes = np.tile(np.arange(256, dtype=np.uint8), 2)[:, np.newaxis]
+    splits = np.arange(n_leaves - 1, dtype=np.uint8)
+    reader = engine.LeafReader(np.zeros(n_leaves - 1, np.int32), splits, splits, np.array([n_leaves], np.int32), 1)
+    expected = np.minimum(codes[:, 0], n_leaves - 1)
+    assert reader.leaf_numbers(codes, isa=isa)[:, 0].tolist() == expected.tolist()
+    values = np.random.default_rng(0).normal(size=(1, n_leaves)).astype(np.float32)
+    sums = reader.sums(codes, values, np.zeros(1, np.float32), isa=isa)
+    np.testing.assert_array_equal(sums[:, 0], values[0, expected])
+
+
+@pytest.mark.parametrize(("shape", "n_base"), [((1, 15), 1), ((1, 17), 1), ((2, 16), 1), ((1, 16), 2)])
+def test_values_that_do_not_go_with_trees(shape, n_base):
+    reader, codes = reader_and_rows(3)
+    with pytest.raises(ValueError, match=rf"values must have the shape \({n_base}, 16\)"):
+        reader.sums(codes, np.zeros(shape, np.float32), np.zeros(n_base, np.float32))
 
 
 @pytest.mark.parametrize(
@@ -328,6 +364,8 @@ def test_rows_of_other_columns_are_refused():
     reader = engine.LeafReader(COLUMNS, THRESHOLDS, PARENTS, N_LEAVES, 7)
     with pytest.raises(ValueError, match="codes have 6 columns; the trees read 7"):
         reader.leaf_numbers(np.zeros((3, 6), np.uint8))
+    with pytest.raises(ValueError, match="codes have 6 columns; the trees read 7"):
+        reader.sums(np.zeros((3, 6), np.uint8), np.zeros((1, 11), np.float32), np.zeros(1, np.float32))
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
+from sklearn.exceptions import ConvergenceWarning
 
-from fastmlp import TabularClassifier, TabularRegressor
+from fastmlp import MLPRegressor, TabularClassifier, TabularRegressor
 from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
-from fastmlp.tabular.boosting import network_of_trees
+from fastmlp.tabular.boosting import SummedTrees, network_of_trees
 from fastmlp.tabular.kinds import EFFORTS, Effort
 from fastmlp.tabular.trees import LeafCodes
 
@@ -46,6 +47,7 @@ def test_probabilities_are_those_of_the_trees(n_classes):
     found = network_of_trees(trees, X, y, classification=True)
     assert found.classes_.tolist() == list(range(n_classes))
     np.testing.assert_allclose(found.predict_proba(X), expected, atol=2e-6)
+    np.testing.assert_allclose(SummedTrees(trees, found)(codes), expected, atol=2e-6)
     assert np.mean(found.predict(X) == y) > 0.7
 
 
@@ -59,14 +61,31 @@ def test_classes_that_are_not_learned_are_left_out(kept):
     assert found.classes_.tolist() == kept
     expected = softmax(trees.outputs(codes[rows])[:, kept], axis=1)
     np.testing.assert_allclose(found.predict_proba(X), expected, atol=2e-6)
+    np.testing.assert_allclose(SummedTrees(trees, found)(codes[rows]), expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_numbers_are_those_of_the_trees(n_outputs):
     codes, targets, y = problem(n_outputs, False)
     trees, X = grown(codes, targets, False)
-    found = network_of_trees(trees, X, y, classification=False).predict(X).reshape(300, n_outputs)
-    np.testing.assert_allclose(found, trees.outputs(codes), rtol=1e-5, atol=1e-5)
+    network = network_of_trees(trees, X, y, classification=False)
+    expected = trees.outputs(codes)
+    np.testing.assert_allclose(network.predict(X).reshape(300, n_outputs), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(SummedTrees(trees, network)(codes), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_networks_that_are_sums_over_trees():
+    codes, targets, y = problem(1, False)
+    trees, X = grown(codes, targets, False)
+    network = network_of_trees(trees, X, y, classification=False)
+    assert SummedTrees.are_all_of(network, trees)
+    weights = network.coefs_[0].copy()
+    weights[1] = 0.5  # of a category that trees have not read
+    network.coefs_ = [weights]
+    assert not SummedTrees.are_all_of(network, trees)
+    with pytest.warns(ConvergenceWarning):
+        deeper = MLPRegressor(hidden_layer_sizes=(3,), max_iter=1).fit(X, y)
+    assert not SummedTrees.are_all_of(deeper, trees)
 
 
 def test_an_ensemble_of_boosting_alone_learns(monkeypatch):

@@ -51,6 +51,17 @@ def test_only_encoders_that_kinds_name_are_fitted(typed):
     assert shared.n_codes["categories"] == typed[1]
 
 
+def test_what_no_kind_needs_can_be_forgotten(typed):
+    encoding = TableEncoding().fit([BINS, VALUES, TREES], *typed)
+    encoding.keep_for([VALUES])
+    assert sorted(encoding.encoders_) == ["frequent", "mixed"]
+    assert encoding.bins_ is None
+    encoding = TableEncoding().fit([BINS, BOOSTING], *typed)
+    encoding.keep_for([BOOSTING])
+    assert not encoding.encoders_
+    assert encoding.shared(typed[0]).bins.shape == (100, encoding.bins_.n_bins_.size)
+
+
 @pytest.mark.parametrize("kind", [BINS, VALUES, TREES, BOOSTING])
 def test_columns_are_the_parts_side_by_side(typed, kind):
     """Numbers in the order of the kind's encoders, then categories, codes of values, and leaves."""

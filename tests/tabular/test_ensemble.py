@@ -328,6 +328,15 @@ def test_boosting_is_trained_for_all_folds(monkeypatch):
     assert count == {each.name: 4 for each in boosting} | {KINDS[0].name: 2}
 
 
+def test_boosting_is_trained_before_kinds_that_are_tried():
+    boosting = tuple(each for each in EFFORTS["default"].kinds if each.is_boosting)
+    made, heard = training(targets(True), n_folds=3, kinds=(*KINDS, *boosting), has_trial=True, n_jobs=1)
+    TargetEnsemble(True, 3).fit((boosting[0], KINDS[0], *boosting[1:]), made)
+    names = [each.member.kind.name for each in heard]
+    assert names[:9] == [each.name for each in boosting for _ in range(3)]
+    assert names[9:11] == [KINDS[0].name] * 2
+
+
 class Meeting(Callback):
     """Lets two fits, each of a single member at a time, begin one after another and end in the same order."""
 
