@@ -38,7 +38,7 @@ X, X_test, y, y_test = train_test_split(frame, cancelled, random_state=0)
 # %% No pipeline: texts, categories, dates and gaps go in as they are.
 clf = TabularClassifier(random_state=0).fit(X, y)
 print(f"out-of-fold accuracy {clf.oof_score_:.3f}, on the test rows {clf.score(X_test, y_test):.3f}")
-print(f"{len(clf.members_)} networks, of the kinds {sorted({member.kind.name for member in clf.members_})}")
+print(f"{len(clf.members_)} members, of the kinds {sorted({member.kind.name for member in clf.members_})}")
 
 # %% Sets of classes that have the true one in nine cases of ten.
 sets = clf.predict_set(X_test, coverage=0.9)

@@ -21,6 +21,7 @@ from types import FrameType
 import sklearn.exceptions
 
 __all__ = [
+    "CoverageWarning",
     "DivergenceWarning",
     "IgnoredParameterWarning",
     "LearningRateWarning",
@@ -82,6 +83,10 @@ class TimeLimitWarning(UserWarning):
     """Training ended when its time was over, before all of it was done."""
 
 
+class CoverageWarning(UserWarning):
+    """A coverage needs more rows than members left out: intervals are infinite, or sets have all classes."""
+
+
 class UnknownCategoriesWarning(UserWarning):
     """A table has categories that training did not see, and that count as missing."""
 
@@ -119,6 +124,18 @@ def collected_warnings() -> Iterator[list[tuple[str, type[Warning]]]]:
         yield collected
     finally:
         _COLLECTED.reset(token)
+
+
+def counted(n: int, what: str = "row") -> str:
+    """Return a number of things as messages have it.
+
+    Examples
+    --------
+    >>> from fastmlp.exceptions import counted
+    >>> counted(1), counted(2000), counted(3, "column")
+    ('1 row', '2,000 rows', '3 columns')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:

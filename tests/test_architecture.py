@@ -34,7 +34,7 @@ ARROWS = {
         " optimizers persistence registration schedules tables tabular"
     ),
     "__main__": "cli",
-    "cli": "callbacks fastmlp persistence tables tabular",
+    "cli": "callbacks exceptions fastmlp persistence tables tabular",
     "demo": "fastmlp",
     "inspection": "callbacks components estimators inputs network tabular threads",
     "tables": "callbacks components estimators exceptions registration soundness tabular",

@@ -450,6 +450,29 @@ def test_paths_of_checkpoints(tmp_path):
         MLPClassifier(solver="lbfgs", callbacks=[ModelCheckpoint(tmp_path / "model")]).fit(*TRAIN)
 
 
+@pytest.mark.parametrize(
+    ("path", "error", "message"),
+    [
+        (".", IsADirectoryError, "is a directory: name a file in it"),
+        ("nowhere/model", FileNotFoundError, "is in no directory there is"),
+        ("pipe", PermissionError, "is no file, and no file can take its place"),
+    ],
+)
+@pytest.mark.parametrize("resumed", [False, True])
+def test_checkpoints_that_cannot_be_written_are_refused_before_the_first_epoch(tmp_path, path, error, message, resumed):
+    if path == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("there are no named pipes")
+        os.mkfifo(tmp_path / path)
+    MLPClassifier(max_iter=2, callbacks=[ModelCheckpoint(tmp_path / "first")], **WHAT).fit(*TRAIN)
+    statistics = LayerStatistics()
+    model = fastmlp.load(tmp_path / "first", max_iter=4)
+    model.set_params(callbacks=[ModelCheckpoint(tmp_path / path), statistics])
+    with pytest.raises(error, match=message):
+        (model.resume if resumed else model.fit)(*TRAIN)
+    assert not vars(statistics).get("records_")  # it has heard of no epoch
+
+
 def test_a_full_disk_ends_the_fit_and_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -91,9 +91,35 @@ class ModelCheckpoint(Monitor):
         super().on_fit_begin(fit)
         if not fit.is_resumable:
             fit.snapshot()
-        directory = Path(os.fspath(self.path)).parent
-        if not directory.is_dir():
-            raise FileNotFoundError(f"ModelCheckpoint: path={os.fspath(self.path)!r} is in no directory there is.")
+        self.check_path()
+
+    def on_fit_resume(self, fit: Fit) -> None:
+        """Refuse a path that would make a checkpoint fail later."""
+        super().on_fit_resume(fit)
+        self.check_path()
+
+    def check_path(self) -> None:
+        """Refuse a path at which no file can be written, before anything is trained.
+
+        Raises
+        ------
+        FileNotFoundError
+            When the directory does not exist.
+        IsADirectoryError
+            When the path is that of a directory.
+        PermissionError
+            When there is something else that is no file, or the directory is not to be written to.
+        """
+        path = os.fspath(self.path)
+        target = Path(os.path.realpath(path))
+        if target.is_dir():
+            raise IsADirectoryError(f"ModelCheckpoint: path={path!r} is a directory: name a file in it.")
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"ModelCheckpoint: path={path!r} is in no directory there is.")
+        if target.exists() and not target.is_file():
+            raise PermissionError(f"ModelCheckpoint: path={path!r} is no file, and no file can take its place.")
+        if not os.access(target.parent, os.W_OK):
+            raise PermissionError(f"ModelCheckpoint: path={path!r} is in a directory that cannot be written to.")
 
     def on_epoch_end(self, fit: Fit) -> None:
         """Write a checkpoint, if it is time to."""

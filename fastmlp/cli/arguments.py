@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from fastmlp.tables.files import FORMATS
 from fastmlp.tables.notation import DECIMALS, THOUSANDS, grouping
@@ -115,6 +115,14 @@ class Gone(argparse.Action):
         parser.error(f"{option_string} is no option any more: {self.instead}")
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are not lost below a list of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and where to find more, and end the command."""
+        self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help says what there is\n")
+
+
 # ---- arguments -------------------------------------------------------------------------------------------------------
 
 
@@ -194,7 +202,11 @@ def add_table(parser: argparse.ArgumentParser) -> None:
     messages = parser.add_mutually_exclusive_group()
     messages.add_argument("--verbose", action="store_const", const=logging.DEBUG, dest="level", help="say more")
     messages.add_argument(
-        "--quiet", action="store_const", const=logging.ERROR, dest="level", help="say nothing but errors"
+        "--quiet",
+        action="store_const",
+        const=logging.ERROR,
+        dest="level",
+        help="no messages but errors; train then prints nothing",
     )
 
 

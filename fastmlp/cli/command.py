@@ -7,7 +7,7 @@ import sys
 
 import fastmlp
 from fastmlp.cli import evaluate, info, predict, train
-from fastmlp.cli.arguments import join_negative_values
+from fastmlp.cli.arguments import Parser, join_negative_values
 from fastmlp.cli.messages import messages_to_stderr, on_one_line, printable_output
 
 _log = logging.getLogger("fastmlp")
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; each command's module declares its own part."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="fastmlp", description="Multilayer perceptrons for tables: CSV, JSON, Parquet, Feather, compressed or not."
     )
     parser.add_argument("--version", action="version", version=f"fastmlp {fastmlp.__version__}")

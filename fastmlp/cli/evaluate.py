@@ -6,7 +6,7 @@ from typing import Any
 
 from fastmlp.cli.arguments import add_command, add_json, add_model, add_table
 from fastmlp.cli.files import load_model_and_data
-from fastmlp.cli.messages import errors_about, shown_value
+from fastmlp.cli.messages import said_of, shown_value
 
 
 def declare(commands: Any) -> None:
@@ -22,7 +22,7 @@ def declare(commands: Any) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     """Print the figures of a model on a table."""
     model, frame, has_header = load_model_and_data(options)
-    with errors_about(options.data):
+    with said_of(options.data):
         figures = model.evaluate(frame, has_header=has_header)
     if options.json:
         print(json.dumps(figures))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from fastmlp.exceptions import IgnoredParameterWarning, UnknownCategoriesWarning
 from fastmlp.tables import TableError
 from fastmlp.tables.files import shown_name
 from fastmlp.tables.frames import ValidationTableError
@@ -60,6 +61,8 @@ def messages_to_stderr(level: int | None) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)
+            # Callbacks are the command's own, and not its user's.
+            warnings.filterwarnings("ignore", "callbacks=", IgnoredParameterWarning)
             warnings.showwarning = lambda message, *_, **__: _log.warning("%s", on_one_line(message))
             yield
     finally:
@@ -68,13 +71,23 @@ def messages_to_stderr(level: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def errors_about(path: str, validation: str | None = None) -> Iterator[None]:
-    """Put a file's name in front of the message of a TableError: the table's, or that of the one to validate on."""
+def said_of(path: str, validation: str | None = None) -> Iterator[None]:
+    """Put a file's name in front of TableErrors and warnings: the table's, or that of the one to validate on."""
+
+    def name_for(said: type[Exception]) -> str:
+        is_of_validation = validation is not None and issubclass(said, ValidationTableError | UnknownCategoriesWarning)
+        return shown_name(validation if is_of_validation else path)
+
+    before = warnings.showwarning
+    warnings.showwarning = lambda message, category, *others, **more: before(
+        f"{name_for(category)}: {message}", category, *others, **more
+    )
     try:
         yield
     except TableError as error:
-        about = validation if validation is not None and isinstance(error, ValidationTableError) else path
-        raise TableError(f"{shown_name(about)}: {error}") from None
+        raise TableError(f"{name_for(type(error))}: {error}") from None
+    finally:
+        warnings.showwarning = before
 
 
 def on_one_line(error: Any) -> str:

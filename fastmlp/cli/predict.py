@@ -11,7 +11,8 @@ from typing import Any
 
 from fastmlp.cli.arguments import COVERAGE, add_command, add_model, add_table
 from fastmlp.cli.files import check_output, load_model_and_data
-from fastmlp.cli.messages import errors_about
+from fastmlp.cli.messages import said_of
+from fastmlp.exceptions import counted
 from fastmlp.persistence import write_atomically
 from fastmlp.tables import TableModel
 
@@ -45,7 +46,7 @@ def _predict(options: argparse.Namespace) -> int:
     if options.out is not None:
         check_output(options.out, options.model, options.data)
     model, frame, has_header = load_model_and_data(options)
-    with errors_about(options.data):
+    with said_of(options.data):
         names, columns = _predictions(model, frame, has_header, options)
     rows = (list(map(str, row)) for row in zip(*columns, strict=True))
     lines = _csv_lines(names, rows)
@@ -53,7 +54,7 @@ def _predict(options: argparse.Namespace) -> int:
         sys.stdout.writelines(lines)
     else:
         write_atomically(options.out, (line.encode() for line in lines))
-        _log.info("wrote %s, %s rows", options.out, f"{len(frame):,}")
+        _log.info("wrote %s, %s", options.out, counted(len(frame)))
     return 0
 
 

@@ -4,16 +4,19 @@ import argparse
 import logging
 import os
 import sys
+import time
 from typing import Any
 
 import fastmlp
 from fastmlp.cli.arguments import CLASS_WEIGHT, COVERAGE, JOBS, SECONDS, SEED, Gone, add_command, add_table, as_utf8
 from fastmlp.cli.files import check_output, read_data
 from fastmlp.cli.interruption import ctrl_c_ends_training
-from fastmlp.cli.messages import errors_about, shown_value
-from fastmlp.tables import LOSSES, TableModel
+from fastmlp.cli.messages import said_of, shown_value
+from fastmlp.exceptions import counted
+from fastmlp.tables import TableModel
 from fastmlp.tables.frames import shown
 from fastmlp.tabular.kinds import EFFORTS
+from fastmlp.tabular.regressor import LOSSES
 
 _INSTEAD = (
     "a table is learned by several networks, whose layers and steps fit its rows; --effort and --time-limit say how"
@@ -65,7 +68,8 @@ def declare(commands: Any) -> None:
         "--time-limit",
         type=SECONDS,
         metavar="SECONDS",
-        help="how long learning may take, when the file has been read (default: as long as it does)",
+        help="how long reading the table and learning may take; saving the model comes after (default: as long as they"
+        " do)",
     )
     parser.add_argument(
         "--class-weight",
@@ -73,7 +77,12 @@ def declare(commands: Any) -> None:
         metavar="balanced|LABEL=WEIGHT,...",
         help="how much rows of a class weigh in training; balanced makes all classes weigh the same (default: 1 a row)",
     )
-    parser.add_argument("--loss", choices=LOSSES, help="what regression makes small (default: squared_error)")
+    parser.add_argument(
+        "--loss",
+        type=LOSSES.canonical,
+        choices=list(LOSSES),
+        help="what regression makes small, also by everyday names such as mae (default: squared_error)",
+    )
     parser.add_argument(
         "--quantile",
         type=COVERAGE,
@@ -99,6 +108,7 @@ def declare(commands: Any) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     """Train a model, save it, and print what it is."""
+    began = time.monotonic()
     read = [options.data] if options.validation is None else [options.data, options.validation]
     check_output(options.out, *read)
     frame, has_header = read_data(options, options.header)
@@ -122,11 +132,12 @@ def _train(options: argparse.Namespace) -> int:
         n_jobs=options.jobs,
     )
     is_watched = options.level != logging.ERROR and sys.stderr is not None and sys.stderr.isatty()
-    with ctrl_c_ends_training() as end, errors_about(options.data, options.validation):
-        model.fit(frame, validation=validation, callbacks=[end], verbose=is_watched)
+    with ctrl_c_ends_training() as end, said_of(options.data, options.validation):
+        model.fit(frame, validation=validation, callbacks=[end], verbose=is_watched, began=began)
     fastmlp.save(model, options.out)
-    _report(model.describe())
-    print(f"saved {options.out}, {os.path.getsize(options.out):,} bytes")
+    if options.level != logging.ERROR:
+        _report(model.describe())
+        print(f"saved {options.out}, {os.path.getsize(options.out):,} bytes")
     return 130 if end.is_asked else 0
 
 
@@ -134,13 +145,11 @@ def _report(said: dict[str, Any]) -> None:
     """Print what was learned from how many rows and which columns, by which members, and how good it is."""
     training = said["training"]
     used = [*said["numbers"], *said["dates"], *said["categories"]]
-    print(f"{said['task']} of {said['target']!r} from {len(used)} columns of {training['rows']:,} rows")
+    print(f"{said['task']} of {said['target']!r} from {counted(len(used), 'column')} of {counted(training['rows'])}")
     print(f"columns: {shown(used, 20)}")
     if said["dropped"]:
         print(f"not used: {shown(said['dropped'], 20)}")
-    kinds = ", ".join(
-        f"{said['members'].get(kind, 0)} of {kind} (weight {weight:.2f})" for kind, weight in said["weights"].items()
-    )
+    kinds = ", ".join(f"{n} of {kind} (weight {said['weights'][kind]:.2f})" for kind, n in said["members"].items())
     print(f"members: {kinds}")
     measure, loss = ("D2", "pinball loss") if "quantile" in said else ("R2", "RMSE")
     if said["task"] == "classification":

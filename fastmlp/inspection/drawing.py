@@ -226,6 +226,67 @@ def is_logarithmic(log_scale: bool | str, values: ArrayLike) -> bool:
     return spans_decades(values) if isinstance(log_scale, str) else bool(log_scale)
 
 
+def number_text(value: float, digits: int = 4, sign: str = "-") -> str:
+    """Return a number as people write it: with so many digits that count, and all of those before the point.
+
+    Parameters
+    ----------
+    value : float
+    digits : int, default=4
+    sign : {"-", "+"}, default="-"
+        Whether positive numbers have a sign, too.
+
+    Examples
+    --------
+    >>> from fastmlp.inspection.drawing import number_text
+    >>> number_text(180234.6), number_text(2.5, sign="+"), number_text(0.012345, 3), number_text(3e-7)
+    ('180,235', '+2.5', '0.0123', '3e-07')
+    """
+    size = abs(value)
+    if size and not 1e-4 <= size < 1e12:
+        return f"{value:{sign}.{digits}g}"
+    n_decimals = max(0, digits - 1 - int(np.floor(np.log10(size)))) if size else 0
+    text = f"{value:{sign},.{n_decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def shortened(text: str, most: int) -> str:
+    r"""Return a text on one line, of at most so many letters, the last of them dots where some are left out.
+
+    Examples
+    --------
+    >>> from fastmlp.inspection.drawing import shortened
+    >>> shortened("a\nb", 9), shortened("Schifffahrt", 9)
+    ('a b', 'Schiff...')
+    """
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def make_room_beside(axes: Any, ends: NDArray, texts: Sequence[Any]) -> None:
+    """Let the axis of a bar chart reach so far that what stands beside the bars stands within the axes.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        With horizontal bars, all of their labels, and the labels of the bars' places.
+    ends : ndarray of float
+        What the axis must reach anyway.
+    texts : sequence of matplotlib Text
+        The labels of the bars, those to the left of their bar aligned to the right.
+    """
+    axes.figure.draw_without_rendering()  # a layout then has found how wide the axes are
+    pad = 8.0 * axes.figure.dpi / 72
+    widths: dict[bool, list[float]] = {True: [0.0], False: [0.0]}
+    for text in texts:
+        widths[text.get_horizontalalignment() == "right"].append(text.get_window_extent().width)
+    left, right = (max(widths[side]) + pad for side in (True, False))
+    least, most = float(ends.min()), float(ends.max())
+    drawn = max(axes.bbox.width - left - right, 0.2 * axes.bbox.width)
+    unit = ((most - least) or 1.0) / drawn
+    axes.set_xlim(least - left * unit, most + right * unit)
+
+
 def check_is_ours(estimator: Any) -> None:
     """Refuse an object that is not one of this package's estimators.
 

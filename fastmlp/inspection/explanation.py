@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from fastmlp.components import whole_number
-from fastmlp.inspection.drawing import axes_or_new
+from fastmlp.inspection.drawing import axes_or_new, make_room_beside, number_text, shortened
 from fastmlp.inspection.importances import column_names
 from fastmlp.tabular.explanation import Explanation
 
@@ -235,7 +235,7 @@ class ExplanationDisplay:
             entries = np.asarray(row, dtype=object).ravel()
             if len(entries) != len(given):
                 raise ValueError(f"row must have {len(given)} columns; got {len(entries)}.")
-            texts = [f"{text} = {_entry(entry)}" for text, entry in zip(texts, entries, strict=True)]
+            texts = [f"{shortened(text, 30)} = {_entry(entry)}" for text, entry in zip(texts, entries, strict=True)]
         display = cls(values=given, base_value=float(base_value), names=texts, label=label)
         return display.plot(ax, n_columns=n_columns, **bar_kwargs)
 
@@ -268,17 +268,15 @@ class ExplanationDisplay:
         at = np.arange(len(lengths))
         look = {"color": ["C3" if length < 0 else "C0" for length in lengths], **bar_kwargs}
         self.bars_ = self.ax_.barh(at, lengths, left=ends - lengths, **look)
-        self.ax_.bar_label(self.bars_, [f"{length:+.3g}" for length in lengths], padding=3)
-        reached = np.array([self.base_value, *ends])
-        room = 0.15 * (np.ptp(reached) or 1.0)  # for the numbers beside the bars
-        self.ax_.set_xlim(reached.min() - room, reached.max() + room)
-        self.ax_.set_yticks(at, texts)
+        numbers = self.ax_.bar_label(self.bars_, [number_text(length, 3, "+") for length in lengths], padding=3)
+        self.ax_.set_yticks(at, [shortened(text, 50) for text in texts])
         self.ax_.invert_yaxis()
         line = {"color": "0.5", "linewidth": 0.8}
         self.base_line_ = self.ax_.axvline(self.base_value, linestyle=":", **line)
         self.prediction_line_ = self.ax_.axvline(self.prediction, **line)
         self.ax_.set_xlabel(self.label)
-        self.ax_.set_title(f"From {self.base_value:.4g} to {self.prediction:.4g}")
+        self.ax_.set_title(f"From {number_text(self.base_value)} to {number_text(self.prediction)}")
+        make_room_beside(self.ax_, np.array([self.base_value, *ends]), numbers)
         return self
 
 
@@ -305,4 +303,4 @@ def _output_place(output: Any, explanation: Explanation, row: int) -> int:
 
 
 def _entry(entry: Any) -> str:
-    return f"{entry:.4g}" if isinstance(entry, float | np.floating) else str(entry)
+    return number_text(float(entry)) if isinstance(entry, float | np.floating) else shortened(str(entry), 25)

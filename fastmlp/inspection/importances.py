@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.components import whole_number
 from fastmlp.inspection.drawing import axes_or_new
+from fastmlp.tabular import TabularClassifier, TabularRegressor
 
 _FALL = "Importance: fall of the score"
 
@@ -111,7 +112,7 @@ class ImportancesDisplay:
         if X is None:
             if not hasattr(estimator, "feature_importances_"):
                 raise TypeError(f"estimator must have feature_importances_, or X and y be given; got {estimator!r}.")
-            return cls.from_importances(estimator.feature_importances_, names, label="Importance", **look)
+            return cls.from_importances(estimator.feature_importances_, names, label=_own(estimator), **look)
         # Here, since it imports scikit-learn's ensembles, which no other display needs.
         from sklearn.inspection import permutation_importance  # noqa: PLC0415
 
@@ -200,6 +201,16 @@ class ImportancesDisplay:
         self.ax_.axvline(0, color="0.5", linewidth=0.8)
         self.ax_.set_xlabel(self.label)
         return self
+
+
+def _own(estimator: Any) -> str:
+    """Return what the importances are that an estimator knows itself, with their unit if that is known."""
+    if isinstance(estimator, TabularClassifier):
+        return "Importance: rise of the mean log-probability of the true class"
+    if isinstance(estimator, TabularRegressor):
+        is_of_quantiles = estimator.ensembles_[0].quantiles is not None
+        return f"Importance: {'fall of the pinball loss of scaled targets' if is_of_quantiles else 'rise of R²'}"
+    return "Importance"
 
 
 def column_names(names: Sequence[Any] | None, n_columns: int) -> list[str]:

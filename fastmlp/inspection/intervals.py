@@ -166,7 +166,8 @@ class IntervalDisplay:
         ax : matplotlib Axes, default=None
             The axes to draw on; None makes a new figure.
         n_rows : int >= 1, default=200
-            The most rows that are drawn: evenly spaced ones, in the order of predictions. The title counts all.
+            The most rows that are drawn: evenly spaced ones, in the order of predictions. The title counts all, and
+            says how many are drawn where these are fewer.
         **line_kwargs
             Properties of the intervals, as matplotlib's ``vlines`` takes them.
 
@@ -188,7 +189,8 @@ class IntervalDisplay:
         (self.inside_,) = self.ax_.plot(at[within], y_true[within], ".", color="0.3", label="target within")
         (self.outside_,) = self.ax_.plot(at[~within], y_true[~within], "x", color="C3", label="target outside")
         self.ax_.set(xlabel="Rows, by prediction", ylabel="Target")
-        self.ax_.set_title(f"{100 * self.coverage:.1f} % of {len(order)} rows lie within their intervals")
+        drawn = f" ({n_drawn} drawn)" * (n_drawn < len(order))
+        self.ax_.set_title(f"{100 * self.coverage:.1f} % of {len(order)} rows{drawn} lie within their intervals")
         self.ax_.legend()
         return self
 

@@ -11,12 +11,11 @@ from fastmlp.tables.columns import find_task
 from fastmlp.tables.delimited import SEPARATORS, find_separator
 from fastmlp.tables.frames import TableError, import_pandas
 from fastmlp.tables.missing import MISSING
-from fastmlp.tables.model import LOSSES, TableModel
+from fastmlp.tables.model import TableModel
 from fastmlp.tables.reading import read_table
 from fastmlp.tables.values import numbers_of, texts_of
 
 __all__ = [
-    "LOSSES",
     "MISSING",
     "SEPARATORS",
     "TableError",

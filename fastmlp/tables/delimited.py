@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
-from fastmlp.tables.frames import TableError, counted, import_pandas, log
+from fastmlp.exceptions import counted
+from fastmlp.tables.frames import TableError, import_pandas, log
 from fastmlp.tables.values import BLANKS
 
 #: The separators that lines are tried with, in this order. The first that gives all lines the same number of fields,

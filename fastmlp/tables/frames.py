@@ -34,7 +34,7 @@ def import_pandas() -> Any:
 
 
 def as_frame(given: Any, what: str) -> Any:
-    """Return a table as a pandas.DataFrame whose columns are named by texts, each differently.
+    """Return a table as a pandas.DataFrame whose columns are named by texts, each differently, and rows by numbers.
 
     Parameters
     ----------
@@ -68,7 +68,10 @@ def as_frame(given: Any, what: str) -> Any:
 
 
 def named(frame: Any, name: str) -> Any:
-    """Return a frame with its columns' names as texts; the name says in messages what it is."""
+    """Return a frame with its columns' names as texts, and its rows numbered; the name says in messages what it is."""
+    pandas = import_pandas()
+    if not isinstance(frame.index, pandas.RangeIndex) or frame.index.start != 0 or frame.index.step != 1:
+        frame = frame.set_axis(pandas.RangeIndex(len(frame)), axis=0)
     names = [str(column) for column in frame.columns]
     if names != list(frame.columns):
         frame = frame.set_axis(names, axis=1)
@@ -86,15 +89,3 @@ def shown(values: Iterable[Any], most: int = 10) -> str:
     return ", ".join(repr(value) for value in values[:most]) + (
         f" and {len(values) - most:,} more" if len(values) > most else ""
     )
-
-
-def counted(n: int, what: str = "row") -> str:
-    """Return a number of things as a message has it.
-
-    Examples
-    --------
-    >>> from fastmlp.tables.frames import counted
-    >>> counted(1), counted(2000)
-    ('1 row', '2,000 rows')
-    """
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

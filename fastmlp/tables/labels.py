@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmlp.tables.frames import TableError, counted, log, shown
+from fastmlp.exceptions import counted
+from fastmlp.tables.frames import TableError, log, shown
 from fastmlp.tables.missing import WORD, Marks
 from fastmlp.tables.notation import numbers_in
 from fastmlp.tables.values import matches, spellings

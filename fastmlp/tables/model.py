@@ -18,11 +18,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.callbacks import Callback
-from fastmlp.components import listed
+from fastmlp.components import Named, listed
 from fastmlp.estimators.base import begins_fit, restored_on_error
+from fastmlp.exceptions import counted
 from fastmlp.registration import stored_as
 from fastmlp.tables.columns import find_task
-from fastmlp.tables.frames import TableError, ValidationTableError, as_frame, counted, import_pandas, log, shown
+from fastmlp.tables.frames import TableError, ValidationTableError, as_frame, import_pandas, log, shown
 from fastmlp.tables.labels import in_one_spelling, known_labels, marks_that_are_classes
 from fastmlp.tables.missing import MISSING, Marks
 from fastmlp.tables.notation import Evidence, numbers_in
@@ -32,9 +33,8 @@ from fastmlp.tables.soundness import check_fitted
 from fastmlp.tables.values import matches, texts_of
 from fastmlp.tabular import TabularClassifier, TabularRegressor, TypedTable
 from fastmlp.tabular.learned import Categories
+from fastmlp.tabular.regressor import LOSSES
 
-#: What regression may make small; the first is the default.
-LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
 _Estimator = TypeVar("_Estimator", TabularClassifier, TabularRegressor)
 
 
@@ -93,12 +93,12 @@ class TableModel(TableReader):
     effort : {"fast", "default", "best"}, default="default"
         How much is done for the table, as in the estimators.
     time_limit : float or None, default=None
-        The seconds that ``fit`` may take, as in the estimators.
+        The seconds that ``fit`` may take, as in the estimators; they count from ``began`` of fit.
     class_weight : dict, "balanced" or None, default=None
         For classification, the weights of the classes in training, by their labels.
     loss : {"squared_error", "absolute_error", "huber", "quantile"} or None, default=None
         For regression, what training makes small; None is the squared error. With "quantile", predictions are
-        quantiles.
+        quantiles. Everyday names such as "mae" are understood, too.
     quantile : float in (0, 1) or None, default=None
         For ``loss="quantile"``, which quantile is predicted; None is the median.
     intervals : {"residuals", "quantiles"} or None, default=None
@@ -164,6 +164,7 @@ class TableModel(TableReader):
     mean_: float
     estimator_: TabularClassifier | TabularRegressor
     training_: dict[str, Any]
+    loss = Named(LOSSES)
 
     def __init__(
         self,
@@ -214,6 +215,7 @@ class TableModel(TableReader):
         validation: Any = None,
         callbacks: Sequence[Callback] | None = None,
         verbose: bool | int = False,
+        began: float | None = None,
     ) -> Self:
         """Learn the target from the other columns.
 
@@ -230,6 +232,9 @@ class TableModel(TableReader):
             Each member's training has copies of them.
         verbose : bool or int, default=False
             Whether a bar shows how many members have been trained.
+        began : float, default=None
+            The ``time.monotonic()`` from which ``time_limit`` counts, such as that before the table was read; None is
+            now.
 
         Raises
         ------
@@ -239,7 +244,7 @@ class TableModel(TableReader):
             When there is nothing to learn, or to learn from; names the column and the value.
         """
         self._check_marks()
-        began = time.monotonic()
+        now = time.monotonic()
         with restored_on_error(self):
             for name in [name for name in vars(self) if name.endswith("_")]:  # those of an earlier fit
                 delattr(self, name)
@@ -261,7 +266,7 @@ class TableModel(TableReader):
                 raise TableError("no column is left to learn from")
             validated = {} if validation is None else self._validation(validation, typed)
             estimator = self._estimator(callbacks, verbose)
-            estimator._began = began
+            estimator._began = now if began is None else began
             with _refused_as_table(self.target_):
                 estimator.fit(typed, y, **validated)
             estimator.set_params(callbacks=None, verbose=False)  # They belong to one fit, and not to the model.
@@ -274,7 +279,7 @@ class TableModel(TableReader):
                 "epochs": sum(record["epochs"] for record in estimator.history_),
                 "oof_score": _finite(estimator.oof_score_),
                 "oof_loss": _finite(estimator.oof_loss_),
-                "seconds": time.monotonic() - began,
+                "seconds": time.monotonic() - now,
             }
         return self
 

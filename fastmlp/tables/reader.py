@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import StrOptions
 
 from fastmlp.estimators.base import Estimator
-from fastmlp.exceptions import UnusedColumnsWarning, warn_user
+from fastmlp.exceptions import UnusedColumnsWarning, counted, warn_user
 from fastmlp.tables.columns import are_identifiers, marks_among
 from fastmlp.tables.conventions import decimals_of, tell
 from fastmlp.tables.dates import dates_in, typed_dates
-from fastmlp.tables.frames import TableError, as_frame, counted, import_pandas, log, shown
+from fastmlp.tables.frames import TableError, as_frame, import_pandas, log, shown
 from fastmlp.tables.labels import in_one_spelling
 from fastmlp.tables.missing import MISSING, Marks, are_marks
 from fastmlp.tables.notation import DECIMALS, THOUSANDS, Evidence, evidence_in, numbers_in
@@ -152,8 +152,8 @@ class TableReader(Estimator):
             return "dates", self._typed_dates(column)
         if is_numeric(column):
             numbers = self._typed_numbers(column)
-            values = numbers[~np.isnan(numbers)]
-            return self._unless_identifiers(name, values), _within(numbers)
+            kind = self._unless_identifiers(name, numbers[~np.isnan(numbers)])
+            return kind, numbers if kind is None else self._learned_numbers(name, column, numbers)
         before = texts_of(column)
         texts = self._marked(before)
         there = texts != ""
@@ -174,9 +174,20 @@ class TableReader(Estimator):
                 log.info("column %r is numbers; read as missing there: %s", name, shown(marks))
             numbers = np.full(len(texts), np.nan)
             numbers[there] = found
-            return kind, _within(Marks(self.missing).cleared(numbers))
+            numbers = Marks(self.missing).cleared(numbers)
+            return kind, numbers if kind is None else self._learned_numbers(name, column, numbers)
         texts = self._marked(before, self.keep) if list(self.keep) else texts
         return "texts", _with_none(texts if self.exact else in_one_spelling(name, texts))
+
+    def _learned_numbers(self, name: str, column: Any, numbers: NDArray) -> NDArray:
+        """Return the numbers of a column to learn from, without those that stand for nothing, which are said."""
+        _refuse_infinite(name, column, numbers, "; --missing {} reads it as missing")
+        beyond = abs(numbers) > LARGEST
+        if beyond.any():
+            log.info(
+                "column %r: beyond %g, and read as missing: %s", name, LARGEST, shown(column[beyond].unique().tolist())
+            )
+        return _within(numbers)
 
     def _unless_identifiers(self, name: str, numbers: NDArray) -> str | None:
         are_others = len(self.columns_) <= 2 or not len(numbers) or not are_identifiers(name, numbers)
@@ -255,8 +266,8 @@ class TableReader(Estimator):
             if frame.shape[1] == len(names):
                 return frame.set_axis(names, axis=1)
         raise TableError(
-            f"{frame.shape[1]} columns; {len(self.columns_)} are needed as in training, or {len(without)} without the"
-            " target"
+            f"{counted(frame.shape[1], 'column')}; {len(self.columns_)} are needed as in training, or {len(without)}"
+            " without the target"
         )
 
     def _renamed(self, frame: Any, names: list[str]) -> Any:
@@ -309,7 +320,9 @@ class TableReader(Estimator):
     def _numbers(self, name: str, column: Any, decimal: str) -> NDArray:
         """Return a column's numbers, NaN for what is missing."""
         if is_numeric(column):
-            return _within(self._typed_numbers(column))
+            numbers = self._typed_numbers(column)
+            _refuse_infinite(name, column, numbers)
+            return _within(numbers)
         texts = self._marked(texts_of(column))
         numbers = numbers_in(texts, decimal, self.thousands)
         odd = np.isnan(numbers) & (texts != "")
@@ -318,8 +331,10 @@ class TableReader(Estimator):
         if odd.any():
             marks |= set(matches(texts[odd], list(marks)))
             odd[odd] = [text not in marks for text in texts[odd]]
-        _refuse_any(odd, name, texts, "number")
-        return _within(Marks(self.missing).cleared(numbers))
+        _refuse_any(odd, name, column, texts, "number")
+        numbers = Marks(self.missing).cleared(numbers)
+        _refuse_infinite(name, column, numbers)
+        return _within(numbers)
 
     def _dates(self, name: str, column: Any) -> NDArray:
         """Return a column's dates, NaT for what is missing."""
@@ -327,7 +342,7 @@ class TableReader(Estimator):
             return self._typed_dates(column)
         texts = self._marked(texts_of(column))
         dates = dates_in(texts)
-        _refuse_any(np.isnat(dates) & (texts != ""), name, texts, "date")
+        _refuse_any(np.isnat(dates) & (texts != ""), name, column, texts, "date")
         return dates
 
     def _known_texts(self, column: Any, known: list[str]) -> NDArray:
@@ -349,7 +364,18 @@ def _with_none(texts: NDArray) -> NDArray:
     return texts
 
 
-def _refuse_any(odd: NDArray, name: str, texts: NDArray, what: str) -> None:
+def _refuse_any(odd: NDArray, name: str, column: Any, texts: NDArray, what: str) -> None:
     if odd.any():
-        row = int(odd.argmax())
-        raise TableError(f"column {name!r}: {texts[row]!r} in row {row + 1} is not a {what}, as those in training were")
+        at = int(odd.argmax())
+        row = column.index[at] + 1  # of all rows of the table, those without a target among them
+        raise TableError(f"column {name!r}: {texts[at]!r} in row {row} is not a {what}, as those in training were")
+
+
+def _refuse_infinite(name: str, column: Any, numbers: NDArray, hint: str = "") -> None:
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        at = int(infinite.argmax())
+        row, given = column.index[at] + 1, str(column.iloc[at]).strip()
+        raise TableError(
+            f"column {name!r}: {given!r} in row {row} is infinite, or too large for a number{hint.format(given)}"
+        )

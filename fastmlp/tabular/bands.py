@@ -16,6 +16,7 @@ from fastmlp.soundness import is_array, require
 from fastmlp.tabular.conformal import FoldScores, checked_coverage, cqr_scores, cv_plus_interval, summarize_scores
 from fastmlp.tabular.encoding import SharedColumns
 from fastmlp.tabular.ensemble import TargetEnsemble
+from fastmlp.tabular.judges import are_of_judges, judges_predict
 
 #: What the pairs of quantiles cover, from the inner to the outer pair.
 COVERAGES: tuple[float, ...] = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -52,17 +53,19 @@ class QuantileBand:
         self.limits = limits
         self.ensemble = TargetEnsemble(False, len(LEVELS), list(LEVELS))
 
-    def calibrate(self, quantiles: NDArray[np.float64], y: ArrayLike, folds: ArrayLike) -> None:
+    def calibrate(self, quantiles: NDArray[np.float64], y: ArrayLike, judges: ArrayLike, n_judges: int = 1) -> None:
         """Learn from rows that were left out by how much intervals must be wider or narrower.
 
         Parameters
         ----------
         quantiles : ndarray of shape (n_rows, n_levels)
-            What the members predict that left the row out.
+            What the judge of each row predicts.
         y : array-like of shape (n_rows,)
             The targets.
-        folds : array-like of int of shape (n_rows,)
-            The place, among the folds of the ensemble, of the one that left each row out.
+        judges : array-like of int of shape (n_rows,)
+            The number of each row's judge.
+        n_judges : int, default=1
+            How many there are, if the last of them may have no rows.
         """
         lower, upper = self._ends(quantiles)
         widths = (upper - lower).mean(axis=0)
@@ -70,14 +73,15 @@ class QuantileBand:
         self.scores_ = []
         for pair in range(len(COVERAGES)):
             outside = cqr_scores(y, lower[:, pair], upper[:, pair])
-            self.scores_.append(summarize_scores(outside / self._scales(lower, upper, pair), folds))
+            scores = outside / self._scales(lower, upper, pair)
+            self.scores_.append(summarize_scores(scores, judges, n_folds=n_judges))
 
     def interval(
         self, shared: SharedColumns, coverage: float, n_jobs: int = 1
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the lower and the upper ends of intervals for rows, each of shape (n_rows,)."""
         pair = nearest_pair(coverage)
-        lower, upper = self._ends(self.ensemble.predict_folds(shared, n_jobs))
+        lower, upper = self._ends(judges_predict(self.ensemble, self.scores_[pair], shared, n_jobs))
         scales = self._scales(lower, upper, pair)
         return cv_plus_interval(self.scores_[pair], lower[..., pair], upper[..., pair], scale=scales, coverage=coverage)
 
@@ -104,9 +108,9 @@ class QuantileBand:
         sound = isinstance(self.ensemble, TargetEnsemble) and not self.ensemble.is_classification
         sound = sound and self.ensemble.quantiles == list(LEVELS)
         require(sound, "ensemble of a QuantileBand is not one of its quantiles")
-        scores, n_folds = self.scores_, self.ensemble.n_folds_
+        scores = self.scores_
         sound = type(scores) is list and len(scores) == n and all(isinstance(each, FoldScores) for each in scores)
-        sound = sound and all(len(each.counts) == n_folds for each in scores)
+        sound = sound and all(are_of_judges(each, self.ensemble) for each in scores)
         require(sound, "scores_ of a QuantileBand are not those of its pairs and folds")
         widths = self.added_widths_
         sound = is_array(widths, n) and bool(np.isfinite(widths).all()) and bool((widths > 0).all())

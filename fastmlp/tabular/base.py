@@ -9,29 +9,28 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
-from fastmlp.callbacks import Callback, ModelCheckpoint
+from fastmlp.callbacks import Callback, CSVLogger, LayerStatistics, ModelCheckpoint
 from fastmlp.estimators.base import Estimator, begins_fit, goes_on_with_fit, restored_on_error
 from fastmlp.exceptions import (
-    DivergenceWarning,
-    IgnoredParameterWarning,
     TimeLimitWarning,
-    UndefinedScoreWarning,
     collected_warnings,
+    counted,
     warn_user,
 )
 from fastmlp.fitting.evaluation import scorer_of
 from fastmlp.soundness import is_array, require, require_jobs
-from fastmlp.tabular.checkpoint import Checkpoint, CheckpointFile, fingerprint
+from fastmlp.tabular.advice import ADVICE
+from fastmlp.tabular.checkpoint import Checkpoint, CheckpointFile, fingerprint, learned_by
 from fastmlp.tabular.columns import TableColumns, TypedTable
 from fastmlp.tabular.encoding import SharedColumns, TableEncoding
 from fastmlp.tabular.ensemble import Member, TargetEnsemble, Trained, Training
@@ -41,12 +40,19 @@ from fastmlp.tabular.gains import Gains, gains
 from fastmlp.tabular.kinds import EFFORTS, Kind, kinds_for
 from fastmlp.tabular.prediction import TablePredictor, checked_table
 from fastmlp.tabular.reading import open_table
+from fastmlp.tabular.remarks import said_once, say_what_boosting_ignores, say_what_validation_ignores
 from fastmlp.tabular.samples import Samples, require_as_many, weights_of
 from fastmlp.tabular.scoring import MemberScorer, Predict
 from fastmlp.threads import prediction_team
 
 #: The share of time_limit that is kept for what follows the training: judging the members, and finding importances.
 _SHARE_TO_FINISH = 0.05
+
+#: Callbacks that are of use to one network alone, and why they are of none to members, which have copies of them.
+_OF_ONE_NETWORK: dict[type[Callback], str] = {
+    CSVLogger: "copies for all of them would write one file at the same time",
+    LayerStatistics: "what copies for each of them record is not kept",
+}
 
 
 class TabularEstimator(Estimator):
@@ -68,35 +74,7 @@ class TabularEstimator(Estimator):
         "verbose": ["verbose"],
     }
 
-    _advice: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(
-            ("nestimators", "nmembers", "nmodels", "iterations", "numboostround", "numiterations", "maxiter", "epochs",
-             "nepochs", "hiddenlayersizes", "learningrate", "learningrateinit", "lr", "batchsize", "depth", "maxdepth",
-             "presets", "preset", "quality"),
-            "How much is trained follows from effort='fast', 'default' or 'best', and from time_limit.",
-        ),
-        **dict.fromkeys(
-            ("earlystopping", "earlystoppingrounds", "patience", "niternochange", "validationfraction"),
-            "Members stop by the rows that they leave out; cv says how many do so, scoring by what.",
-        ),
-        **dict.fromkeys(
-            ("validationdata", "evalset", "evalsets", "evals", "validationset", "xval", "yval", "sampleweightval"),
-            "Rows to validate on go to fit: fit(X, y, X_val=..., y_val=...).",
-        ),
-        **dict.fromkeys(("sampleweight", "sampleweights"), "It goes to fit: fit(X, y, sample_weight=...)."),
-        **dict.fromkeys(("groups", "group"), "They go to fit: fit(X, y, groups=...)."),
-        **dict.fromkeys(("standardize", "scaler"), "Columns are scaled in any case."),
-        **dict.fromkeys(("device", "gpu", "cuda", "usegpu"), "fastmlp computes on the CPU; n_jobs says on how many."),
-        **dict.fromkeys(
-            ("catfeatures", "categoricalfeature", "categoricalcolumns", "enablecategorical", "catcols"),
-            "Did you mean 'categorical_features'?",
-        ),
-        **dict.fromkeys(
-            ("timebudget", "maxtime", "timeout", "totaltimelimit", "timelimitsec"), "Did you mean 'time_limit'?"
-        ),
-        **dict.fromkeys(("nfolds", "folds", "nsplits", "nbagfolds"), "Did you mean 'cv'?"),
-        **dict.fromkeys(("evalmetric", "metric", "metrics"), "Did you mean 'scoring'?"),
-    }  # fmt: skip
+    _advice: ClassVar[Mapping[str, str]] = ADVICE
 
     #: The time.monotonic() from which time_limit counts in the next fit, where its table was read before: a TableModel
     #: sets it.
@@ -104,6 +82,9 @@ class TabularEstimator(Estimator):
 
     #: What resume goes on from, in an estimator that ModelCheckpoint has written before the fit came to its end.
     _checkpoint: Checkpoint | None = None
+
+    #: What fingerprint says of the rows of the fit, so that resume does not take others for them.
+    _samples: str
 
     columns_: TableColumns
     encoding_: TableEncoding
@@ -176,13 +157,22 @@ class TabularEstimator(Estimator):
         return sample_weight
 
     @abstractmethod
-    def _judge(self, found: list[NDArray], y: NDArray, folds: list[Fold], sample_weight: NDArray | None) -> None:
+    def _judge(
+        self,
+        found: list[NDArray],
+        shared: SharedColumns,
+        y: NDArray,
+        folds: list[Fold],
+        sample_weight: NDArray | None,
+    ) -> None:
         """Set what follows from predictions for rows that were left out.
 
         Parameters
         ----------
         found : list of ndarray of shape (n_rows, n_outputs)
             For each ensemble; NaN for rows that were not left out.
+        shared : SharedColumns
+            What members see of the rows.
         y : ndarray
             The targets as numbers.
         folds : list of Fold
@@ -247,7 +237,9 @@ class TabularEstimator(Estimator):
         Raises
         ------
         ValueError
-            When this is no checkpoint, or the rows are not those of the fit.
+            When this is no checkpoint; when the rows are not those of the fit, whether or not it has come to its end;
+            or when a parameter of one that has not was changed since: ``n_jobs``, ``verbose``, ``time_limit`` and
+            ``callbacks`` may be.
 
         Examples
         --------
@@ -264,12 +256,41 @@ class TabularEstimator(Estimator):
         """
         self._validate_params()
         if self._checkpoint is not None:
+            self._checkpoint.require_parameters(self)
             return self._fit(X, y, sample_weight, groups, X_val, y_val, sample_weight_val, self._checkpoint.snapshot())
         if self.__sklearn_is_fitted__():
+            self._require_samples_of_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
             return self
         raise ValueError(
             f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
         )
+
+    def _require_samples_of_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        X_val: Any,
+        y_val: Any,
+        sample_weight_val: ArrayLike | None,
+    ) -> None:
+        """Refuse rows that are not those which the estimator was fitted to."""
+        try:
+            with collected_warnings():  # what is unknown is refused in any case
+                table = self.columns_.transform(X, estimator=self)
+                samples = Samples(table, self._known_targets(y), weights_of(sample_weight, table))
+                if not (X_val is None and y_val is None and sample_weight_val is None):
+                    samples = samples.followed_by(self._validation(X_val, y_val, sample_weight_val))
+            is_same = self._samples == fingerprint(
+                samples.table.numbers, samples.table.categories, samples.targets, samples.weights
+            )
+        except ValueError:  # of columns, types or labels that there are not
+            is_same = False
+        if not is_same:
+            raise ValueError(
+                f"This {type(self).__name__} has been fitted to its end, and X, y or the weights are not those of the"
+                " fit: fit learns other rows."
+            )
 
     def _fit(
         self,
@@ -287,6 +308,7 @@ class TabularEstimator(Estimator):
         With a checkpoint, the members that it has are not trained again.
         """
         began = self.__dict__.pop("_began", time.monotonic())
+        callbacks = self._checked_callbacks()
         with restored_on_error(self):
             self.__dict__.pop("_checkpoint", None)
             if y is None:
@@ -306,27 +328,28 @@ class TabularEstimator(Estimator):
             samples = fingerprint(table.numbers, table.categories, targets, weights)
             predicting, bands = self._problems(targets), self._band_problems(targets)
             problems = predicting + bands
+            self._samples = samples
             if checkpoint is None:
                 random = check_random_state(self.random_state)
                 n_folds = int(self.cv) if isinstance(self.cv, Integral) else n_folds
                 if has_validation:
-                    self._say_what_validation_ignores(groups)
+                    say_what_validation_ignores(self.cv, groups)
                     folds = validation_folds(n_folds, n_learned, len(table))
                 else:
                     folds = self._folds(n_folds, X, targets, groups, random, weights)
                 seeds = [int(random.randint(np.iinfo(np.int32).max)) for _ in problems]
-                checkpoint = Checkpoint(samples, folds, seeds)
+                checkpoint = Checkpoint(samples, learned_by(self), folds, seeds)
             elif checkpoint.samples != samples or len(checkpoint.seeds) != len(problems):
                 raise ValueError(
-                    "X, y, the weights or the parameters are not those of the fit that is to be resumed: give resume"
-                    " what fit was given."
+                    "X, y or the weights are not those of the fit that is to be resumed: give resume what fit was"
+                    " given."
                 )
             folds = [Fold(*fold) for fold in checkpoint.folds]
             require_weights(folds, weights)
             limit = np.inf if self.time_limit is None else self.time_limit
             files = [
                 CheckpointFile(callback, self, checkpoint)
-                for callback in self._checked_callbacks()
+                for callback in callbacks
                 if isinstance(callback, ModelCheckpoint)
             ]
             shared = self.encoding_.shared(table)
@@ -344,12 +367,15 @@ class TabularEstimator(Estimator):
             judged = slice(n_learned if has_validation else 0, None)
             self._judge(
                 [each[judged] for each in found],
+                shared.take(judged),
                 targets[judged],
                 [Fold(fold.learned, fold.left_out - judged.start) for fold in folds],
                 None if weights is None else weights[judged],
             )
             fold_of = fold_numbers([folds[f] for f in self.ensembles_[0].folds_], len(targets))
-            of_columns = gains(self, shared, targets, fold_of, weights, checkpoint.seeds[0], began + limit)
+            # The fitted estimator will be written, too, which takes about as long as its members did.
+            end = began + limit - sum(file.longest for file in files)
+            of_columns = gains(self, shared, targets, fold_of, weights, checkpoint.seeds[0], end)
             self.feature_importances_ = of_columns.values
             for file in files:
                 file.fit_finished()
@@ -372,8 +398,9 @@ class TabularEstimator(Estimator):
         if isinstance(self.scoring, str):  # of several metrics, as estimators of networks may have
             scorer = scorer._scorers[self.scoring]
         callbacks = [callback for callback in self._checked_callbacks() if not isinstance(callback, ModelCheckpoint)]
+        say_what_boosting_ignores(callbacks, self.scoring, self.effort, kinds_of)
         n_kinds, found = [len(kinds) for kinds in kinds_of], []
-        with _said_once(is_scored=scorer is not None), self._progress(sum(n_kinds) * len(folds)) as show:
+        with said_once(is_scored=scorer is not None), self._progress(sum(n_kinds) * len(folds)) as show:
             for number, (ensemble, targets) in enumerate(problems):
                 done = checkpoint.members_of(number)
 
@@ -430,14 +457,8 @@ class TabularEstimator(Estimator):
             )
         if not (self.cv is None or isinstance(self.cv, Integral)):
             return splits_of(self.cv, X, y, groups)
-        counted = None if sample_weight is None else sample_weight > 0
-        return make_folds(n_folds, len(y), self._strata(y), groups, random, counted)
-
-    def _say_what_validation_ignores(self, groups: ArrayLike | None) -> None:
-        """Warn of ways to leave rows out, where rows are given to validate on."""
-        if groups is not None or not (self.cv is None or isinstance(self.cv, Integral)):
-            what = "groups" if groups is not None else f"cv={self.cv!r:.100}"
-            warn_user(f"{what} has no effect: with X_val and y_val, no row of X is left out.", IgnoredParameterWarning)
+        has_weight = None if sample_weight is None else sample_weight > 0
+        return make_folds(n_folds, len(y), self._strata(y), groups, random, has_weight)
 
     def _validation(self, X_val: Any, y_val: Any, sample_weight_val: ArrayLike | None) -> Samples:
         """Return rows to validate on, read as those to learn from are."""
@@ -454,6 +475,13 @@ class TabularEstimator(Estimator):
         for callback in self.callbacks or ():
             if not isinstance(callback, Callback):
                 raise ValueError(f"callbacks must be objects of fastmlp.callbacks.Callback; got {callback!r}.")
+            for cls, why in _OF_ONE_NETWORK.items():
+                if isinstance(callback, cls):
+                    raise ValueError(
+                        f"{type(callback).__name__} is for a single network, and not for the members of a"
+                        f" {type(self).__name__}: {why}. Leave it out of callbacks; history_ has the losses of each"
+                        " member, epoch by epoch."
+                    )
         return list(self.callbacks or ())
 
     @contextmanager
@@ -477,9 +505,12 @@ class TabularEstimator(Estimator):
         n_cut = sum(record["cut"] for record in records)
         cut = []
         if n_cut or any(ensemble.is_cut_ for ensemble in ensembles):
-            cut.append(f"{len(records)} members were trained, {n_cut} of them not to their end, and others left out")
+            were = "was" if len(records) == 1 else "were"
+            cut.append(
+                f"{counted(len(records), 'member')} {were} trained, {n_cut} of them not to the end, and others left out"
+            )
         if of_columns.n_rows < of_columns.n_chosen:
-            cut.append(f"importances were found by {of_columns.n_rows} rows, and not by {of_columns.n_chosen}")
+            cut.append(f"importances were found by {counted(of_columns.n_rows)}, and not by {of_columns.n_chosen}")
         if self.time_limit is not None and cut:
             warn_user(
                 f"time_limit={self.time_limit!r} s ended the training after {took:.3g} s: {'; '.join(cut)}. More time,"
@@ -502,6 +533,15 @@ class TabularEstimator(Estimator):
     def __sklearn_is_fitted__(self) -> bool:
         return "ensembles_" in self.__dict__
 
+    if not TYPE_CHECKING:  # Checkers would take any name for an attribute.
+
+        def __getattr__(self, name: str) -> Any:
+            """Say of an attribute that files do not have why it is missing."""
+            why = ""
+            if name == "oof_predictions_" and self.__sklearn_is_fitted__():
+                why = ": it was read from a file, and files do not have them; a pickle does, and oof_score_ is in both"
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{why}", name=name, obj=self)
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -519,7 +559,7 @@ class TabularEstimator(Estimator):
         if self._checkpoint is not None and not self.__sklearn_is_fitted__():
             raise NotFittedError(
                 f"This {type(self).__name__} is a checkpoint of a fit that has not come to its end, with"
-                f" {self._checkpoint.n_finished} members: resume(X, y) trains the others."
+                f" {counted(self._checkpoint.n_finished, 'member')}: resume(X, y) trains the others."
             )
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
@@ -537,17 +577,18 @@ class TabularEstimator(Estimator):
         return [ensemble.predict(shared, n_jobs) for ensemble in self.ensembles_]
 
     def predictor(self) -> TablePredictor:
-        """Return a function for rows that have been read, which predicts them at the least cost per call.
+        """Return a function that predicts rows at the least cost per call.
 
         Its parameters are those of now; a later fit does not change it. It may be called from many threads at once.
 
         Returns
         -------
         predictor : callable
-            Takes a :class:`fastmlp.tabular.TypedTable`, such as ``columns_.transform(X)`` returns: the numbers and the
-            codes of categories of rows, in the order of ``columns_.number_names_`` and ``columns_.category_names_``.
-            Returns what ``predict_proba`` returns for the rows; of a regressor, what ``predict`` returns. Raises a
-            ValueError for tables of other shapes, and for codes of categories that there are not.
+            Takes what ``predict`` takes; or, which saves the reading, a :class:`fastmlp.tabular.TypedTable`. That is
+            what ``columns_.transform(X)`` returns, or is made of the numbers and the codes of categories of rows, in
+            the order of ``columns_.number_names_`` and ``columns_.category_names_``. Returns what ``predict_proba``
+            returns for the rows; of a regressor, what ``predict`` returns. Raises a ValueError for tables of other
+            shapes, and for codes of categories that there are not.
 
         Examples
         --------
@@ -558,6 +599,8 @@ class TabularEstimator(Estimator):
         >>> predictor = clf.predictor()
         >>> rows = clf.columns_.transform(X[:2])
         >>> bool((predictor(rows) == clf.predict_proba(X[:2])).all())
+        True
+        >>> bool((predictor(X[:2]) == predictor(rows)).all())
         True
         """
         check_is_fitted(self)
@@ -632,21 +675,7 @@ class TabularEstimator(Estimator):
         ensembles = state.get("ensembles_")
         require(type(ensembles) is list and len(ensembles) > 0, "ensembles_ are none")
         require(all(isinstance(each, TargetEnsemble) for each in ensembles or ()), "ensembles_ are none")
+        require(type(state.get("_samples")) is str, "_samples are no fingerprint")
         importances = state.get("feature_importances_")
         sound = is_array(importances, self.columns_.n_features_in_) and bool((np.asarray(importances) >= 0).all())
         require(sound, "feature_importances_ are no numbers of at least 0, one for each column")
-
-
-@contextmanager
-def _said_once(*, is_scored: bool) -> Iterator[None]:
-    """Give each warning that members' trainings have given once, and not those that members always may have.
-
-    A score that nobody asked for may be undefined.
-    """
-    with collected_warnings() as collected:
-        yield
-    for message, category in dict.fromkeys(collected):
-        is_usual = issubclass(category, ConvergenceWarning) and not issubclass(category, DivergenceWarning)
-        is_usual |= issubclass(category, UndefinedScoreWarning) and not is_scored and "validation_score" in message
-        if not is_usual:
-            warn_user(message, category)

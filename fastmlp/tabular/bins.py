@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastmlp import engine
 from fastmlp.components import whole_number
+from fastmlp.exceptions import counted
 from fastmlp.registration import stored_as
 from fastmlp.soundness import is_array, require
 from fastmlp.tabular.trees import LeafCodes
@@ -140,6 +141,9 @@ def tree_cut_points(
 class Bins:
     """Columns of numbers as codes of one byte: 0 for missing, otherwise 1 and up by the bin.
 
+    In a column that has no missing numbers in ``fit``, nothing is known of them. There they are in the bin of the
+    median, where trees would else take them for the smallest of all.
+
     Parameters
     ----------
     max_bins : int from 1 to 255, default=255
@@ -151,6 +155,8 @@ class Bins:
         The cut points of all columns, one column after another.
     offsets_ : ndarray of int64 of shape (n_columns + 1,)
         Where the cut points of each column begin, and their number.
+    missing_ : ndarray of uint8 of shape (n_columns,)
+        The code of missing numbers of each column.
 
     Examples
     --------
@@ -162,10 +168,13 @@ class Bins:
     [[1, 1], [2, 1], [0, 1]]
     >>> bins.n_bins_.tolist()
     [3, 2]
+    >>> bins.missing_.tolist()
+    [0, 1]
     """
 
     cuts_: NDArray[np.float64]
     offsets_: NDArray[np.int64]
+    missing_: NDArray[np.uint8]
 
     def __init__(self, max_bins: int = MOST_BINS) -> None:
         self.max_bins = max_bins
@@ -197,6 +206,8 @@ class Bins:
             columns.append(cut_points(column, max_bins))
         self.cuts_ = np.concatenate([np.empty(0), *columns])
         self.offsets_ = np.cumsum([0, *map(len, columns)], dtype=np.int64)
+        codes = [_code_of_missing(column, cuts) for column, cuts in zip(learned.T, columns, strict=True)]
+        self.missing_ = np.array(codes, dtype=np.uint8)
         return self
 
     @property
@@ -215,9 +226,12 @@ class Bins:
             When X has another number of columns than that of ``fit``.
         """
         given = _numbers(X)
-        if given.shape[1] != len(self.offsets_) - 1:
-            raise ValueError(f"X must have {len(self.offsets_) - 1} columns, as in fit; got {given.shape[1]}.")
-        return engine.bin_codes(given, self.cuts_, self.offsets_)
+        if given.shape[1] != (n_columns := len(self.offsets_) - 1):
+            raise ValueError(f"X must have {counted(n_columns, 'column')}, as in fit; got {given.shape[1]}.")
+        codes = engine.bin_codes(given, self.cuts_, self.offsets_)
+        if not codes.all():
+            np.copyto(codes, self.missing_, where=codes == 0)
+        return codes
 
     def check_state(self) -> None:
         """Refuse attributes from a file that ``fit`` does not set.
@@ -228,7 +242,9 @@ class Bins:
             When an attribute is missing or wrong.
         """
         state = vars(self)
-        require(state.keys() == {"max_bins", "cuts_", "offsets_"}, "Bins have other attributes", list(state))
+        require(
+            state.keys() == {"max_bins", "cuts_", "offsets_", "missing_"}, "Bins have other attributes", list(state)
+        )
         whole_number(self.max_bins, "max_bins")
         cuts, offsets = self.cuts_, self.offsets_
         sound = is_array(cuts, np.size(cuts)) and cuts.dtype == np.float64 and bool(np.isfinite(cuts).all())
@@ -241,6 +257,16 @@ class Bins:
         borders = offsets[1:-1]
         inner[borders[(borders > 0) & (borders < len(cuts))] - 1] = False
         require((np.diff(cuts)[inner] > 0).all(), "cuts_ of a column do not ascend", cuts)
+        sound = is_array(self.missing_, len(sizes), kinds="u") and self.missing_.dtype == np.uint8
+        require(sound and (self.missing_ < self.n_bins_).all(), "missing_ are no codes of the columns", self.missing_)
+
+
+def _code_of_missing(column: NDArray[np.float64], cuts: NDArray[np.float64]) -> int:
+    """Return the code of missing numbers of a column: 0 if it has some, else that of the median."""
+    middle = len(column) // 2
+    if not len(column) or np.isnan(column).any():
+        return 0
+    return 1 + int(np.searchsorted(cuts, np.partition(column, middle)[middle]))
 
 
 def _numbers(X: NDArray) -> NDArray[np.float64]:

@@ -24,7 +24,8 @@ def ordered_categories(
 
     The mean of a category is taken as if it had ``smoothing`` more rows, with the mean of all. Several outputs are
     first projected on the direction in which the means of categories differ most. Of more than 255 categories the most
-    frequent have codes of their own, and each of the others has that of the one whose mean is closest.
+    frequent have codes of their own, and each of the others has that of the one whose mean is closest. So have missing
+    values where there are none among the rows: nothing is known of them but the mean of all.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def ordered_categories(
     Returns
     -------
     maps : list of ndarray of uint8, each of shape (n_categories + 1,)
-        The new code of each old one. Code 0 stays 0.
+        The new code of each old one. Code 0 stays 0 where rows have it.
 
     Examples
     --------
@@ -51,7 +52,7 @@ def ordered_categories(
     >>> codes, targets = np.array([[1], [2], [3], [1]]), np.array([[1.0], [0.0], [0.5], [1.0]])
     >>> (order,) = ordered_categories(codes, [3], targets, np.arange(4))
     >>> order.tolist(), order[codes[:, 0]].tolist()
-    ([0, 3, 1, 2], [3, 1, 2, 3])
+    ([2, 3, 1, 2], [3, 1, 2, 3])
     """
     learned, of_rows = codes[rows], np.asarray(targets, dtype=np.float64)[rows]
     weights = np.ones(len(learned)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)[rows]
@@ -61,9 +62,11 @@ def ordered_categories(
     centred = of_rows - np.average(of_rows, axis=0, weights=weights)
     maps = []
     for column, n in zip(learned.T, n_categories, strict=True):
-        counts = np.bincount(column, weights, minlength=n + 1)[1:]
+        n_missing, *of_categories = np.bincount(column, weights, minlength=n + 1)
+        counts = np.array(of_categories)
         sums = np.stack([np.bincount(column, weights * y, minlength=n + 1)[1:] for y in centred.T], axis=1)
-        maps.append(_order(_along_one_direction(sums / (counts + smoothing)[:, np.newaxis], counts), counts))
+        means = _along_one_direction(sums / (counts + smoothing)[:, np.newaxis], counts)
+        maps.append(_order(means, counts, has_missing=n_missing > 0))
     return maps
 
 
@@ -75,14 +78,17 @@ def _along_one_direction(means: NDArray, counts: NDArray) -> NDArray:
     return means @ (direction * np.sign(direction[np.argmax(np.abs(direction))]))
 
 
-def _order(means: NDArray, counts: NDArray) -> NDArray[np.uint8]:
-    """Return the code of each category, and 0 before them."""
+def _order(means: NDArray, counts: NDArray, *, has_missing: bool) -> NDArray[np.uint8]:
+    """Return the code of each category, and before them that of missing values."""
     order = np.zeros(len(means) + 1, dtype=np.uint8)
     frequent = np.sort(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES])
     frequent = frequent[np.argsort(means[frequent], kind="stable")]
     order[1 + frequent] = np.arange(1, len(frequent) + 1)
+    known = means[frequent]
+    borders = (known[1:] + known[:-1]) / 2
     if len(means) > len(frequent):
         others = np.setdiff1d(np.arange(len(means)), frequent)
-        known = means[frequent]
-        order[1 + others] = 1 + np.searchsorted((known[1:] + known[:-1]) / 2, means[others])
+        order[1 + others] = 1 + np.searchsorted(borders, means[others])
+    if len(means) and not has_missing:
+        order[0] = 1 + np.searchsorted(borders, 0.0)  # means are centred
     return order

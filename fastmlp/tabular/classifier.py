@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -16,8 +16,16 @@ from fastmlp.estimators.documentation import documented
 from fastmlp.registration import stored_as
 from fastmlp.soundness import require
 from fastmlp.tabular.base import TabularEstimator
-from fastmlp.tabular.conformal import FoldScores, prediction_sets, set_scores, summarize_scores, summary_threshold
+from fastmlp.tabular.conformal import (
+    FoldScores,
+    prediction_sets,
+    say_if_rows_are_few,
+    set_scores,
+    summarize_scores,
+    summary_threshold,
+)
 from fastmlp.tabular.documentation import ATTRIBUTES, PARAMETERS
+from fastmlp.tabular.encoding import SharedColumns
 from fastmlp.tabular.ensemble import Member, TargetEnsemble
 from fastmlp.tabular.explanation import Read, mixed_classes
 from fastmlp.tabular.folds import Fold
@@ -29,7 +37,7 @@ from fastmlp.tabular.targets import ClassTargets
 @stored_as("TabularClassifier")
 @documented(PARAMETERS, ATTRIBUTES)
 class TabularClassifier(ClassifierMixin, TabularEstimator):
-    """A classifier for tables as they are: an ensemble of small networks.
+    """A classifier for tables as they are: an ensemble of boosted trees and of networks.
 
     Parameters
     ----------
@@ -72,6 +80,13 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     _parameter_constraints: ClassVar[dict] = {
         **TabularEstimator._parameter_constraints,
         "class_weight": [dict, list, tuple, StrOptions({"balanced"}), None],
+    }
+    _advice: ClassVar[Mapping[str, str]] = {
+        **TabularEstimator._advice,
+        **dict.fromkeys(
+            ("loss", "objective", "criterion", "lossfunction", "lossfn", "quantile"),
+            "Classes are learned by the log loss in any case; class_weight says how much each of them counts.",
+        ),
     }
 
     def __init__(
@@ -132,9 +147,13 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         Returns
         -------
         sets : ndarray of bool of shape (n_samples, n_classes), or a list of them for several targets
+            Whether each class, in the order of ``classes_``, is in the set of each row. All are where there are too few
+            rows for the coverage; a :class:`fastmlp.exceptions.CoverageWarning` says so.
         """
-        found = []
-        for probabilities, summaries in zip(self._predictions(X), self._true_scores, strict=True):
+        found: list[NDArray[np.bool_]] = []
+        predictions = self._predictions(X)  # which says it where there is no fit
+        say_if_rows_are_few(self._true_scores[0]["lac"], coverage, "sets have all classes")
+        for probabilities, summaries in zip(predictions, self._true_scores, strict=True):
             scores = set_scores(probabilities, method=method)
             found.append(prediction_sets(scores, summary_threshold(summaries[method], coverage=coverage)))
         return found if self._targets.is_matrix_ else found[0]
@@ -241,7 +260,14 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     def _shown_targets(self, number: int, y: NDArray) -> NDArray:
         return self._targets.outputs_[number][y]
 
-    def _judge(self, found: list[NDArray], y: NDArray, folds: list[Fold], sample_weight: NDArray | None) -> None:
+    def _judge(
+        self,
+        found: list[NDArray],
+        shared: SharedColumns,
+        y: NDArray,
+        folds: list[Fold],
+        sample_weight: NDArray | None,
+    ) -> None:
         known = np.all([np.isfinite(probabilities[:, 0]) for probabilities in found], axis=0)
         if sample_weight is not None:
             known &= sample_weight > 0

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names, _get_feature_names, check_is_fitted
 
 from fastmlp.components import Component
-from fastmlp.exceptions import UnknownCategoriesWarning, UnusedColumnsWarning, warn_user
+from fastmlp.exceptions import UnknownCategoriesWarning, UnusedColumnsWarning, counted, warn_user
 from fastmlp.registration import stored_as
 from fastmlp.soundness import are_texts, is_count, require
 from fastmlp.tabular.choice import chosen_columns
@@ -28,6 +28,9 @@ from fastmlp.tabular.learned import (
 )
 from fastmlp.tabular.reading import Table, open_table
 from fastmlp.tabular.values import Values
+
+#: The columns that a repr shows, and the letters of their names.
+_SHOWN, _LONGEST_NAME = 100, 40
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,11 @@ class TableColumns(Component):
     >>> columns = TableColumns().fit(X)
     >>> columns.number_names_[:4], columns.category_names_
     (['n', 'day.month', 'day.day', 'day.weekday'], ['city'])
+    >>> columns
+    TableColumns() of 3 columns
+      n     number
+      city  category, 1 known; 1 other counts as missing
+      day   date: month, day, weekday, elapsed, month_sin, month_cos, weekday_sin, weekday_cos
     >>> table = columns.transform(X[:2])
     >>> table.numbers[:, :4].tolist(), table.categories.tolist()
     ([[1.0, 1.0, 31.0, 2.0], [2.0, 3.0, 1.0, 4.0]], [[1], [0]])
@@ -192,6 +200,22 @@ class TableColumns(Component):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "columns_")
+
+    def __repr__(self, N_CHAR_MAX: int = 0) -> str:
+        """Return the parameters and, once fitted, a line for each column: what it is read as, or why it is not used."""
+        parameters = super().__repr__(N_CHAR_MAX)
+        if not self.__sklearn_is_fitted__():
+            return parameters
+        names = [" ".join(name.split()) for name in self.names_[:_SHOWN]]
+        names = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..." for name in names]
+        width = max(map(len, names))
+        described = (
+            f"not used: {self.unused_.get(name, '')}" if column is None else column.described()
+            for name, column in zip(self.names_, self.columns_, strict=True)
+        )
+        lines = [f"  {name:{width}}  {what}" for name, what in zip(names, described, strict=False)]
+        more = [f"  ... and {len(self.names_) - _SHOWN} more"] * (len(self.names_) > _SHOWN)
+        return "\n".join([f"{parameters} of {counted(len(self.names_), 'column')}", *lines, *more])
 
     def _outputs(self, is_category: bool) -> list[tuple[int, str]]:
         """Return the columns of numbers or of categories: the place of the table's column, and the own name of each."""
@@ -293,7 +317,8 @@ class TableColumns(Component):
         if unused:
             listed = "; ".join(f"{name!r}: {reason}" for name, reason in list(said.items())[:10])
             more = f"; and {len(unused) - 10} more" * (len(unused) > 10)
-            warn_user(f"{len(unused)} of {len(names)} columns cannot be used: {listed}{more}.", UnusedColumnsWarning)
+            of = counted(len(names), "column")
+            warn_user(f"{len(unused)} of {of} cannot be used: {listed}{more}.", UnusedColumnsWarning)
         return values
 
     def _learned(self, name: str, values: Values, is_category: bool) -> LearnedColumn:
@@ -313,7 +338,16 @@ class TableColumns(Component):
         named = hasattr(self, "feature_names_in_")
         # scikit-learn's way takes a third of a row's time, so it is taken only where something may be wrong.
         if table.labels != (self.names_ if named else None):
-            _check_feature_names(owner, table.native, reset=False)
+            has_names = table.labels is not None and _get_feature_names(table.native) is not None
+            if has_names == named:
+                _check_feature_names(owner, table.native, reset=False)
+            else:  # scikit-learn's own warning of it points at scikit-learn
+                of = type(owner).__name__
+                warn_user(
+                    f"X has feature names, but {of} was fitted without feature names"
+                    if has_names
+                    else f"X does not have valid feature names, but {of} was fitted with feature names"
+                )
         # scikit-learn looks at names that are texts alone.
         if not named and table.names != self.names_ and sorted(table.names) == sorted(self.names_):
             listed = ", ".join(self.names_[:10]) + " ..." * (len(self.names_) > 10)
@@ -349,7 +383,7 @@ class TableColumns(Component):
             for column in learned.read(read, unknown):
                 into[:, at[which]] = column
                 at[which] += 1
-        self._warn(unknown)
+        self._warn(unknown, is_row=n_rows == 1)
         return TypedTable(numbers, categories)
 
     def _typed_row(self, row: Any) -> TypedTable:
@@ -359,11 +393,11 @@ class TableColumns(Component):
         for learned, value in zip(self.columns_, row, strict=True):
             if learned is not None:
                 (categories if learned.is_category else numbers).extend(learned.read_one(value, unknown))
-        self._warn(unknown)
+        self._warn(unknown, is_row=True)
         return TypedTable(np.array([numbers]), np.array([categories], np.int32).reshape(1, -1))
 
-    def _warn(self, unknown: Unknown) -> None:
-        if message := unknown.message():
+    def _warn(self, unknown: Unknown, *, is_row: bool) -> None:
+        if message := unknown.message(is_row=is_row):
             warn_user(message, UnknownCategoriesWarning)
 
 

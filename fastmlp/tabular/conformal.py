@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastmlp.components import whole_number
+from fastmlp.exceptions import CoverageWarning, warn_user
 from fastmlp.registration import stored_as
 from fastmlp.soundness import MAX_COUNT, is_array, is_count, require
 from fastmlp.tabular.probabilities import of_true_class
@@ -78,7 +79,7 @@ class FoldScores:
             require((np.diff(scores[:n]) >= 0).all(), "quantiles of a fold are not in ascending order", scores)
 
 
-def summarize_scores(scores: ArrayLike, folds: ArrayLike, *, n_quantiles: int = 257) -> FoldScores:
+def summarize_scores(scores: ArrayLike, folds: ArrayLike, *, n_folds: int = 1, n_quantiles: int = 257) -> FoldScores:
     """Return the scores of out-of-fold rows as quantiles for each fold.
 
     Parameters
@@ -88,6 +89,8 @@ def summarize_scores(scores: ArrayLike, folds: ArrayLike, *, n_quantiles: int = 
         each row, or what :func:`cqr_scores` returns.
     folds : array-like of int of shape (n_rows,)
         The number of the fold that left each row out, from 0.
+    n_folds : int, default=1
+        How many folds there are, if the last of them may have no rows.
     n_quantiles : int >= 1, default=257
         The most quantiles of a fold. A fold of no more rows keeps all of its scores.
 
@@ -121,7 +124,7 @@ def summarize_scores(scores: ArrayLike, folds: ArrayLike, *, n_quantiles: int = 
         raise ValueError(f"scores must be finite; got {given[~np.isfinite(given)][0]}.")
     if numbers.dtype.kind not in "iu" or numbers.min() < 0:
         raise ValueError(f"folds must be whole numbers from 0; got {folds!r}.")
-    counts = np.bincount(numbers).astype(np.int64)
+    counts = np.bincount(numbers, minlength=n_folds).astype(np.int64)
     size = -(-int(counts.max()) // n_quantiles)
     quantiles = np.zeros((len(counts), -(-int(counts.max()) // size)))
     for fold in np.flatnonzero(counts):
@@ -408,6 +411,38 @@ def prediction_sets(scores: ArrayLike, threshold: float, *, never_empty: bool = 
     if never_empty:
         sets[np.arange(len(given)), given.argmin(axis=1)] = True
     return sets
+
+
+def say_if_rows_are_few(summary: FoldScores, coverage: float, otherwise: str) -> None:
+    """Warn where there are too few rows for a coverage.
+
+    Parameters
+    ----------
+    summary : FoldScores
+        The scores of all rows.
+    coverage : float in (0, 1)
+    otherwise : str
+        What the predictions are then.
+    """
+    n_rows, needed = int(summary.counts.sum()), rows_needed(coverage)
+    if n_rows < needed:
+        warn_user(
+            f"coverage={coverage!r} needs {needed:,} rows that members left out and that have a weight, and there"
+            f" {'is' if n_rows == 1 else 'are'} {n_rows}: {otherwise}.",
+            CoverageWarning,
+        )
+
+
+def rows_needed(coverage: float) -> int:
+    """Return how many rows a coverage needs, so that intervals are finite and sets may lack classes.
+
+    Examples
+    --------
+    >>> from fastmlp.tabular.conformal import rows_needed
+    >>> rows_needed(0.5), rows_needed(0.9), rows_needed(0.99)
+    (1, 9, 99)
+    """
+    return ceil((1 - _ROUNDING) / (1 - checked_coverage(coverage)) - 1)
 
 
 def checked_coverage(coverage: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
 from fastmlp.registration import stored_as
 from fastmlp.soundness import is_array, is_count, require
-from fastmlp.tabular.bins import Bins
+from fastmlp.tabular.bins import MOST_BINS, Bins
 from fastmlp.tabular.category_order import ordered_categories
 from fastmlp.tabular.columns import TypedTable
 from fastmlp.tabular.encoders import BinnedNumbers, Encoded, FrequentValues, RankedNumbers, ScaledNumbers
@@ -46,7 +46,18 @@ TREES: dict[str, Any] = {
 }
 
 
+def _n_bins(n_rows: int) -> int:
+    """Return the most bins of a number that trees read.
+
+    With few rows in each, trees are no better, and they take longer: most of their time goes by bins then, not by rows.
+    """
+    return int(np.clip(n_rows // 32, 127, MOST_BINS))
+
+
 _FARTHEST = np.finfo(np.float64).max / 4
+#: The most sums of derivatives, of 8 bytes each, that a growing tree may keep: for each leaf those of all bins. Of
+#: tables that have more, each tree reads as many of the columns as there is room for.
+_MOST_SUMS = 2**26
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,7 @@ class TableEncoding:
         names, numbers = {name for kind in kinds for name in (*kind.numbers, *kind.codes)}, _within_reach(table.numbers)
         self.encoders_ = {name: ENCODERS[name]().fit(numbers) for name in sorted(names)}
         self.n_categories_ = [int(n) for n in n_categories]
-        self.bins_ = Bins().fit(numbers) if any(kind.trees is not None for kind in kinds) else None
+        self.bins_ = Bins(_n_bins(len(table))).fit(numbers) if any(kind.trees is not None for kind in kinds) else None
         return self
 
     def keep_for(self, kinds: Sequence[Kind]) -> None:
@@ -176,6 +187,8 @@ class FoldTrees:
         trees = TREES[kind.trees](len(rows), seed)
         bins = shared.encoding.bins_
         n_codes = [*(() if bins is None else bins.n_bins_), *(int(o.max(initial=0)) + 1 for o in self.orders_[fold])]
+        n_sums = trees.max_leaves * sum(map(int, n_codes)) * (1 + 2 * targets.shape[1])
+        trees.tree_features = min(trees.tree_features, _MOST_SUMS / n_sums)
         trees.fit(
             self.codes(fold, shared),
             n_codes,
@@ -199,6 +212,17 @@ class FoldTrees:
         for i, order in enumerate(self.orders_[fold]):
             codes[:, n_numbers + i] = order[shared.parts["categories"].codes[:, i]]
         return codes
+
+    def of(self, members: Iterable[tuple[int, str | None]]) -> FoldTrees:
+        """Return the trees of some members, given their folds and the names of their trees, and no others.
+
+        They are in an order that does not tell which thread came first.
+        """
+        used = sorted({(fold, name) for fold, name in members if name is not None})
+        found = FoldTrees()
+        found.trees_ = {key: self.trees_[key] for key in used}
+        found.orders_ = {fold: self.orders_[fold] for fold in sorted({fold for fold, _ in used})}
+        return found
 
     def check_state(self) -> None:
         """Refuse attributes that ``grow`` does not set."""

@@ -33,6 +33,8 @@ _SECONDS_TO_WAIT = 0.2
 #: so that where time is short, it is not spent on what is left at two folds.
 _TRIAL_FOLDS = 2
 _LEAST_TRIAL_WEIGHT = 0.25
+#: What members need not know any more of their networks' training: the state of the optimizer is as large as a network.
+_OF_TRAINING = ("_optimizer", "history_", "loss_curve_")
 
 
 @stored_as("tabular.Member")
@@ -45,7 +47,7 @@ class Member:
     fold : int
         The number of the fold that it leaves out.
     network : MLPClassifier or MLPRegressor
-        It reads :class:`fastmlp.inputs.columns.EncodedColumns`.
+        It reads :class:`fastmlp.inputs.columns.EncodedColumns`, and knows nothing of its training any more.
     mean_inputs : ndarray of shape (n_inputs,)
         The mean of what the rows stand for that it has learned from: the base of explanations.
     weight : float
@@ -247,7 +249,10 @@ class TargetEnsemble:
         return dict(zip(found, (counts / counts.sum()).tolist(), strict=True))
 
     def _check_folds(self, training: Training) -> None:
-        """Refuse folds from which classes cannot be learned, or that leave out classes alone which are not learned."""
+        """Refuse folds from which classes cannot be learned, or that leave out classes alone which are not learned.
+
+        Weights are of rows and, where there are some, of their classes.
+        """
         if not self.is_classification:
             return
         for number, fold in enumerate(training.folds):
@@ -262,6 +267,12 @@ class TargetEnsemble:
                     f"No row that fold {number} leaves out has a class that it learns: nothing can be judged by them."
                     " Give cv or groups that part the rows otherwise."
                 )
+            for rows, what in ((fold.learned, "learns from"), (self._judged(fold, training.y), "can be judged by")):
+                if training.sample_weight is not None and not training.sample_weight[rows].any():
+                    raise ValueError(
+                        f"No row that fold {number} {what} has a weight above 0, by sample_weight and class_weight:"
+                        " give weights to more of them, or cv or groups that part the rows otherwise."
+                    )
 
     def _trained_kind(
         self, number: int, kind: Kind, training: Training, folds: Sequence[int]
@@ -355,8 +366,7 @@ class TargetEnsemble:
             **{name: list(values) for name, values in network.history_.items() if name.startswith("validation_")},
         }
         network.set_params(callbacks=None, scoring=None)
-        for name in ("_optimizer", "history_", "loss_curve_"):
-            network.__dict__.pop(name, None)
+        _forget_training(network)
         member = Member(kind, f, network, samples[0].mean(samples[2]))
         return Trained(member, self._predicted(network, X.take(fold.left_out)), record)
 
@@ -365,6 +375,7 @@ class TargetEnsemble:
         fold, trees = training.folds[f], self.trees_.trees_[f, str(kind.trees)]
         learned = X.take(fold.learned)
         network = network_of_trees(trees, learned, training.y[fold.learned], classification=self.is_classification)
+        _forget_training(network)
         weights = None if training.sample_weight is None else training.sample_weight[fold.learned]
         # Networks halve squared errors.
         losses = [loss if self.is_classification else loss / 2 for loss in trees.losses_]
@@ -428,11 +439,8 @@ class TargetEnsemble:
         self.members_ = [copy.copy(member) for member in self.members_ if by_name[member.kind.name] > 0]
         for member in self.members_:
             member.weight = by_name[member.kind.name] / self.n_folds_
-        # No trees without a member, and in an order that does not tell which thread came first.
-        used = sorted({(member.fold, member.kind.trees) for member in self.members_ if member.kind.trees is not None})
-        trees, self.trees_ = self.trees_, FoldTrees()
-        self.trees_.trees_ = {key: trees.trees_[key] for key in used}
-        self.trees_.orders_ = {fold: trees.orders_[fold] for fold in sorted({fold for fold, _ in used})}
+        # No trees without a member.
+        self.trees_ = self.trees_.of((member.fold, member.kind.trees) for member in self.members_)
         mixed = np.tensordot(self.kind_weights_, predictions, 1)
         self.temperature_ = fit_temperature(mixed, y, weights) if self.is_classification else 1.0
         return self._calibrated(mixed)
@@ -488,8 +496,20 @@ class TargetEnsemble:
         expected = MLPClassifier if self.is_classification else MLPRegressor
         for member in self.members_:
             require(isinstance(member.network, expected), "members_ of an ensemble predict something else")
-            known = member.kind.trees is None or (member.fold, member.kind.trees) in self.trees_.trees_
-            require(known, "an ensemble lacks the trees of a member")
+            if member.kind.trees is None:
+                continue
+            key = member.fold, member.kind.trees
+            require(key in self.trees_.trees_, "an ensemble lacks the trees of a member", key)
+            n_leaves = self.trees_.trees_[key].n_leaves_.tolist()
+            layout = getattr(member.network, "columns_layout_", None)
+            fits = layout is not None and list(layout.n_categories[-len(n_leaves) :]) == n_leaves
+            require(fits, "a member of an ensemble does not look up the leaves of its trees")
+
+
+def _forget_training(network: MLPClassifier | MLPRegressor) -> None:
+    """Drop what only further training would need, which is larger than the weights."""
+    for name in _OF_TRAINING:
+        network.__dict__.pop(name, None)
 
 
 def _is_level(value: Any) -> bool:

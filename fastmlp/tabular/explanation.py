@@ -11,6 +11,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from fastmlp.exceptions import counted
 from fastmlp.inputs.columns import EncodedColumns
 from fastmlp.tabular.columns import TableColumns
 from fastmlp.tabular.contributions import ColumnChanges
@@ -35,7 +36,7 @@ class Read(Protocol):
         """Return the predictions for some of the rows, given each member's outputs for them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """What each column adds to predictions, beginning with what is predicted for an average row.
 
@@ -64,6 +65,11 @@ class Explanation:
     >>> explanation = Explanation(np.array([[2.0, -1.0]]), np.array([3.0]), np.array([[7, 8]]), ["a", "b"])
     >>> explanation.predictions, explanation.importances
     (array([4.]), array([2., 1.]))
+    >>> explanation
+    Explanation of 1 row: what each of 2 columns adds to the prediction
+    >>> explanation.to_frame()
+         a    b
+    0  2.0 -1.0
     """
 
     values: Array
@@ -77,6 +83,30 @@ class Explanation:
     def predictions(self) -> Array:
         """What is predicted for the rows: the base values and the values of all columns together."""
         return self.base_values + self.values.sum(axis=1)
+
+    def __repr__(self) -> str:
+        of = f"log-odds of {self.output_names!r:.100}" if self.is_log_odds else "prediction"
+        if not self.is_log_odds and self.values.ndim == 3:
+            of += f"s of {counted(self.values.shape[2], 'target')}"
+        rows, columns = map(counted, self.values.shape[:2], ("row", "column"))
+        return f"Explanation of {rows}: what each of {columns} adds to the {of}"
+
+    def to_frame(self) -> Any:
+        """Return what columns add as a pandas.DataFrame, with a row for each row of the table.
+
+        Its columns are those of the table; of several outputs, each of these with the columns of the table below it.
+
+        Raises
+        ------
+        ImportError
+            When pandas is not installed.
+        """
+        import pandas  # noqa: PLC0415 - it takes long
+
+        if self.values.ndim == 2:
+            return pandas.DataFrame(self.values, columns=self.feature_names)
+        columns = pandas.MultiIndex.from_product([self.output_names, self.feature_names])
+        return pandas.DataFrame(self.values.swapaxes(1, 2).reshape(len(self.values), -1), columns=columns)
 
     @property
     def importances(self) -> Array:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastmlp.exceptions import FILTERING
+from fastmlp.exceptions import FILTERING, counted
 from fastmlp.inputs.plain_targets import is_missing
 
 
@@ -26,7 +26,7 @@ def make_folds(
     strata: NDArray | None,
     groups: ArrayLike | None,
     random: np.random.RandomState,
-    counted: NDArray[np.bool_] | None = None,
+    has_weight: NDArray[np.bool_] | None = None,
 ) -> list[Fold]:
     """Return folds that each leave out another share of the rows, alike in their shares of classes.
 
@@ -42,7 +42,7 @@ def make_folds(
     groups : array-like of shape (n_rows,) or None
         Rows of which some must not be learned from when others are left out, such as those of one person.
     random : RandomState
-    counted : ndarray of bool of shape (n_rows,) or None
+    has_weight : ndarray of bool of shape (n_rows,) or None
         The rows that have a weight; of these, too, each fold leaves out another share. None is all.
 
     Returns
@@ -65,21 +65,21 @@ def make_folds(
     """
     if groups is not None:
         return _folds_of_groups(n_folds, n_rows, strata, groups, random)
-    counted = np.ones(n_rows, bool) if counted is None else counted
+    has_weight = np.ones(n_rows, bool) if has_weight is None else has_weight
     order = random.permutation(n_rows)
     if strata is not None:
-        n_counted = np.bincount(strata, counted)
+        n_counted = np.bincount(strata, has_weight)
         order = order[np.argsort(strata[order], kind="stable")]
-        is_only_one = (n_counted[strata] == 1) & counted
+        is_only_one = (n_counted[strata] == 1) & has_weight
         order = order[~is_only_one[order]]
-    order = order[np.argsort(~counted[order], kind="stable")]
-    n_parted = int(counted[order].sum())
+    order = order[np.argsort(~has_weight[order], kind="stable")]
+    n_parted = int(has_weight[order].sum())
     if n_parted < 2:
         if strata is not None:
             what = f"y has {n_rows} rows of {len(n_counted)} classes, a single row of each"
         else:
             what = f"y has {n_rows} rows, but not two"
-        with_weight = " of a weight above 0" * (not counted.all())
+        with_weight = " of a weight above 0" * (not has_weight.all())
         raise ValueError(f"{what}{with_weight}: none can be left out.")
     n_folds = min(n_folds, n_parted)
     number = np.full(n_rows, -1)
@@ -138,7 +138,7 @@ def splits_of(cv: Any, X: Any, y: NDArray, groups: ArrayLike | None) -> list[Fol
     ------
     ValueError
         When a fold has no rows to learn from or to leave out, has rows that there are not, or learns from rows that it
-        leaves out.
+        leaves out; when a splitter needs groups, and there are none.
 
     Examples
     --------
@@ -148,9 +148,8 @@ def splits_of(cv: Any, X: Any, y: NDArray, groups: ArrayLike | None) -> list[Fol
     [Fold(learned=array([0, 1]), left_out=array([2]))]
     """
     n_rows = len(y)
-    splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
     folds = []
-    for number, split in enumerate(splits):
+    for number, split in enumerate(_split(cv, X, y, groups) if hasattr(cv, "split") else cv):
         parts = [np.asarray(part) for part in split]
         if len(parts) != 2 or any(part.ndim != 1 or part.dtype.kind not in "iub" for part in parts if part.size):
             raise ValueError(f"cv={cv!r:.100} must give pairs of places of rows; its split {number} is {split!r:.100}.")
@@ -167,10 +166,20 @@ def splits_of(cv: Any, X: Any, y: NDArray, groups: ArrayLike | None) -> list[Fol
     return folds
 
 
+def _split(cv: Any, X: Any, y: NDArray, groups: ArrayLike | None) -> list[Any]:
+    """Return the pairs of places of rows that a splitter makes; say where it lacks groups."""
+    try:
+        return list(cv.split(X, y, groups))
+    except (TypeError, ValueError) as error:
+        if groups is not None or "groups" not in str(error):
+            raise
+        raise ValueError(f"cv={cv!r:.100} parts rows by groups: give them to fit, fit(X, y, groups=...).") from error
+
+
 def _places(part: NDArray, n_rows: int, cv: str) -> NDArray[np.intp]:
     if part.dtype == bool:
         if len(part) != n_rows:
-            raise ValueError(f"{cv} has a mask of {len(part)} rows; X has {n_rows}.")
+            raise ValueError(f"{cv} has a mask of {counted(len(part))}; X has {n_rows}.")
         return np.flatnonzero(part)
     places = part.astype(np.intp)
     if ((places < 0) | (places >= n_rows)).any():
@@ -203,8 +212,19 @@ def validation_folds(n_folds: int, n_learned: int, n_rows: int) -> list[Fold]:
 
 
 def fold_numbers(folds: list[Fold], n_rows: int) -> NDArray[np.intp]:
-    """Return for each row the number of the last fold that leaves it out, -1 for none."""
-    numbers = np.full(n_rows, -1)
+    """Return for each row the number of a fold that leaves it out, -1 for none; where several do, each in its turn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.tabular.folds import fold_numbers, validation_folds
+    >>> fold_numbers(validation_folds(3, 1, 6), 6)
+    array([-1,  1,  2,  0,  1,  2])
+    """
+    n_before = np.zeros((len(folds) + 1, n_rows), np.intp)
     for i, fold in enumerate(folds):
-        numbers[fold.left_out] = i
-    return numbers
+        n_before[i + 1] = n_before[i]
+        n_before[i + 1, fold.left_out] += 1
+    # The fold is the one at which as many have left the row out as its turn says.
+    turn = np.arange(n_rows) % np.maximum(n_before[-1], 1) + 1
+    return np.where(n_before[-1] > 0, (n_before[1:] == turn).argmax(axis=0), -1)

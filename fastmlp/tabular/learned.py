@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmlp.exceptions import counted
 from fastmlp.registration import stored_as
 from fastmlp.soundness import require
 from fastmlp.tabular.dates import PARTS, date_parts, local_time, zone_of
@@ -52,9 +53,9 @@ class Unknown:
     --------
     >>> from fastmlp.tabular.learned import Unknown
     >>> unknown = Unknown()
-    >>> unknown.add("city", ["Ulm", "Bonn"], 5)
+    >>> unknown.add("k", ["b", "c"], 5)
     >>> unknown.message()
-    "There are categories that training did not see; they count as missing: 'city' (2 in 5 rows, such as 'Ulm')."
+    "There are categories that training did not see; they count as missing: 'k' (2 categories in 5 rows, such as 'b')."
     """
 
     def __init__(self) -> None:
@@ -64,15 +65,23 @@ class Unknown:
         """Note the unknown values of a column, and in how many rows they are."""
         self.found.append((name, len(values), n_rows, values[0]))
 
-    def message(self) -> str:
-        """Return what is to be said; an empty text where all categories are known."""
+    def message(self, *, is_row: bool = False) -> str:
+        """Return what is to be said; an empty text where all categories are known.
+
+        Parameters
+        ----------
+        is_row : bool, default=False
+            Whether all is of a single row. Then the columns alone are named: whoever predicts row by row is told of
+            each column once, since Python shows the same warning once for each line of a program.
+        """
         if not self.found:
             return ""
         are = [
-            f"{name!r} ({n} in {rows} row{'s' * (rows > 1)}, such as {example!r:.60})"
+            f"{name!r}"
+            + f" ({n:,} categor{'y' if n == 1 else 'ies'} in {counted(rows)}, such as {example!r:.60})" * (not is_row)
             for name, n, rows, example in self.found[:5]
         ]
-        more = f" and {len(self.found) - 5} more columns" * (len(self.found) > 5)
+        more = f" and {counted(len(self.found) - 5, 'more column')}" * (len(self.found) > 5)
         return f"There are categories that training did not see; they count as missing: {', '.join(are)}{more}."
 
 
@@ -148,6 +157,10 @@ class LearnedColumn:
         """Return the names of the columns that come of this one."""
         return [self.name]
 
+    def described(self) -> str:
+        """Return what the column is read as, in a few words."""
+        raise NotImplementedError
+
     def check_state(self) -> None:
         """Refuse attributes that ``learn`` does not set; an object from a file may have any."""
         of = type(self).__name__
@@ -200,6 +213,10 @@ class Numbers(LearnedColumn):
             return [value]
         return super().read_one(value, unknown)
 
+    def described(self) -> str:
+        """Return what the column is read as."""
+        return "number"
+
 
 @stored_as("tabular.Spans")
 class Spans(LearnedColumn):
@@ -215,6 +232,10 @@ class Spans(LearnedColumn):
 
     def _read(self, values: Values, unknown: Unknown) -> list[NDArray]:
         return [values.data]
+
+    def described(self) -> str:
+        """Return what the column is read as."""
+        return "span of time, in seconds"
 
 
 @stored_as("tabular.Dates")
@@ -260,6 +281,10 @@ class Dates(LearnedColumn):
     def output_names(self) -> list[str]:
         """Return the names of the numbers: "date.year", "date.month_sin"."""
         return [f"{self.name}.{part}" for part in self.parts]
+
+    def described(self) -> str:
+        """Return what the column is read as, with the names of the numbers."""
+        return f"date: {', '.join(self.parts)}"
 
     def check_state(self) -> None:
         """Refuse attributes that ``learn`` does not set; an object from a file may have any."""
@@ -319,8 +344,9 @@ class Categories(LearnedColumn):
         if n_known == len(places) and (counts > 0).sum() == 1:
             raise Unusable(f"it is {different[int(counts.argmax())]!r:.40} in all rows")
         if n_shared == 0 or (n_known >= _ROWS and n_shared <= _SHARED * n_known):
+            twice = f"{'hardly any' if n_shared else 'none'} comes twice"
             raise Unusable(
-                f"of its {n_known} values {'hardly any' if n_shared else 'none'} comes twice{_hint(different)}",
+                f"of its {counted(n_known, 'value')} {twice}{_hint(different)}",
                 example=different[int(np.flatnonzero(counts)[0])],
             )
         # Those that several rows have, the most frequent ones of them; equally frequent ones in their own order.
@@ -352,6 +378,12 @@ class Categories(LearnedColumn):
         elif self.is_mixed and not of_objects([value]).missing()[0]:
             value = text_of(value)
         return super().read_one(value, unknown)
+
+    def described(self) -> str:
+        """Return how many categories are known, and how many values of training are none."""
+        n_rare = len(self.rare)
+        others = f"; {n_rare:,} other{'s' * (n_rare > 1)} count{'s' * (n_rare == 1)} as missing" * bool(n_rare)
+        return f"category, {len(self.categories):,} known{others}"
 
     def check_state(self) -> None:
         """Refuse attributes that ``learn`` does not set; an object from a file may have any."""

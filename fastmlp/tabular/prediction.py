@@ -195,7 +195,7 @@ class PackedEnsemble:
 
 
 class TablePredictor:
-    """Predictions for rows that have been read.
+    """Predictions for rows of a table, and for rows that have been read.
 
     Parameters
     ----------
@@ -217,13 +217,16 @@ class TablePredictor:
         n_jobs: int,
     ) -> None:
         self._n_numbers, self._n_categories = len(columns.number_names_), np.array(columns.n_categories_, np.int64)
+        self._columns = columns
         self._encoding, self._ensembles, self._decoded, self._n_jobs = encoding, list(ensembles), decoded, n_jobs
 
-    def __call__(self, table: TypedTable) -> Any:
-        """Return predictions for the rows of a table."""
-        if not isinstance(table, TypedTable):
-            raise TypeError(f"table must be a TypedTable; got {type(table).__name__}.")
-        shared = self._encoding.shared(checked_table(table, self._n_numbers, self._n_categories))
+    def __call__(self, X: Any) -> Any:
+        """Return predictions for the rows of a table, or of a TypedTable."""
+        if isinstance(X, TypedTable):
+            table = checked_table(X, self._n_numbers, self._n_categories)
+        else:
+            table = self._columns.transform(X)
+        shared = self._encoding.shared(table)
         return self._decoded([ensemble.predict(shared, self._n_jobs) for ensemble in self._ensembles])
 
 
@@ -259,7 +262,11 @@ def checked_table(table: TypedTable, n_numbers: int, n_categories: NDArray[np.in
 
 def _parts_of(ensemble: TargetEnsemble) -> list[Any]:
     """Return all that an ensemble's predictions follow from, as objects that are others when that has changed."""
-    parts: list[Any] = [ensemble.trees_]
+    parts: list[Any] = []
+    for trees in ensemble.trees_.trees_.values():
+        parts += (trees, trees.columns_, trees.thresholds_, trees.parents_, trees.n_leaves_)
+    for orders in ensemble.trees_.orders_.values():
+        parts += orders
     for member in ensemble.members_:
         network = member.network
         parts += (member.kind, member.weight, network, *network.coefs_, *network.intercepts_)

@@ -161,7 +161,7 @@ def read_numbers(
     return Readout(numbers, _shared_out(steps[..., np.newaxis] * np.eye(steps.shape[-1]), weights))
 
 
-def read_squares(outputs: Sequence[Array], weights: ArrayLike, y: Array) -> Readout:
+def read_squares(outputs: Sequence[Array], weights: ArrayLike, y: Array, shares: Array) -> Readout:
     """Return minus the mean square of errors: of the weighted sum of the members' outputs, less targets.
 
     Parameters
@@ -169,21 +169,25 @@ def read_squares(outputs: Sequence[Array], weights: ArrayLike, y: Array) -> Read
     outputs, weights
         As :func:`read_numbers` takes them.
     y : ndarray of shape (n_rows, n_outputs)
+    shares : ndarray of shape (n_outputs,)
+        How much each output counts in the mean.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastmlp.tabular.quotients import read_squares
-    >>> read_squares([np.array([[[1.0], [3.0]]])], [1.0], np.array([[5.0]])).predictions.ravel()
+    >>> read_squares([np.array([[[1.0], [3.0]]])], [1.0], np.array([[5.0]]), np.ones(1)).predictions.ravel()
     array([-16.,  -4.])
     """
     errors = _weighted(outputs, weights) - y[:, np.newaxis]
     squares = -(errors**2)
-    steps = quotients(errors, squares, lambda x, _: -2 * x) / errors.shape[-1]
-    return Readout(squares.mean(axis=-1, keepdims=True), _shared_out(steps[:, :, np.newaxis], weights))
+    steps = quotients(errors, squares, lambda x, _: -2 * x)
+    return _mean_over_outputs(squares, steps, shares, weights)
 
 
-def read_pinball_losses(outputs: Sequence[Array], weights: ArrayLike, y: Array, quantiles: ArrayLike) -> Readout:
+def read_pinball_losses(
+    outputs: Sequence[Array], weights: ArrayLike, y: Array, shares: Array, quantiles: ArrayLike
+) -> Readout:
     """Return minus the mean pinball loss: of the weighted sum of the members' outputs, as quantiles of targets.
 
     Parameters
@@ -191,6 +195,8 @@ def read_pinball_losses(outputs: Sequence[Array], weights: ArrayLike, y: Array, 
     outputs, weights
         As :func:`read_numbers` takes them.
     y : ndarray of shape (n_rows, n_outputs)
+    shares : ndarray of shape (n_outputs,)
+        How much each output counts in the mean.
     quantiles : array-like of shape (n_outputs,)
         The levels.
 
@@ -198,14 +204,21 @@ def read_pinball_losses(outputs: Sequence[Array], weights: ArrayLike, y: Array, 
     --------
     >>> import numpy as np
     >>> from fastmlp.tabular.quotients import read_pinball_losses
-    >>> read_pinball_losses([np.array([[[1.0], [7.0]]])], [1.0], np.array([[5.0]]), [0.75]).predictions.ravel()
+    >>> outputs, y = [np.array([[[1.0], [7.0]]])], np.array([[5.0]])
+    >>> read_pinball_losses(outputs, [1.0], y, np.ones(1), [0.75]).predictions.ravel()
     array([-3. , -0.5])
     """
     levels = np.asarray(quantiles, dtype=np.float64)
     errors = _weighted(outputs, weights) - y[:, np.newaxis]
     losses = np.minimum((levels - 1) * errors, levels * errors)
     steps = quotients(errors, losses, lambda x, y: np.divide(y, x, out=np.zeros_like(x), where=x != 0))
-    return Readout(losses.mean(axis=-1, keepdims=True), _shared_out((steps / len(levels))[:, :, np.newaxis], weights))
+    return _mean_over_outputs(losses, steps, shares, weights)
+
+
+def _mean_over_outputs(goodness: Array, steps: Array, shares: Array, weights: ArrayLike) -> Readout:
+    """Return what is read of a mean over outputs, given how good each output is and its quotients."""
+    mean = (goodness * shares).sum(axis=-1, keepdims=True)
+    return Readout(mean, _shared_out((steps * shares)[:, :, np.newaxis], weights))
 
 
 def _weighted(outputs: Sequence[Array], weights: ArrayLike) -> Array:

@@ -12,23 +12,38 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp.callbacks import Callback
+from fastmlp.components import Named, Registry
 from fastmlp.estimators.documentation import documented
-from fastmlp.exceptions import IgnoredParameterWarning, UndefinedScoreWarning, warn_user
+from fastmlp.exceptions import IgnoredParameterWarning, UndefinedScoreWarning, counted, warn_user
 from fastmlp.losses import Pinball
+from fastmlp.losses.names import ALIASES, SQUARED_ERROR
 from fastmlp.registration import stored_as
 from fastmlp.soundness import is_array, require
 from fastmlp.tabular.bands import LEVELS, QuantileBand
 from fastmlp.tabular.base import TabularEstimator
-from fastmlp.tabular.conformal import FoldScores, cv_plus_interval, summarize_scores
+from fastmlp.tabular.conformal import FoldScores, cv_plus_interval, say_if_rows_are_few, summarize_scores
 from fastmlp.tabular.documentation import ATTRIBUTES, PARAMETERS
+from fastmlp.tabular.encoding import SharedColumns
 from fastmlp.tabular.ensemble import Member, TargetEnsemble
 from fastmlp.tabular.explanation import Read, shares
-from fastmlp.tabular.folds import Fold, fold_numbers
+from fastmlp.tabular.folds import Fold
+from fastmlp.tabular.judges import are_of_judges, judged_rows, judges_predict
 from fastmlp.tabular.kinds import Kind, band_kinds
 from fastmlp.tabular.quotients import read_numbers, read_pinball_losses, read_squares
 from fastmlp.tabular.scoring import MemberRegressor, Predict
 from fastmlp.tabular.targets import in_near_units, number_targets
 from fastmlp.threads import prediction_team
+
+#: What training may make small, by the names that users give; the first is the default.
+LOSSES: Registry[str] = Registry(
+    {name: name for name in ("squared_error", "absolute_error", "huber", "quantile")},
+    {
+        "squared_error": SQUARED_ERROR,
+        "absolute_error": ALIASES["absolute_error"],
+        "huber": ALIASES["huber"],
+        "quantile": ("pinball", *ALIASES["pinball"]),
+    },
+)
 
 #: Sums of few numbers up to this one are none that are too large for a number.
 _LARGEST = np.finfo(np.float64).max / 8
@@ -37,7 +52,7 @@ _LARGEST = np.finfo(np.float64).max / 8
 @stored_as("TabularRegressor")
 @documented(PARAMETERS, ATTRIBUTES)
 class TabularRegressor(RegressorMixin, TabularEstimator):
-    """A regressor for tables as they are: an ensemble of small networks.
+    """A regressor for tables as they are: an ensemble of boosted trees and of networks.
 
     Targets are scaled for the networks, and predictions lie within the range of the targets of training.
 
@@ -46,7 +61,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     {parameters}
     loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
         What training makes small. With "quantile", the pinball loss, predictions are quantiles of the targets that rows
-        like this one have.
+        like this one have. Everyday names such as "mae", "MSE" and "pinball" are understood, too.
     quantile : float in (0, 1), default=0.5
         Which quantile is predicted with ``loss="quantile"``: below that of 0.9 lie nine targets of ten.
     intervals : {"residuals", "quantiles"}, default="residuals"
@@ -90,10 +105,11 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     oof_predictions_: NDArray[np.float64]
     oof_loss_: float
+    loss = Named(LOSSES)
 
     _parameter_constraints: ClassVar[dict] = {
         **TabularEstimator._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "absolute_error", "huber", "quantile"})],
+        "loss": [StrOptions(set(LOSSES))],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "intervals": [StrOptions({"residuals", "quantiles"})],
     }
@@ -175,6 +191,10 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     def predict_interval(self, X: Any, coverage: float = 0.9) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return intervals that have the true number with a given probability: CV+, from what the folds left out.
 
+        They lie around the predictions of each fold's members, by whose errors on the rows that they left out they are
+        so wide; of a row that several folds leave out, one of these has the error. With X_val and y_val they lie around
+        what all members predict, by whose errors on those rows they are so wide: split conformal prediction.
+
         They are made of residuals, or of quantiles, as the parameter ``intervals`` said in ``fit``. Quantiles are of
         certain coverages; of these the nearest is taken, and the band between the quantiles becomes wider or narrower,
         each row's in proportion, until it covers what is asked for.
@@ -189,6 +209,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         Returns
         -------
         lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Infinite where there are too few rows for the coverage, which needs 9 of them for 0.9, and 99 for 0.99; a
+            :class:`fastmlp.exceptions.CoverageWarning` says so.
 
         References
         ----------
@@ -197,12 +219,14 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         """
         shared = self._shared(X)  # which says it where there is no fit
         n_jobs = prediction_team(self.n_jobs).n_threads
+        summaries = self.bands_[0].scores_ if self.bands_ else self._residuals
+        say_if_rows_are_few(summaries[0], coverage, "intervals reach from -inf to inf")
         if self.bands_:
             scaled = [band.interval(shared, coverage, n_jobs) for band in self.bands_]
             lower, upper = np.stack(scaled, axis=-1) * self._scales + self._means
         else:
-            folds = self._numbers(self.ensembles_[0].predict_folds(shared, n_jobs))
-            outputs = folds if self._is_matrix else folds[..., np.newaxis]
+            judged = self._numbers(judges_predict(self.ensembles_[0], self._residuals[0], shared, n_jobs))
+            outputs = judged if self._is_matrix else judged[..., np.newaxis]
             found = [
                 cv_plus_interval(summary, outputs[..., i], coverage=coverage)
                 for i, summary in enumerate(self._residuals)
@@ -255,7 +279,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     def _known_targets(self, y: Any) -> NDArray:
         numbers = number_targets(y, type(self).__name__, name="y_val")
         if numbers.ndim != 1 + self._is_matrix or numbers.reshape(len(numbers), -1).shape[1] != len(self._means):
-            raise ValueError(f"y_val must have {len(self._means)} targets, as y has; got shape {numbers.shape}.")
+            needed = counted(len(self._means), "target")
+            raise ValueError(f"y_val must have {needed}, as y has; got shape {numbers.shape}.")
         return numbers
 
     def _problems(self, y: NDArray) -> list[tuple[TargetEnsemble, NDArray]]:
@@ -303,10 +328,13 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     def _goodness_reader(self, number: int, members: list[Member], y: NDArray) -> Read:
         weights, scaled = shares(members), self._scaled(y)
+        # Of a target that is always the same, predictions are that number, whatever members say.
+        varies = self._ranges[0] < self._ranges[1]
+        of_outputs = varies / max(1, varies.sum())
         levels = self.ensembles_[0].quantiles
         if levels is None:
-            return lambda outputs, rows: read_squares(outputs, weights, scaled[rows])
-        return lambda outputs, rows: read_pinball_losses(outputs, weights, scaled[rows], levels)
+            return lambda outputs, rows: read_squares(outputs, weights, scaled[rows], of_outputs)
+        return lambda outputs, rows: read_pinball_losses(outputs, weights, scaled[rows], of_outputs, levels)
 
     def _output_names(self, number: int) -> list[str]:
         return [str(i) for i in range(len(self._means))] if self._is_matrix else []
@@ -317,10 +345,15 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     def _shown_targets(self, number: int, y: NDArray) -> NDArray:
         return self._numbers(y.reshape(len(y), -1))
 
-    def _judge(self, found: list[NDArray], y: NDArray, folds: list[Fold], sample_weight: NDArray | None) -> None:
-        # Residuals are of the folds that have members, in the order of predict_folds.
-        fold_of = _fold_places(self.ensembles_[0], folds, len(y))
-        known = fold_of >= 0
+    def _judge(
+        self,
+        found: list[NDArray],
+        shared: SharedColumns,
+        y: NDArray,
+        folds: list[Fold],
+        sample_weight: NDArray | None,
+    ) -> None:
+        known = np.isfinite(found[0][:, 0])
         if sample_weight is not None:
             known &= sample_weight > 0
         self.oof_predictions_ = self._numbers(found[0])
@@ -345,14 +378,16 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
             )
         if varies.any() and len(true) > 1:
             self.oof_score_ = self._goodness(scaled[0][:, varies], scaled[1][:, varies], weights)
-        errors = [] if self.bands_ else np.abs(true - predicted).T
-        self._residuals = [summarize_scores(error, fold_of[known]) for error in errors]
+        n_jobs = prediction_team(self.n_jobs).n_threads
+        self._residuals = []
+        if not self.bands_:
+            ensemble = self.ensembles_[0]
+            judged = judged_rows(ensemble, found[0], shared, folds, sample_weight, n_jobs)
+            errors = np.abs(y[judged.rows] - self._numbers(judged.predicted)).reshape(len(judged.rows), -1)
+            self._residuals = [summarize_scores(each, judged.judges, n_folds=judged.n_judges) for each in errors.T]
         for band, quantiles, targets in zip(self.bands_, found[1:], self._scaled(y).T, strict=False):
-            fold_of = _fold_places(band.ensemble, folds, len(y))
-            known = fold_of >= 0
-            if sample_weight is not None:
-                known &= sample_weight > 0
-            band.calibrate(quantiles[known], targets[known], fold_of[known])
+            judged = judged_rows(band.ensemble, quantiles, shared, folds, sample_weight, n_jobs)
+            band.calibrate(judged.predicted, targets[judged.rows], judged.judges, judged.n_judges)
 
     def check_state(self) -> None:
         """Refuse parameters and attributes that do not fit each other; an estimator from a file may have any."""
@@ -374,8 +409,5 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
             values, n_values = state.get(name), 0 if state.get(other) else n
             sound = type(values) is list and len(values) == n_values and all(type(each) is cls for each in values)
             require(sound, f"{name} are not those of the targets")
-
-
-def _fold_places(ensemble: TargetEnsemble, folds: list[Fold], n_rows: int) -> NDArray[np.intp]:
-    """Return for each row the place of the fold that left it out among those that have members, -1 for none."""
-    return fold_numbers([folds[f] for f in ensemble.folds_], n_rows)
+        sound = all(are_of_judges(scores, self.ensembles_[0]) for scores in self._residuals)
+        require(sound, "_residuals are not those of the folds")

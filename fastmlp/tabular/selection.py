@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastmlp.components import whole_number
+from fastmlp.exceptions import counted
 from fastmlp.tabular.probabilities import SMALLEST, row_weights, true_probabilities
 
 #: Losses closer than this, as a share of the smaller one, are equal: the candidate of the lowest index is taken.
@@ -173,7 +174,8 @@ def _errors(predictions: NDArray, y: NDArray) -> NDArray:
     targets = y.astype(np.float64).reshape(len(y), -1)
     predictions = predictions.reshape(*predictions.shape[:2], -1)
     if predictions.shape[2] != targets.shape[1]:
-        raise ValueError(f"y must have {predictions.shape[2]} columns, as predictions have; got {targets.shape[1]}.")
+        needed = counted(predictions.shape[2], "column")
+        raise ValueError(f"y must have {needed}, as predictions have; got {targets.shape[1]}.")
     if not np.isfinite(targets).all():
         raise ValueError(f"y must be finite; got {targets[~np.isfinite(targets)][0]}.")
     return predictions - targets

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets
 
-from fastmlp.exceptions import warn_user
+from fastmlp.exceptions import counted, warn_user
 from fastmlp.inputs.plain_targets import missing_in, of_odd_labels, of_plain_types, refuse_missing, tightened
 from fastmlp.inputs.targets import class_numbers
 from fastmlp.inputs.validation import labels_of
@@ -81,7 +81,7 @@ class ClassTargets:
             if len(classes) == 1:
                 of = f"y[:, {i}]" if labels.ndim == 2 else "y"
                 raise ValueError(
-                    f"{of} has only one class, {classes.tolist()[0]!r}, in {len(labels)} rows: {estimator} needs"
+                    f"{of} has only one class, {classes.tolist()[0]!r}, in {counted(len(labels))}: {estimator} needs"
                     " samples of at least two classes."
                 )
         self.outputs_, self.is_matrix_ = outputs, labels.ndim == 2
@@ -105,7 +105,8 @@ class ClassTargets:
         """
         labels = _labels(y, estimator, name)
         if _n_outputs(labels) != len(self.outputs_):
-            raise ValueError(f"{name} has {_n_outputs(labels)} targets, but {estimator} learned {len(self.outputs_)}.")
+            given = counted(_n_outputs(labels), "target")
+            raise ValueError(f"{name} has {given}, but {estimator} learned {len(self.outputs_)}.")
         for column, classes in zip(_columns(labels), self.outputs_, strict=True):
             known = set(classes.tolist())
             for row, label in enumerate(column.tolist()):

@@ -183,7 +183,7 @@ class LeafCodes:
             for ``patience`` trees, and the trees up to the smallest loss are kept, at least one. With None all grow.
         patience : int >= 1, default=30
         is_over : callable, default=None
-            It is asked, without arguments, after every few trees whether growth is to end here.
+            It is asked, without arguments, after every tree whether growth is to end here.
 
         Raises
         ------
@@ -266,12 +266,16 @@ class LeafCodes:
         """Grow the trees and keep them: all, or those up to the smallest loss of the rows that are left out."""
         pieces, losses = [], []
         n_grown = best = 0
-        while n_grown < self.n_trees and n_grown - best < patience and not (n_grown and is_over and is_over()):
-            pieces.append(growth.grow(min(_TREES_TOGETHER, self.n_trees - n_grown)))
-            n_grown += len(pieces[-1][3])
+        is_cut = False
+        while n_grown < self.n_trees and n_grown - best < patience and not is_cut:
+            first = n_grown
+            while n_grown < min(first + _TREES_TOGETHER, self.n_trees) and not is_cut:
+                pieces.append(growth.grow(1))
+                n_grown += 1
+                is_cut = is_over is not None and is_over()
             best = n_grown
             if judged is not None:
-                losses += judged.losses(*pieces[-1])
+                losses += judged.losses(*map(np.concatenate, zip(*pieces[first:], strict=True)))
                 best = int(np.argmin(losses)) + 1
         columns, thresholds, parents, n_leaves, values = map(np.concatenate, zip(*pieces, strict=True))
         self.losses_ = losses[:n_grown]
@@ -304,11 +308,16 @@ class LeafCodes:
         return self.reader().leaf_numbers(given)
 
     def reader(self) -> engine.LeafReader:
-        """Return what sends rows through the trees: what was made of the arrays that there are, or a new one."""
+        """Return what sends rows through the trees: what was made of the arrays that there are, or a new one.
+
+        It has copies. So that the attributes stay the truth, the arrays are made read-only.
+        """
         arrays = self.columns_, self.thresholds_, self.parents_, self.n_leaves_
         kept = _READERS.get(self)
         if kept is None or not all(map(operator.is_, kept[0], arrays)):
             kept = _READERS[self] = arrays, engine.LeafReader(*arrays, self.n_columns_)
+            for array in arrays:
+                array.flags.writeable = False
         return kept[1]
 
     def outputs(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:

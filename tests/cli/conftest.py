@@ -9,7 +9,7 @@ import pytest
 
 from fastmlp.cli import main
 from tests.conftest import ROOT
-from tests.tables.conftest import small_efforts  # noqa: F401 - a fixture
+from tests.tables.conftest import real_efforts, small_efforts  # noqa: F401 - fixtures
 
 
 @pytest.fixture

@@ -44,7 +44,11 @@ def test_wrong_use(arguments, message, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(arguments)
     assert exit_.value.code == 2
-    assert message in capsys.readouterr().err
+    error, hint = capsys.readouterr().err.splitlines()
+    assert message in error
+    of = f"fastmlp {arguments[0]}" if arguments[:1] in (["train"], ["predict"], ["evaluate"], ["info"]) else "fastmlp"
+    assert error.startswith(f"{of}: error: ")
+    assert hint == f"{of} --help says what there is"
 
 
 @pytest.mark.parametrize(

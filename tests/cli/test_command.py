@@ -42,7 +42,9 @@ def test_module_runs(module, tmp_path):
 def test_a_call_without_arguments():
     done = process()
     assert done.returncode == 2
-    assert done.stderr.startswith("usage: fastmlp ")
+    assert done.stderr == (
+        "fastmlp: error: the following arguments are required: command\nfastmlp --help says what there is\n"
+    )
 
 
 def test_a_target_that_the_locale_lacks(tmp_path, monkeypatch):
@@ -54,7 +56,7 @@ def test_a_target_that_the_locale_lacks(tmp_path, monkeypatch):
     options = "--target", "gr\u00f6\u00dfe".encode(), "--missing", "\u00e4".encode(), "--effort", "fast"
     done = process("train", "t.csv", "--out", "m", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("classification of 'gr\\xf6\\xdfe' from 1 columns of 40 rows")
+    assert done.stdout.startswith("classification of 'gr\\xf6\\xdfe' from 1 column of 40 rows")
 
 
 def interrupted(arguments, when):

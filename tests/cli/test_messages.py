@@ -15,7 +15,9 @@ pytest.importorskip("pandas")
 
 def test_quiet(trained, capsys):
     assert main(["train", "plain.csv", "--out", "q", "--quiet"]) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr() == ("", "")
+    assert main(["predict", "q", "plain.csv", "--quiet"]) == 0  # what is asked for is no message
+    assert len(capsys.readouterr().out.splitlines()) == 121
     assert "not-there.csv" in failed(capsys, ["predict", "m.fastmlp", "not-there.csv", "--quiet"])
 
 
@@ -35,7 +37,19 @@ def test_warnings_become_messages(folder, capsys, monkeypatch):
 
     monkeypatch.setattr(TableModel, "fit", warning)
     assert main(["train", "flowers.csv", "--out", "m"]) == 0
-    assert "fastmlp: beware of this\n" in capsys.readouterr().err
+    assert "fastmlp: flowers.csv: beware of this\n" in capsys.readouterr().err
+
+
+def test_warnings_name_the_file_that_they_are_of(trained, capsys):
+    (trained / "new.csv").write_text("color,petal,kind\ngreen,0.5,rose\nred,0.5,rose\n")
+    said = "There are categories that training did not see; they count as missing: 'color' (1 category in 1 row,"
+    for arguments in (["predict", "m.fastmlp", "new.csv"], ["evaluate", "m.fastmlp", "new.csv"]):
+        assert main(arguments) == 0
+        assert f"fastmlp: new.csv: {said}" in capsys.readouterr().err
+    assert main(["train", "flowers.csv", "--validation", "new.csv", "--out", "m", "--time-limit", "1e-6"]) == 0
+    err = capsys.readouterr().err
+    assert f"fastmlp: new.csv: {said}" in err
+    assert "fastmlp: flowers.csv: time_limit=1e-06 s ended the training" in err
 
 
 class Console(io.TextIOWrapper):

@@ -50,6 +50,8 @@ def test_predict_sets(trained, capsys):
     (trained / "new.csv").write_text("color,petal\ngreen,9.5\n")
     assert main(["predict", "m.fastmlp", "new.csv", "--set", "0.8"]) == 0
     assert capsys.readouterr().err.count("categories that training did not see") == 1
+    assert main(["predict", "m.fastmlp", "new.csv", "--out", "p.csv"]) == 0
+    assert capsys.readouterr().err.endswith("wrote p.csv, 1 row\n")
     message = failed(capsys, ["predict", "m.fastmlp", "flowers.csv", "--interval", "0.9"])
     assert message == "flowers.csv: there are no intervals in classification, but sets of classes"
 

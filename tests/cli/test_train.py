@@ -15,9 +15,12 @@ import pytest
 from cases import DATA
 
 import fastmlp
-from fastmlp.cli import main
+from fastmlp.cli import main, train
 from fastmlp.cli.interruption import EndEarly
+from fastmlp.cli.train import _report
+from fastmlp.tabular import base
 from tests.cli.conftest import failed
+from tests.tabular.problems import Clock
 
 pd = pytest.importorskip("pandas")
 
@@ -37,6 +40,12 @@ def test_train_says_what_it_made(folder, capsys):
     assert re.fullmatch(r"trained in \d+\.\d s", lines[4])
     assert f"saved m.fastmlp, {os.path.getsize('m.fastmlp'):,} bytes" in out
     assert "fastmlp: classification of 'kind', since it is text with 2 values" in err
+
+
+def test_kinds_without_weight_are_not_listed(trained, capsys):
+    said = fastmlp.load("m.fastmlp").describe()
+    _report(said | {"members": {"boosting": 8, "bins": 4}, "weights": {"trees": 0.0, "boosting": 0.75, "bins": 0.25}})
+    assert capsys.readouterr().out.splitlines()[2] == "members: 8 of boosting (weight 0.75), 4 of bins (weight 0.25)"
 
 
 def test_regression(folder, capsys):
@@ -71,7 +80,7 @@ def test_options_reach_the_estimator(folder):
     given = {"effort": "fast", "time_limit": 100.0, "class_weight": {"rose": 3.0, "aster": 2.0}}
     given |= {"random_state": 4, "n_jobs": 1}
     assert {name: parameters[name] for name in given} == given
-    assert main(["train", "numbers.csv", "--out", "m", "--loss", "absolute_error"]) == 0
+    assert main(["train", "numbers.csv", "--out", "m", "--loss", "MAE"]) == 0
     assert fastmlp.load("m").estimator_.loss == "absolute_error"
     options = "--loss quantile --quantile 0.9 --intervals quantiles"
     assert main(["train", "numbers.csv", "--out", "m", *options.split()]) == 0
@@ -100,6 +109,18 @@ def test_quantiles(folder, capsys):
     predicted, model = pd.read_csv("p.csv"), fastmlp.load("m")
     ends = model.estimator_.predict_interval(model._inputs(numbers), 0.8)
     np.testing.assert_array_equal(predicted[["lower", "upper"]].to_numpy().T, ends)
+
+
+@pytest.mark.parametrize("number", ["inf", "1e400"])
+def test_infinite_numbers(trained, capsys, number):
+    lines = (trained / "flowers.csv").read_text().splitlines()
+    lines[5] = f"{number},red,rose"
+    (trained / "bad.csv").write_text("\n".join(lines))
+    said = f"bad.csv: column 'petal': '{number}' in row 5 is infinite, or too large for a number"
+    message = failed(capsys, ["train", "bad.csv", "--out", "m"])
+    assert message == f"{said}; --missing {number} reads it as missing"
+    assert failed(capsys, ["predict", "m.fastmlp", "bad.csv"]) == said
+    assert main(["train", "bad.csv", "--out", "m", "--missing", number]) == 0
 
 
 def test_options_of_another_task(folder, capsys):
@@ -152,7 +173,7 @@ def test_columns_that_are_not_used_are_said_once(folder, capsys):
     out, err = capsys.readouterr()
     assert "columns: 'petal', 'color'\nnot used: 'id', 'farm'\n" in out
     assert err.count("'id'") == err.count("'farm'") == 1
-    assert "fastmlp: not used, since they are numbers of the rows, by its name and values: 'id'\n" in err
+    assert "fastmlp: t.csv: not used, since they are numbers of the rows, by its name and values: 'id'\n" in err
     assert "'farm': it is 'ours' in all rows" in err
     assert main(["info", "m"]) == 0
     assert "farm: it is 'ours' in all rows" in capsys.readouterr().out
@@ -165,15 +186,36 @@ def test_columns_that_are_not_used_are_said_once(folder, capsys):
 
 def test_a_time_limit_is_told_where_it_cuts(folder, capsys):
     assert main(["train", "flowers.csv", "--out", "m", "--time-limit", "1e-9"]) == 0
-    assert "fastmlp: time_limit=1e-09 s ended the training" in capsys.readouterr().err
+    assert "fastmlp: flowers.csv: time_limit=1e-09 s ended the training" in capsys.readouterr().err
     assert main(["evaluate", "m", "flowers.csv"]) == 0
+
+
+def test_reading_the_file_counts_for_a_time_limit(folder, monkeypatch):
+    """The file takes 30 seconds to be read, by a clock that otherwise stands still."""
+    ends, clock = [], Clock(0)
+    for module in ("cli.train", "tables.model", "tabular.base"):
+        monkeypatch.setattr(f"fastmlp.{module}.time", clock)
+
+    def slow(*arguments, read_data=train.read_data):
+        clock.now += 30
+        return read_data(*arguments)
+
+    def noting(*arguments, gains=base.gains):
+        ends.append(arguments[6])
+        return gains(*arguments)
+
+    monkeypatch.setattr(train, "read_data", slow)
+    monkeypatch.setattr(base, "gains", noting)
+    assert main(["train", "flowers.csv", "--out", "m", "--time-limit", "1000"]) == 0
+    assert ends == [1000.0]
+    assert fastmlp.load("m").training_["seconds"] == 0  # those of learning
 
 
 def test_target_task_missing_and_separator(folder, capsys):
     (folder / "t.csv").write_text("y;x\n" + "1;2\n2;-\n3;4\n" * 10)
     arguments = ["train", "t.csv", "--out", "m", "--target", "y", "--sep", ";", "--missing", "-"]
     assert main([*arguments, "--task", "regression"]) == 0
-    assert "regression of 'y' from 1 columns of 30 rows" in capsys.readouterr().out
+    assert "regression of 'y' from 1 column of 30 rows" in capsys.readouterr().out
     assert main(arguments) == 0
     assert "classification of 'y', since it is whole numbers with only 3 values" in capsys.readouterr().err
 
@@ -245,7 +287,7 @@ def test_words_that_are_classes_are_said(folder, capsys):
     (folder / "t.csv").write_text("x,y\n" + "1,None\n2,Fire\n3,NA\n4,Theft\n" * 20)
     assert main(["train", "t.csv", "--out", "m"]) == 0
     out, err = capsys.readouterr()
-    assert "from 1 columns of 60 rows" in out
+    assert "from 1 column of 60 rows" in out
     assert "fastmlp: column 'y', the target: 'None' is a class, of 20 rows (--missing None says otherwise)\n" in err
     assert "fastmlp: 20 rows without target dropped: 'NA' in 20 (--keep NA makes a class of 'NA')\n" in err
 
@@ -375,3 +417,9 @@ def test_census_income(tmp_path, capsys):
     assert "labels are taken without the full stop at their end: '<=50K.', '>50K.'" in err
     assert main(["predict", model, test]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 16281 + 1
+
+
+def test_nothing_is_said_of_the_callback_that_hears_of_ctrl_c(real_efforts, folder, capsys):
+    """Boosted trees, of which --effort fast has no others, do not call it."""
+    assert main(["train", "flowers.csv", "--out", "m", "--effort", "fast"]) == 0
+    assert "no effect" not in capsys.readouterr().err

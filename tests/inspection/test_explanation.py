@@ -2,6 +2,7 @@
 
 import builtins
 
+import matplotlib.pyplot as plt
 import numpy as np
 import polars as pl
 import pytest
@@ -50,6 +51,29 @@ def test_colours_tell_signs_and_numbers_stand_beside_the_bars():
     low, high = display.ax_.get_xlim()
     assert low < -2
     assert high > 0
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(
+    "values", [[-0.922, 0.3, 0.2], [52000.0, -30000.0, -100.0], [0.0, 0.0, 0.0], [-5.0, -1.0, -2.0]]
+)
+def test_numbers_beside_bars_stand_within_the_axes(values, given):
+    ax = plt.subplots(figsize=(3, 2))[1] if given else None
+    names = ["Sp = br", "a rather long name of a column that goes on", "c"]
+    display = ExplanationDisplay.from_values(values, 180234.0, names=names, ax=ax)
+    display.figure_.canvas.draw()
+    left, right = display.ax_.bbox.x0, display.ax_.bbox.x1
+    for text in display.ax_.texts:
+        box = text.get_window_extent()
+        assert left < box.x0 < box.x1 < right
+
+
+def test_large_numbers_and_long_texts_are_written_for_people():
+    name = "a rather long name of a column that goes on"
+    display = ExplanationDisplay.from_values([-52000.0, 1234.5], 180234.0, names=["b", name], row=[1500.25, "x\n" * 40])
+    assert display.ax_.get_title() == "From 180,234 to 129,468"
+    assert [text.get_text() for text in display.ax_.texts] == ["-52,000", "+1,234"]
+    assert texts(display) == ["b = 1,500", "a rather long name of a col... = x x x x x x x ..."]
 
 
 def test_what_the_row_has_stands_beside_the_names():

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.inspection import permutation_importance
+from sklearn.tree import DecisionTreeRegressor
 
-from fastmlp import MLPClassifier
+from fastmlp import MLPClassifier, TabularRegressor
 from fastmlp.inspection import ImportancesDisplay
 from tests.inspection.conftest import PATIENTS, PROGRESSION, X, Y
 
@@ -68,7 +69,7 @@ def test_importances_that_the_estimator_knows(regressor):
     order = np.argsort(-regressor.feature_importances_)[:3]
     assert texts(display) == PATIENTS.columns[order].tolist()
     np.testing.assert_allclose([bar.get_width() for bar in display.bars_], regressor.feature_importances_[order])
-    assert display.ax_.get_xlabel() == "Importance"
+    assert display.ax_.get_xlabel() == "Importance: rise of R²"
 
 
 def test_importances_by_permutations(regressor):
@@ -84,3 +85,14 @@ def test_importances_want_what_they_are_found_by(regressor, fitted):
         ImportancesDisplay.from_estimator(regressor, PATIENTS)
     with pytest.raises(TypeError, match="estimator must have feature_importances_, or X and y be given"):
         ImportancesDisplay.from_estimator(fitted)
+
+
+def test_the_axis_says_what_importances_are(regressor, classifier):
+    def label(estimator):
+        return ImportancesDisplay.from_estimator(estimator).ax_.get_xlabel()
+
+    assert label(classifier) == "Importance: rise of the mean log-probability of the true class"
+    assert label(regressor) == "Importance: rise of R²"
+    median = TabularRegressor("fast", loss="quantile", random_state=0).fit(PATIENTS[:50], PROGRESSION[:50])
+    assert label(median) == "Importance: fall of the pinball loss of scaled targets"
+    assert label(DecisionTreeRegressor().fit(PATIENTS, PROGRESSION)) == "Importance"

@@ -96,3 +96,8 @@ def test_a_number_of_rows_that_is_refused():
 def test_of_a_regressor_for_tables(regressor):
     display = IntervalDisplay.from_estimator(regressor, PATIENTS[250:], PROGRESSION[250:], coverage=0.8)
     assert 0.6 < display.coverage < 0.95
+
+
+def test_the_title_says_how_many_rows_are_drawn():
+    display = IntervalDisplay.from_predictions(TRUE, PREDICTED, PREDICTED - 1, PREDICTED + 1, n_rows=20)
+    assert display.ax_.get_title().endswith(" % of 60 rows (20 drawn) lie within their intervals")

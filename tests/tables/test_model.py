@@ -207,6 +207,49 @@ def test_a_table_that_has_been_read_is_not_read_again(target):
         TableModel().read(frame)
 
 
+@pytest.mark.parametrize("given", ["inf", "-Infinity", "1e400", -np.inf])
+def test_infinite_numbers_are_refused_by_column_and_row(given):
+    frame = table().astype(object)
+    frame.loc[7, "x"] = given
+    frame.loc[2, "y"] = None  # a row that is left out counts all the same
+    frame.index = frame.index[::-1]  # the order counts, and not what rows are called
+    if not isinstance(given, str):
+        frame["x"] = frame["x"].astype(float)
+    said = rf"^column 'x': '{given}' in row 8 is infinite, or too large for a number"
+    with pytest.raises(TableError, match=rf"{said}; --missing {given} reads it as missing$"):
+        TableModel(**FAST).fit(frame)
+    known = table()
+    model = TableModel(**FAST).fit(known)
+    for ask in (model.predict, model.evaluate):
+        with pytest.raises(TableError, match=f"{said}$"):
+            ask(frame)
+    forgiving = TableModel(missing=[given], **FAST).fit(frame)
+    expected = table().astype(object)
+    expected.loc[7, "x"] = expected.loc[2, "y"] = None
+    np.testing.assert_array_equal(forgiving.predict_proba(frame), forgiving.predict_proba(expected))
+
+
+@pytest.mark.parametrize("given", ["1e39", -2e300])
+def test_numbers_of_no_sensible_size_are_missing_and_said(given, caplog):
+    caplog.set_level("INFO")
+    frame, expected = table(), table()
+    if isinstance(given, str):
+        frame = frame.astype(str)
+    frame.loc[7, "x"], expected.loc[7, "x"] = given, None
+    model = TableModel(**FAST).fit(frame)
+    assert f"column 'x': beyond 1e+38, and read as missing: {given!r}" in caplog.text
+    other = TableModel(**FAST).fit(expected)
+    np.testing.assert_array_equal(model.predict_proba(frame), other.predict_proba(expected))
+
+
+def test_infinite_numbers_of_columns_that_are_none_of_numbers_are_no_matter():
+    frame = table(word=["inf", "soup", "tea"] * 20, id=[np.inf, *range(59)])
+    with pytest.warns(UnusedColumnsWarning, match="numbers of the rows, by its name and values: 'id'"):
+        model = TableModel(**FAST).fit(frame)
+    assert model.categories_["word"] == ["inf", "soup", "tea"]
+    assert len(model.predict(frame)) == 60
+
+
 def test_errors_speak_of_the_table():
     few = pd.DataFrame({"x": range(4), "y": list("abcd")})
     with pytest.raises(TableError, match=r"^column 'y', the target, has 4 rows of 4 classes, a single row of each"):
@@ -328,7 +371,7 @@ def test_without_header_columns_count():
     expected = model.predict(frame, has_header=False)
     without = frame[["1", "2"]].set_axis(["0", "1"], axis=1)
     np.testing.assert_array_equal(model.predict(without, has_header=False), expected)
-    with pytest.raises(TableError, match="1 columns; 3 are needed as in training, or 2 without the target"):
+    with pytest.raises(TableError, match="1 column; 3 are needed as in training, or 2 without the target"):
         model.predict(frame[["1"]], has_header=False)
     with pytest.raises(TableError, match="'0', the target, is missing"):
         model.evaluate(without, has_header=False)
@@ -336,7 +379,7 @@ def test_without_header_columns_count():
 
 def test_unknown_categories_are_said_and_predicted_for():
     model = TableModel(**FAST).fit(table())
-    with pytest.warns(UnknownCategoriesWarning, match=r"'c' \(1 in 60 rows, such as 'blue'\)") as warned:
+    with pytest.warns(UnknownCategoriesWarning, match=r"'c' \(1 category in 60 rows, such as 'blue'\)") as warned:
         model.predict(table().assign(c="blue"))
     assert len(warned) == 1
 

@@ -205,7 +205,7 @@ def test_intervals_of_quantile_regressors():
 
 
 def test_a_time_limit_leaves_intervals():
-    with pytest.warns(TimeLimitWarning, match="2 members were trained, 2 of them not to their end"):
+    with pytest.warns(TimeLimitWarning, match="2 members were trained, 2 of them not to the end"):
         reg = banded(time_limit=1e-6, n_jobs=1).fit(X, Y)
     assert reg.bands_[0].ensemble.folds_ == [0]
     lower, upper = reg.predict_interval(X)

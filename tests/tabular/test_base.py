@@ -25,8 +25,9 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from fastmlp import TabularClassifier, TabularRegressor
-from fastmlp.callbacks import Callback, EarlyStopping
+from fastmlp.callbacks import Callback, CSVLogger, EarlyStopping, LayerStatistics
 from fastmlp.exceptions import (
+    CoverageWarning,
     IgnoredParameterWarning,
     TimeLimitWarning,
     UnknownCategoriesWarning,
@@ -113,6 +114,8 @@ def test_wrong_keywords_of_fit_are_answered_with_the_right_ones(cls):
         ({"scoring": "acuracy"}, "Did you mean 'accuracy'"),
         ({"callbacks": EarlyStopping()}, "'callbacks' parameter"),
         ({"callbacks": ["stop"]}, "callbacks must be objects of fastmlp.callbacks.Callback; got 'stop'"),
+        ({"callbacks": [EarlyStopping(), CSVLogger("f")]}, "CSVLogger is for a single network.* one file.* history_"),
+        ({"callbacks": [LayerStatistics()]}, "LayerStatistics is for a single network.* is not kept.* history_"),
         ({"n_jobs": 0}, "n_jobs must not be 0"),
         ({"random_state": "seed"}, "'random_state' parameter"),
         ({"categorical_features": ["town"]}, "town"),
@@ -307,7 +310,7 @@ def test_wrong_targets_to_validate_on_are_called_y_val(cls):
     wrong = {
         "Input y_val contains NaN: 1 of 90 targets is missing": [None, *y[1:]],
         "y_val must be an array": [],
-        f"y_val {of_two} targets": np.stack([y, y], axis=1),
+        f"y_val {of_two} target": np.stack([y, y], axis=1),
         f"y_val {of_one}": np.array(["new", *y[1:]], dtype=object) if is_classifier else ["new"] * len(y),
     }
     for message, y_val in wrong.items():
@@ -341,6 +344,34 @@ def test_unknown_categories_are_counted_in_one_warning(small_effort, cls):
     assert re.search(r"\b2\b.*'city'|'city'.*\b2\b", str(caught[0].message))
     assert caught[0].filename == __file__
     assert np.array_equal(found, estimator.predict(X.assign(city=[None, None, *X["city"][2:]])))
+
+
+@pytest.mark.parametrize("form", [lambda row: row, pl.from_pandas, lambda row: row.astype({"city": "category"})])
+def test_unknown_categories_of_single_rows_are_said_once_for_each_line(small_effort, cls, form):
+    X, y = problem(cls)
+    estimator = small(cls).fit(X, y)
+    rows = [form(X[i : i + 1].assign(city=city)) for i, city in enumerate(["Rom", "Oslo", "Bern"])]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for row in rows:
+            estimator.predict(row)
+        estimator.predict(rows[0])
+    assert [str(each.message) for each in caught] == [
+        "There are categories that training did not see; they count as missing: 'city'."
+    ] * 2
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_of_names_point_at_the_line(small_effort, cls):
+    X, y = problem(cls)
+    X = X[["a", "b"]]
+    of = cls.__name__
+    with pytest.warns(UserWarning, match=f"^X does not have valid feature names, but {of} was fitted with") as caught:
+        small(cls).fit(X, y).predict(X.to_numpy())
+    assert [each.filename for each in caught] == [__file__]
+    with pytest.warns(UserWarning, match=f"^X has feature names, but {of} was fitted without feature") as caught:
+        small(cls).fit(X.to_numpy(), y).predict(X.set_axis(["x0", "x1"], axis=1))
+    assert [each.filename for each in caught] == [__file__]
 
 
 def test_types_that_have_changed(small_effort, cls):
@@ -703,3 +734,23 @@ def test_the_attributes_that_the_docstring_names(small_effort, cls):
     section = cls.__doc__.partition("Attributes\n")[2].partition("Examples\n")[0]
     for name in re.findall(r"^    (\w+_) :", section, flags=re.M):
         assert hasattr(estimator, name), name
+
+
+@pytest.mark.parametrize("parameters", [{}, {"intervals": "quantiles"}])
+def test_coverages_that_need_more_rows(small_effort, cls, parameters):
+    X, y = problem(cls)
+    if parameters and cls is TabularClassifier:
+        parameters = {"class_weight": "balanced"}
+    estimator = small(cls, **parameters).fit(X, y)
+    ask = estimator.predict_set if cls is TabularClassifier else estimator.predict_interval
+    with warnings.catch_warnings(action="error"):
+        ask(X, 1 - 1 / 91)
+    with pytest.warns(
+        CoverageWarning, match=r"^coverage=0.99 needs 99 rows that members left out .*, and there are 90: "
+    ) as caught:
+        found = ask(X, 0.99)
+    assert [each.filename for each in caught] == [__file__]
+    if cls is TabularClassifier:
+        assert found.all() and str(caught[0].message).endswith("sets have all classes.")
+    else:
+        assert np.isinf(found).all() and str(caught[0].message).endswith("intervals reach from -inf to inf.")

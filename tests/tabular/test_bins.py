@@ -155,6 +155,20 @@ def test_numbers_that_training_did_not_have():
     ]
 
 
+def test_missing_numbers_that_training_did_not_have_are_in_the_bin_of_the_median():
+    """Where it had some, they have a code of their own."""
+    X = np.array([[1.0, 1.0, 5.0], [9.0, 9.0, 5.0], [2.0, np.nan, 5.0], [3.0, 4.0, 5.0], [8.0, 2.0, 5.0]])
+    bins = Bins().fit(X)
+    missing = np.full((2, 3), np.nan)
+    assert bins.transform(missing).tolist() == [[3, 0, 1]] * 2
+    missing[1] = 2.5
+    assert bins.transform(missing).tolist() == [[3, 0, 1], [2, 2, 1]]
+    assert Bins(2).fit(X).transform(missing[:1]).tolist() == [[2, 0, 1]]
+    random = np.random.default_rng(0).normal(size=(501, 1))
+    bins = Bins().fit(random)
+    assert bins.transform(missing[:1, :1]) == bins.transform(np.median(random, keepdims=True))
+
+
 def test_rows_that_are_left_out_have_no_influence():
     X = table()
     rows = np.arange(0, 2000, 3)
@@ -191,6 +205,9 @@ def test_bins_are_as_they_were_after_a_file(path):
         ("offsets_", lambda of: of.astype(np.int32), "offsets_ do not fit cuts_"),
         ("offsets_", lambda of: of[[0, -1]], "too many or too few"),
         ("offsets_", lambda of: np.concatenate([of[:1], of[-1:], of[1:]]), "too many or too few"),
+        ("missing_", lambda of: of[1:], "missing_ are no codes of the columns"),
+        ("missing_", lambda of: of.astype(np.int64), "missing_ are no codes of the columns"),
+        ("missing_", lambda of: of + np.uint8(2), "missing_ are no codes of the columns"),
     ],
 )
 def test_attributes_from_files_that_are_refused(name, change, message):

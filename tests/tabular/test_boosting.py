@@ -1,11 +1,16 @@
 """Boosted trees as networks on their leaves: the same predictions as the trees' own, for targets of every kind."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 
 from fastmlp import MLPRegressor, TabularClassifier, TabularRegressor
+from fastmlp.callbacks import EarlyStopping, ModelCheckpoint
+from fastmlp.exceptions import IgnoredParameterWarning, UnknownCategoriesWarning
 from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
 from fastmlp.tabular.boosting import SummedTrees, network_of_trees
 from fastmlp.tabular.kinds import EFFORTS, Effort
@@ -97,6 +102,9 @@ def test_an_ensemble_of_boosting_alone_learns(monkeypatch):
     assert clf.score(X[300:], signal[300:] > 2) > 0.95
     assert {member.kind.name for member in clf.members_} <= {kind.name for kind in BOOSTING.kinds}
     assert all(record["trees"] >= 1 and record["epochs"] == 0 for record in clf.history_)
+    # Nothing is kept of the fit that networks of trees come from, which would make files larger, and different.
+    left = {"_optimizer", "history_", "loss_curve_"}
+    assert not any(left & vars(member.network).keys() for member in clf.members_)
     reg = TabularRegressor("fast", random_state=0).fit(X[:300], signal[:300])
     assert reg.score(X[300:], signal[300:]) > 0.9
     for model in (clf, reg):
@@ -106,8 +114,37 @@ def test_an_ensemble_of_boosting_alone_learns(monkeypatch):
     np.testing.assert_allclose(explanation.predictions, reg.predict(X[300:]), rtol=1e-6, atol=1e-6)
 
 
+def test_missing_and_unknown_values_that_training_did_not_have_are_ordinary_ones(monkeypatch):
+    """Trees that nobody tells what they are would take them for the smallest number, or the worst category."""
+    monkeypatch.setitem(EFFORTS, "fast", BOOSTING)
+    X = pd.DataFrame({"a": np.arange(300) * 7 % 300 / 30, "b": np.repeat(list("uvwxyz"), 50)})
+    y = X["a"] + X["b"].map(dict(zip("uvwxyz", [0.0, 20.0, 10.0, 60.0, 40.0, 50.0], strict=True)))
+    model = TabularRegressor("fast", random_state=0).fit(X, y)
+    rows = pd.DataFrame({"a": [0.0, np.nan, 5.0, 5.0], "b": ["u", "u", None, "new"]})
+    with pytest.warns(UnknownCategoriesWarning):
+        found = model.predict(rows)
+    assert found[:2] == pytest.approx([0, 5], abs=1)
+    assert ((found[2:] > 20) & (found[2:] < 50)).all()  # the mean of all is 35
+
+
 @pytest.mark.parametrize("loss", ["absolute_error", "huber"])
 def test_boosting_is_left_out_where_it_makes_another_loss_small(loss):
     X = np.random.default_rng(0).normal(size=(60, 2))
     model = TabularRegressor("fast", loss=loss, random_state=0).fit(X, X[:, 0])
     assert {record["kind"] for record in model.history_} == {"bins"}
+
+
+def test_what_networks_are_trained_with_is_ignored_aloud_where_there_are_none(monkeypatch, tmp_path):
+    monkeypatch.setitem(EFFORTS, "fast", BOOSTING)
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = TabularRegressor("fast", random_state=0, callbacks=[EarlyStopping(), ModelCheckpoint(tmp_path / "m")])
+    with pytest.warns(IgnoredParameterWarning, match=r"callbacks=\[EarlyStopping.*\] has no effect with effort='fast'"):
+        model.fit(X, X[:, 0])
+    model.set_params(callbacks=[ModelCheckpoint(tmp_path / "m")], scoring="r2")
+    with pytest.warns(IgnoredParameterWarning, match="scoring='r2' has no effect with effort='fast'"):
+        model.fit(X, X[:, 0])
+    # Bands are made of networks, and so are quantiles.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.set_params(loss="huber").fit(X, X[:, 0])
+        model.set_params(loss="squared_error", intervals="quantiles", scoring=None).fit(X, X[:, 0])

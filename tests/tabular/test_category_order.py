@@ -36,7 +36,20 @@ def test_a_rare_category_is_close_to_the_mean_of_all():
     codes = np.repeat([1, 2, 3], [50, 50, 1])[:, np.newaxis]
     targets = np.repeat([0.0, 1.0, 2.0], [50, 50, 1])[:, np.newaxis]
     (order,) = ordered_categories(codes, [3], targets, np.arange(101))
-    assert order.tolist() == [0, 1, 3, 2]
+    assert order.tolist() == [2, 1, 3, 2]
+
+
+def test_missing_values_that_no_row_has_are_like_the_mean_of_all():
+    """Otherwise they would be like the category of the lowest mean."""
+    targets = np.repeat([0.0, 9.0, 1.0, 4.0], 20)[:, np.newaxis]
+    codes = np.repeat([1, 2, 3, 4], 20)[:, np.newaxis]
+    (order,) = ordered_categories(codes, [4], targets, np.arange(80))
+    assert order.tolist() == [3, 1, 4, 2, 3]
+    codes[0] = 0
+    (order,) = ordered_categories(codes, [4], targets, np.arange(80))
+    assert order.tolist() == [0, 1, 4, 2, 3]
+    (order,) = ordered_categories(codes, [4], targets, np.arange(80), (np.arange(80) > 0) * 1.0)
+    assert order.tolist() == [3, 1, 4, 2, 3]
 
 
 def test_several_outputs_are_ordered_along_the_direction_in_which_they_differ():
@@ -55,7 +68,7 @@ def test_rare_ones_of_many_categories_share_codes_with_those_of_similar_targets(
     codes = np.concatenate([np.repeat(np.arange(1, 256), 20), np.arange(256, 1001)])
     y = np.where(codes < 256, codes / 255.0, random.random(len(codes)))
     (order,) = ordered_categories(codes[:, np.newaxis], [1000], y[:, np.newaxis], np.arange(len(codes)), smoothing=1.0)
-    assert order[:256].tolist() == list(range(256))
+    assert order[1:256].tolist() == list(range(1, 256))
     means = smoothed_means(codes, 1000, y, np.ones(len(codes)), 1.0)
     for k in range(256, 1001):
         assert order[k] == 1 + np.argmin(np.abs(means[:255] - means[k - 1]))

@@ -1,9 +1,12 @@
 """Checkpoints of ensembles: fits that are killed and resumed have the bits of fits that are not."""
 
+import _thread
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -16,9 +19,10 @@ from fastmlp.callbacks import Callback, ModelCheckpoint
 from fastmlp.exceptions import TimeLimitWarning
 from fastmlp.tabular.checkpoint import Checkpoint, CheckpointFile, fingerprint
 from fastmlp.tabular.ensemble import TargetEnsemble
-from fastmlp.tabular.kinds import EFFORTS
+from fastmlp.tabular.kinds import EFFORTS, Effort
+from fastmlp.tabular.trees import LeafCodes
 from tests.conftest import ROOT
-from tests.tabular.problems import BOTH_KINDS, LONGER, fitted, outputs, problem, small
+from tests.tabular.problems import BOTH_KINDS, LONGER, Clock, fitted, kind, outputs, problem, small
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +66,12 @@ class StopAt(Callback):
             raise Stop
 
 
-def stopped(cls, path, count, X, y, **parameters):
-    """Fit until so many members have begun, by one thread; the checkpoint is in the file."""
+def stopped(cls, path, count, X, y, lacking=None, /, **parameters):
+    """Fit until so many members have begun, by one thread; return what is in the file, given what this lacks."""
     estimator = small(cls, n_jobs=1, callbacks=[ModelCheckpoint(path), StopAt(count, [])], **parameters)
     with pytest.raises(Stop):
         estimator.fit(X, y)
-    return fastmlp.load(path, callbacks=[ModelCheckpoint(path)])
+    return fastmlp.load(path, callbacks=[ModelCheckpoint(path)], **(lacking or {}))
 
 
 SCRIPT = """
@@ -75,7 +79,8 @@ import os, signal, sys
 import fastmlp
 from fastmlp.callbacks import ModelCheckpoint
 from fastmlp.tabular.checkpoint import CheckpointFile
-from fastmlp.tabular.kinds import EFFORTS
+from fastmlp.tabular.kinds import EFFORTS, Effort
+from fastmlp.tabular.trees import LeafCodes
 from tests.tabular.problems import LONGER, problem, small
 
 EFFORTS["fast"] = LONGER
@@ -223,8 +228,6 @@ def test_intervals_of_quantiles(path, counted, count):
     whole = small(TabularRegressor, intervals="quantiles").fit(X, y)
     assert np.array_equal(outputs(resumed, X), outputs(whole, X))
     assert np.array_equal(resumed.predict_interval(X, 0.8), whole.predict_interval(X, 0.8))
-    with pytest.raises(ValueError, match="not those of the fit that is to be resumed"):
-        stopped(TabularRegressor, path, 3, X, y).set_params(intervals="quantiles").resume(X, y)
 
 
 def test_several_targets(path):
@@ -265,6 +268,24 @@ def test_files_are_written_from_time_to_time(cls, path, monkeypatch):
     assert len(written) == 2
 
 
+def test_importances_leave_time_to_write_the_fitted_estimator(cls, path, monkeypatch):
+    """As much as the longest writing has taken: here each takes two seconds, by a clock that says so."""
+    deadlines = []
+
+    def gains(*arguments):
+        deadlines.append(arguments[-1])
+        return fastmlp.tabular.gains.gains(*arguments)
+
+    monkeypatch.setattr(fastmlp.tabular.base, "gains", gains)
+    monkeypatch.setattr(fastmlp.tabular.checkpoint, "time", Clock(2.0))
+    began = time.monotonic()
+    for callbacks in ([ModelCheckpoint(path)], [ModelCheckpoint(path), ModelCheckpoint(f"{path}2")], []):
+        estimator = small(cls, time_limit=1000, callbacks=callbacks, n_jobs=1)
+        estimator._began = began
+        estimator.fit(*problem(cls))
+    assert deadlines == [began + 998, began + 996, began + 1000]
+
+
 def test_a_fit_that_is_interrupted_loses_no_member(cls, path, monkeypatch):
     """However long ago the file was written last."""
     X, y = problem(cls)
@@ -275,6 +296,32 @@ def test_a_fit_that_is_interrupted_loses_no_member(cls, path, monkeypatch):
     loaded = fastmlp.load(path, callbacks=None)
     assert loaded._checkpoint.n_finished == 5
     assert np.array_equal(outputs(loaded.resume(X, y), X), outputs(small(cls).fit(X, y), X))
+
+
+def test_trees_that_ctrl_c_interrupts_grow_anew(path, monkeypatch):
+    """Growth ends after some trees, but these are not those of a finished member."""
+    monkeypatch.setitem(EFFORTS, "fast", Effort((kind("trees", trees="boosting"),), 3))
+    X, y = problem(TabularRegressor, 300)
+    whole = small(TabularRegressor).fit(X, y)
+    fit, grown = LeafCodes.fit, []
+
+    def interrupted(self, *arguments, is_over, **options):
+        if len(grown) == 1:
+            _thread.interrupt_main()
+            while not is_over():
+                time.sleep(0.01)
+        grown.append(fit(self, *arguments, is_over=is_over, **options))
+
+    monkeypatch.setattr(LeafCodes, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        small(TabularRegressor, n_jobs=1, callbacks=[ModelCheckpoint(path)]).fit(X, y)
+    monkeypatch.undo()
+    n_trees = [len(trees.n_leaves_) for _, trees in sorted(whole.ensembles_[0].trees_.trees_.items())]
+    assert [len(trees.n_leaves_) for trees in grown] == [n_trees[0], 1]
+    monkeypatch.setitem(EFFORTS, "fast", Effort((kind("trees", trees="boosting"),), 3))
+    loaded = fastmlp.load(path, callbacks=None)
+    assert list(loaded._checkpoint.trees[0].trees_) == [(0, "boosting")]
+    assert np.array_equal(outputs(loaded.resume(X, y), X), outputs(whole, X))
 
 
 def test_callbacks_of_members_are_not_checkpoints(cls, path):
@@ -294,6 +341,8 @@ def test_callbacks_of_members_are_not_checkpoints(cls, path):
         ({"every": 0}, ValueError, "'every' parameter"),
         ({"path": "{epoch}.fastmlp"}, ValueError, "is a pattern"),
         ({"path": "/nowhere/to/be/found"}, FileNotFoundError, "in no directory there is"),
+        ({"path": str(ROOT)}, IsADirectoryError, "is a directory: name a file in it"),
+        ({"path": ""}, IsADirectoryError, "path='' is a directory"),
     ],
 )
 def test_wrong_checkpoints(cls, path, counted, parameters, error, message):
@@ -309,6 +358,42 @@ def test_finished_estimators_have_no_checkpoint_in_their_files(cls, path):
     loaded = fastmlp.load(path)
     assert "_checkpoint" not in vars(loaded)
     assert not hasattr(loaded, "oof_predictions_")
+    with pytest.raises(AttributeError, match=r"no attribute 'oof_predictions_': it was read from a file, and files do"):
+        _ = loaded.oof_predictions_
+    with pytest.raises(AttributeError, match=f"^'{cls.__name__}' object has no attribute 'oof_predictions_'$"):
+        _ = cls().oof_predictions_
+    with pytest.raises(AttributeError, match=f"^'{cls.__name__}' object has no attribute 'oof_score'$"):
+        _ = loaded.oof_score
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+@pytest.mark.parametrize("validated", [False, True])
+def test_finished_estimators_take_the_rows_of_their_fit_alone(cls, path, counted, validated, as_array):
+    X, y = problem(cls)
+    X = X[["a", "b"]].to_numpy() if as_array else X
+    weights = np.linspace(1, 2, len(X))
+    given = {"X_val": X[:30], "y_val": y[:30], "sample_weight_val": weights[:30]} if validated else {}
+    small(cls, callbacks=[ModelCheckpoint(path)]).fit(X, y, weights, **given)
+    loaded = fastmlp.load(path)
+    expected = outputs(loaded, X)
+    counted.clear()
+    assert loaded.resume(X, y, weights, **given) is loaded
+    assert loaded.resume(X, y, 3 * weights, **given) is loaded  # a multiple of weights is the same
+    others = [
+        ((X[:-1], y[:-1], weights[:-1]), given),
+        ((X[::-1], y, weights), given),
+        ((X, y[::-1], weights), given),
+        ((X, y), given),
+        ((X, np.full(len(y), y[0] * 2), weights), given),
+        ((X[:, :1] if as_array else X[["a"]], y, weights), given),
+        ((X.astype(str), y, weights), given),
+        ((X, y, weights), {} if validated else {"X_val": X, "y_val": y}),
+    ]
+    for samples, more in others:
+        with pytest.raises(ValueError, match=r"fitted to its end, and X, y or the weights are not those of the fit"):
+            loaded.resume(*samples, **more)
+    assert counted == []
+    assert np.array_equal(outputs(loaded, X), expected)
 
 
 def test_fingerprints():
@@ -321,7 +406,60 @@ def test_fingerprints():
     assert fingerprint(a.reshape(2, 3)) == fingerprint(np.asfortranarray(a.reshape(2, 3)))
 
 
+OTHERS = {
+    "effort": "default", "categorical_features": ["city"], "max_categories": 2, "cv": 5, "scoring": max,
+    "random_state": 1, "class_weight": {"low": 2.0}, "loss": "huber", "quantile": 0.25, "intervals": "quantiles",
+}  # fmt: skip
+#: What may be another: none of it changes what members learn.
+FREE = {"n_jobs": 2, "verbose": 0, "time_limit": 1e6, "callbacks": None}
+
+
+def score(estimator, X, y):
+    """A scorer that no file holds."""
+    return estimator.score(X, y)
+
+
+def test_members_of_other_parameters_are_not_mixed(cls, path):
+    X, y = problem(cls)
+    loaded = stopped(cls, path, 3, X, y)
+    parameters = loaded.get_params(deep=False)
+    assert parameters.keys() <= OTHERS.keys() | FREE.keys()
+    for name in parameters.keys() & OTHERS.keys():
+        expected = f"is to be resumed had {name}={parameters[name]!r}, and this {cls.__name__} has {name}="
+        with pytest.raises(ValueError, match=re.escape(expected)):
+            loaded.set_params(**{name: OTHERS[name]}).resume(X, y)
+        loaded.set_params(**{name: parameters[name]})
+    with pytest.raises(ValueError, match=r"had cv=None, effort='fast', and this \w+ has cv=4, effort='best': "):
+        loaded.set_params(effort="best", cv=4).resume(X, y)
+    resumed = loaded.set_params(effort="fast", cv=None, **FREE).resume(X, y)
+    assert np.array_equal(outputs(resumed, X), outputs(fitted(cls), X))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "same", "other"),
+    [
+        ("random_state", np.random.RandomState(3), None, np.random.RandomState(4)),
+        ("cv", KFold(3, shuffle=True, random_state=5), KFold(3, shuffle=True, random_state=5), KFold(3)),
+        ("cv", 3, np.int64(3), 4),
+        ("categorical_features", np.array(["city"]), np.array(["city"]), np.array(["a"])),
+        ("class_weight", {"low": 2}, {"low": 2.0}, {"low": 3}),
+        ("scoring", score, score, "accuracy"),
+    ],
+)
+def test_parameters_are_compared_by_what_they_say(path, name, value, same, other):
+    X, y = problem(TabularClassifier)
+    lacking = {"scoring": score} if name == "scoring" else {}
+    loaded = stopped(TabularClassifier, path, 3, X, y, lacking, **{name: value})
+    before = loaded.get_params()[name]
+    with pytest.raises(ValueError, match=f"is to be resumed had {name}="):
+        loaded.set_params(**{name: other}).resume(X, y)
+    loaded.set_params(**{name: before if same is None else same}).resume(X, y)
+    assert len(loaded.history_) == 6
+
+
 HARM = [
+    lambda c: setattr(c, "parameters", [1]),
+    lambda c: setattr(c, "parameters", {3: 1}),
     lambda c: setattr(c, "samples", 3),
     lambda c: setattr(c, "folds", [(np.arange(3),)] * 3),
     lambda c: setattr(c, "folds", [(np.arange(3) - 1, np.arange(3))] * 3),

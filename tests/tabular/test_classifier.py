@@ -182,6 +182,16 @@ def test_folds_of_which_nothing_can_be_learned():
         classifier().fit(X, Y, groups=Y)
 
 
+def test_folds_of_which_nothing_has_a_weight():
+    """Rows without weight may be all that a fold leaves out of the classes that it learns."""
+    high, halves = Y == "high", np.arange(120) % 2 == 0
+    with pytest.raises(ValueError, match="No row that fold 0 can be judged by has a weight above 0, by sample_weight"):
+        classifier(cv=[parted(~high & halves)]).fit(X, Y, sample_weight=np.where(high | halves, 1.0, 0.0))
+    with pytest.raises(ValueError, match="No row that fold 1 learns from has a weight above 0, by sample_weight and"):
+        splits = [parted(halves), parted(~high & halves)]
+        classifier(cv=splits, class_weight={"low": 0, "middle": 0}).fit(X, Y)
+
+
 # ---- weights of classes ----------------------------------------------------------------------------------------------
 
 
@@ -382,3 +392,9 @@ def test_files_predict_the_same(path, several):
     found, expected = loaded.predict_set(X), clf.predict_set(X)
     for one, other in zip(found, expected, strict=True) if several else [(found, expected)]:
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("keyword", ["loss", "objective", "criterion"])
+def test_a_loss_is_none_of_the_parameters(keyword):
+    with pytest.raises(TypeError, match="by the log loss in any case"):
+        TabularClassifier(**{keyword: "log_loss"})

@@ -197,8 +197,8 @@ def test_values_that_training_saw_once_are_no_categories_and_nobody_is_told():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (slice(None), r"'c' \(2 in 3 rows, such as 'Ulm'\), 'd' \(1 in 1 row, such as 'z'\)\."),
-        (slice(2, 3), r"'c' \(1 in 1 row, such as 'Bonn'\), 'd' \(1 in 1 row, such as 'z'\)\."),
+        (slice(None), r"'c' \(2 categories in 3 rows, such as 'Ulm'\), 'd' \(1 category in 1 row, such as 'z'\)\."),
+        (slice(2, 3), r"they count as missing: 'c', 'd'\."),
     ],
     ids=["several rows", "one row"],
 )
@@ -707,3 +707,40 @@ def test_rows_of_one_kind_in_a_column_of_several(values, n_times):
                 rows = [first] * n_times + [second]
                 some = X[rows] if isinstance(X, np.ndarray) else X.iloc[rows]
                 assert columns.transform(some).categories[:, 0].tolist() == codes[rows].tolist()
+
+
+def test_what_columns_are_is_shown():
+    X = pd.DataFrame(
+        {
+            "age": [25, 38, None, 52],
+            "city": ["Ulm", "Bonn", "Ulm", "Kiel"],
+            "kind": pd.Categorical(["a", "b", "a", "b"]),
+            "since": pd.to_datetime(["2024-01-31", "2024-01-31", "2024-01-30", None]),
+            "took": pd.to_timedelta([1, 2, 3, 4], unit="h"),
+            "const": [1.5] * 4,
+            "a name\nof lines that is longer than any that fits into a line": [0, 1, 0, 1],
+        }
+    )
+    columns, _ = learned(X)
+    assert repr(columns).splitlines() == [
+        "TableColumns() of 7 columns",
+        "  age                                       number",
+        "  city                                      category, 1 known; 2 others count as missing",
+        "  kind                                      category, 2 known",
+        "  since                                     date: day, weekday, elapsed, weekday_sin, weekday_cos",
+        "  took                                      span of time, in seconds",
+        "  const                                     not used: it is 1.5 in all rows",
+        "  a name of lines that is longer than a...  number",
+    ]
+    assert repr(clone(columns)) == "TableColumns()"
+    assert (
+        repr(TableColumns(max_categories=5).fit([[1], [2]]))
+        == "TableColumns(max_categories=5) of 1 column\n  x0  number"
+    )
+
+
+def test_of_many_columns_some_are_shown():
+    shown = repr(TableColumns().fit(np.eye(103))).splitlines()
+    assert shown[0] == "TableColumns() of 103 columns"
+    assert shown[-2:] == ["  x99  number", "  ... and 3 more"]
+    assert len(shown) == 102

@@ -12,9 +12,11 @@ from fastmlp.tabular.conformal import (
     cqr_scores,
     cv_plus_interval,
     prediction_sets,
+    rows_needed,
     set_scores,
     set_threshold,
     summarize_scores,
+    summary_threshold,
 )
 
 
@@ -323,3 +325,16 @@ SUMMARY = FoldScores(np.ones((2, 3)), np.array([3, 3]), 1)
 def test_what_does_not_belong_together(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("coverage", [0.01, 0.5, 0.75, 0.8, 0.9, 0.95, 0.99, 1 - 1 / 300])
+def test_the_rows_that_a_coverage_needs(coverage):
+    """So many make intervals finite and sets smaller than all classes, and one less does not."""
+    needed = rows_needed(coverage)
+    for n in (needed, max(1, needed - 1)):
+        scores = np.arange(1.0, n + 1)
+        lower, upper = cv_plus_interval(
+            summarize_scores(scores, np.arange(n) % 2), [[0.0]] * min(n, 2), coverage=coverage
+        )
+        threshold = summary_threshold(summarize_scores(scores, np.zeros(n, int)), coverage=coverage)
+        assert np.isfinite([lower[0], upper[0], threshold]).tolist() == [n >= needed] * 3

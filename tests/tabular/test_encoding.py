@@ -7,7 +7,8 @@ import pytest
 
 import fastmlp
 from fastmlp.inputs.columns import EncodedColumns
-from fastmlp.tabular.columns import TableColumns
+from fastmlp.tabular import encoding as encoding_module
+from fastmlp.tabular.columns import TableColumns, TypedTable
 from fastmlp.tabular.encoding import FoldTrees, TableEncoding, columns_of
 from fastmlp.tabular.kinds import EFFORTS, Effort
 from tests.tabular.problems import kind as make_kind
@@ -119,6 +120,23 @@ def test_trees_that_predict_by_themselves_are_as_many_as_the_rows_left_out_ask_f
 def test_trees_depend_on_their_seed(typed):
     one, two = (grown(typed, TREES, seed=seed) for seed in (0, 1))
     assert not np.array_equal(one[2].leaves(0, TREES, one[1])[0], two[2].leaves(0, TREES, two[1])[0])
+
+
+def test_trees_read_as_many_columns_as_there_is_room_for(typed, monkeypatch):
+    """Eight columns of about 100 bins have 64 leaves and three sums for each; trees that read fewer see all in turn."""
+    X = TypedTable(np.random.default_rng(0).normal(size=(100, 8)), np.zeros((100, 0), np.int64))
+    y = X.numbers.sum(axis=1, keepdims=True)
+
+    def columns_of_trees():
+        trees = grown((X, []), BOOSTING, y=y)[2].trees_[0, "symmetric boosting"]
+        ends = np.cumsum(trees.n_leaves_ - 1)
+        return [set(each.tolist()) for each in np.split(trees.columns_, ends[:-1])]
+
+    assert max(map(len, columns_of_trees())) > 3
+    monkeypatch.setattr(encoding_module, "_MOST_SUMS", 3 * 8 * 102 * 64 // 4)
+    found = columns_of_trees()
+    assert max(map(len, found)) == 2
+    assert set.union(*found) == set(range(8))
 
 
 def test_kinds_without_trees_grow_none(typed):

@@ -121,6 +121,20 @@ def test_predictions_are_the_weighted_mean_of_members(is_classification):
     np.testing.assert_allclose(mean, ensemble.predict(made.shared), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("cls", BOTH)
+def test_members_know_nothing_of_their_training(cls, tmp_path):
+    """The state of an optimizer would be as large as a network: neither boosted trees nor networks have it in files."""
+    effort = EFFORTS["fast"]._replace(kinds=(*EFFORTS["fast"].kinds, *KINDS))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EFFORTS, "fast", effort)
+        estimator = small(cls).fit(*problem(cls))
+    assert len(estimator.history_) > len(estimator.members_) > 0
+    for member in estimator.members_:
+        assert not vars(member.network).keys() & {"_optimizer", "history_", "loss_curve_"}
+    estimator.save(tmp_path / "m")
+    assert b"slots" not in (tmp_path / "m").read_bytes()
+
+
 def test_nothing_is_kept_of_kinds_without_weight():
     """Kinds that predict noise get none."""
     y = targets(False)
@@ -282,7 +296,11 @@ def test_states_that_no_fit_sets():
         _refused(ensemble, name, value)
     for wrong in ((0.5,) * 3, [0.5], [0.5, 0.5, 1.0], [0.5, 0.5, 1], [0.5, 0.5, np.nan]):
         _refused(ensemble, "quantiles", wrong)
-    del ensemble.trees_.trees_[0, "boosted"]
+    trees = ensemble.trees_.trees_
+    trees[0, "boosted"].n_leaves_ = trees[0, "boosted"].n_leaves_ + np.int32(1)
+    with pytest.raises(ValueError, match="does not look up the leaves of its trees"):
+        ensemble.check_state()
+    del trees[0, "boosted"]
     with pytest.raises(ValueError, match="lacks the trees"):
         ensemble.check_state()
 
@@ -388,7 +406,7 @@ def test_a_time_limit_too_short_for_anything_gives_one_epoch_of_one_member(sever
         estimator = small(cls, time_limit=1e-6, n_jobs=n_jobs).fit(X, y)
     assert [each.category for each in caught] == [TimeLimitWarning]
     assert "time_limit=1e-06 s" in str(caught[0].message)
-    assert "1 members were trained, 1 of them not to their end" in str(caught[0].message)
+    assert "1 member was trained, 1 of them not to the end" in str(caught[0].message)
     assert [(record["epochs"], record["fold"]) for record in estimator.history_] == [(1, 0)]
     assert len(estimator.members_) == 1
     assert estimator.predict(X).shape == y.shape
@@ -405,7 +423,7 @@ def test_kinds_for_which_there_is_no_time_are_left_out(several_kinds, cls, monke
     clock = Clock()
     monkeypatch.setattr("fastmlp.tabular.ensemble.time", clock)
     monkeypatch.setattr("fastmlp.tabular.base.time", clock)
-    with pytest.warns(TimeLimitWarning, match="3 members were trained, 3 of them not to their end"):
+    with pytest.warns(TimeLimitWarning, match="3 members were trained, 3 of them not to the end"):
         estimator = small(cls, time_limit=40, n_jobs=1).fit(X, y)
     assert {record["kind"] for record in estimator.history_} == {"bins"}
     epochs = [record["epochs"] for record in estimator.history_]

@@ -13,6 +13,7 @@ from fastmlp.exceptions import UnusedColumnsWarning
 from fastmlp.tabular import Explanation
 from fastmlp.tabular.ensemble import Member
 from fastmlp.tabular.explanation import column_values
+from tests.tabular.problems import small, table
 
 FAST = {"effort": "fast", "random_state": 0, "n_jobs": 1}
 NUMBERS = np.random.default_rng(0).standard_normal((400, 4))
@@ -187,3 +188,22 @@ def test_members_from_files_must_have_means(linear):
         other = Member(member.kind, member.fold, member.network, wrong)
         with pytest.raises(ValueError, match="mean_inputs of a Member"):
             other.check_state()
+
+
+def test_explanations_are_shown_on_one_line_and_given_as_frames():
+    X, labels, numbers = table(60)
+    y = np.column_stack([numbers, -numbers])
+    one, several = (small(TabularRegressor).fit(X, each).explain(X[:3]) for each in (numbers, y))
+    classes = small(TabularClassifier).fit(X, labels).explain(X[:1])
+    assert repr(one) == "Explanation of 3 rows: what each of 3 columns adds to the prediction"
+    assert repr(several) == "Explanation of 3 rows: what each of 3 columns adds to the predictions of 2 targets"
+    shown = "what each of 3 columns adds to the log-odds of ['high', 'low', 'middle']"
+    assert repr(classes) == f"Explanation of 1 row: {shown}"
+    assert one.to_frame().columns.tolist() == ["a", "b", "city"]
+    assert np.array_equal(one.to_frame(), one.values)
+    assert several.to_frame().columns.tolist() == [(o, name) for o in "01" for name in ("a", "b", "city")]
+    assert classes.to_frame().shape == (1, 9)
+    for i, name in enumerate(classes.output_names):
+        assert np.array_equal(classes.to_frame()[name], classes.values[..., i])
+    two = small(TabularClassifier).fit(X, labels == "low").explain(X[:2])
+    assert two.to_frame().columns.tolist() == ["a", "b", "city"]

@@ -4,7 +4,15 @@ import re
 
 import numpy as np
 import pytest
-from sklearn.model_selection import ShuffleSplit, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    LeaveOneGroupOut,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
 
 from fastmlp.tabular.folds import Fold, fold_numbers, make_folds, require_weights, splits_of, validation_folds
 
@@ -116,6 +124,23 @@ def test_splitters():
             assert np.array_equal(fold.left_out, left_out)
 
 
+@pytest.mark.parametrize(
+    "cv",
+    [GroupKFold(3), GroupShuffleSplit(2, random_state=0), LeaveOneGroupOut(), StratifiedGroupKFold(2)],
+    ids=lambda cv: type(cv).__name__,
+)
+def test_splitters_that_lack_groups(cv):
+    y, X = np.arange(12) % 2, np.zeros((12, 1))
+    with pytest.raises(ValueError, match=rf"cv={type(cv).__name__}\(.* give them to fit, fit\(X, y, groups=\.\.\.\)"):
+        splits_of(cv, X, y, None)
+    groups = np.arange(12) // 3
+    for fold, (learned, left_out) in zip(splits_of(cv, X, y, groups), cv.split(X, y, groups), strict=True):
+        assert np.array_equal(fold.learned, learned)
+        assert np.array_equal(fold.left_out, left_out)
+    with pytest.raises(ValueError, match="inconsistent"):  # what else a splitter refuses, it says itself
+        splits_of(cv, X, y, groups[:5])
+
+
 def test_masks_are_places():
     mask = np.arange(6) < 4
     assert [part.tolist() for part in splits_of([(mask, ~mask)], None, np.zeros(6), None)[0]] == [[0, 1, 2, 3], [4, 5]]
@@ -148,8 +173,10 @@ def test_rows_to_validate_on():
 
 
 def test_the_fold_that_leaves_a_row_out():
-    folds = [Fold(np.array([0, 1]), np.array([2])), Fold(np.array([0]), np.array([1, 2]))]
-    assert fold_numbers(folds, 4).tolist() == [-1, 1, 1, -1]
+    folds = [Fold(np.array([0]), np.array([2, 4, 5])), Fold(np.array([0]), np.array([5, 1, 2]))]
+    assert fold_numbers(folds, 7).tolist() == [-1, 1, 0, -1, 0, 1, -1]
+    folds = validation_folds(4, 3, 103)
+    assert np.bincount(fold_numbers(folds, 103)[3:]).tolist() == [25] * 4
 
 
 def test_weights_of_folds():

@@ -126,9 +126,16 @@ def test_hashes_tell_rare_values_from_unknown_ones():
 def test_many_columns_with_unknown_categories():
     unknown = Unknown()
     assert unknown.message() == ""
-    for i in range(7):
+    for i in range(6):
         unknown.add(f"c{i}", ["x"], 2)
-    assert unknown.message().endswith("'c4' (1 in 2 rows, such as 'x') and 2 more columns.")
+    assert unknown.message().endswith("'c4' (1 category in 2 rows, such as 'x') and 1 more column.")
+    unknown.add("c6", ["x"], 2)
+    assert unknown.message().endswith("'c4' (1 category in 2 rows, such as 'x') and 2 more columns.")
+    assert unknown.message(is_row=True).endswith("count as missing: 'c0', 'c1', 'c2', 'c3', 'c4' and 2 more columns.")
+    unknown.found[1:] = [("k", 2000, 3000, 1.5)]
+    assert unknown.message().endswith(
+        "'c0' (1 category in 2 rows, such as 'x'), 'k' (2,000 categories in 3,000 rows, such as 1.5)."
+    )
 
 
 @pytest.mark.parametrize("cls", BOTH)

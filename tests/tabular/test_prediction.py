@@ -1,5 +1,6 @@
 """Predictions of ensembles, beside the slow and obvious way: one member after another, by its public methods."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -175,6 +176,10 @@ def test_networks_are_packed_once_and_anew_when_they_change():
     assert PackedEnsemble.of(whole) is not packed
     np.testing.assert_allclose(model.predict_proba(X), predicted_of(model, X), **CLOSE)
     assert abs(model.predict_proba(X) - before).max() > 1e-3
+    (fold, name), trees = next(iter(whole.trees_.trees_.items()))
+    whole.trees_.trees_[fold, name] = copy.copy(trees)
+    whole.trees_.trees_[fold, name].thresholds_ = trees.thresholds_ // 2
+    np.testing.assert_allclose(model.predict_proba(X), predicted_of(model, X), **CLOSE)
     whole.members_ = whole.members_[:1]
     whole.members_[0].weight = 1.0
     np.testing.assert_allclose(model.predict_proba(X), predicted_of(model, X), **CLOSE)
@@ -194,6 +199,8 @@ def test_predictor_predicts_rows_that_have_been_read(model):
     rows = model.columns_.transform(X)
     predictor = model.predictor()
     np.testing.assert_array_equal(predictor(rows), predictions(model, X))
+    np.testing.assert_array_equal(predictor(X), predictions(model, X))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(predictor))(X), predictions(model, X))
     np.testing.assert_allclose(
         predictor(TypedTable(rows.numbers[:1], rows.categories[:1])), predictor(rows)[:1], **CLOSE
     )
@@ -206,6 +213,7 @@ def test_predictor_stays_what_it_was_when_a_model_is_fitted_again():
     predictor, rows, before = model.predictor(), model.columns_.transform(X), model.predict(X)
     model.fit(X[["n1"]], target * 100)
     np.testing.assert_array_equal(predictor(rows), before)
+    np.testing.assert_array_equal(predictor(X), before)
 
 
 def test_predictor_refuses_what_are_no_rows(classifier):
@@ -220,8 +228,10 @@ def test_predictor_refuses_what_are_no_rows(classifier):
     ):
         with pytest.raises(ValueError, match=message):
             predictor(TypedTable(numbers, categories))
-    with pytest.raises(TypeError, match="table must be a TypedTable; got DataFrame"):
-        predictor(rows_for(classifier, 5))
+    with pytest.raises(ValueError, match="The feature names should match"):
+        predictor(rows_for(classifier, 5).rename(columns={"n1": "n"}))
+    with pytest.raises(ValueError, match="Expected 2D array, got scalar array instead"):
+        predictor(3.5)
 
 
 def test_rows_that_have_been_read_are_predicted_as_their_table(small_effort, cls):

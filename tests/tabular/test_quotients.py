@@ -102,23 +102,29 @@ def test_numbers_are_kept_within_their_range():
     np.testing.assert_allclose(changes_of(found, outputs), change, atol=1e-12)
 
 
-def test_squares_are_those_of_errors():
+#: How much each of two outputs counts in a mean: alike, the first alone, none.
+SHARES = [np.array([0.5, 0.5]), np.array([1.0, 0.0]), np.zeros(2)]
+
+
+@pytest.mark.parametrize("shares", SHARES)
+def test_squares_are_those_of_errors(shares):
     outputs, y = [RANDOM.standard_normal((7, 4, 2)) for _ in range(2)], RANDOM.standard_normal((7, 2))
-    found = read_squares(outputs, [0.25, 0.75], y)
+    found = read_squares(outputs, [0.25, 0.75], y, shares)
     mixed = 0.25 * outputs[0] + 0.75 * outputs[1]
-    np.testing.assert_allclose(found.predictions[..., 0], -((mixed - y[:, np.newaxis]) ** 2).mean(axis=-1))
+    np.testing.assert_allclose(found.predictions[..., 0], -((mixed - y[:, np.newaxis]) ** 2) @ shares)
     change = found.predictions[:, -1] - found.predictions[:, 0]
     np.testing.assert_allclose(changes_of(found, outputs), change, atol=1e-12)
 
 
-def test_pinball_losses_are_those_of_errors():
+@pytest.mark.parametrize("shares", SHARES)
+def test_pinball_losses_are_those_of_errors(shares):
     outputs, y = [RANDOM.standard_normal((7, 4, 2)) for _ in range(2)], RANDOM.standard_normal((7, 2))
     outputs[0][0, 1:], outputs[1][0, 1:] = y[0], y[0]  # no error at all, and no change
-    found = read_pinball_losses(outputs, [0.25, 0.75], y, [0.2, 0.9])
+    found = read_pinball_losses(outputs, [0.25, 0.75], y, shares, [0.2, 0.9])
     mixed = 0.25 * outputs[0] + 0.75 * outputs[1]
     for row in range(7):
         expected = [-mean_pinball_loss(y[row, j : j + 1], mixed[row, 2, j : j + 1], alpha=q) for j, q in LEVELS]
-        assert found.predictions[row, 2, 0] == pytest.approx(np.mean(expected))
+        assert found.predictions[row, 2, 0] == pytest.approx(np.dot(expected, shares))
     change = found.predictions[:, -1] - found.predictions[:, 0]
     np.testing.assert_allclose(changes_of(found, outputs), change, atol=1e-12)
 

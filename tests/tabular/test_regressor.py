@@ -8,11 +8,14 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy.stats import norm
+from sklearn.base import clone
 from sklearn.metrics import d2_pinball_score, mean_pinball_loss, mean_squared_log_error, r2_score
 
 import fastmlp
-from fastmlp import TabularRegressor
+from fastmlp import MLPRegressor, TabularRegressor
 from fastmlp.exceptions import IgnoredParameterWarning, UndefinedScoreWarning
+from fastmlp.losses import Pinball
+from fastmlp.tables import TableModel
 from fastmlp.tabular import ensemble
 from fastmlp.tabular.encoding import columns_of
 from fastmlp.tabular.kinds import EFFORTS
@@ -37,6 +40,35 @@ def test_losses(loss):
     reg = regressor(loss=loss).fit(X, Y)
     assert reg.score(X, Y) > 0.7
     assert reg.oof_score_ == pytest.approx(r2_score(Y, reg.oof_predictions_))
+
+
+@pytest.mark.parametrize(
+    ("given", "loss"),
+    [
+        ("mae", "absolute_error"), ("Absolute_Error", "absolute_error"), ("L1", "absolute_error"),
+        ("MSE", "squared_error"), ("reg:squarederror", "squared_error"), ("smooth_l1", "huber"),
+        ("pinball", "quantile"), ("Pinball Loss", "quantile"), ("quantile", "quantile"),
+    ],
+)  # fmt: skip
+def test_everyday_names_of_losses(given, loss):
+    assert TabularRegressor(loss=given).loss == loss
+    assert clone(TabularRegressor().set_params(loss=given)).loss == loss
+    assert TableModel(loss=given).loss == loss
+    # They are those of MLPRegressor, whose own name of the last is another.
+    assert MLPRegressor(loss=given).loss == {"quantile": "pinball"}.get(loss, loss)
+
+
+def test_an_everyday_name_trains_the_same():
+    assert np.array_equal(
+        regressor(loss="MAE").fit(X, Y).predict(X), regressor(loss="absolute_error").fit(X, Y).predict(X)
+    )
+
+
+@pytest.mark.parametrize("given", ["poisson", "hinge", "log_loss", Pinball(0.9), None])
+def test_other_losses_are_refused_with_those_that_there_are(given):
+    with pytest.raises(ValueError, match="'loss' parameter of TabularRegressor") as caught:
+        regressor(loss=given).fit(X, Y)
+    assert all(f"'{name}'" in str(caught.value) for name in ("squared_error", "absolute_error", "huber", "quantile"))
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
@@ -133,16 +165,18 @@ def test_the_loss_of_rows_left_out_is_the_root_of_their_mean_squared_error():
     assert of_others.oof_loss_ == pytest.approx(np.sqrt(np.mean((Y[80:] - of_others.oof_predictions_) ** 2)))
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "quantile"])
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e300])
-def test_constant_targets_are_predicted_and_said(value):
+def test_constant_targets_are_predicted_and_said(value, loss):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        reg = regressor().fit(X, np.full(120, value))
+        reg = regressor(loss=loss).fit(X, np.full(120, value))
     assert [each.category for each in caught] == [UndefinedScoreWarning]
     assert f"y is {value} in all rows that have a weight" in str(caught[0].message)
     assert (reg.predict(X) == value).all()
     assert np.isnan(reg.oof_score_)
     assert reg.oof_loss_ == 0
+    assert (reg.feature_importances_ == 0).all()
     lower, upper = reg.predict_interval(X)
     assert (lower == value).all()
     assert (upper == value).all()
@@ -153,6 +187,7 @@ def test_one_constant_target_of_several():
         reg = regressor().fit(X, np.stack([Y, np.full(120, 3.0)], axis=1))
     assert (reg.predict(X)[:, 1] == 3).all()
     assert reg.oof_score_ == pytest.approx(r2_score(Y, reg.oof_predictions_[:, 0]))
+    assert reg.feature_importances_.sum() == pytest.approx(reg.oof_score_, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +228,7 @@ def test_wrong_targets(y, message):
 
 
 def test_targets_to_validate_on():
-    with pytest.raises(ValueError, match=r"y_val must have 1 targets, as y has; got shape \(120, 2\)"):
+    with pytest.raises(ValueError, match=r"y_val must have 1 target, as y has; got shape \(120, 2\)"):
         regressor().fit(X, Y, X_val=X, y_val=np.stack([Y, Y], axis=1))
 
 

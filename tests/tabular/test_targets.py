@@ -108,6 +108,7 @@ def test_missing_targets_are_counted(y):
     [
         (["a", "a", "a"], "y has only one class, 'a', in 3 rows: TabularClassifier needs samples of at least two"),
         (pd.Series([3, 3]), "y has only one class, 3, in 2 rows"),
+        ([3], "y has only one class, 3, in 1 row: "),
         ([[0, 1], [0, 2]], r"y\[:, 0\] has only one class, 0, in 2 rows"),
         ([0.5, 1.5], "(?s)Unknown label type: continuous.*TabularClassifier learns classes, TabularRegressor"),
         (np.array([1, "a"], object), "y mixes labels of different types: int, str"),

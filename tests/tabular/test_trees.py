@@ -192,11 +192,14 @@ def test_growth_ends_when_its_time_is_over():
 
     def is_over():
         asked.append(True)
-        return len(asked) == 2
+        return len(asked) == 12
 
     trees = LeafCodes(50).fit(codes, n_bins, targets, classification=True, is_over=is_over)
-    assert len(trees.n_leaves_) == 20
-    assert len(LeafCodes(5).fit(codes, n_bins, targets, classification=True, is_over=lambda: True).n_leaves_) == 5
+    assert len(trees.n_leaves_) == len(asked) == 12
+    assert len(LeafCodes(5).fit(codes, n_bins, targets, classification=True, is_over=lambda: True).n_leaves_) == 1
+    rows = np.arange(len(codes))
+    trees.fit(codes, n_bins, targets, classification=True, rows=rows[30:], left_out=rows[:30], is_over=lambda: True)
+    assert len(trees.n_leaves_) == len(trees.losses_) == 1
 
 
 def test_rows_left_out_must_have_weight():
@@ -236,6 +239,19 @@ def test_one_class_or_one_number_makes_trees_of_one_leaf():
     constant = LeafCodes(3).fit(np.zeros((30, 2), np.uint8), [1, 1], np.arange(30.0), classification=False)
     assert constant.n_leaves_.tolist() == [1, 1, 1]
     assert [path.shape for path in constant.paths()] == [(1, 2)] * 3
+
+
+def test_the_arrays_are_what_rows_are_sent_through():
+    """Other arrays in their place count at once, and these cannot be written to without that being noticed."""
+    codes, n_bins, targets = table(1, False)
+    trees = LeafCodes(n_trees=3, subsample=1.0).fit(codes, n_bins, targets, classification=False)
+    before = trees.transform(codes)
+    for name in ("columns_", "thresholds_", "parents_", "n_leaves_"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(trees, name)[0] = 0
+    trees.thresholds_ = np.full_like(trees.thresholds_, 255)
+    assert before.any()
+    assert not trees.transform(codes).any()
 
 
 def test_codes_need_not_be_contiguous():
