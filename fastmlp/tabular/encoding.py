@@ -36,12 +36,12 @@ def _trees(n_rows: int, seed: int, n_trees: int, max_leaves: int, **parameters: 
 TREES: dict[str, Any] = {
     "boosted": lambda n_rows, seed: _trees(n_rows, seed, 30, 8, subsample=0.8, learning_rate=0.2),
     "random": lambda n_rows, seed: _trees(n_rows, seed, 40, 16, subsample=0.7, learning_rate=0.1, tree_features=0.5),
-    "boosting": lambda n_rows, seed: _trees(n_rows, seed, 500, 16, subsample=1.0, learning_rate=0.1, max_features=0.5),
+    "boosting": lambda n_rows, seed: _trees(n_rows, seed, 500, 16, subsample=1.0, learning_rate=0.15, max_features=0.5),
     "symmetric boosting": lambda n_rows, seed: LeafCodes(
-        600, 64, symmetric=True, subsample=0.8, learning_rate=0.1, max_features=0.5, random_state=seed
+        600, 64, symmetric=True, subsample=0.8, learning_rate=0.15, max_features=0.5, random_state=seed
     ),
     "random boosting": lambda n_rows, seed: _trees(
-        n_rows, seed, 300, 32, subsample=0.7, learning_rate=0.1, tree_features=0.75
+        n_rows, seed, 300, 32, subsample=0.7, learning_rate=0.15, tree_features=0.75
     ),
 }
 
