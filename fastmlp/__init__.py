@@ -16,7 +16,8 @@ check_gradients               whether a loss or an activation of your own has th
 show_config                   what this installation computes with
 
 What their parameters take is in the modules activations, losses, optimizers, schedules, initializers, augmentation and
-callbacks; plots are in inspection, tables in tabular and tables, warnings in exceptions. ``help(fastmlp.optimizers)``
+callbacks; further networks, from autoencoders to self-organizing maps, are in zoo, plots in inspection, tables in
+tabular and tables, warnings in exceptions. ``help(fastmlp.optimizers)``
 lists what a module has, ``help(fastmlp.MLPClassifier)`` says what each parameter means. On the command line,
 ``fastmlp --help``.
 """
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from fastmlp import inspection as inspection
     from fastmlp import tables as tables
     from fastmlp import tabular as tabular
+    from fastmlp import zoo as zoo
     from fastmlp.tables import TableModel
     from fastmlp.tabular import TabularClassifier, TabularRegressor
 
@@ -68,6 +70,7 @@ _MODULES = (
     "schedules",
     "tables",
     "tabular",
+    "zoo",
 )
 # The classes of theirs that files may hold, by their names there: loading such a file imports their module.
 stored_later(("TableModel",), lambda: import_module("fastmlp.tables"))

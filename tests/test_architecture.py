@@ -31,7 +31,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 ARROWS = {
     "fastmlp": (
         "activations augmentation callbacks config engine estimators exceptions initializers inspection losses network"
-        " optimizers persistence registration schedules tables tabular"
+        " optimizers persistence registration schedules tables tabular zoo"
     ),
     "__main__": "cli",
     "cli": "callbacks exceptions fastmlp persistence tables tabular",
@@ -42,6 +42,7 @@ ARROWS = {
         "callbacks components engine estimators exceptions fitting inputs losses network persistence registration"
         " soundness threads"
     ),
+    "zoo": "",
     "estimators": (
         "activations augmentation callbacks components exceptions fitting initializers inputs"
         " losses network optimizers persistence registration schedules soundness threads"

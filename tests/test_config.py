@@ -54,7 +54,7 @@ def test_import_leaves_out_what_takes_long(script):
 def test_modules_are_there_after_a_plain_import(script):
     modules = [
         "activations", "augmentation", "callbacks", "exceptions", "initializers", "inspection", "losses", "network",
-        "optimizers", "schedules", "tables", "tabular",
+        "optimizers", "schedules", "tables", "tabular", "zoo",
     ]  # fmt: skip
     source = f"""
         import fastmlp

@@ -5,11 +5,11 @@ Nothing here knows of targets beyond those that a Problem has, which may be the 
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from fastmlp.callbacks import Callback, ProgressBar, ScikitLearnCallbacks
+from fastmlp.estimators.epochs import LearnsByEpochs
 from fastmlp.estimators.network_estimator import NetworkEstimator
 from fastmlp.estimators.parameters import NetworkParameters
 from fastmlp.fitting.full_batch import FullBatchFit
@@ -23,7 +23,7 @@ from fastmlp.network import Network
 from fastmlp.optimizers import LBFGS, Descent
 
 
-class TrainedNetwork(NetworkParameters, NetworkEstimator):
+class TrainedNetwork(NetworkParameters, LearnsByEpochs, NetworkEstimator):
     """The base of estimators that train a network, with or without targets.
 
     A subclass makes a :class:`fastmlp.fitting.problem.Problem` of what its ``fit`` is given, and a network; then
@@ -102,36 +102,7 @@ class TrainedNetwork(NetworkParameters, NetworkEstimator):
         finally:
             fit.end()
 
-    def _told_of_errors(self, fit: RecordedFit) -> Self:
-        """Return self, now that everything has been done, unless a callback raised an exception: then raise it."""
-        if fit.error is not None:
-            raise fit.error
-        return self
-
     @property
-    def _prints(self) -> bool:
-        """Whether a line is printed for each epoch; verbose=1 is for the progress bar."""
-        return bool(self.verbose) and (self.verbose != 1 or isinstance(self.verbose, bool | np.bool_))
-
-    def _callbacks(self) -> list[Callback]:
-        """Return the callbacks of a fit: the user's, checked, and scikit-learn's."""
-        callbacks = list(self.callbacks or ())
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise ValueError(f"callbacks must be objects of fastmlp.callbacks.Callback; got {callback!r}.")
-            callback.validate()
-        if hasattr(self, "_callback_fit_ctx"):
-            callbacks.append(ScikitLearnCallbacks(self._callback_fit_ctx))
-        return callbacks
-
-    def _bar(self) -> list[Callback]:
-        """Return the progress bar that verbose=1 asks for, unless the user has given one."""
-        is_asked_for = self.verbose == 1 and not isinstance(self.verbose, bool | np.bool_)
-        has_bar = any(isinstance(callback, ProgressBar) for callback in self.callbacks or ())
-        return [ProgressBar()] if is_asked_for and not has_bar else []
-
-    def _announce_epochs(self) -> None:
-        """Tell scikit-learn's callbacks, if there are any, how many epochs there are at most."""
-        if hasattr(self, "_skl_callbacks"):
-            n_epochs = self.solver.max_iter if isinstance(self.solver, LBFGS) else self.max_iter
-            self._init_callback_context(max_subtasks=n_epochs)
+    def _max_epochs(self) -> int:
+        """The largest number of epochs; of L-BFGS, that of its iterations."""
+        return self.solver.max_iter if isinstance(self.solver, LBFGS) else self.max_iter
