@@ -42,7 +42,7 @@ ARROWS = {
         "callbacks components engine estimators exceptions fitting inputs losses network persistence registration"
         " soundness threads"
     ),
-    "zoo": "",
+    "zoo": "callbacks estimators exceptions fitting network persistence",
     "estimators": (
         "activations augmentation callbacks components exceptions fitting initializers inputs"
         " losses network optimizers persistence registration schedules soundness threads"
