@@ -97,6 +97,7 @@ stored_later(
     ),
     lambda: import_module("fastmlp.tabular"),
 )
+stored_later(("Autoencoder", "zoo.Tied"), lambda: import_module("fastmlp.zoo"))
 
 
 def __getattr__(name: str) -> Any:

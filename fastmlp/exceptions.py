@@ -25,6 +25,7 @@ __all__ = [
     "DivergenceWarning",
     "IgnoredParameterWarning",
     "LearningRateWarning",
+    "OvercompleteCodeWarning",
     "OverflowWarning",
     "ScheduleEndedWarning",
     "TimeLimitWarning",
@@ -53,6 +54,10 @@ _COLLECTED: ContextVar[list[tuple[str, type[Warning]]] | None] = ContextVar("col
 
 class IgnoredParameterWarning(UserWarning):
     """A parameter is set to other than its default, and another parameter makes that it has no effect."""
+
+
+class OvercompleteCodeWarning(UserWarning):
+    """The code of an autoencoder has room for a copy of its inputs, and nothing keeps it from being one."""
 
 
 class UndefinedScoreWarning(UserWarning):

@@ -42,7 +42,10 @@ ARROWS = {
         "callbacks components engine estimators exceptions fitting inputs losses network persistence registration"
         " soundness threads"
     ),
-    "zoo": "callbacks estimators exceptions fitting network persistence",
+    "zoo": (
+        "activations augmentation callbacks components estimators exceptions fitting inputs losses network optimizers"
+        " persistence registration schedules threads"
+    ),
     "estimators": (
         "activations augmentation callbacks components exceptions fitting initializers inputs"
         " losses network optimizers persistence registration schedules soundness threads"

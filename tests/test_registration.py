@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fastmlp import MLPClassifier, MLPRegressor, TableModel, registration
+from fastmlp import MLPClassifier, MLPRegressor, TableModel, registration, zoo
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.augmentation import AUGMENTATIONS
 from fastmlp.components import Component
@@ -17,7 +17,7 @@ from fastmlp.schedules import SCHEDULES
 
 # A name that is in this list is in files of users: it must not change, and must not get another meaning.
 LIST = """
-    MLPClassifier MLPRegressor TableModel TabularClassifier TabularRegressor
+    Autoencoder MLPClassifier MLPRegressor TableModel TabularClassifier TabularRegressor
 
     activations.ELU activations.GELU activations.HardSigmoid activations.HardSwish activations.Identity
     activations.LeakyReLU activations.Logistic activations.Mish activations.PReLU activations.ReLU activations.SELU
@@ -52,6 +52,8 @@ LIST = """
     tabular.FoldScores tabular.FoldTrees tabular.FrequentValues tabular.Kind tabular.LeafCodes tabular.Member
     tabular.Numbers tabular.QuantileBand tabular.RankedNumbers tabular.ScaledNumbers tabular.Spans tabular.TableColumns
     tabular.TableEncoding tabular.TargetEnsemble
+
+    zoo.Tied
 """
 
 
@@ -88,7 +90,7 @@ def test_whatever_has_a_name_for_users_has_one_in_files():
 
 def test_models_are_those_without_a_family():
     models = {"MLPClassifier", "MLPRegressor", "TableModel", "TabularClassifier", "TabularRegressor"}
-    assert {name for name in NAMES if is_model(name)} == models
+    assert {name for name in NAMES if is_model(name)} == models | set(zoo.__all__)
     assert not is_model(None)
 
 

@@ -58,7 +58,7 @@ class Fit(Protocol):
         The validated samples that are learned from; with early_stopping the rows held out are among them.
     rows, targets, weights
         The same samples in the engine's terms, as :meth:`fastmlp.network.Network.loss_and_gradients` takes them. The
-        weights include those of the classes.
+        targets are None where they are the rows themselves. The weights include those of the classes.
     """
 
     estimator: Any
@@ -78,7 +78,7 @@ class Fit(Protocol):
     y: Any
     sample_weight: NDArray | None
     rows: Any
-    targets: NDArray
+    targets: NDArray | None
     weights: NDArray | None
 
     # ---- how far it is -----------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class ObservedFit(Fit):
     y: Any
     sample_weight: NDArray | None
     rows: Any
-    targets: NDArray
+    targets: NDArray | None
     weights: NDArray | None
 
     batch: int | None = None

@@ -29,7 +29,7 @@ NEAR_A_BOUND = 0.01
 def layer_statistics(
     network: Network,
     X: Rows | NDArray | scipy.sparse.sparray,
-    targets: NDArray,
+    targets: NDArray | None,
     weights: NDArray | None = None,
     *,
     quantiles: Sequence[float] = QUANTILES,
@@ -202,7 +202,7 @@ class LayerStatistics(Callback):
         if self.X is None:
             rows = slice(self.n_samples)
             weights = None if fit.weights is None else fit.weights[rows]
-            network, X, targets = fit.network(), fit.X[rows], fit.targets[rows]
+            network, X, targets = fit.network(), fit.X[rows], None if fit.targets is None else fit.targets[rows]
         else:
             network, data = fit.fitted()._network_and_data(self.X, self.y)
             X, targets, weights = data.rows, data.targets, data.weights

@@ -15,8 +15,8 @@ from fastmlp.engine import layers  # noqa: F401 (the package that some of the mo
 # A module stands after those that it imports.
 NAMES = (
     *("memory", "tables", "teams", "objective", "rows", "layout", "plan"),
-    *("layers.inputs", "layers.activation", "layers.dropout", "layers.normalization", "layers.products"),
-    *("layers.dense", "layers.residual", "layers.columns", "layers.embeddings", "layers.kinds"),
+    *("layers.inputs", "layers.activation", "layers.activity", "layers.dropout", "layers.normalization"),
+    *("layers.products", "layers.dense", "layers.residual", "layers.columns", "layers.embeddings", "layers.kinds"),
     *("forward", "packed", "predictor", "tiles", "step", "trainer", "kept_pass", "panels"),
     *("trees", "bins", "numbers"),
 )

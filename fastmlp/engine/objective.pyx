@@ -13,6 +13,13 @@ from fastmlp.engine.tables import LOSSES
 cnp.import_array()
 
 
+cdef int check_weights(weights, long n) except -1:
+    """Refuse what are no weights of n rows; None is for rows that weigh the same."""
+    if weights is not None and not (is_plain(weights) and weights.dtype == np.float64 and weights.shape == (n,)):
+        raise ValueError(f"expected {n} contiguous float64 weights")
+    return 0
+
+
 cdef int check_targets(int loss, dtype, targets, weights, long n, long outputs) except -1:
     """Refuse targets and weights of n rows that a loss would read in another way, or beyond their end."""
     cdef const int32_t *classes
@@ -23,8 +30,7 @@ cdef int check_targets(int loss, dtype, targets, weights, long n, long outputs) 
     if not is_plain(targets) or (targets.dtype, targets.shape) != expected:
         got = f"{targets.dtype} of shape {targets.shape}" if isinstance(targets, np.ndarray) else type(targets).__name__
         raise ValueError(f"targets must be a contiguous array of {expected[0]} of shape {expected[1]}, got {got}")
-    if weights is not None and not (is_plain(weights) and weights.dtype == np.float64 and weights.shape == (n,)):
-        raise ValueError(f"expected {n} contiguous float64 weights")
+    check_weights(weights, n)
     if by_class:
         classes = <const int32_t *> cnp.PyArray_DATA(targets)
         for i in range(n):

@@ -17,18 +17,18 @@ from libc.string cimport memset
 
 from fastmlp.engine.layers.columns cimport lookups_at
 from fastmlp.engine.layers.dropout cimport add_noise
-from fastmlp.engine.layers.inputs cimport gather_inputs, look_up_inputs
-from fastmlp.engine.layout cimport rows_of
+from fastmlp.engine.layers.inputs cimport gather_inputs, look_up_inputs, spread_csr_rows
+from fastmlp.engine.layout cimport plain_rows, rows_at, rows_of
 from fastmlp.engine.memory cimport ceil_divide, sum_in_order
 from fastmlp.engine.native cimport (
     FM_BLOCK, FM_PANEL_BYTES, fm_barrier_wait, fm_denormals_flush, fm_denormals_restore, fm_next_rows, fm_rows,
-    fm_lookups, fm_samples, fm_seconds,
+    fm_lookups, fm_samples, fm_seconds, fm_source,
 )
 from fastmlp.engine.plan cimport add_operation, begin_plan, wait_for_all_rows
 from fastmlp.engine.rows cimport row_source
 from fastmlp.engine.structs cimport (
     MOMENT_ROWS, finished_batch, planned_operation, row_block, row_phase, slice_phase, trained_layer, trained_part,
-    training_data, training_scratch,
+    packed_network, thread_scratch, training_data, training_scratch,
 )
 from fastmlp.engine.tiles cimport (
     APPLY, PREPARE, UPDATE, follow_weights, limit_norms, sum_gradients, update_shallow, update_tiles,
@@ -191,7 +191,7 @@ cdef long _first_row(const training *t, int slice_, long m) noexcept nogil:
     """Return, of m rows of a chunk, the first that is a slice's; it has those up to the next slice's."""
     # Whole blocks of rows with bfloat16: two threads must not write the two halves of a pair; and with batch
     # normalisation, so that each block's moments are one thread's.
-    cdef long together = FM_BLOCK if t.plan.terms else MOMENT_ROWS if t.plan.n_batch_norms else 1
+    cdef long together = FM_BLOCK if t.plan.terms else MOMENT_ROWS if t.plan.n_moments else 1
     if t.plan.n_blocks:
         return min(m, t.plan.n_blocks * slice_ // t.plan.n_slices * t.plan.block_rows)
     return min(m, ceil_divide(m, together) * slice_ // t.plan.n_slices * together)
@@ -255,6 +255,8 @@ cdef void _take_losses(training *t, trained_layer *layer, const row_block *rows)
     cdef fm_rows z = rows_of(t, layer.deltas, rows, t.network.n_outputs)
     cdef fm_samples samples
     samples.targets, samples.order, samples.weights = t.data.targets, order, t.data.weights
+    if t.data.targets == NULL:
+        _take_rows_as_targets(t, rows, &samples)
     t.network.kernels.loss[t.network.loss](&z, &samples, losses, &t.plan.loss_settings)
     if t.data.weights == NULL:
         return
@@ -263,6 +265,32 @@ cdef void _take_losses(training *t, trained_layer *layer, const row_block *rows)
             losses[r] = 0
             for panel in range(layer.weights.n_panels):
                 memset(layer.deltas + (panel * t.plan.stride + rows.low + r) * FM_PANEL_BYTES, 0, FM_PANEL_BYTES)
+
+
+cdef void _take_rows_as_targets(training *t, const row_block *rows, fm_samples *samples) noexcept nogil:
+    """Have the rows of X be the targets of a block: where they lie, if the loss can read them there, or converted."""
+    cdef const row_source *X = &t.data.X
+    cdef thread_scratch *scratch = &t.scratch.threads[rows.slice_]
+    cdef const packed_network *net = t.network
+    cdef Py_ssize_t row_bytes = net.n_outputs * net.itemsize
+    cdef long r
+    cdef fm_source source
+    cdef fm_rows panels
+    if not X.is_sparse and X.element == net.element and X.row_bytes == row_bytes:
+        samples.targets = X.base
+        return
+    if X.is_sparse:
+        spread_csr_rows(net, X, samples.order, rows.n, scratch.target_rows)
+    else:
+        source, panels = plain_rows(X.base, X.row_bytes), rows_at(scratch.target_panels, rows.n, rows.n, net.n_outputs)
+        source.order = samples.order
+        net.kernels.gather[X.element](&source, &panels)
+        net.kernels.scatter(&panels, scratch.target_rows, row_bytes)
+    if t.data.weights != NULL:
+        for r in range(rows.n):
+            scratch.target_weights[r] = t.data.weights[samples.order[r]]
+        samples.weights = scratch.target_weights
+    samples.targets, samples.order = scratch.target_rows, NULL
 
 
 # ---- the loss of a batch ---------------------------------------------------------------------------------------------

@@ -24,6 +24,9 @@ cdef enum:
 cdef enum:
     NOT_NORMALIZED, LAYER_NORM, BATCH_NORM
 
+cdef enum:
+    NO_PENALTY, L1_PENALTY, KL_PENALTY
+
 # ---------------------------------------------------------------------------------------------------------------------
 # A network
 # ---------------------------------------------------------------------------------------------------------------------
@@ -229,13 +232,13 @@ cdef struct training_plan:
     long block_rows
     long total_cost          # of all tiles
     bint uses_running        # whether batch normalisation takes the running moments, as predictions do
-    long n_batch_norms             # layers with batch normalisation that takes the moments of the batch
+    long n_moments           # layers of which a step takes the moments of the batch
 
 
 # What attach() and begin() name.
 cdef struct training_data:
     row_source X
-    const void *targets
+    const void *targets      # NULL: the rows of X themselves
     const double *weights    # of the samples, or NULL
     bint weighs_moments
     const int64_t *order     # (n_passes, n_rows): numbers of rows of X
@@ -282,6 +285,10 @@ cdef struct thread_scratch:
     int32_t *sorted_rows
     char *totals             # (2, the widest layer with batch normalisation)
     char *embedding_sums     # (the widest column's inputs,): sums of deltas in the update of a layer of embeddings
+    # Where targets are the rows of X: those of a block of rows, in panels and in NumPy's order, and their weights.
+    char *target_panels      # (rows_together, n_outputs)
+    char *target_rows        # (rows_together, n_outputs)
+    double *target_weights   # (rows_together,)
 
 
 # What all threads write, each for its rows.
@@ -325,6 +332,13 @@ cdef struct trained_layer:
     char *moments            # (blocks of rows, 2, n_outputs): what batch normalisation sums on the way forward
     char *back_sums          # the same on the way back: while some threads still read those, others write these
     char *joined             # (n_slices, 2, n_outputs): means and scales of the batch
+    # the penalty of activity
+    int activity             # NO_PENALTY, L1_PENALTY or KL_PENALTY
+    double activity_weight
+    double activity_target   # the mean activity that the KL penalty asks for
+    char *activity_slopes    # (chunk, n_outputs)
+    char *activity_moments   # (blocks of rows, 2, n_outputs)
+    char *activity_means     # (n_slices, 2, n_outputs): the means of the batch, and a place for what comes with them
     # operands of bfloat16 products
     char *rounded_inputs     # (n_inputs, chunk), for the gradient
     char *rounded_deltas     # (chunk, n_outputs), for the gradient

@@ -31,6 +31,7 @@ cdef class Trainer(PackedNetwork):
     cdef int check_state(self, slots, average) except -1
     cdef list slot_of_parts(self, long j)
     cdef list average_of_parts(self)
+    cdef int take_rows_as_targets(self, Rows rows, weights) except -1
     cdef int attach_rows(self, Rows rows) except -1
     cdef int take_hyper(self, rows) except -1
     cdef bint is_complete(self)

@@ -6,20 +6,21 @@ cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
 from libc.stdint cimport int64_t
 
-from fastmlp.engine.layers.dense cimport takes_shallow_kernels
+from fastmlp.engine.layers.activity cimport set_activity
+from fastmlp.engine.layers.dense cimport DENSE, takes_shallow_kernels
 from fastmlp.engine.layers.products cimport CACHED_ROWS_BFLOAT16, allocate_rounded_rows, update_with_vector_operands
 from fastmlp.engine.layout cimport packed_bytes, panels_of, plain_rows, rows_at
 from fastmlp.engine.memory cimport are_within, ceil_divide, is_plain
 from fastmlp.engine.native cimport (
     FM_BLOCK, FM_MAX_HYPER, FM_NARROW, FM_PANEL_BYTES, FM_TERMS, FM_STRIP, fm_barrier, fm_bfloat16_terms,
-    fm_cpu_seconds, fm_isa_vector_bytes, fm_layer, fm_rows, fm_rule_slots, fm_seconds, fm_source,
+    fm_cpu_seconds, fm_isa_vector_bytes, fm_loss_takes_classes, fm_layer, fm_rows, fm_rule_slots, fm_seconds, fm_source,
 )
-from fastmlp.engine.objective cimport check_targets, settle_loss
+from fastmlp.engine.objective cimport check_targets, check_weights, settle_loss
 from fastmlp.engine.packed cimport PackedNetwork
 from fastmlp.engine.rows cimport Rows
 from fastmlp.engine.step cimport fold_loss, place_chunk, plan_step, run_steps
 from fastmlp.engine.structs cimport (
-    BATCH_NORM, CACHED_ROWS, MAX_BLOCKS, MOMENT_ROWS, chunk_place, finished_batch, packed_network,
+    BATCH_NORM, CACHED_ROWS, KL_PENALTY, MAX_BLOCKS, MOMENT_ROWS, chunk_place, finished_batch, packed_network,
     planned_operation, row_block, row_phase, thread_scratch, trained_layer, trained_part, training, training_data,
     training_plan,
 )
@@ -27,7 +28,7 @@ from fastmlp.engine.plan cimport MOST_OPERATIONS, MOST_PHASES
 from fastmlp.engine.tables cimport index_of, isa_index_of
 from fastmlp.engine.teams cimport Judgement, fm_team_size, team_size
 
-from fastmlp.engine.tables import DECAY_HYPER, RATE_HYPER, RULES, splits
+from fastmlp.engine.tables import DECAY_HYPER, LOSSES, RATE_HYPER, RULES, splits
 
 cnp.import_array()
 
@@ -114,7 +115,7 @@ cdef class Trainer(PackedNetwork):
         for i in range(net.n_layers):
             t.layers[i].packed = &net.layers[i]
             t.layers[i].below = &t.layers[i - 1] if i > 0 else NULL
-            plan.n_batch_norms += net.layers[i].normalization.method == BATCH_NORM and not plan.uses_running
+            plan.n_moments += net.layers[i].normalization.method == BATCH_NORM and not plan.uses_running
         if regularization is not None:
             self.set_regularization(regularization)
         self.choose_chunk(vector_bytes)
@@ -164,6 +165,12 @@ cdef class Trainer(PackedNetwork):
         plan.average_decay = regularization.average_decay
         for i in range(self.net.n_layers - 1):
             self.net.layers[i].weights.limit = plan.max_norm
+        if regularization.activity:
+            i = regularization.activity_layer
+            if not 0 <= i < self.net.n_layers - 1 or self.net.layers[i].kind != &DENSE:
+                raise ValueError(f"the penalty of activity is for a dense hidden layer, got layer {i}")
+            set_activity(&self.t.layers[i], regularization)
+            plan.n_moments += self.t.layers[i].activity == KL_PENALTY
         return 0
 
     cdef int set_factors(self, rates, decays) except -1:
@@ -193,7 +200,7 @@ cdef class Trainer(PackedNetwork):
 
     cdef bint waits_for_all_rows(self):
         """Return whether something needs all rows of a batch before the way back."""
-        return self.t.plan.n_batch_norms > 0 or self.t.plan.open_way_back != NULL
+        return self.t.plan.n_moments > 0 or self.t.plan.open_way_back != NULL
 
     cdef int choose_chunk(self, long vector_bytes) except -1:
         """Choose how many rows go through a step together: all of a batch where something waits for them."""
@@ -369,23 +376,45 @@ cdef class Trainer(PackedNetwork):
     def attach(self, Rows rows not None, targets, weights=None):
         """Name the data: X, targets, and sample weights or None.
 
-        Targets are int32 class numbers of shape (n,) for the losses in CLASS_TARGET_LOSSES, else an array of the
-        compute type of shape (n, n_outputs). Weights are float64 of shape (n,).
+        Targets are None where they are the rows of X themselves. Otherwise they are int32 class numbers of shape (n,)
+        for the losses in CLASS_TARGET_LOSSES, else an array of the compute type of shape (n, n_outputs). Weights are
+        float64 of shape (n,).
         """
         cdef training *t = &self.t
         cdef long n_bytes
         self.check_rows(rows)
-        check_targets(self.net.loss, self.dtype, targets, weights, rows.source.n_rows, self.net.n_outputs)
+        if targets is None:
+            self.take_rows_as_targets(rows, weights)
+        else:
+            check_targets(self.net.loss, self.dtype, targets, weights, rows.source.n_rows, self.net.n_outputs)
         self.attach_rows(rows)
         self.data_arrays = (rows, targets, weights)
-        t.data.targets = cnp.PyArray_DATA(targets)
+        t.data.targets = NULL if targets is None else cnp.PyArray_DATA(targets)
         t.data.weights = NULL if weights is None else <const double *> cnp.PyArray_DATA(weights)
-        t.data.weighs_moments = weights is not None and t.plan.n_batch_norms
+        t.data.weighs_moments = weights is not None and t.plan.n_moments
         if t.data.weighs_moments and t.scratch.row_weights == NULL:
             t.scratch.row_weights = <double *> self.memory.zeros(t.plan.chunk * sizeof(double))
             n_bytes = ceil_divide(t.plan.chunk, MOMENT_ROWS) * sizeof(double)
             t.scratch.block_weights = <double *> self.memory.zeros(n_bytes)
         plan_step(t)
+
+    cdef int take_rows_as_targets(self, Rows rows, weights) except -1:
+        """Refuse rows that cannot be targets, and make what is needed to convert them."""
+        cdef thread_scratch *scratch
+        cdef long n = self.t.plan.rows_together, width = self.net.n_outputs
+        cdef int slice_
+        if (rows.source.is_encoded or rows.source.n_features != width or fm_loss_takes_classes(self.net.loss)
+                or self.python_loss is not None):
+            raise ValueError(f"rows of {rows.source.n_features} features are no targets of the loss"
+                             f" {LOSSES[self.net.loss]} of {width} outputs")
+        check_weights(weights, rows.source.n_rows)
+        for slice_ in range(self.t.plan.n_slices):
+            scratch = &self.t.scratch.threads[slice_]
+            if scratch.target_rows == NULL:
+                scratch.target_rows = self.memory.zeros(n * width * self.net.itemsize)
+                scratch.target_panels = self.memory.zeros(n * panels_of(&self.net, width) * FM_PANEL_BYTES)
+                scratch.target_weights = <double *> self.memory.zeros(n * sizeof(double))
+        return 0
 
     cdef int attach_rows(self, Rows rows) except -1:
         """Name X, which the network can read, and have each layer choose how it makes its products."""

@@ -199,7 +199,8 @@ class MLPClassifier(ClassifierMixin, SupervisedNetwork):
     def _encode(self, y: Any, dtype: np.dtype, loss: Loss) -> NDArray:
         return encode_labels(y, self._label_binarizer, dtype, loss)
 
-    def _n_outputs(self, targets: NDArray) -> int:
+    def _n_outputs(self, targets: NDArray | None) -> int:
+        assert targets is not None
         return len(self.classes_) if targets.ndim == 1 else targets.shape[1]
 
     # ---- weights of classes ------------------------------------------------------------------------------------------

@@ -77,8 +77,13 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
     def _validation_score(self, y: Any, outputs: NDArray, sample_weight: NDArray | None) -> float:
         """Return what early stopping maximizes."""
 
-    def _n_outputs(self, targets: NDArray) -> int:
+    def _training_targets(self, plan: TrainingPlan, y: Any, dtype: np.dtype) -> NDArray | None:
+        """Return y as the engine reads it in training; None where the targets are the rows themselves."""
+        return self._encode(y, dtype, plan.loss)
+
+    def _n_outputs(self, targets: NDArray | None) -> int:
         """Return the number of the network's outputs, given the targets as the engine reads them."""
+        assert targets is not None
         return targets.shape[1]
 
     def _training_weights(self, y: Any, sample_weight: NDArray | None) -> NDArray | None:
@@ -91,6 +96,10 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
 
     def _loss_is(self, name: str) -> bool:
         return isinstance(self.loss, str) and self.loss == name
+
+    def _plan(self) -> TrainingPlan:
+        """Return how to train, as the parameters decide."""
+        return TrainingPlan.of(self.get_params(deep=False), self._loss())
 
     # ---- fitting -----------------------------------------------------------------------------------------------------
 
@@ -183,7 +192,10 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
         >>> max(pipeline["mlp"].history_["validation_score"]) == pipeline.score(X_val, y_val)
         True
         """
-        eval_set = with_validation(eval_set, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, with_validation(eval_set, X_val, y_val, sample_weight_val))
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, eval_set: Any) -> Self:
+        """Fit the network; what fit of a subclass does, whatever it is called with."""
         self._announce_epochs()
         with restored_on_error(self):
             self._random_state = check_random_state(self.random_state)
@@ -303,7 +315,7 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
         check_targets : callable
             It returns validated targets, checked to be what such a fit takes.
         """
-        plan = TrainingPlan.of(self.get_params(deep=False), self._loss())
+        plan = self._plan()
         samples, targets = self._validated(X, y, reset=True)
         targets = check_targets(self._as_vector(targets))
         dtype = self._compute_dtype(samples.dtype)
@@ -321,7 +333,7 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
         X, y, sample_weight, eval_set, check_targets
             As :meth:`_first_problem` takes them; X has the features of the fit before.
         """
-        plan = TrainingPlan.of(self.get_params(deep=False), self._loss())
+        plan = self._plan()
         samples, targets = self._validated(X, y, reset=False)
         targets = check_targets(self._as_vector(targets))
         # A fitted model keeps its type, whatever X it goes on with.
@@ -379,19 +391,19 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
         # L-BFGS computes in float64 whatever the model's type.
         rows = rows_of(X, dtype if plan.is_stochastic else np.float64)
         loss_name = plan.loss.engine_loss(self._target_kind())
-        targets = self._encode(y, dtype, plan.loss)
+        targets = self._training_targets(plan, y, dtype)
         if sample_weight is not None:
             sample_weight = self._check_weights(sample_weight, X)
         weights = self._training_weights(y, sample_weight)
         n_outputs = self._n_outputs(targets)
-        if plan.augment is not None and targets.ndim == 1:
+        if plan.augment is not None and targets is not None and targets.ndim == 1:
             # What is mixed is between the classes, and no class number.
             if loss_name != "log_loss":
                 raise ValueError(f"augment is for losses of a matrix of targets, not for the loss {loss_name!r}.")
             loss_name, targets = "soft_log_loss", np.eye(n_outputs, dtype=dtype)[targets]
         objective = self._objective(plan.loss, loss_name, n_outputs)
         classes = getattr(self, "classes_", None)
-        return TrainingData(given, X, y, rows, targets, sample_weight, weights, objective, classes)
+        return TrainingData(given, X, y, rows, targets, sample_weight, weights, objective, classes, dtype)
 
     def _objective(self, loss: Loss, loss_name: str, n_outputs: int) -> Objective:
         """Return what the network is trained for: the engine's loss of this name, as the parameters have it."""

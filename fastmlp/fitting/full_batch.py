@@ -60,6 +60,7 @@ class FullBatchFit(RecordedFit):
     def run(self) -> Network:
         """Train; return the network to end up with. The estimator's attributes say how far it came, then."""
         plan, data = self.problem.plan, self.problem.data
+        assert data.targets is not None
         result = minimize_full_batch(
             self._start,
             self._optimizer,

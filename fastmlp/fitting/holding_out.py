@@ -6,19 +6,25 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
 
 from fastmlp.fitting.evaluation import EvaluationSet
 from fastmlp.fitting.problem import TrainingData
+from fastmlp.inputs.rows import dense_rows
 
 
 def held_out_set(data: TrainingData, held_out: NDArray) -> EvaluationSet:
     """Return the samples of these indices as a set to evaluate with, called "validation"."""
+    if data.targets is None:
+        targets = dense_rows(_safe_indexing(data.X, held_out), data.dtype)
+    else:
+        targets = np.ascontiguousarray(data.targets[held_out])
     return EvaluationSet(
         "validation",
         data.X,
         data.y[held_out],
         data.rows,
-        np.ascontiguousarray(data.targets[held_out]),
+        targets,
         None if data.sample_weight is None else data.sample_weight[held_out],
         held_out,
     )
@@ -37,7 +43,7 @@ def split(data: TrainingData, fraction: float, random_state: np.random.RandomSta
     from sklearn.model_selection import train_test_split  # noqa: PLC0415 - it takes long
 
     strata, labels = None, [False, True]
-    if data.classes is not None and data.targets.ndim == 2 and data.targets.shape[1] == 1:
+    if data.classes is not None and data.targets is not None and data.targets.ndim == 2 and data.targets.shape[1] == 1:
         strata = np.where(data.targets[:, 0] > 0.5, "True", "False")
         labels = data.classes.tolist() if len(data.classes) == 2 else labels
     check_held_out(fraction, data.n_samples, strata, labels)

@@ -76,7 +76,7 @@ def ignored_parameters(
     changed = [
         name
         for name in _MAY_BE_IGNORED
-        if parameters[name] is not defaults[name] and _differ(parameters[name], defaults[name])
+        if name in defaults and parameters[name] is not defaults[name] and _differ(parameters[name], defaults[name])
     ]
     whys = {name: _why_ignored(name, parameters, optimizer, n_hidden, has_sets) for name in changed}
     return [f"{name}={parameters[name]!r} has no effect {why}." for name, why in whys.items() if why]

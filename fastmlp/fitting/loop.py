@@ -120,7 +120,7 @@ class MinibatchTraining:
         network: Network,
         optimizer: Descent,
         rows: Rows,
-        targets: NDArray,
+        targets: NDArray | None,
         weights: NDArray | None,
         *,
         order: SampleOrder,
@@ -275,6 +275,7 @@ class MinibatchTraining:
         (targets, weights), dtype = self._data, self._network.params.dtype
         assert self._augment is not None
         assert self._samples is not None
+        assert targets is not None
         augment, given = self._augment, []
         if weights is not None:
             counts = weights[batch] > 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fastmlp.augmentation import Augment, as_augment
 from fastmlp.fitting.batching import resolve_batch_size
@@ -120,8 +120,9 @@ class TrainingData:
     y: Any
     #: X as the engine reads it.
     rows: Rows
-    #: y as the engine reads it: class numbers, or a matrix of shape (n_samples, n_outputs).
-    targets: NDArray
+    #: y as the engine reads it: class numbers, or a matrix of shape (n_samples, n_outputs). None where the targets are
+    #: the rows themselves.
+    targets: NDArray | None
     #: The user's weights of the samples, which validation scores take too; None where all count the same.
     sample_weight: NDArray | None
     #: The weights used in training, those of the classes included; None where all samples count the same.
@@ -130,6 +131,8 @@ class TrainingData:
     objective: Objective
     #: The classes, if the targets are such.
     classes: NDArray | None = None
+    #: The type that the network computes in, and targets have that are numbers.
+    dtype: DTypeLike = np.float64
 
     @property
     def n_samples(self) -> int:

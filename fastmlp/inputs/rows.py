@@ -126,6 +126,25 @@ def checked_rows(X: ArrayLike | scipy.sparse.sparray, dtype: DTypeLike) -> Rows:
     return rows_of(checked, dtype)
 
 
+def dense_rows(X: Any, dtype: DTypeLike) -> NDArray:
+    """Return validated samples as a contiguous array of a type: a copy, unless they are one.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+    dtype : float32 or float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse
+    >>> from fastmlp.inputs.rows import dense_rows
+    >>> dense_rows(scipy.sparse.csr_array([[0, 2]]), np.float32)
+    array([[0., 2.]], dtype=float32)
+    """
+    return np.ascontiguousarray(X.toarray() if scipy.sparse.issparse(X) else X, dtype=dtype)
+
+
 def refuse_broken(X: Any, name: str = "X") -> None:
     """Refuse a sparse matrix whose indices lie, which SciPy would follow to memory that is not the matrix's.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal, overload
+from typing import Any, Literal, Self, cast, overload
 
 import numpy as np
 import scipy.sparse
@@ -389,6 +389,43 @@ class Composable(ABC):
                 kept.backward(gradients, None, found[start:stop, k])
                 gradients[:, k] = 0
         return found
+
+    def layers_from(self, first: int) -> Self:
+        """Return the network of the layers from one on, whose inputs are the outputs of the layer before.
+
+        Parameters
+        ----------
+        first : int
+            The number of its first layer, from 1 on; 0 would be the whole network.
+
+        Returns
+        -------
+        network : Network
+            With copies of the parameters, and the same objective.
+
+        Raises
+        ------
+        ValueError
+            For a layer that there is not.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import Network
+        >>> net, X = Network.create([4, 3, 2, 5], "tanh", random_state=0), np.ones((2, 4))
+        >>> np.allclose(net.layers_from(1).forward(net.activations(X)[0]), net.forward(X))
+        True
+        """
+        n_layers = len(self.structure.layers)
+        if not 1 <= whole_number(first, "first") < n_layers:
+            raise ValueError(f"first must be from 1 to {n_layers - 1}; got {first}.")
+        structure = Structure(self.structure.layers[first:])
+        rest: Self = cast(Any, type(self))(structure, objective=self.objective, dtype=self.params.dtype)
+        views = {(part.name, part.layer): view for part, view in self.structure.views(self.params)}
+        for part, view in rest.structure.views(rest.params):
+            view[:] = views[part.name, part.layer + first]
+        rest.running = [None if moments is None else moments.copy() for moments in self.running[first:]]
+        return rest
 
     def _refuse_codes(self, what: str) -> None:
         """Refuse what needs gradients of inputs, where these are encoded columns."""

@@ -66,7 +66,7 @@ class Gradients:
     """
 
     def __init__(
-        self, trainer: engine.Trainer, rows: Rows, targets: NDArray, weights: NDArray | None, alpha: float
+        self, trainer: engine.Trainer, rows: Rows, targets: NDArray | None, weights: NDArray | None, alpha: float
     ) -> None:
         self._trainer, self._alpha = trainer, alpha
         self._orders = np.arange(rows.n_rows)[np.newaxis]

@@ -579,12 +579,13 @@ class Network(Composable):
         if needs_moments and n_rows == 1 and any(layer.normalization == "batch" for layer in self.structure.hidden):
             raise ValueError("normalization='batch' needs 2 samples or more in a batch; got 1 sample.")
 
-    def _samples(self, X: Any, targets: Any, weights: Any) -> tuple[Rows, NDArray, NDArray | None]:
+    def _samples(self, X: Any, targets: Any, weights: Any) -> tuple[Rows, NDArray | None, NDArray | None]:
         """Return samples to learn from as the engine takes them."""
         rows, dtype = self._rows(X), self.params.dtype
         n_rows = rows.n_rows
         self._check_batch(n_rows, needs_moments=True)
-        targets = self.objective.checked_targets(targets, (n_rows, self.structure.sizes[-1]), dtype)
+        if targets is not None:
+            targets = self.objective.checked_targets(targets, (n_rows, self.structure.sizes[-1]), dtype)
         if weights is not None:
             weights = np.ascontiguousarray(real_array(weights, (n_rows,), np.float64, "weights"))
             if (weights < 0).any():
@@ -600,7 +601,7 @@ class Network(Composable):
     def loss_and_gradients(
         self,
         X: Rows | ArrayLike | scipy.sparse.sparray,
-        targets: ArrayLike,
+        targets: ArrayLike | None,
         weights: ArrayLike | None = None,
         *,
         alpha: float = 0.0,
@@ -617,9 +618,10 @@ class Network(Composable):
         ----------
         X : Rows, array-like or sparse matrix of shape (n_rows, n_inputs)
             The samples, as :meth:`forward` takes them, of at least one row.
-        targets : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        targets : array-like of shape (n_rows,) or (n_rows, n_outputs), or None
             For log_loss and focal these are class numbers, integers from 0 to n_outputs - 1, of the first shape; for
-            the other losses numbers, for a single output in either shape.
+            the other losses numbers, for a single output in either shape. None means the rows of X themselves, which
+            are read where they lie, as an autoencoder has them.
         weights : array-like of shape (n_rows,), default=None
             The weights of the samples, at least 0, not all of them 0.
         alpha : float, default=0.0
@@ -654,7 +656,7 @@ class Network(Composable):
     def gradients(
         self,
         rows: Rows,
-        targets: NDArray,
+        targets: NDArray | None,
         weights: NDArray | None,
         *,
         alpha: float = 0.0,

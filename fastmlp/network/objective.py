@@ -166,6 +166,19 @@ class Objective:
         )
         return gradients / self.gradient_factor(z.shape[1])
 
+    def row_losses(self, z: NDArray, targets: NDArray) -> NDArray:
+        """Return each sample's loss, given its values z before the output activation, shape (n_samples,), float64.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp.network import Objective
+        >>> Objective("squared_error").row_losses(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]))
+        array([0., 2.])
+        """
+        losses, _ = engine.row_losses(self.loss, z, targets, options=self.options, output_weights=self.output_weights)
+        return losses
+
     def mean_loss(self, z: NDArray, targets: NDArray, weights: NDArray | None = None) -> float:
         """Return the mean loss of samples, as their weights say, without the penalties of training.
 
@@ -198,7 +211,7 @@ class Objective:
             raise ValueError("Sample weights must contain at least one non-zero number.")
         if self.function is not None:
             return self.function(targets, z, weights)[0]
-        losses, _ = engine.row_losses(self.loss, z, targets, options=self.options, output_weights=self.output_weights)
+        losses = self.row_losses(z, targets)
         if weights is not None:
             losses[weights == 0] = 0  # A loss that overflowed must not count, either.
         return float(np.average(losses, weights=weights))

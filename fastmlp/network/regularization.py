@@ -39,6 +39,13 @@ class Regularization:
     max_norm: float = 0.0
     #: The share of the parameters' average that stays in each step; 0 is for no average.
     average_decay: float = 0.0
+    #: The penalty of the activity of a dense hidden layer: "l1", the sum of its outputs' sizes, "kl", how far from a
+    #: target each unit's mean output in a batch is, or "" for none; its strength, the target, and which layer it is,
+    #: counted from 0.
+    activity: str = ""
+    activity_weight: float = 0.0
+    activity_target: float = 0.05
+    activity_layer: int = 0
     #: Factors of the learning rate, and of the L2 term and the optimizer's weight decay, for parts of the parameters by
     #: their names or patterns of these ("coefs.0", "intercepts.*"), of which the last that fits a name counts.
     rate_factors: Mapping[str, float] = field(default_factory=dict)
@@ -67,11 +74,15 @@ class Regularization:
                 "regularization: dropout must be a sequence of rates, of the inputs and of each hidden layer; got"
                 f" {self.dropout!r}."
             )
+        if self.activity not in ("", "l1", "kl"):
+            raise ValueError(f"regularization: activity must be 'l1', 'kl' or ''; got {self.activity!r}.")
         for name, value in asdict(self).items():
+            if name == "activity":
+                continue
             if name.endswith("_factors") and not isinstance(value, Mapping):
                 raise ValueError(f"regularization: {name} must map names of parts to numbers; got {value!r}.")
             rates = list(value.values() if isinstance(value, Mapping) else value if name == "dropout" else [value])
-            most = 1.0 if name in ("dropout", "average_decay") else math.inf
+            most = 1.0 if name in ("dropout", "average_decay", "activity_target") else math.inf
             if not all(isinstance(rate, Real) and 0 <= float(rate) < most for rate in rates):
                 limits = f"at least 0{' and below 1' if most == 1 else ', and finite'}"
                 raise ValueError(f"regularization: {name} must be {limits}; got {value!r}.")

@@ -3,7 +3,11 @@
 ``docs/zoo.md`` has the chart itself, with the estimator of each of its cells, and a page for each family.
 """
 
-__all__: list[str] = []
+from fastmlp.zoo.autoencoder import Autoencoder
+
+__all__ = [
+    "Autoencoder",
+]
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,7 @@
 from libc.string cimport memset
 
 from fastmlp.engine.layers.activation cimport PYTHON_FUNCTION, activate_rows, set_activation, set_derivative
+from fastmlp.engine.layers.activity cimport allocate_activity, plan_activity_back, wait_for_activity
 from fastmlp.engine.layers.dropout cimport drop_inputs
 from fastmlp.engine.layers.normalization cimport (
     allocate_normalization, means_of, normalize_rows, plan_normalization_back, scales_of, set_normalization,
@@ -16,7 +17,7 @@ from fastmlp.engine.memory cimport Memory, moved
 from fastmlp.engine.native cimport FM_NARROW, FM_PANEL_BYTES, FM_SHALLOW, fm_after, fm_csr, fm_layer
 from fastmlp.engine.plan cimport add_operation
 from fastmlp.engine.structs cimport (
-    BATCH_NORM, NOT_NORMALIZED, packed_layer, packed_network, row_block, row_memory, trained_layer,
+    BATCH_NORM, NO_PENALTY, NOT_NORMALIZED, packed_layer, packed_network, row_block, row_memory, trained_layer,
 )
 
 from fastmlp.engine.tables import ACTIVATIONS
@@ -106,6 +107,8 @@ cdef int allocate_rows(training *t, trained_layer *layer, Memory memory) except 
             t.parts[packed.activation.learned - net.parts].deltas = layer.parameter_slopes
         if packed.normalization.method != NOT_NORMALIZED:
             allocate_normalization(t, layer, memory)
+        if layer.activity != NO_PENALTY:
+            allocate_activity(t, layer, memory)
         set_derivative(t, layer)
     if layer.below != NULL:
         layer.inputs, layer.input_deltas = layer.below.outputs, layer.below.output_deltas
@@ -126,8 +129,8 @@ cdef bint takes_shallow_kernels(const training *t):
     return (t.plan.n_slices == 1 and t.network.n_layers == 2 and hidden.kind == &DENSE and last.weights.turned
             and not t.data.X.is_sparse and hidden.n_inputs <= FM_SHALLOW and hidden.n_outputs > FM_NARROW
             and hidden.activates_at_once and hidden.activation.function == RELU and not t.layers[1].dropout
-            and not t.plan.n_blocks and not t.plan.n_batch_norms and t.plan.open_way_back == NULL
-            and not t.plan.has_factors)
+            and not t.plan.n_blocks and t.layers[0].activity == NO_PENALTY and not t.plan.n_moments
+            and t.plan.open_way_back == NULL and not t.plan.has_factors)
 
 
 # ---- the way forward -------------------------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ cdef int _plan_forward(training *t, trained_layer *layer) except -1:
         wait_for_moments(t, layer)
     if not layer.packed.is_last and not layer.packed.activates_at_once:
         add_operation(t, _finish_rows, layer)
-    return 0
+    return wait_for_activity(t, layer)
 
 
 cdef void _set_row_memory(const training *t, const trained_layer *layer, const row_block *rows,
@@ -178,6 +181,7 @@ cdef void _finish_rows(training *t, trained_layer *layer, const row_block *rows)
 
 cdef int _plan_back(training *t, trained_layer *layer) except -1:
     if not layer.packed.is_last:
+        plan_activity_back(t, layer)
         plan_normalization_back(t, layer)
     plan_product_back(t, layer)
     return 0

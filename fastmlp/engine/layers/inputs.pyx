@@ -1,5 +1,7 @@
 """Rows of X on their way into the first layer: converted, put into panels, centred and scaled; or decoded."""
 
+from libc.string cimport memset
+
 from fastmlp.engine.layout cimport plain_rows, rows_at
 from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_encoded, fm_lookups, fm_source
 
@@ -43,6 +45,19 @@ cdef void find_csr_rows(const packed_network *net, const row_source *X, const in
         csr.indptr += start
     csr.scale = net.input_scales if net.input_is_scaled else NULL
     csr.mask = NULL
+
+
+cdef void spread_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long n,
+                          char *to) noexcept nogil:
+    """Write the n rows of a CSR matrix that order names as rows in NumPy's order, zeros included."""
+    cdef long r, k, width = X.n_features
+    memset(to, 0, n * width * net.itemsize)
+    for r in range(n):
+        for k in range(X.csr.indptr[order[r]], X.csr.indptr[order[r] + 1]):
+            if net.itemsize == sizeof(float):
+                (<float *> to)[r * width + X.csr.indices[k]] = (<const float *> X.csr.data)[k]
+            else:
+                (<double *> to)[r * width + X.csr.indices[k]] = (<const double *> X.csr.data)[k]
 
 
 cdef void add_csr_rows(const packed_network *net, const fm_csr *csr, const fm_rows *to) noexcept nogil:
