@@ -6,8 +6,11 @@ import inspect
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
-from fastmlp import engine, losses
+from fastmlp import MLPClassifier, engine, losses
 from fastmlp.inputs.rows import rows_of
 from fastmlp.losses import (
     CLASS_TARGET_LOSSES,
@@ -375,3 +378,26 @@ def test_probabilities_of_a_list():
 def test_names_of_boosted_trees(name, meant):
     """XGBoost's and LightGBM's objectives mean the same losses."""
     assert NAMED_LOSSES.canonical(name) == meant
+
+
+# ---- margins ---------------------------------------------------------------------------------------------------------
+
+
+def plane(weights, intercept):
+    """A hyperplane as a vector of length 1."""
+    numbers = np.append(np.ravel(weights), intercept)
+    return numbers / np.linalg.norm(numbers)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+@pytest.mark.parametrize("classes", [(0, 1), (0, 2), (1, 2), "cancer"], ids=str)
+def test_without_hidden_layers_the_hinge_gives_the_support_vector_machine(loss, classes):
+    X, y = load_breast_cancer(return_X_y=True) if classes == "cancer" else load_iris(return_X_y=True)
+    chosen = np.isin(y, (0, 1) if classes == "cancer" else classes)
+    X, y = StandardScaler().fit_transform(X)[chosen], y[chosen]
+    svc = LinearSVC(C=1.0, loss=loss, dual=loss == "hinge", intercept_scaling=100, tol=1e-10, max_iter=3_000_000)
+    svc.set_params(random_state=0).fit(X, y)
+    clf = MLPClassifier((), loss=loss, alpha=1.0, batch_size=len(X), learning_rate="cosine", learning_rate_init=0.05)
+    clf.set_params(max_iter=20_000, n_iter_no_change=np.inf, random_state=0).fit(X, y)
+    assert np.abs(plane(clf.coefs_[0], clf.intercepts_[0]) - plane(svc.coef_, svc.intercept_)).max() < 1e-3

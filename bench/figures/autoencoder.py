@@ -1,0 +1,91 @@
+"""Figures of autoencoders: reconstructions of MNIST beside principal components, and epochs beside PyTorch's."""
+
+import time
+
+import numpy as np
+import scipy.linalg
+from figures import figure, mnist
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from fastmlp.zoo import Autoencoder
+
+
+def squared_error(X, reconstructed):
+    """Return the squared error of an image, on average."""
+    return float(np.square(X - reconstructed, dtype=np.float64).sum(axis=1).mean())
+
+
+@figure("autoencoder mnist", "squared error of a test image <= 4.5 within 600 s (PCA of 30: 13.87)", seconds=600)
+def deep():
+    """Train 784-1000-500-250-30 for a while that is known before."""
+    X, _, X_test, _ = mnist()
+    pca = PCA(30, random_state=0).fit(X)
+    components = squared_error(X_test, pca.inverse_transform(pca.transform(X_test)))
+    model = Autoencoder(
+        (1000, 500, 250, 30),
+        "silu",
+        loss="log_loss",
+        learning_rate="cosine",
+        learning_rate_init=0.001,
+        alpha=0,
+        batch_size=256,
+        max_iter=35,
+        n_iter_no_change=np.inf,
+        random_state=0,
+    )
+    start = time.perf_counter()
+    model.fit(X)
+    seconds = time.perf_counter() - start
+    found = squared_error(X_test, model.reconstruct(X_test))
+    return f"{found:.2f} in {seconds:.0f} s (PCA {components:.2f})", found <= 4.5 and seconds <= 600
+
+
+@figure("autoencoder linear", "PCA's subspace: angles < 1e-3", seconds=1)
+def linear():
+    """Compare the decoder's weights with principal components."""
+    X = StandardScaler(with_std=False).fit_transform(load_digits().data)
+    model = Autoencoder(
+        (5,), "identity", solver="lbfgs", alpha=0, max_iter=5000, max_fun=100_000, tol=1e-9, random_state=0
+    ).fit(X)
+    angle = scipy.linalg.subspace_angles(model.coefs_[1].T, PCA(5).fit(X).components_.T).max()
+    return f"{angle:.1e}", angle < 1e-3
+
+
+@figure("autoencoder speed", "epochs at least 2x PyTorch's, MNIST 784-256-32-256-784, batch 128", seconds=60)
+def speed():
+    """Time epochs in turns."""
+    import torch  # noqa: PLC0415
+
+    X = mnist()[0]
+    sizes = (784, 256, 32, 256, 784)
+    layers = [
+        part
+        for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+        for part in (torch.nn.Linear(before, after), torch.nn.ReLU())
+    ]
+    network = torch.nn.Sequential(*layers[:-1])
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    samples = torch.from_numpy(X)
+
+    def theirs():
+        order = torch.randperm(len(samples))
+        start = time.perf_counter()
+        for first in range(0, len(order), 128):
+            batch = samples[order[first : first + 128]]
+            loss = torch.nn.functional.mse_loss(network(batch), batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return time.perf_counter() - start
+
+    model = Autoencoder((256, 32), "relu", alpha=0, batch_size=128, random_state=0)
+
+    def ours():
+        model.partial_fit(X)
+        return model.history_["seconds"][-1]
+
+    times = np.array([(ours(), theirs()) for _ in range(6)])[1:]
+    own, other = np.median(times, axis=0)
+    return f"{other / own:.2f}x ({own:.2f} s and {other:.2f} s)", other >= 2 * own
