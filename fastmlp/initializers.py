@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from numbers import Real
-from typing import ClassVar
+from numbers import Integral, Real
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from fastmlp import engine
 from fastmlp.components import Component, Registry, compute_dtype, layer_sizes, named, real_array, whole_number
@@ -28,6 +28,7 @@ __all__ = [
     "LecunUniform",
     "Normal",
     "Orthogonal",
+    "Pretrained",
     "Uniform",
     "Zeros",
     "initial_embeddings",
@@ -435,6 +436,115 @@ INITIALIZERS: Registry[type[Initializer]] = Registry(
 )
 
 
+@stored_as("initializers.Pretrained")
+class Pretrained(Initializer):
+    """The weights and biases of a fitted network, from its first layer on; for the layers after those others are drawn.
+
+    As weight_init it gives the biases, too, unless bias_init says otherwise. An autoencoder that has learned from rows
+    without labels is a start for a classifier of few labels: semi-supervised learning. Source: Erhan et al., "Why does
+    unsupervised pre-training help deep learning?", JMLR 2010.
+
+    Parameters
+    ----------
+    estimator : object
+        A fitted estimator with ``coefs_`` and ``intercepts_``, such as :class:`fastmlp.zoo.Autoencoder`. Clones of what
+        this is a parameter of share it as it is.
+    n_layers : int >= 1 or None, default=None
+        How many layers are taken, which must have the same shapes; None takes as many as have.
+    beyond : str, Initializer or callable, default='auto'
+        What the other layers begin with.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fastmlp import MLPClassifier
+    >>> from fastmlp.initializers import Pretrained
+    >>> from fastmlp.zoo import Autoencoder
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = Autoencoder((8, 3), tol=0.01, max_iter=500, random_state=0).fit(X)
+    >>> clf = MLPClassifier((8, 3), weight_init=Pretrained(model), tol=0.01, max_iter=500, random_state=0)
+    >>> clf.fit(X[::10], y[::10]).n_layers_
+    4
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": [HasMethods("fit")],
+        "n_layers": [Interval(Integral, 1, None, closed="left"), None],
+        "beyond": [str, callable],
+    }
+
+    def __init__(self, estimator: Any, n_layers: int | None = None, beyond: str | Draw = "auto") -> None:
+        self.estimator = estimator
+        self.n_layers = n_layers
+        self.beyond = beyond
+
+    def __sklearn_clone__(self) -> Pretrained:
+        return self  # A clone of the estimator would have learned nothing.
+
+    def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
+        """Return the weights of the first layer of this shape; see :meth:`Initializer.__call__`."""
+        return self._parts(fan_in, fan_out)[0].astype(dtype)
+
+    def biases(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
+        """Return the biases of the first layer of this shape."""
+        return self._parts(fan_in, fan_out)[1].astype(dtype)
+
+    def _parts(self, fan_in: int, fan_out: int) -> tuple[NDArray, NDArray]:
+        for weights, biases in self._layers():
+            if weights.shape == (fan_in, fan_out):
+                return weights, biases
+        raise ValueError(f"{type(self.estimator).__name__} has no layer of {fan_in} inputs and {fan_out} units.")
+
+    def _layers(self) -> list[tuple[NDArray, NDArray]]:
+        """Return the weights and biases that there are to take."""
+        if not hasattr(self.estimator, "coefs_"):
+            raise ValueError(
+                f"estimator must be a fitted network, with coefs_ and intercepts_; got {self.estimator!r}."
+            )
+        return list(zip(self.estimator.coefs_, self.estimator.intercepts_, strict=True))[: self.n_layers]
+
+    def of_layers(self, sizes: Sequence[int]) -> list[str | Draw]:
+        """Return what draws each layer of a network, in which the first ones are taken from the estimator.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            The number of units of each layer, from the inputs to the outputs.
+
+        Raises
+        ------
+        ValueError
+            When the estimator is not fitted, when no layer has the same shape, and when fewer have than n_layers asks
+            for.
+        """
+        layers, n_taken = self._layers(), 0
+        for (weights, _), shape in zip(layers, pairwise(sizes), strict=False):
+            if weights.shape != shape:
+                break
+            n_taken += 1
+        if not n_taken or n_taken < (self.n_layers or 0):
+            theirs = [weights.shape for weights, _ in layers]
+            raise ValueError(
+                f"{type(self.estimator).__name__} has layers of the shapes {theirs}, of which"
+                f" {self.n_layers or 'the first'} must be those of a network of {tuple(sizes)} units."
+            )
+        taken = [_Taken(weights, biases) for weights, biases in layers[:n_taken]]
+        return [*taken, *[self.beyond] * (len(sizes) - 1 - n_taken)]
+
+
+class _Taken(Initializer):
+    """The weights and biases of one layer of a fitted network."""
+
+    def __init__(self, weights: NDArray, intercepts: NDArray) -> None:
+        self.weights, self.intercepts = weights, intercepts
+
+    def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
+        return self.weights.astype(dtype)
+
+    def biases(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
+        return self.intercepts.astype(dtype)
+
+
 def initial_params(
     sizes: Sequence[int],
     activation: str | Sequence[str],
@@ -489,9 +599,11 @@ def initial_params(
     weight_init, bias_init = _settled(weight_init, bias_init)
     sizes, dtype = layer_sizes(sizes), compute_dtype(dtype)
     params = []
+    each_weights, each_biases = _of_layers(weight_init, sizes), _of_layers(bias_init, sizes)
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         own = activation if isinstance(activation, str) else [*activation, "relu"][min(layer, len(activation) - 1)]
-        weights, biases = _resolved(weight_init, own, "weight_init"), _resolved(bias_init, own, "bias_init")
+        weights = _resolved(each_weights[layer], own, "weight_init")
+        biases = _resolved(each_biases[layer], own, "bias_init")
         if isinstance(biases, Initializer):
             biases = biases.biases
         for draw, shape, where in (
@@ -565,8 +677,13 @@ def _settled(weight_init: str | Draw, bias_init: str | Draw) -> tuple[str | Draw
     weight_init, bias_init = INITIALIZERS.canonical(weight_init), INITIALIZERS.canonical(bias_init)
     automatic = isinstance(weight_init, str) and weight_init == "auto"
     if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
-        bias_init = "zeros"
+        bias_init = weight_init if isinstance(weight_init, Pretrained) else "zeros"
     return weight_init, bias_init
+
+
+def _of_layers(init: str | Draw, sizes: Sequence[int]) -> Sequence[str | Draw]:
+    """Return what draws each layer's numbers."""
+    return init.of_layers(sizes) if isinstance(init, Pretrained) else [init] * (len(sizes) - 1)
 
 
 def _drawn(

@@ -26,6 +26,16 @@ CLAIMS = {
         assert caught >= 40
         assert cleaned.score(X_val, y_val) >= clf.score(X_val, y_val) - 0.005 > 0.95
     """,
+    "anomalies": """
+        means = areas.mean()
+        assert means["autoencoder"] > 0.95 > 0.9 > means["principal components"] > means["isolation forest"]
+        assert (areas["autoencoder"] > areas["principal components"]).all()
+        assert found > 0.3 > 0.06 > false
+    """,
+    "few_labels": """
+        assert np.mean(pretrained) > np.mean(random) + 0.005 > 0.88
+        assert better >= 7
+    """,
     "kill_and_resume": """
         import signal
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 
-from fastmlp import initializers
+import fastmlp
+from fastmlp import MLPClassifier, initializers
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.initializers import (
     INITIALIZERS,
@@ -23,6 +26,7 @@ from fastmlp.initializers import (
     LecunUniform,
     Normal,
     Orthogonal,
+    Pretrained,
     Uniform,
     Zeros,
     initial_params,
@@ -309,3 +313,58 @@ def test_auto_knows_its_activations():
     Auto("logistic").validate()
     with pytest.raises(ValueError, match=r"The 'activation' parameter of Auto must be a str among .* Got 'sigmoyd'"):
         Auto("sigmoyd").validate()
+
+
+# ---- those of a fitted network ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def learned():
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(ConvergenceWarning):
+        return MLPClassifier((5, 3), max_iter=2, random_state=0).fit(X, y)
+
+
+def test_pretrained_layers_are_those_of_the_estimator(learned):
+    rng = np.random.RandomState(0)
+    params = initial_params([4, 5, 3, 2], "relu", np.float32, rng, weight_init=Pretrained(learned))
+    taken = [learned.coefs_[0], learned.intercepts_[0], learned.coefs_[1], learned.intercepts_[1]]
+    flat = np.concatenate([part.ravel() for part in taken]).astype(np.float32)
+    np.testing.assert_array_equal(params[: len(flat)], flat)
+    drawn = initial_params([3, 2], "relu", np.float32, np.random.RandomState(0), bias_init="auto")
+    np.testing.assert_array_equal(params[len(flat) :], drawn)
+    first = Pretrained(learned, n_layers=1, beyond="zeros")
+    params = initial_params([4, 5, 3, 3], "relu", float, rng, weight_init=first)
+    assert params[:20].all() and not params[25:].any()
+    params = initial_params([4, 5, 2], "relu", float, rng, weight_init="zeros", bias_init=Pretrained(learned))
+    np.testing.assert_array_equal(params[:25], [*np.zeros(20), *learned.intercepts_[0]])
+    assert first(rng, 4, 5, np.float32).dtype == np.float32
+    np.testing.assert_array_equal(Pretrained(learned).biases(rng, 5, 3, float), learned.intercepts_[1])
+
+
+def test_a_fit_begins_with_pretrained_layers_and_clones_share_them(learned, tmp_path):
+    X, y = load_iris(return_X_y=True)
+    clf = clone(MLPClassifier((5, 3), weight_init=Pretrained(learned), max_iter=1, learning_rate_init=1e-12))
+    assert clf.weight_init.estimator is learned
+    with pytest.warns(ConvergenceWarning):
+        clf.fit(X, y)
+    np.testing.assert_allclose(clf.coefs_[1], learned.coefs_[1], atol=1e-9)
+    fastmlp.save(clf, tmp_path / "model")
+    again = fastmlp.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.weight_init.estimator.coefs_[0], learned.coefs_[0])
+
+
+def test_what_cannot_be_taken_is_refused(learned):
+    rng = np.random.RandomState(0)
+    for sizes, options, message in (
+        ([4, 6, 3], {}, r"has layers of the shapes \[\(4, 5\), \(5, 3\), \(3, 3\)\], of which the first must be those"),
+        ([4, 5, 2, 3], {"n_layers": 2}, r"of which 2 must be those of a network of \(4, 5, 2, 3\) units"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            initial_params(sizes, "relu", float, rng, weight_init=Pretrained(learned, **options))
+    with pytest.raises(ValueError, match="estimator must be a fitted network"):
+        initial_params([4, 5, 3], "relu", float, rng, weight_init=Pretrained(MLPClassifier()))
+    with pytest.raises(ValueError, match="no layer of 7 inputs and 2 units"):
+        Pretrained(learned)(rng, 7, 2, float)
+    with pytest.raises(ValueError, match="'n_layers' parameter of Pretrained"):
+        Pretrained(learned, n_layers=0).validate()

@@ -32,7 +32,7 @@ LIST = """
 
     initializers.Auto initializers.Constant initializers.GlorotNormal initializers.GlorotUniform initializers.HeNormal
     initializers.HeUniform initializers.LecunNormal initializers.LecunUniform initializers.Normal
-    initializers.Orthogonal initializers.Uniform initializers.Zeros
+    initializers.Orthogonal initializers.Pretrained initializers.Uniform initializers.Zeros
 
     inputs.ColumnsLayout
 

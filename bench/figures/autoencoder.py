@@ -1,15 +1,19 @@
 """Figures of autoencoders: reconstructions of MNIST beside principal components, and epochs beside PyTorch's."""
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import scipy.linalg
-from figures import figure, mnist
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
+from fastmlp import MLPClassifier
+from fastmlp.initializers import Pretrained
 from fastmlp.zoo import Autoencoder
+from figures import figure, mnist
 
 
 def squared_error(X, reconstructed):
@@ -56,15 +60,11 @@ def linear():
 @figure("autoencoder speed", "epochs at least 2x PyTorch's, MNIST 784-256-32-256-784, batch 128", seconds=60)
 def speed():
     """Time epochs in turns."""
-    import torch  # noqa: PLC0415
+    import torch
 
     X = mnist()[0]
     sizes = (784, 256, 32, 256, 784)
-    layers = [
-        part
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True)
-        for part in (torch.nn.Linear(before, after), torch.nn.ReLU())
-    ]
+    layers = [part for before, after in pairwise(sizes) for part in (torch.nn.Linear(before, after), torch.nn.ReLU())]
     network = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     samples = torch.from_numpy(X)
@@ -89,3 +89,29 @@ def speed():
     times = np.array([(ours(), theirs()) for _ in range(6)])[1:]
     own, other = np.median(times, axis=0)
     return f"{other / own:.2f}x ({own:.2f} s and {other:.2f} s)", other >= 2 * own
+
+
+@figure("autoencoder few labels", "better than the same network without pretraining, 1000 MNIST labels", seconds=300)
+def few_labels():
+    """Begin a classifier with the encoder's weights, and with random ones, on three choices of labels."""
+    X, y, X_test, y_test = mnist()
+    encoder = Autoencoder(
+        (256, 256, 256),
+        code_activation="relu",
+        input_noise=0.4,
+        learning_rate="cosine",
+        learning_rate_init=0.002,
+        batch_size=128,
+        max_iter=30,
+        n_iter_no_change=np.inf,
+        random_state=0,
+    ).fit(X)
+    errors = []
+    for seed in range(3):
+        chosen, _ = train_test_split(np.arange(len(X)), train_size=1000, stratify=y, random_state=seed)
+        clf = MLPClassifier((256, 256, 256), alpha=1e-3, max_iter=1000, random_state=seed)
+        plain = clf.fit(X[chosen], y[chosen]).score(X_test, y_test)
+        clf.set_params(weight_init=Pretrained(encoder))
+        errors.append([100 * (1 - plain), 100 * (1 - clf.fit(X[chosen], y[chosen]).score(X_test, y_test))])
+    without, with_it = np.mean(errors, axis=0)
+    return f"{with_it:.2f} % errors, {without:.2f} % without", bool((np.diff(errors) < 0).all())
