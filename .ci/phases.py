@@ -12,12 +12,14 @@ import scipy.sparse
 
 os.environ["FASTMLP_SPLIT"] = "1"  # read at import
 
-from fastmlp import MLPClassifier, MLPRegressor
+from fastmlp import MLPClassifier, MLPRegressor, engine
 from fastmlp.activations import PReLU
 from fastmlp.inputs.columns import ColumnsLayout, EncodedColumns
+from fastmlp.inputs.rows import rows_of
 from fastmlp.tabular.bins import Bins
 from fastmlp.tabular.encoders import BinnedNumbers, FrequentValues, RankedNumbers, ScaledNumbers
 from fastmlp.tabular.trees import LeafCodes
+from fastmlp.zoo import RestrictedBoltzmannMachine
 
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
@@ -154,6 +156,41 @@ for encoder in (BinnedNumbers(), ScaledNumbers(), RankedNumbers(), FrequentValue
     numbers = np.round(X.astype(float), 1)
     fitted = encoder.fit(numbers)
     in_threads(lambda fitted=fitted, numbers=numbers: fitted.transform(numbers))
+
+print("centres near rows, maps", flush=True)
+for data in (X, sparse):
+    for dtype in (np.float32, np.float64):
+        rows = rows_of(data.astype(dtype), dtype)
+        for n_centers in (1, 5, 70):
+            centers = engine.Centers(np.ascontiguousarray(rng.standard_normal((n_centers, X.shape[1])), dtype))
+            for n_threads in (1, 2, 3, 8):
+                centers.two_nearest(rows, n_threads=n_threads)
+                centers.sums_of_nearest(rows, np.ones(rows.n_rows), n_threads=n_threads)
+                centers.squared_distances(rows, n_threads=n_threads)
+        units = engine.OnlineMap(np.zeros((35, X.shape[1]), dtype), (7, 5))
+        units.learn(rows, np.arange(rows.n_rows), np.full((2, 13, 9), 0.1, dtype))
+
+print("units one after another", flush=True)
+for low in (-1.0, 0.0):
+    for n_threads in (1, 2, 3, 8):
+        weights = np.triu(rng.standard_normal((37, 37)), 1)
+        states = np.where(rng.random((53, 37)) < 0.5, 1.0, low)
+        numbers, keys, temperatures = np.arange(3, 37), np.arange(53, dtype=np.uint64), np.array([1.0, 0.5, 0.0])
+        engine.update_units(
+            weights + weights.T, np.ones(37), states, numbers, temperatures, keys, low=low, seed=1, every=5,
+            n_threads=n_threads,
+        )  # fmt: skip
+
+print("restricted Boltzmann machines", flush=True)
+for n_jobs in (2, 3, 8):
+    for data in (X > 0, scipy.sparse.csr_array((X > 0).astype(np.float32)), (X > 0).astype(np.float32)):
+        for how in ({"learning": "pcd"}, {"sparsity_target": 0.1, "n_gibbs": 2}, {"visible": "normal"}):
+            machine = RestrictedBoltzmannMachine(35, batch_size=50, max_iter=2, n_jobs=n_jobs, **how).fit(data[:120])
+            machine.transform(data)
+            machine.inverse_transform(machine.transform(data))
+            machine.free_energy(data)
+            machine.gibbs(data[:300], 2)
+            machine.estimate_log_partition(20, 10)
 
 print("predictions", flush=True)
 model = MLPRegressor(hidden_layer_sizes=(40, 30), max_iter=2, n_jobs=3).fit(X, Y.astype(float))

@@ -76,6 +76,7 @@ _MODULES = (
 stored_later(("TableModel",), lambda: import_module("fastmlp.tables"))
 _OF_TABLES = ("TabularClassifier", "TabularRegressor")
 stored_later(_OF_TABLES, lambda: import_module("fastmlp.tabular"))
+_OF_ZOO = ("DeepBeliefNetworkClassifier", "RestrictedBoltzmannMachine")
 stored_later(
     (
         f"tabular.{name}"
@@ -97,7 +98,28 @@ stored_later(
     ),
     lambda: import_module("fastmlp.tabular"),
 )
-stored_later(("Autoencoder", "zoo.Tied"), lambda: import_module("fastmlp.zoo"))
+stored_later(
+    (
+        "Autoencoder",
+        "BoltzmannMachine",
+        "DeepBeliefNetworkClassifier",
+        "ELMClassifier",
+        "ELMRegressor",
+        "EchoStateRegressor",
+        "GAN",
+        "HopfieldNetwork",
+        "LiquidReservoir",
+        "MarkovChain",
+        "RBFClassifier",
+        "RBFRegressor",
+        "RestrictedBoltzmannMachine",
+        "SelfOrganizingMap",
+        "VariationalAutoencoder",
+        "zoo.RidgeReadout",
+        "zoo.Tied",
+    ),
+    lambda: import_module("fastmlp.zoo"),
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -25,12 +25,20 @@ __all__ = [
     "DivergenceWarning",
     "IgnoredParameterWarning",
     "LearningRateWarning",
+    "MapSizeWarning",
     "OvercompleteCodeWarning",
     "OverflowWarning",
+    "PartitionWarning",
+    "ReducibleChainWarning",
     "ScheduleEndedWarning",
+    "SilentReservoirWarning",
+    "SingularReadoutWarning",
     "TimeLimitWarning",
     "UndefinedScoreWarning",
     "UnknownCategoriesWarning",
+    "UnlabelledWarning",
+    "UnseenTransitionsWarning",
+    "UnsettledWarning",
     "UnusedColumnsWarning",
 ]
 
@@ -60,6 +68,14 @@ class OvercompleteCodeWarning(UserWarning):
     """The code of an autoencoder has room for a copy of its inputs, and nothing keeps it from being one."""
 
 
+class PartitionWarning(UserWarning):
+    """An estimate of a partition function is uncertain, and log-likelihoods are uncertain with it."""
+
+
+class UnlabelledWarning(UserWarning):
+    """Samples whose target is -1 are taken for samples without a label."""
+
+
 class UndefinedScoreWarning(UserWarning):
     """A loss or a score that is watched is not a number, so that it cannot tell which epoch is best."""
 
@@ -76,8 +92,20 @@ class ScheduleEndedWarning(UserWarning):
     """Training goes on after the end of a schedule, where the learning rate is nothing, or next to it."""
 
 
+class SilentReservoirWarning(UserWarning):
+    """No unit of a reservoir spiked, so that its traces are zeros and say nothing of the inputs."""
+
+
+class SingularReadoutWarning(UserWarning):
+    """The units of a readout in closed form depend on each other, and alpha is too small to tell one readout."""
+
+
 class LearningRateWarning(UserWarning):
     """A range test found no learning rate at which the loss falls."""
+
+
+class MapSizeWarning(UserWarning):
+    """A self-organizing map has more units than there are samples."""
 
 
 class UnusedColumnsWarning(UserWarning):
@@ -94,6 +122,18 @@ class CoverageWarning(UserWarning):
 
 class UnknownCategoriesWarning(UserWarning):
     """A table has categories that training did not see, and that count as missing."""
+
+
+class UnseenTransitionsWarning(UserWarning):
+    """A Markov chain without a prior has histories after which nothing came."""
+
+
+class ReducibleChainWarning(UserWarning):
+    """A Markov chain has more than one stationary distribution."""
+
+
+class UnsettledWarning(sklearn.exceptions.ConvergenceWarning):
+    """States of a network still changed when its last sweep or step was over."""
 
 
 def _package(frame: FrameType) -> str:

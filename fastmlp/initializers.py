@@ -440,9 +440,9 @@ INITIALIZERS: Registry[type[Initializer]] = Registry(
 class Pretrained(Initializer):
     """The weights and biases of a fitted network, from its first layer on; for the layers after those others are drawn.
 
-    As weight_init it gives the biases, too, unless bias_init says otherwise. An autoencoder that has learned from rows
-    without labels is a start for a classifier of few labels: semi-supervised learning. Source: Erhan et al., "Why does
-    unsupervised pre-training help deep learning?", JMLR 2010.
+    As weight_init it gives the biases, too, unless bias_init says otherwise. An autoencoder of rows without labels is a
+    start for a classifier of few labels. Source: Erhan et al., "Why does unsupervised pre-training help deep
+    learning?", JMLR 2010.
 
     Parameters
     ----------
@@ -481,19 +481,8 @@ class Pretrained(Initializer):
     def __sklearn_clone__(self) -> Pretrained:
         return self  # A clone of the estimator would have learned nothing.
 
-    def __call__(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
-        """Return the weights of the first layer of this shape; see :meth:`Initializer.__call__`."""
-        return self._parts(fan_in, fan_out)[0].astype(dtype)
-
-    def biases(self, rng: np.random.RandomState, fan_in: int, fan_out: int, dtype: DTypeLike) -> NDArray:
-        """Return the biases of the first layer of this shape."""
-        return self._parts(fan_in, fan_out)[1].astype(dtype)
-
-    def _parts(self, fan_in: int, fan_out: int) -> tuple[NDArray, NDArray]:
-        for weights, biases in self._layers():
-            if weights.shape == (fan_in, fan_out):
-                return weights, biases
-        raise ValueError(f"{type(self.estimator).__name__} has no layer of {fan_in} inputs and {fan_out} units.")
+    def _draw(self, rng: np.random.RandomState, shape: tuple[int, int], fan_in: int, fan_out: int) -> NDArray:
+        raise ValueError("Pretrained is for whole networks, whose layers it tells apart: it draws no single layer.")
 
     def _layers(self) -> list[tuple[NDArray, NDArray]]:
         """Return the weights and biases that there are to take."""
@@ -514,14 +503,11 @@ class Pretrained(Initializer):
         Raises
         ------
         ValueError
-            When the estimator is not fitted, when no layer has the same shape, and when fewer have than n_layers asks
-            for.
+            When the estimator is not fitted, and when no layer, or fewer than n_layers, has the same shape.
         """
-        layers, n_taken = self._layers(), 0
-        for (weights, _), shape in zip(layers, pairwise(sizes), strict=False):
-            if weights.shape != shape:
-                break
-            n_taken += 1
+        layers = self._layers()
+        same = [weights.shape == shape for (weights, _), shape in zip(layers, pairwise(sizes), strict=False)]
+        n_taken = [*same, False].index(False)
         if not n_taken or n_taken < (self.n_layers or 0):
             theirs = [weights.shape for weights, _ in layers]
             raise ValueError(
@@ -599,7 +585,10 @@ def initial_params(
     weight_init, bias_init = _settled(weight_init, bias_init)
     sizes, dtype = layer_sizes(sizes), compute_dtype(dtype)
     params = []
-    each_weights, each_biases = _of_layers(weight_init, sizes), _of_layers(bias_init, sizes)
+    each_weights, each_biases = (
+        init.of_layers(sizes) if isinstance(init, Pretrained) else [init] * (len(sizes) - 1)
+        for init in (weight_init, bias_init)
+    )
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         own = activation if isinstance(activation, str) else [*activation, "relu"][min(layer, len(activation) - 1)]
         weights = _resolved(each_weights[layer], own, "weight_init")
@@ -679,11 +668,6 @@ def _settled(weight_init: str | Draw, bias_init: str | Draw) -> tuple[str | Draw
     if isinstance(bias_init, str) and bias_init == "auto" and not automatic:
         bias_init = weight_init if isinstance(weight_init, Pretrained) else "zeros"
     return weight_init, bias_init
-
-
-def _of_layers(init: str | Draw, sizes: Sequence[int]) -> Sequence[str | Draw]:
-    """Return what draws each layer's numbers."""
-    return init.of_layers(sizes) if isinstance(init, Pretrained) else [init] * (len(sizes) - 1)
 
 
 def _drawn(

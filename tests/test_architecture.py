@@ -36,15 +36,15 @@ ARROWS = {
     "__main__": "cli",
     "cli": "callbacks exceptions fastmlp persistence tables tabular",
     "demo": "fastmlp",
-    "inspection": "callbacks components estimators inputs network tabular threads",
+    "inspection": "callbacks components estimators inputs network tabular threads zoo",
     "tables": "callbacks components estimators exceptions registration soundness tabular",
     "tabular": (
         "callbacks components engine estimators exceptions fitting inputs losses network persistence registration"
         " soundness threads"
     ),
     "zoo": (
-        "activations augmentation callbacks components estimators exceptions fitting inputs losses network optimizers"
-        " persistence registration schedules threads"
+        "activations augmentation callbacks components engine estimators exceptions fitting initializers"
+        " inputs losses network optimizers persistence registration schedules soundness threads"
     ),
     "estimators": (
         "activations augmentation callbacks components exceptions fitting initializers inputs"

@@ -70,6 +70,49 @@ def test_transposed_product(shape, dtype, isa):
     assert (np.abs(product.unpack() - a.astype(np.longdouble).T @ b.astype(np.longdouble)) <= bound).all()
 
 
+@pytest.mark.parametrize("shape", PRODUCTS, ids=str)
+def test_transposed_products_are_shared_out_and_added_up(shape, dtype, isa):
+    n, k, m = shape
+    rng = np.random.default_rng(n + k + m)
+    a, b = rng.standard_normal((n, k)).astype(dtype), rng.standard_normal((n, m)).astype(dtype)
+    whole = engine.matmul_transposed(a, b, isa=isa)
+    for n_threads in (2, 3):
+        np.testing.assert_array_equal(engine.matmul_transposed(a, b, isa=isa, n_threads=n_threads), whole)
+    parts, first = engine.Panels(np.ones((k, m), dtype), isa, np.ones(m, dtype)), n // 3
+    for some, add in ((slice(0, first), False), (slice(first, n), True)):
+        left, right = (engine.Panels(each[some], isa) for each in (a, b))
+        parts.multiply_transposed(left, right, add=add, n_threads=2)
+    bound = (n + 2) * np.finfo(dtype).eps * (np.abs(a).T @ np.abs(b))
+    assert (np.abs(whole - a.astype(np.longdouble).T @ b.astype(np.longdouble)) <= bound).all()
+    assert (np.abs(parts.unpack() - whole) <= bound).all()
+
+
+@pytest.mark.parametrize("width", [1, 5, 16, 33, 200, 300])
+def test_half_of_a_symmetric_product(width, dtype, isa):
+    a = np.random.default_rng(width).standard_normal((150, width)).astype(dtype)
+    packed, whole = engine.Panels(a, isa), engine.matmul_transposed(a, a, isa=isa)
+    for n_threads in (1, 2, 3):
+        half = engine.Panels(np.full((width, width), 7, dtype), isa, np.zeros(width, dtype))
+        half.multiply_transposed(packed, packed, upper=True, n_threads=n_threads)
+        np.testing.assert_array_equal(np.triu(half.unpack()), np.triu(whole))
+    assert width < 200 or half.unpack()[-1, 0] == 7  # It was not computed.
+
+
+def test_panels_are_filled_anew(dtype, isa):
+    a = np.random.default_rng(0).standard_normal((2, 7, 40)).astype(dtype)
+    panels = engine.Panels(a[0], isa)
+    panels.fill(a[1])
+    np.testing.assert_array_equal(panels.unpack(), a[1])
+    for other in (a[1, :6], a[1].astype(np.float16), a[1, :, :39]):
+        with pytest.raises(ValueError, match="expected 7 rows of 40 elements of the same type"):
+            panels.fill(other)
+
+
+def test_matmul_transposed_refuses_other_shapes(dtype):
+    with pytest.raises(ValueError, match="a has 2 rows, b has 4"):
+        engine.matmul_transposed(np.zeros((2, 3), dtype), np.zeros((4, 2), dtype))
+
+
 def test_panels_refuse_other_shapes(dtype, isa):
     a, b, c = (engine.Panels(np.zeros(shape, dtype), isa) for shape in [(2, 3), (3, 4), (4, 3)])
     with pytest.raises(ValueError, match=r"of \(2, 3\) and \(3, 4\) is not \(4, 3\)"):

@@ -18,7 +18,8 @@ NAMES = (
     *("layers.inputs", "layers.activation", "layers.activity", "layers.dropout", "layers.normalization"),
     *("layers.products", "layers.dense", "layers.residual", "layers.columns", "layers.embeddings", "layers.kinds"),
     *("forward", "packed", "predictor", "tiles", "step", "trainer", "kept_pass", "panels"),
-    *("trees", "bins", "numbers"),
+    *("trees", "bins", "numbers", "units", "nearest", "maps", "reservoir", "liquid", "restricted", "contrastive"),
+    "flat_rule",
 )
 
 

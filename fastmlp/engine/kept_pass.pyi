@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fastmlp.engine.rows import Rows
 from fastmlp.engine.trainer import Trainer
@@ -19,13 +19,45 @@ class KeptPass(Trainer):
         dtype: DTypeLike,
         *,
         max_rows: int,
+        rule: str = "gradient",
         n_threads: int = 1,
         uses_running: bool = True,
+        loss_options: float | Sequence[float] = (),
+        output_weights: ArrayLike | None = None,
         regularization: Any = None,
         columns: Any = None,
         isa: str | None = None,
     ) -> None: ...
+    def count_from(self, step_count: int) -> None: ...
     def ahead(
-        self, rows: Rows, *, start: int = 0, stop: int | None = None, linked: bool = True, seed: int = 0
+        self,
+        rows: Rows,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        order: NDArray | None = None,
+        linked: bool = True,
+        seed: int = 0,
     ) -> NDArray: ...
-    def back(self, output_gradients: NDArray, params: NDArray | None = None, inputs: NDArray | None = None) -> None: ...
+    def back(
+        self,
+        output_gradients: NDArray,
+        params: NDArray | None = None,
+        inputs: NDArray | None = None,
+        *,
+        hyper: NDArray | None = None,
+        weight: float = 1,
+    ) -> None: ...
+    def meet(
+        self,
+        rows: Rows,
+        targets: NDArray,
+        weights: NDArray | None = None,
+        *,
+        order: NDArray | None = None,
+        params: NDArray | None = None,
+        inputs: NDArray | None = None,
+        hyper: NDArray | None = None,
+        weight: float = 1,
+        seed: int = 0,
+    ) -> NDArray: ...

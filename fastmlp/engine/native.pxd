@@ -267,6 +267,7 @@ cdef extern from "fastmlp.h" nogil:
         void (*limit_norms)(const fm_layer *, long, long, long, const fm_step *) noexcept nogil
         void (*drop)(const fm_rows *, void *, const fm_mask *) noexcept nogil
         void (*add_noise)(const fm_rows *, const fm_mask *) noexcept nogil
+        void (*bernoulli)(const fm_rows *, void *, const fm_mask *) noexcept nogil
         void (*add)(const fm_rows *, const void *, void *) noexcept nogil
         void (*standardize)(const fm_rows *, const void *, const void *) noexcept nogil
         void (*layer_norm)(const fm_rows *, const fm_norm *) noexcept nogil
@@ -290,6 +291,11 @@ cdef extern from "fastmlp.h" nogil:
         void (*tree_sides)(long, const uint8_t *, int, int, uint8_t *) noexcept nogil
         void (*tree_numbers)(long, const fm_tree *, const uint8_t *, uint8_t *) noexcept nogil
         void (*tree_values)(long, const uint8_t *, long, const void *, void *) noexcept nogil
+        void (*smallest)(const fm_rows *, int32_t *, int32_t *) noexcept nogil
+        void (*squared_distances)(const fm_rows *, const fm_rows *, const fm_rows *) noexcept nogil
+        void (*distances_between)(const fm_rows *, const fm_rows *, const int32_t *, double *) noexcept nogil
+        void (*add_to)(const fm_rows *, const int32_t *, const double *, double *) noexcept nogil
+        void (*pull)(const fm_rows *, const void *, const fm_rows *) noexcept nogil
         const fm_gather_fn *gather
         const fm_activate_fn *activate
         const fm_derivative_fn *derivative

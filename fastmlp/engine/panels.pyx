@@ -21,6 +21,11 @@ from fastmlp.engine.tables import ACTIVATIONS, LOSSES, SLOPED_ACTIVATIONS
 
 cnp.import_array()
 
+# So many strips of one panel are summed at once: whole panels of inputs, and work enough to be worth handing out.
+cdef enum:
+    STRIPS_OF_PIECE = 16
+
+
 cdef class Panels:
     """A matrix in panels, and the kernels of its element type on one instruction set.
 
@@ -99,13 +104,36 @@ cdef class Panels:
         memset(&nothing, 0, sizeof(nothing))
         a.kernels.dense(&x, &right, &c, &nothing)
 
-    def multiply_transposed(self, Panels a not None, Panels b not None):
-        """Become a.T @ b, and the extra row the sums of b's columns: a layer's weight gradient."""
+    def fill(self, array):
+        """Become another matrix of the same shape and type, in the same memory."""
+        if array.dtype.itemsize != self.itemsize or array.shape != (self.rows, self.width):
+            raise ValueError(f"expected {self.rows} rows of {self.width} elements of the same type")
+        self._fill(array, 0)
+
+    def multiply_transposed(self, Panels a not None, Panels b not None, *, bint add=False, bint upper=False,
+                            int n_threads=1):
+        """Become a.T @ b, and the extra row the sums of b's columns: a layer's weight gradient.
+
+        Panels of the result, and of each of them the inputs, are shared out among the threads; the result does not
+        depend on their number. Each element is one sum over the rows in their order, over those of earlier calls first
+        where these are added to: how many rows come in one call changes nothing but rounding in the last four columns.
+
+        Parameters
+        ----------
+        a, b : Panels
+        add : bool, default=False
+            Whether the product is added to what is there, rather than put in its place.
+        upper : bool, default=False
+            Whether only the elements on and above the diagonal are wanted, as of a symmetric product. It is half the
+            work. Some of those below are left as they are, and so is the extra row.
+        n_threads : int, default=1
+        """
         cdef fm_layer layer
         cdef fm_step step
-        cdef fm_strips strips
         cdef fm_rows x = a._rows(), deltas = b._rows()
-        cdef long panel, panels = ceil_divide(b.width * b.itemsize, FM_PANEL_BYTES)
+        cdef long strips = ceil_divide(a.width, FM_STRIP), blocks = max(1, ceil_divide(strips, STRIPS_OF_PIECE))
+        cdef long piece, pieces = ceil_divide(b.width * b.itemsize, FM_PANEL_BYTES) * blocks
+        n_threads = team_size(n_threads)
         self._same_type(a, b)
         if (self.rows, self.width, a.rows) != (a.width, b.width, b.rows) or not self.biased:
             raise ValueError(f"a transposed product of ({a.rows}, {a.width}) and ({b.rows}, {b.width}) is not "
@@ -113,13 +141,25 @@ cdef class Panels:
         memset(&layer, 0, sizeof(layer))
         memset(&step, 0, sizeof(step))
         layer.inputs, layer.outputs = self.rows, self.width
-        layer.sums = self.at
-        step.first = True
-        strips.layer, strips.step, strips.bias_step, strips.squares = &layer, &step, &step, NULL
-        strips.first, strips.last = 0, ceil_divide(a.width, FM_STRIP)
-        for panel in range(panels):
-            strips.panel, strips.panel_end = panel, panel + 1
-            a.kernels.update_dense(&strips, &x, &deltas)
+        layer.sums, layer.unbiased = self.at, upper
+        step.first = not add
+        with nogil:
+            for piece in prange(pieces, num_threads=n_threads, schedule="dynamic", chunksize=1):
+                self._sum_piece(&layer, &step, &x, &deltas, piece // blocks, piece % blocks * STRIPS_OF_PIECE, upper)
+
+    cdef void _sum_piece(self, const fm_layer *layer, const fm_step *step, const fm_rows *x, const fm_rows *deltas,
+                         long panel, long first, bint upper) noexcept nogil:
+        """Sum the strips of one panel from the first on, as many as one piece has."""
+        cdef fm_strips strips
+        cdef long width = FM_PANEL_BYTES // self.itemsize, last = max(1, ceil_divide(layer.inputs, FM_STRIP))
+        if upper:
+            last = min(last, (panel + 1) * width // FM_STRIP)
+        last = min(last, first + STRIPS_OF_PIECE)
+        if first >= last:
+            return
+        strips.layer, strips.step, strips.bias_step, strips.squares = layer, step, step, NULL
+        strips.panel, strips.panel_end, strips.first, strips.last = panel, panel + 1, first, last
+        self.kernels.update_dense(&strips, x, deltas)
 
     def activate(self, name, double parameter=0, slopes=None, parameter_slopes=None):
         """Become f of itself, f being the named activation.
@@ -180,6 +220,25 @@ def matmul(const real[:, ::1] a, const real[:, ::1] b, bias=None, *, isa=None, i
     cdef Panels product = Panels(np.zeros((a.shape[0], b.shape[1]), dtype=dtype), isa)
     biases = None if bias is None else np.asarray(bias, dtype=dtype)
     product.multiply(Panels(np.asarray(a), isa), Panels(np.asarray(b), isa, biases), n_threads=n_threads)
+    return product.unpack()
+
+
+def matmul_transposed(const real[:, ::1] a, const real[:, ::1] b, *, isa=None, int n_threads=1):
+    """Return a.T @ b, by the kernel of a layer's weight gradient.
+
+    Parameters
+    ----------
+    a : C-contiguous memoryview of shape (k, n), float32 or float64
+    b : the same type, of shape (k, m)
+    isa : str, default=None
+    n_threads : int, default=1
+        Parts of the product are shared out; the result does not depend on it.
+    """
+    if a.shape[0] != b.shape[0]:
+        raise ValueError(f"a has {a.shape[0]} rows, b has {b.shape[0]}")
+    dtype = _type_of(a)
+    cdef Panels product = Panels(np.zeros((a.shape[1], b.shape[1]), dtype=dtype), isa, np.zeros(b.shape[1], dtype))
+    product.multiply_transposed(Panels(np.asarray(a), isa), Panels(np.asarray(b), isa), n_threads=n_threads)
     return product.unpack()
 
 

@@ -17,11 +17,11 @@ from libc.string cimport memset
 
 from fastmlp.engine.layers.columns cimport lookups_at
 from fastmlp.engine.layers.dropout cimport add_noise
-from fastmlp.engine.layers.inputs cimport gather_inputs, look_up_inputs, spread_csr_rows
-from fastmlp.engine.layout cimport plain_rows, rows_at, rows_of
+from fastmlp.engine.layers.inputs cimport add_csr_rows, gather_inputs, look_up_inputs
+from fastmlp.engine.layout cimport panels_of, plain_rows, rows_at, rows_of
 from fastmlp.engine.memory cimport ceil_divide, sum_in_order
 from fastmlp.engine.native cimport (
-    FM_BLOCK, FM_PANEL_BYTES, fm_barrier_wait, fm_denormals_flush, fm_denormals_restore, fm_next_rows, fm_rows,
+    FM_BLOCK, FM_PANEL_BYTES, fm_barrier_wait, fm_csr, fm_denormals_flush, fm_denormals_restore, fm_next_rows, fm_rows,
     fm_lookups, fm_samples, fm_seconds, fm_source,
 )
 from fastmlp.engine.plan cimport add_operation, begin_plan, wait_for_all_rows
@@ -48,7 +48,7 @@ cdef int plan_step(training *t) except -1:
     if t.plan.open_way_back != NULL:
         wait_for_all_rows(t, t.plan.open_way_back, last)
     else:
-        add_operation(t, _take_losses, last)
+        add_operation(t, take_losses, last)
     plan_way_back(t)
     return 0
 
@@ -92,16 +92,7 @@ cdef void training_step(training *t, const chunk_place *chunk, int thread, int t
     do_row_phases(t, 0, t.plan.n_row_phases, chunk, thread, team)
     if thread == 0:
         _count_losses(t, chunk)
-    # Gradients and update, tile by tile; when the gradient is clipped by its norm, only its sums.
     do_update(t, chunk, thread, team)
-    if chunk.end == chunk.batch_end:
-        if t.plan.clip_norm != 0:
-            _share(t, update_tiles, PREPARE, chunk, thread, team)
-            _share(t, update_tiles, APPLY, chunk, thread, team)
-        if t.plan.max_norm != 0:
-            _share(t, limit_norms, 0, chunk, thread, team)
-        if t.layers[0].packed.kind.follow_weights != NULL:
-            _share(t, follow_weights, 0, chunk, thread, team)
 
 
 cdef void do_row_phases(training *t, int first, int end, const chunk_place *chunk, int thread,
@@ -113,8 +104,17 @@ cdef void do_row_phases(training *t, int first, int end, const chunk_place *chun
 
 
 cdef void do_update(training *t, const chunk_place *chunk, int thread, int team) noexcept nogil:
-    """Do the update phase, as one thread of a team."""
+    """Make the gradient and update the weights, as one thread of a team; before a batch's last chunk, only its sums."""
+    # Gradients and update, tile by tile; when the gradient is clipped by its norm, only its sums.
     _share(t, t.plan.update, UPDATE, chunk, thread, team)
+    if chunk.end == chunk.batch_end:
+        if t.plan.clip_norm != 0:
+            _share(t, update_tiles, PREPARE, chunk, thread, team)
+            _share(t, update_tiles, APPLY, chunk, thread, team)
+        if t.plan.max_norm != 0:
+            _share(t, limit_norms, 0, chunk, thread, team)
+        if t.layers[0].packed.kind.follow_weights != NULL:
+            _share(t, follow_weights, 0, chunk, thread, team)
 
 
 cdef void run_steps(training *t, int thread, int team) noexcept nogil:
@@ -244,7 +244,7 @@ cdef void _look_up_rows(training *t, trained_layer *layer, const row_block *rows
     look_up_inputs(t.network, &t.data.X, t.data.order, rows.chunk.start + rows.low, &lookups)
 
 
-cdef void _take_losses(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
+cdef void take_losses(training *t, trained_layer *layer, const row_block *rows) noexcept nogil:
     """Row operation: losses, and the last layer's deltas, which take the place of its outputs.
 
     Rows of weight 0 have no loss and no deltas, whatever they hold: 0 times what overflowed is not 0.
@@ -275,17 +275,22 @@ cdef void _take_rows_as_targets(training *t, const row_block *rows, fm_samples *
     cdef Py_ssize_t row_bytes = net.n_outputs * net.itemsize
     cdef long r
     cdef fm_source source
+    cdef fm_csr csr
     cdef fm_rows panels
     if not X.is_sparse and X.element == net.element and X.row_bytes == row_bytes:
         samples.targets = X.base
         return
+    panels = rows_at(scratch.target_panels, rows.n, rows.n, net.n_outputs)
     if X.is_sparse:
-        spread_csr_rows(net, X, samples.order, rows.n, scratch.target_rows)
+        csr = X.csr
+        csr.order, csr.scale, csr.mask = samples.order, NULL, NULL
+        memset(panels.at, 0, panels_of(net, panels.width) * rows.n * FM_PANEL_BYTES)
+        add_csr_rows(net.itemsize, &csr, &panels)
     else:
-        source, panels = plain_rows(X.base, X.row_bytes), rows_at(scratch.target_panels, rows.n, rows.n, net.n_outputs)
+        source = plain_rows(X.base, X.row_bytes)
         source.order = samples.order
         net.kernels.gather[X.element](&source, &panels)
-        net.kernels.scatter(&panels, scratch.target_rows, row_bytes)
+    net.kernels.scatter(&panels, scratch.target_rows, row_bytes)
     if t.data.weights != NULL:
         for r in range(rows.n):
             scratch.target_weights[r] = t.data.weights[samples.order[r]]

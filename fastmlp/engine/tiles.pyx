@@ -71,13 +71,18 @@ cdef inline const double *_hyper_of(const training *t, const chunk_place *chunk)
 cdef void _set_constants(const training *t, const chunk_place *chunk, const double *hyper,
                          fm_step *step) noexcept nogil:
     """Make the rule's constants of its hyperparameters."""
+    make_constants(t.plan.rule, hyper, chunk.step_number, t.plan.tiny, step.constants)
+
+
+cdef void make_constants(int rule, const double *hyper, int64_t number, double tiny, double *constants) noexcept nogil:
+    """Make the FM_MAX_HYPER constants of a rule for an update, whose number counts from 1."""
     cdef int k
-    memset(step.constants, 0, sizeof(step.constants))
-    fm_rule_prepare(t.plan.rule, hyper, <double> chunk.step_number, step.constants)
+    memset(constants, 0, FM_MAX_HYPER * sizeof(double))
+    fm_rule_prepare(rule, hyper, <double> number, constants)
     for k in range(FM_MAX_HYPER):
         # What prepare multiplied may have become denormal.
-        if 0 < step.constants[k] < t.plan.tiny:
-            step.constants[k] = t.plan.tiny
+        if 0 < constants[k] < tiny:
+            constants[k] = tiny
 
 
 cdef void _apply_factors(const training *t, const trained_part *part, const chunk_place *chunk, int what,

@@ -34,5 +34,7 @@ cdef class Trainer(PackedNetwork):
     cdef int take_rows_as_targets(self, Rows rows, weights) except -1
     cdef int attach_rows(self, Rows rows) except -1
     cdef int take_hyper(self, rows) except -1
+    cdef bint works_alone(self, double now)
+    cdef void judge_team(self, double start, double cpu_seconds)
     cdef bint is_complete(self)
     cdef int call_loss(self, const chunk_place *chunk) except -1

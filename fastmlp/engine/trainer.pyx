@@ -501,12 +501,12 @@ cdef class Trainer(PackedNetwork):
     def run(self):
         """Go on with the passes for a short while; return whether they are complete."""
         cdef training *t = &self.t
-        cdef double start = fm_seconds(), cpu_seconds, end
+        cdef double start = fm_seconds(), cpu_seconds
         if self.is_complete():
             return True
         t.progress.stop = t.progress.failed = False
         t.progress.deadline = start + RUN_SECONDS
-        if t.plan.n_slices == 1 or self.judgement.alone(start):
+        if self.works_alone(start):
             # Without OpenMP: a process forked from one that had a team must not enter it.
             with nogil:
                 run_steps(t, 0, 1)
@@ -517,11 +517,19 @@ cdef class Trainer(PackedNetwork):
                 with parallel(num_threads=t.plan.n_slices):
                     run_steps(t, threadid(), fm_team_size())
                 cpu_seconds += fm_cpu_seconds()
-                end = fm_seconds()
-            self.judgement.note(end - start, cpu_seconds - LEAST_CPU_SHARE * t.plan.n_slices * (end - start), end)
+            self.judge_team(start, cpu_seconds)
         fold_loss(t)
         self.raise_error()
         return self.is_complete()
+
+    cdef bint works_alone(self, double now):
+        """Return whether one thread does all slices: the only one there is, or that other processes leave a CPU to."""
+        return self.t.plan.n_slices == 1 or self.judgement.alone(now)
+
+    cdef void judge_team(self, double start, double cpu_seconds):
+        """Note how much CPU time a whole team has got since it started."""
+        cdef double end = fm_seconds()
+        self.judgement.note(end - start, cpu_seconds - LEAST_CPU_SHARE * self.t.plan.n_slices * (end - start), end)
 
     cdef bint is_complete(self):
         return self.t.progress.position >= self.t.data.n_passes * self.t.data.n_rows

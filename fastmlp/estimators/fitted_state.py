@@ -73,7 +73,7 @@ def _check_network(estimator: Any) -> None:
     hidden = [(len(weights), len(biases)) for weights, biases in zip(coefs[:-1], intercepts, strict=False)]
     _check_extras(estimator, hidden, n_features)
     if is_classifier(estimator):
-        _check_labels(estimator, n_outputs)
+        check_labels(estimator, n_outputs)
     # The network itself refuses arrays that activation, normalization and residual do not ask for.
     n_params = estimator._network(coefs[0].dtype).params.size
     estimator._decoding().predictions(np.zeros((1, n_outputs), coefs[0].dtype))
@@ -81,11 +81,22 @@ def _check_network(estimator: Any) -> None:
     require(random is None or isinstance(random, np.random.RandomState), "_random_state is none")
     descent = getattr(estimator, "_optimizer", None)
     if descent is not None:
-        vectors = [descent.average, descent._remembered and descent._remembered[0]]
-        if descent.state is not None and descent.optimizer.rule is not None:
-            vectors += [slot[0] for slot in descent.state["slots"]]
-        for vector in vectors:
-            require(vector is None or is_array(vector, n_params), "what _optimizer keeps does not fit coefs_")
+        check_kept_vectors(descent, n_params, "what _optimizer keeps does not fit coefs_")
+
+
+def check_kept_vectors(descent: Descent, n_params: int, otherwise: str) -> None:
+    """Refuse a descent, checked by itself, that keeps vectors of another length than the parameters have.
+
+    Raises
+    ------
+    ValueError
+        It says what is given as otherwise.
+    """
+    vectors = [descent.average, descent._remembered and descent._remembered[0]]
+    if descent.state is not None and descent.optimizer.rule is not None:
+        vectors += [slot[0] for slot in descent.state["slots"]]
+    for vector in vectors:
+        require(vector is None or is_array(vector, n_params), otherwise)
 
 
 def _check_extras(estimator: Any, layers: list[tuple[int, int]], n_features: int) -> None:
@@ -101,7 +112,7 @@ def _check_extras(estimator: Any, layers: list[tuple[int, int]], n_features: int
         require(all(is_array(vector, n_features) for vector in vectors), "the scaling of inputs does not fit coefs_")
 
 
-def _check_labels(estimator: Any, n_outputs: int) -> None:
+def check_labels(estimator: Any, n_outputs: int) -> None:
     """Refuse classes that do not fit the outputs."""
     binarizer = getattr(estimator, "_label_binarizer", None)
     require(type(binarizer) is LabelBinarizer, "_label_binarizer is none")

@@ -90,16 +90,16 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
         """Return the weights of the samples to train with, given the user's."""
         return sample_weight
 
+    def _plan(self) -> TrainingPlan:
+        """Return how the network is to be trained, as the parameters have it."""
+        return TrainingPlan.of(self.get_params(deep=False), self._loss())
+
     def _loss(self) -> Loss:
         """Return the loss, with what the estimator's parameters add to a name."""
         return loss_of(self.loss)
 
     def _loss_is(self, name: str) -> bool:
         return isinstance(self.loss, str) and self.loss == name
-
-    def _plan(self) -> TrainingPlan:
-        """Return how to train, as the parameters decide."""
-        return TrainingPlan.of(self.get_params(deep=False), self._loss())
 
     # ---- fitting -----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ It knows epochs, not rules for ending them and not a word to print: it tells a l
 """
 
 import time
-from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +14,10 @@ from fastmlp import engine
 from fastmlp.augmentation import Augment, augmented
 from fastmlp.exceptions import warn_user
 from fastmlp.fitting.batching import SampleOrder
-from fastmlp.fitting.python_rule import PythonRule
+from fastmlp.fitting.in_training import NetworkInTraining
 from fastmlp.inputs.rows import Rows, rows_of
 from fastmlp.network import Network, Regularization, forward_in_pieces
-from fastmlp.optimizers import Descent, Fused
+from fastmlp.optimizers import Descent
 from fastmlp.threads import ALONE, Team
 
 # Epochs run together while they have no more samples than these, which are little work beside the calls from Python.
@@ -75,11 +75,8 @@ class Listener:
         return ends
 
 
-class MinibatchTraining:
+class MinibatchTraining(NetworkInTraining[engine.Trainer]):
     """A network being trained by minibatches.
-
-    The parameters live in the engine's layout until :meth:`finish` writes them, and the optimizer's state, back; until
-    then network and optimizer are as they were.
 
     An optimizer without a fused rule, and augmentation, take a batch at a time through Python.
 
@@ -139,8 +136,16 @@ class MinibatchTraining:
                 "dtype='bfloat16' is slower than 'float32' here: this CPU (or FASTMLP_ISA) has no fast products of"
                 " bfloat16 numbers."
             )
-        self._network = network
-        self._optimizer = optimizer
+        make = partial(
+            network.trainer,
+            max_batch=batch_size,
+            n_threads=n_threads,
+            bfloat16=bfloat16,
+            # CSR samples have no split products in the first layer, which counts most.
+            split=False if rows.is_sparse else None,
+            seed=seed,
+        )
+        super().__init__(network, optimizer, regularization or Regularization(), make)
         self._rows = rows
         self._data = targets, weights
         self._order = order
@@ -148,38 +153,7 @@ class MinibatchTraining:
         self._alpha = float(alpha)
         self._team = team
         self._augment, self._samples = augment, samples
-        self._regularization = regularization = regularization or Regularization()
-        rule = optimizer.optimizer
-        self._python_rule: PythonRule | None = None
-        start, dtype = optimizer.resume(network.params), network.params.dtype
-        self._n_updates = optimizer.n_updates
         self._seed = seed
-        if rule.rule is None:
-            if regularization.rate_factors or regularization.decay_factors:
-                raise ValueError(f"rate_factors and decay_factors need an optimizer with a fused rule; got {rule!r}.")
-            self._python_rule = PythonRule(network, start, optimizer, regularization)
-            regularization = replace(regularization, max_norm=0.0, average_decay=0.0)
-        self._engine = network.trainer(
-            rule=rule.rule or "gradient",
-            max_batch=batch_size,
-            n_threads=n_threads,
-            bfloat16=bfloat16,
-            # CSR samples have no split products in the first layer, which counts most.
-            split=False if rows.is_sparse else None,
-            regularization=regularization if regularization.is_any else None,
-            seed=seed,
-        )
-        if self._python_rule is None:
-            assert isinstance(rule, Fused)
-            state = optimizer.state or rule.init([start])
-            # The state may come from a fit in another type.
-            slots = [slot[0].astype(dtype, copy=False) for slot in state["slots"]]
-            average = None
-            if regularization.average_decay and self._n_updates:  # The engine begins an average with the first step.
-                average = start if optimizer.average is None else optimizer.average
-            self._engine.load(start, slots, None if average is None else average.astype(dtype, copy=False))
-        else:
-            self._engine.load(start)
         if augment is None:
             self._engine.attach(rows, targets, weights)
 
@@ -256,9 +230,8 @@ class MinibatchTraining:
         engine = self._engine
         if self._augment is not None:
             batch = self._attach_augmented(batch, rng)
-        hyper = self._optimizer.hyper(self._n_updates, 1) if self._python_rule is None else np.zeros((1, 0))
         with np.errstate(over="ignore"):  # The sum of the weights of samples may overflow.
-            engine.begin(batch[np.newaxis], len(batch), self._alpha, hyper, self._n_updates)
+            engine.begin(batch[np.newaxis], len(batch), self._alpha, self._hyper(), self._n_updates)
         while not engine.run():
             pass
         n_before, self._n_updates = self._n_updates, engine.updates_done()
@@ -304,68 +277,6 @@ class MinibatchTraining:
             return forward_in_pieces(self.present().packed(), rows, order, self._team, linked=linked)
         self._engine.use_running()
         return forward_in_pieces(self._engine, rows, order, self._team, linked=linked)
-
-    @property
-    def _differs_in_predictions(self) -> bool:
-        """Whether predictions take other parameters than training."""
-        return bool(self._regularization.average_decay) or self._optimizer.evaluates_elsewhere
-
-    def arrays(self) -> dict[str, NDArray]:
-        """Return the :meth:`fastmlp.network.Network.arrays` of the network as it is now, to predict with."""
-        params, slots, average = self._stored(with_slots=self._optimizer.evaluates_elsewhere)
-        has_moments = (i for i, moments in enumerate(self._network.running) if moments is not None)
-        running = {f"running.{i}": self._engine.running(i) for i in has_moments}
-        return {"params": self._predicting(params, slots, average), **running}
-
-    def present(self) -> Network:
-        """Return the network as it is now, to predict with."""
-        return self._network.with_arrays(self.arrays())
-
-    def _stored(self, *, with_slots: bool = True) -> tuple[NDArray, list[NDArray], NDArray | None]:
-        """Return copies of the parameters of training, of the optimizer's slots and of the average."""
-        params = np.empty_like(self._network.params)
-        if self._python_rule is not None:
-            self._engine.store(params)
-            return params, [], None if self._python_rule.average is None else self._python_rule.average.copy()
-        rule = self._optimizer.optimizer
-        assert isinstance(rule, Fused)
-        slots = [np.empty_like(params) for _ in range(rule.n_slots if with_slots else 0)]
-        average = np.empty_like(params) if self._regularization.average_decay else None
-        self._engine.store(params, slots, average)
-        return params, slots, average
-
-    def _predicting(self, params: NDArray, slots: list[NDArray], average: NDArray | None) -> NDArray:
-        """Return the parameters to predict with, given those of training, the optimizer's slots and the average."""
-        if average is not None and self._n_updates:
-            return average
-        if self._optimizer.evaluates_elsewhere and self._python_rule is not None:
-            return self._python_rule.evaluation_params()
-        if self._optimizer.evaluates_elsewhere:
-            return self._optimizer.optimizer.evaluation_params([params], {"slots": [[slot] for slot in slots]})[0]
-        return params
-
-    def finish(self) -> None:
-        """Write the parameters to predict with, and the optimizer's state, back."""
-        self._write(self._network, self._optimizer)
-
-    def snapshot(self) -> tuple[Network, Descent]:
-        """Return copies of network and optimizer as finish() would leave them now."""
-        network, optimizer = self._network.astype(self._network.params.dtype), self._optimizer.copied()
-        self._write(network, optimizer)
-        return network, optimizer
-
-    def _write(self, network: Network, optimizer: Descent) -> None:
-        params, slots, average = self._stored()
-        network.params[:] = self._predicting(params, slots, average)
-        for i, moments in enumerate(network.running):
-            if moments is not None:
-                moments[:] = self._engine.running(i)
-        if self._python_rule is None:
-            optimizer.state = {"step": self._n_updates, "slots": [[slot] for slot in slots]}
-        optimizer.n_updates = self._n_updates
-        optimizer.average = average
-        if self._differs_in_predictions:
-            optimizer.remember(params, network.params)
 
 
 def _as_it_is(X: NDArray, y: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:

@@ -75,6 +75,11 @@ class PythonRule:
             self.average = (decay * kept + (1 - decay) * params).astype(params.dtype)
         return params
 
+    def restore(self, params: NDArray) -> None:
+        """Take other parameters, to go on from them."""
+        self._network.params[:] = params
+        self.average = None
+
     def evaluation_params(self) -> NDArray:
         """Return the parameters to predict with."""
         rule = self._optimizer.optimizer

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isqrt
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -142,6 +144,81 @@ def grid_of_axes(
     """
     _, places = grid_of_places(ax, [size[1]] * n_rows, [size[0]] * n_columns, least)
     return np.asarray(places.subplots(squeeze=False))
+
+
+def image_shape(shape: Any, n_values: int, what: str) -> tuple[int, int]:
+    """Return the shape of an image, checked, or found where it is None.
+
+    Parameters
+    ----------
+    shape : tuple of (height, width), or None
+        None is a square.
+    n_values : int
+        The number of values that make an image.
+    what : str
+        What the values are, for messages.
+
+    Raises
+    ------
+    ValueError
+        When no image of that shape has so many values.
+
+    Examples
+    --------
+    >>> from fastmlp.inspection.drawing import image_shape
+    >>> image_shape(None, 64, "features"), image_shape((2, 3), 6, "features")
+    ((8, 8), (2, 3))
+    >>> image_shape(None, 6, "features")
+    Traceback (most recent call last):
+    ...
+    ValueError: shape=None is for a square number of values, and there are 6 features: say (height, width).
+    """
+    if shape is None:
+        side = isqrt(n_values)
+        if side * side != n_values:
+            raise ValueError(
+                f"shape=None is for a square number of values, and there are {n_values} {what}: say (height, width)."
+            )
+        return side, side
+    sizes = tuple(shape) if isinstance(shape, Sequence) else ()
+    is_pair = len(sizes) == 2 and all(isinstance(size, Integral) and int(size) > 0 for size in sizes)
+    if not is_pair or sizes[0] * sizes[1] != n_values:
+        raise ValueError(f"shape must be (height, width) of {n_values} {what}, got {shape!r}.")
+    return sizes[0], sizes[1]
+
+
+def grid_of_images(ax: Any, images: NDArray, n_columns: int, **options: Any) -> tuple[NDArray, list[Any]]:
+    """Draw images in rows and columns; the axes that are left over are empty.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+    images : ndarray of shape (n_images, height, width)
+    n_columns : int
+    **options : Any
+        What matplotlib's imshow takes: cmap, vmin, vmax.
+
+    Returns
+    -------
+    axes : ndarray of matplotlib Axes
+        In rows and columns.
+    drawn : list of matplotlib AxesImage
+        One for each image.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fastmlp.inspection.drawing import grid_of_images
+    >>> axes, drawn = grid_of_images(None, np.zeros((5, 8, 8)), 3)
+    >>> axes.shape, len(drawn)
+    ((2, 3), 5)
+    >>> plt.close(axes[0, 0].figure)
+    """
+    side = min(1.0, MOST_INCHES[0] / n_columns)
+    axes = grid_of_axes(ax, -(-len(images) // n_columns), n_columns, (side, side), (4.0, 3.0))
+    for each in axes.flat:
+        each.set_axis_off()
+    return axes, [each.imshow(image, **options) for each, image in zip(axes.flat, images, strict=False)]
 
 
 def legend_outside(axes: Any, handles: Sequence[Any]) -> None:

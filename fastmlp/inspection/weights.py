@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import ceil, isqrt, sqrt
+from math import ceil, sqrt
 from numbers import Integral
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from fastmlp.inspection.drawing import MOST_INCHES, grid_of_axes
+from fastmlp.inspection.drawing import grid_of_images, image_shape
 
 #: At most so many units are drawn, unless more are asked for.
 MOST_UNITS = 64
@@ -72,8 +71,9 @@ class WeightsDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted MLPClassifier or MLPRegressor; scikit-learn's will do as well. With standardize=True the weights
-            are those of the standardized features.
+            A fitted MLPClassifier or MLPRegressor; scikit-learn's will do as well, and so will what has components_, as
+            a restricted Boltzmann machine or a PCA, for one layer. With standardize=True the weights are those of the
+            standardized features.
         layer : int >= 0, default=0
             The layer whose units are drawn; 0 is the first hidden layer, which sees the features.
         shape : tuple of (height, width), default=None
@@ -99,12 +99,15 @@ class WeightsDisplay:
             When there is no such layer or unit, and when the shape does not fit.
         """
         check_is_fitted(estimator)
-        n_layers = len(estimator.coefs_)
+        coefs = estimator.coefs_ if hasattr(estimator, "coefs_") else [estimator.components_.T]
+        n_layers = len(coefs)
         if not isinstance(layer, Integral) or not 0 <= layer < n_layers:
             raise ValueError(f"layer must be an integer from 0 to {n_layers - 1}, got {layer!r}.")
-        weights = estimator.coefs_[layer]
+        weights = coefs[layer]
         units = _units(weights, order, n_units)
-        return cls(weights=weights.T[units].reshape(-1, *_shape(shape, len(weights)))).plot(ax, cmap=cmap)
+        return cls(weights=weights.T[units].reshape(-1, *image_shape(shape, len(weights), "inputs of the layer"))).plot(
+            ax, cmap=cmap
+        )
 
     def plot(self, ax: Any = None, *, cmap: Any = "RdBu_r") -> Self:
         """Draw the images.
@@ -120,16 +123,9 @@ class WeightsDisplay:
         self : WeightsDisplay
         """
         n_columns = ceil(sqrt(len(self.weights)))
-        side = min(1.0, MOST_INCHES[0] / n_columns)
-        self.axes_ = grid_of_axes(ax, ceil(len(self.weights) / n_columns), n_columns, (side, side), (4.0, 3.0))
-        self.figure_ = self.axes_[0, 0].figure
         limit = float(np.abs(self.weights).max())
-        for axes in self.axes_.flat:
-            axes.set_axis_off()
-        self.images_ = [
-            axes.imshow(image, cmap=cmap, vmin=-limit, vmax=limit)
-            for axes, image in zip(self.axes_.flat, self.weights, strict=False)
-        ]
+        self.axes_, self.images_ = grid_of_images(ax, self.weights, n_columns, cmap=cmap, vmin=-limit, vmax=limit)
+        self.figure_ = self.axes_[0, 0].figure
         self.figure_.colorbar(self.images_[0], ax=self.axes_)
         return self
 
@@ -153,19 +149,3 @@ def _units(weights: NDArray, order: str | ArrayLike, n_units: int | None) -> NDA
 
 def _within(units: NDArray, n_all: int) -> bool:
     return bool(units.min() >= 0 and units.max() < n_all)
-
-
-def _shape(shape: Sequence[int] | None, n_inputs: int) -> tuple[int, int]:
-    """Check the shape of an image and return it; find it if it is None."""
-    if shape is None:
-        side = isqrt(n_inputs)
-        if side * side != n_inputs:
-            raise ValueError(
-                f"shape=None is for a square number of inputs; the layer has {n_inputs}: say (height, width)."
-            )
-        return side, side
-    sizes = tuple(shape) if isinstance(shape, Sequence) else ()
-    is_pair = len(sizes) == 2 and all(isinstance(size, Integral) and size > 0 for size in sizes)
-    if not is_pair or sizes[0] * sizes[1] != n_inputs:
-        raise ValueError(f"shape must be (height, width) of {n_inputs} inputs of the layer, got {shape!r}.")
-    return sizes[0], sizes[1]

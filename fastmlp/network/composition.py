@@ -65,16 +65,8 @@ class Pass:
     ) -> None:
         self._link = network.objective.link
         self._outputs: NDArray | None = None
-        self._engine = engine.KeptPass(
-            network.structure.sizes,
-            network.structure.hidden,
-            network.objective.loss,
-            network.params.dtype,
-            columns=network.structure.columns,
-            max_rows=max_rows,
-            n_threads=n_threads,
-            uses_running=not training,
-            regularization=regularization,
+        self._engine = network.kept_pass(
+            max_rows=max_rows, n_threads=n_threads, uses_running=not training, regularization=regularization
         )
         self.shape = (0, network.structure.sizes[-1])
 
@@ -126,6 +118,25 @@ class Composable(ABC):
     @abstractmethod
     def _check_batch(self, n_rows: int, *, needs_moments: bool) -> None:
         """Refuse a batch of too few rows."""
+
+    def kept_pass(self, **options: Any) -> engine.KeptPass:
+        """Return the engine's KeptPass for this network and its objective, with the network's numbers in it.
+
+        The options are the arguments of KeptPass that structure and objective leave open.
+        """
+        structure, objective = self.structure, self.objective
+        kept = engine.KeptPass(
+            structure.sizes,
+            structure.hidden,
+            objective.loss,
+            self.params.dtype,
+            columns=structure.columns,
+            loss_options=objective.options,
+            output_weights=objective.output_weights,
+            **options,
+        )
+        self.load_into(kept)
+        return kept
 
     # The pass that is kept, and what it was made for.
     _pass: Pass | None = None

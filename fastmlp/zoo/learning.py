@@ -146,7 +146,7 @@ class LearnedFit(ObservedFit):
         n_before = len(history["loss"])
         values = {**values, "seconds": seconds}
         self._recorded |= values.keys()
-        for name in history.keys() | values.keys():
+        for name in [*history, *(name for name in values if name not in history)]:
             history.setdefault(name, [np.nan] * n_before).append(float(values.get(name, np.nan)))
         vars(estimator).update(history_=history, loss_=history["loss"][-1], n_iter_=len(history["loss"]))
         if estimator._prints:

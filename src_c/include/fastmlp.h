@@ -540,6 +540,9 @@ typedef struct {
     void (*drop)(const fm_rows *rows, void *to, const fm_mask *mask);
     /* Adds normal noise to rows, in place. */
     void (*add_noise)(const fm_rows *rows, const fm_mask *mask);
+    /* Writes 1 or 0 for each value of rows, its probability of being 1, to another place that is laid out as they are,
+     * or to the same. Of the mask, key and row count. */
+    void (*bernoulli)(const fm_rows *rows, void *to, const fm_mask *mask);
     /* Writes the sums of rows and other rows to a third place, or to either; all three are laid out alike. */
     void (*add)(const fm_rows *rows, const void *other, void *to);
     /* Centres and scales rows column by column, in place; means and scales are FM_REAL [width]. */
@@ -593,6 +596,21 @@ typedef struct {
     /* Adds to the sum of each row the value of its leaf: FM_REAL [n_leaves] and [rows]. Up to a whole vector of rows,
      * there is room for further leaves and sums, and these may change. */
     void (*tree_values)(long rows, const uint8_t *leaves, long n_leaves, const void *values, void *sums);
+    /* These are about centres near rows. A matrix that has them as its columns has a row for each feature. */
+
+    /* Writes the column of each row's smallest number, and that of its second smallest; of equal ones it is the first.
+     * It is column 0 where no number is less than infinity. second is NULL where nobody needs it. */
+    void (*smallest)(const fm_rows *rows, int32_t *first, int32_t *second);
+    /* Writes the squared distance from each row to each centre, as the sum of squared differences. */
+    void (*squared_distances)(const fm_rows *rows, const fm_rows *centres, const fm_rows *squares);
+    /* Writes the squared distance from each row to that row of others which has the number given for it. */
+    void (*distances_between)(const fm_rows *rows, const fm_rows *others, const int32_t *numbers, double *squares);
+    /* Adds each row, times its weight, to the sum that has the number given for it, of sums [][width]. weights is NULL
+     * where all weigh 1. */
+    void (*add_to)(const fm_rows *rows, const int32_t *numbers, const double *weights, double *sums);
+    /* Moves each centre toward one row, by its share of the way: FM_REAL [ceil(centres / P)][P], of which the padding is
+     * zero. */
+    void (*pull)(const fm_rows *row, const void *shares, const fm_rows *centres);
 
     /* Families with many members, which are indexed by the position of a member's line in its table. */
 

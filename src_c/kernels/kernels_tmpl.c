@@ -35,6 +35,7 @@
 #include "columns_tmpl.c"
 #include "embeddings_tmpl.c"
 #include "trees_tmpl.c"
+#include "nearest_tmpl.c"
 #if FM_BITS == 32
 #include "bfloat16_operands_tmpl.c"
 #include "bfloat16_tmpl.c"
@@ -108,6 +109,7 @@ const fm_kernels FM(kernels) = {
     .limit_norms = FM(limit_norms),
     .drop = FM(drop),
     .add_noise = FM(add_noise),
+    .bernoulli = FM(bernoulli),
     .add = FM(add),
     .standardize = FM(standardize),
     .layer_norm = FM(layer_norm),
@@ -129,6 +131,11 @@ const fm_kernels FM(kernels) = {
     .tree_leaves = FM(tree_leaves),
     .tree_numbers = FM(tree_numbers),
     .tree_values = FM(tree_values),
+    .smallest = FM(smallest),
+    .squared_distances = FM(squared_distances),
+    .distances_between = FM(distances_between),
+    .add_to = FM(add_to),
+    .pull = FM(pull),
     .gather = FM(gathers),
     .activate = FM(activations),
     .derivative = FM(derivatives),

@@ -1,4 +1,4 @@
-/* This file has dropout and noise. The random numbers come by counting: each is a hash of key, row and column, so that
+/* This file has dropout, noise and random bits. The random numbers come by counting: each is a hash of key, row and column, so that
  * they depend neither on threads nor on vectors, and the way back has the numbers of the way forward. */
 
 /* Mixes the 64 bits of a number well (it is the finaliser of SplitMix64). */
@@ -82,6 +82,22 @@ static void FM(add_noise)(const fm_rows *rows, const fm_mask *mask) {
                 const uint32_t first = (uint32_t)(panel * FM_PANEL + v * FM_LANES);
                 const vec radius = v_sqrt(v_log(FM(uniform)(key, first)) * (FM_REAL)-2);
                 at[v] += (FM_REAL)mask->scale * radius * FM(cosine_of_turn)(FM(uniform)(~key, first));
+            }
+        }
+    }
+}
+
+/* A probability of 0 never gives 1, and one of 1 always does, since the numbers lie between both. */
+static void FM(bernoulli)(const fm_rows *rows, void *to, const fm_mask *mask) {
+    const long n = rows->rows, width = rows->width, stride = rows->stride;
+    for (long r = 0; r < n; r++) {
+        const uint64_t key = FM(key_of_row)(mask, r);
+        for (long panel = 0; panel * FM_PANEL < width; panel++) {
+            const ptrdiff_t offset = (panel * stride + r) * FM_PANEL;
+            const vec *from = (const vec *)((const FM_REAL *)rows->at + offset);
+            for (long v = 0; v < FM_PANEL_VECTORS; v++) {
+                const vec number = FM(uniform)(key, (uint32_t)(panel * FM_PANEL + v * FM_LANES));
+                ((vec *)((FM_REAL *)to + offset))[v] = v_select(number < from[v], v_all(1), v_all(0));
             }
         }
     }

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 
 from fastmlp import MLPClassifier, TabularClassifier, TabularRegressor, inspection
-from fastmlp.inspection import ImportancesDisplay, LossLandscapeDisplay, ReliabilityDisplay
+from fastmlp.inspection import CodesDisplay, ImportancesDisplay, LossLandscapeDisplay, ReliabilityDisplay
 
 X, Y = load_iris(return_X_y=True)
 # Tables, for the estimators that take such.
@@ -42,10 +42,13 @@ def classifier():
     return TabularClassifier("fast", random_state=0).fit(FLOWERS.data, SPECIES)
 
 
-# The displays that draw no network's classifier: one wants explanations, the other intervals of a regressor.
-OF_OTHERS = {"ExplanationDisplay", "IntervalDisplay"}
+# The displays that draw no network's classifier: they want explanations, intervals, recall, maps, codes or samples.
+OF_OTHERS = {
+    *("ComponentPlanesDisplay", "ExplanationDisplay", "IntervalDisplay", "RecallDisplay", "ReconstructionsDisplay"),
+    *("SamplesDisplay", "UMatrixDisplay"),
+}
 OF_CLASSIFIERS = [getattr(inspection, name) for name in inspection.__all__ if name not in OF_OTHERS]
-WITH_SAMPLES = (ImportancesDisplay, LossLandscapeDisplay, ReliabilityDisplay)
+WITH_SAMPLES = (CodesDisplay, ImportancesDisplay, LossLandscapeDisplay, ReliabilityDisplay)
 
 
 def of(display, *arguments, **options):

@@ -5,6 +5,8 @@ import copy
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 
 from fastmlp import MLPClassifier
 from fastmlp.inspection import WeightsDisplay
@@ -25,6 +27,16 @@ def test_weights_are_images_in_the_same_colours(digits):
         assert image.axes is display.axes_.flat[unit]
     assert not any(axes.axison for axes in display.axes_.flat)
     assert [len(axes.images) for axes in display.axes_.flat] == [1] * 10 + [0] * 2
+
+
+def test_what_has_components_is_one_layer():
+    pca = PCA(4).fit(load_digits().data)
+    display = WeightsDisplay.from_estimator(pca)
+    for component, image in zip(pca.components_, display.images_, strict=True):
+        np.testing.assert_array_equal(image.get_array(), component.reshape(8, 8))
+    with pytest.raises(ValueError, match="layer must be an integer from 0 to 0, got 1"):
+        WeightsDisplay.from_estimator(pca, layer=1)
+    plt.close("all")
 
 
 def test_which_units_are_drawn(digits):
@@ -59,7 +71,7 @@ def test_other_layers_and_shapes(digits):
         ({"layer": 3}, r"layer must be an integer from 0 to 2, got 3\."),
         ({"layer": -1}, r"layer must be an integer from 0 to 2, got -1\."),
         ({"layer": 0.5}, r"layer must be an integer from 0 to 2, got 0\.5\."),
-        ({"layer": 1}, r"shape=None is for a square number of inputs; the layer has 10"),
+        ({"layer": 1}, r"shape=None is for a square number of values, and there are 10 inputs of the layer"),
         ({"shape": (7, 9)}, r"shape must be \(height, width\) of 64 inputs of the layer, got \(7, 9\)\."),
         ({"shape": (64,)}, r"shape must be .* got \(64,\)\."),
         ({"shape": (-8, -8)}, r"shape must be .* got \(-8, -8\)\."),

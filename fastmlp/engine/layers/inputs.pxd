@@ -12,6 +12,4 @@ cdef void look_up_inputs(const packed_network *net, const row_source *X, const i
                          const fm_lookups *lookups) noexcept nogil
 cdef void find_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long start,
                         fm_csr *csr) noexcept nogil
-cdef void spread_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long n,
-                          char *to) noexcept nogil
-cdef void add_csr_rows(const packed_network *net, const fm_csr *csr, const fm_rows *to) noexcept nogil
+cdef void add_csr_rows(Py_ssize_t itemsize, const fm_csr *csr, const fm_rows *to) noexcept nogil

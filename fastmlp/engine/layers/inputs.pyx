@@ -1,7 +1,5 @@
 """Rows of X on their way into the first layer: converted, put into panels, centred and scaled; or decoded."""
 
-from libc.string cimport memset
-
 from fastmlp.engine.layout cimport plain_rows, rows_at
 from fastmlp.engine.native cimport FM_PANEL_BYTES, fm_encoded, fm_lookups, fm_source
 
@@ -47,31 +45,18 @@ cdef void find_csr_rows(const packed_network *net, const row_source *X, const in
     csr.mask = NULL
 
 
-cdef void spread_csr_rows(const packed_network *net, const row_source *X, const int64_t *order, long n,
-                          char *to) noexcept nogil:
-    """Write the n rows of a CSR matrix that order names as rows in NumPy's order, zeros included."""
-    cdef long r, k, width = X.n_features
-    memset(to, 0, n * width * net.itemsize)
-    for r in range(n):
-        for k in range(X.csr.indptr[order[r]], X.csr.indptr[order[r] + 1]):
-            if net.itemsize == sizeof(float):
-                (<float *> to)[r * width + X.csr.indices[k]] = (<const float *> X.csr.data)[k]
-            else:
-                (<double *> to)[r * width + X.csr.indices[k]] = (<const double *> X.csr.data)[k]
-
-
-cdef void add_csr_rows(const packed_network *net, const fm_csr *csr, const fm_rows *to) noexcept nogil:
+cdef void add_csr_rows(Py_ssize_t itemsize, const fm_csr *csr, const fm_rows *to) noexcept nogil:
     """Add as many rows of a CSR matrix as there are in panels to these, those elements included that csr drops."""
-    cdef long r, k, row, column
+    cdef long r, k, row, column, panel = FM_PANEL_BYTES // itemsize
     cdef char *at
     for r in range(to.rows):
         row = csr.order[r] if csr.order != NULL else r
         for k in range(csr.indptr[row], csr.indptr[row + 1]):
             column = csr.indices[k]
-            at = <char *> to.at + (column // net.panel * to.stride + r) * FM_PANEL_BYTES
-            if net.itemsize == sizeof(float):
-                (<float *> at)[column % net.panel] += (
+            at = <char *> to.at + (column // panel * to.stride + r) * FM_PANEL_BYTES
+            if itemsize == sizeof(float):
+                (<float *> at)[column % panel] += (
                     (<const float *> csr.data)[k] * ((<const float *> csr.scale)[column] if csr.scale != NULL else 1))
             else:
-                (<double *> at)[column % net.panel] += (
+                (<double *> at)[column % panel] += (
                     (<const double *> csr.data)[k] * ((<const double *> csr.scale)[column] if csr.scale != NULL else 1))

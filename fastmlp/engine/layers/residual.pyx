@@ -53,7 +53,7 @@ cdef void _predict(const packed_network *net, const packed_layer *layer, long n,
     if layer.projections != NULL:
         _add_projected(net, layer, inputs, csr, &sums)
     elif csr != NULL:
-        add_csr_rows(net, csr, &sums)
+        add_csr_rows(net.itemsize, csr, &sums)
     else:
         net.kernels.add(&sums, inputs, sums.at)
 
@@ -175,7 +175,7 @@ cdef void _add_inputs(training *t, trained_layer *layer, const row_block *rows) 
     elif is_sparse:
         for panel in range(panels_of(t.network, packed.n_outputs)):
             memset(<char *> sums.at + panel * sums.stride * FM_PANEL_BYTES, 0, rows.n * FM_PANEL_BYTES)
-        add_csr_rows(t.network, &csr, &sums)
+        add_csr_rows(t.network.itemsize, &csr, &sums)
         if csr.mask != NULL:
             t.network.kernels.drop(&sums, sums.at, &mask)
     else:
