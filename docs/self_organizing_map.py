@@ -73,8 +73,7 @@ def beside_k_means(seeds):
             distance, accuracy = np.transpose(figures)
             rows.append([side * side, name, spread(distance, 3), spread(accuracy)])
     table(
-        "Digits that nothing has learned from: distance to the best unit or centre, and whether its most frequent label"
-        " is theirs",
+        "Held-out digits: distance to the best unit or centre, and whether its most frequent label is theirs",
         ["units", "found by", "quantization error", "right labels in percent"],
         rows,
     )

@@ -21,6 +21,7 @@ from types import FrameType
 import sklearn.exceptions
 
 __all__ = [
+    "CollapsedCodeWarning",
     "CoverageWarning",
     "DivergenceWarning",
     "IgnoredParameterWarning",
@@ -62,6 +63,10 @@ _COLLECTED: ContextVar[list[tuple[str, type[Warning]]] | None] = ContextVar("col
 
 class IgnoredParameterWarning(UserWarning):
     """A parameter is set to other than its default, and another parameter makes that it has no effect."""
+
+
+class CollapsedCodeWarning(UserWarning):
+    """A variational autoencoder has given up its codes, so that they say nothing of samples."""
 
 
 class OvercompleteCodeWarning(UserWarning):

@@ -486,11 +486,10 @@ class Pretrained(Initializer):
 
     def _layers(self) -> list[tuple[NDArray, NDArray]]:
         """Return the weights and biases that there are to take."""
-        if not hasattr(self.estimator, "coefs_"):
-            raise ValueError(
-                f"estimator must be a fitted network, with coefs_ and intercepts_; got {self.estimator!r}."
-            )
-        return list(zip(self.estimator.coefs_, self.estimator.intercepts_, strict=True))[: self.n_layers]
+        coefs, intercepts = (getattr(self.validate().estimator, name, None) for name in ("coefs_", "intercepts_"))
+        if not (isinstance(coefs, list) and isinstance(intercepts, list)):
+            raise ValueError(f"estimator must be fitted, with lists coefs_ and intercepts_; got {self.estimator!r}.")
+        return list(zip(coefs, intercepts, strict=True))[: self.n_layers]
 
     def of_layers(self, sizes: Sequence[int]) -> list[str | Draw]:
         """Return what draws each layer of a network, in which the first ones are taken from the estimator.

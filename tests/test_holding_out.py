@@ -35,6 +35,15 @@ def test_what_cannot_be_held_out(arguments, told):
         check_held_out(*arguments)
 
 
+@pytest.mark.parametrize(("fraction", "n_rows"), [(0.0, 100), (0.99, 50), (0.8, 9)])
+def test_what_else_can_be_done(fraction, n_rows):
+    strata = np.array(["False", "True"])[np.arange(n_rows) % 2]
+    with pytest.raises(ValueError, match=r", or fit an eval_set\.$"):
+        check_held_out(fraction, n_rows, strata)
+    with pytest.raises(ValueError, match=r"give (more|less), or wait\.$"):
+        check_held_out(fraction, n_rows, strata, instead="wait")
+
+
 @pytest.mark.parametrize("fraction", [0.02, 0.1, 0.5, 0.97])
 @pytest.mark.parametrize("n_rows", [2, 3, 4, 10, 40, 101])
 def test_what_train_test_split_splits(fraction, n_rows):

@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 import fastmlp
-from fastmlp import MLPClassifier, initializers
+from fastmlp import MLPClassifier, initializers, zoo
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.initializers import (
     INITIALIZERS,
@@ -360,9 +360,13 @@ def test_what_cannot_be_taken_is_refused(learned):
     ):
         with pytest.raises(ValueError, match=message):
             initial_params(sizes, "relu", float, rng, weight_init=Pretrained(learned, **options))
-    with pytest.raises(ValueError, match="estimator must be a fitted network"):
+    with pytest.raises(ValueError, match="estimator must be fitted, with lists coefs_ and intercepts_"):
         initial_params([4, 5, 3], "relu", float, rng, weight_init=Pretrained(MLPClassifier()))
     with pytest.raises(ValueError, match="it draws no single layer"):
         Pretrained(learned)(rng, 4, 5, float)
     with pytest.raises(ValueError, match="'n_layers' parameter of Pretrained"):
-        Pretrained(learned, n_layers=0).validate()
+        initial_params([4, 5, 3], "relu", float, rng, weight_init=Pretrained(learned, n_layers=0))
+    with pytest.raises(ValueError, match="with lists coefs_ and intercepts_; got RBFRegressor"):
+        X, y = load_iris(return_X_y=True)
+        source = Pretrained(zoo.RBFRegressor(5).fit(X, y))
+        initial_params([4, 5, 3], "relu", float, rng, weight_init=source)

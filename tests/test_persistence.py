@@ -195,7 +195,7 @@ def test_other_models_are_refused(path):
         pass
 
     for model in (Mine(), Adam(), None):
-        with pytest.raises(TypeError, match=r"save takes fastmlp's MLPClassifier, .* and TabularRegressor, and.*; got"):
+        with pytest.raises(TypeError, match=r"save takes fastmlp's estimators and TableModel, and.*; got"):
             save(model, path)
     with pytest.raises(TypeError, match=r"model\._mine is <built-in function print>"):
         save(set_attribute(MLPRegressor(), "_mine", print), path)

@@ -40,6 +40,7 @@ from fastmlp.persistence.sklearn_classes import (
     function,
     function_name,
 )
+from fastmlp.zoo import SelfOrganizingMap
 from tests.files import Forgery, assert_refused, returned
 from tests.sklearn_models import (
     FRAME,
@@ -261,6 +262,10 @@ def columns_a_and_b(frame):
 # ---- what is refused -------------------------------------------------------------------------------------------------
 
 
+class MyMap(SelfOrganizingMap):
+    """A subclass of an estimator of the zoo."""
+
+
 class Mine(MLPRegressor):
     pass
 
@@ -284,6 +289,7 @@ class Foreign(BaseEstimator):
         ),
         (RandomForestClassifier(), "sklearn.ensemble._forest.RandomForestClassifier", "skops.io.dump stores other"),
         (Mine(), "tests.test_sklearn_classes.Mine", "save an object of fastmlp.MLPRegressor itself"),
+        (MyMap(), "tests.test_sklearn_classes.MyMap", "save an object of fastmlp.zoo.SelfOrganizingMap itself"),
         (Foreign(), "tests.test_sklearn_classes.Foreign", "skops.io.dump stores other estimators"),
         (Adam(), f"{Adam.__module__}.Adam", "it is a part of a model"),
         ([clf(), reg()], "builtins.list", "save each model in a file of its own"),
@@ -296,8 +302,7 @@ def test_what_is_no_model(path, model, got, hint):
     with pytest.raises(TypeError) as caught:
         save(model, path)
     message = str(caught.value)
-    models = "MLPClassifier, MLPRegressor, TableModel, TabularClassifier and TabularRegressor"
-    assert message.startswith(f"save takes fastmlp's {models}, and pipelines")
+    assert message.startswith("save takes fastmlp's estimators and TableModel, and pipelines")
     assert f"; got {got}" in message
     assert hint in message
     assert not path.exists()

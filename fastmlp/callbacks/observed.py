@@ -45,6 +45,9 @@ class ObservedFit(Fit):
     targets: NDArray | None
     weights: NDArray | None
 
+    # How losses of other rows come to be recorded; empty where there is no way.
+    _how_of_other_rows: str = "early_stopping=True, or fit(X, y, eval_set=(X_val, y_val))"
+
     batch: int | None = None
     batch_loss: float = np.nan
 
@@ -121,8 +124,8 @@ class ObservedFit(Fit):
         name = self.entry(name)
         if name not in self._recorded:
             how = ""
-            if name.startswith("val") and self._recorded <= set(OF_TRAINING):
-                how = " Of other rows it is with early_stopping=True, or fit(X, y, eval_set=(X_val, y_val))."
+            if name.startswith("val") and self._recorded <= set(OF_TRAINING) and self._how_of_other_rows:
+                how = f" Of other rows it is with {self._how_of_other_rows}."
             raise ValueError(f"{name!r} is not recorded in this fit; recorded are {listed(name, self._recorded)}.{how}")
         return self.history[name][-1]
 

@@ -259,12 +259,15 @@ class SupervisedNetwork(HiddenFeatures, TrainedNetwork):
             When this is no checkpoint (see :class:`fastmlp.callbacks.ModelCheckpoint`), or the samples cannot be those
             of the fit.
         """
+        return self._resume(X, y, sample_weight, with_validation(eval_set, X_val, y_val, sample_weight_val))
+
+    def _resume(self, X: Any, y: Any, sample_weight: Any, eval_set: Any) -> Self:
+        """Go on with a fit; what resume of a subclass does, whatever it is called with."""
         checkpoint = getattr(self, "_checkpoint", None)
         if checkpoint is None:
             raise ValueError(
                 f"resume goes on from a checkpoint, as ModelCheckpoint writes it; this {type(self).__name__} is none."
             )
-        eval_set = with_validation(eval_set, X_val, y_val, sample_weight_val)
         attributes = [(callback, vars(callback).copy()) for callback in self.callbacks or ()]
         try:
             self._announce_epochs()

@@ -55,8 +55,11 @@ def causes(
     found: list[tuple[float, str]] = []
     largest = _largest(X)
     # Scaled features are of size 1, unless their squares do not fit.
-    if largest > (1e150 if parameters["standardize"] else _FEATURE):
-        how = "" if parameters["standardize"] else ", with StandardScaler or standardize=True"
+    is_scaled = parameters.get("standardize", False)
+    if largest > (1e150 if is_scaled else _FEATURE):
+        how = (
+            "" if is_scaled else f", with StandardScaler{' or standardize=True' if 'standardize' in parameters else ''}"
+        )
         found.append(
             (
                 largest / _FEATURE,

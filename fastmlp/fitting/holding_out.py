@@ -60,7 +60,14 @@ def split(data: TrainingData, fraction: float, random_state: np.random.RandomSta
     return learned, held_out
 
 
-def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, labels: Sequence[Any] = ()) -> None:
+def check_held_out(
+    fraction: float,
+    n_rows: int,
+    strata: NDArray | None = None,
+    labels: Sequence[Any] = (),
+    *,
+    instead: str = "fit an eval_set",
+) -> None:
     """Refuse a validation_fraction that leaves too few rows on one side, as train_test_split would in its own words.
 
     Parameters
@@ -73,6 +80,8 @@ def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, 
         "False" or "True" for each sample, where both are to be on either side.
     labels : sequence of length 2, default=()
         The classes that "False" and "True" stand for.
+    instead : str, default="fit an eval_set"
+        What else the estimator can do; messages end with it.
 
     Raises
     ------
@@ -89,11 +98,11 @@ def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, 
     """
     shown = f"validation_fraction={fraction!r}"
     if not fraction:
-        raise ValueError(f"{shown} holds no rows out for early_stopping=True: give more, or fit an eval_set.")
+        raise ValueError(f"{shown} holds no rows out for early_stopping=True: give more, or {instead}.")
     n_held_out = math.ceil(fraction * n_rows)
     n_left = n_rows - n_held_out
     if n_left < 1:
-        raise ValueError(f"{shown} of {n_rows} rows leaves none to learn from: give less, or fit an eval_set.")
+        raise ValueError(f"{shown} of {n_rows} rows leaves none to learn from: give less, or {instead}.")
     if strata is not None:
         names, counts = np.unique(strata, return_counts=True)
         if counts.min() < 2:
@@ -103,13 +112,13 @@ def check_held_out(fraction: float, n_rows: int, strata: NDArray | None = None, 
                 "The least populated classes in y have only 1 member, which is too few. The minimum number of groups"
                 f" for any class cannot be less than 2. Classes with too few members are: {rare}. {shown} is of each"
                 f" class, and y has 1 row of {', '.join(repr(labels[name == 'True']) for name in rare)}: give more"
-                " of them, or fit an eval_set."
+                f" of them, or {instead}."
             )
-        for n, what, instead in ((n_held_out, "held out", "more"), (n_left, "left to learn from", "less")):
+        for n, what, change in ((n_held_out, "held out", "more"), (n_left, "left to learn from", "less")):
             if n < len(names):
                 raise ValueError(
                     f"{shown} of {n_rows} rows holds out {n_held_out}: too few are {what} for {len(names)} classes;"
-                    f" give {instead}, or fit an eval_set."
+                    f" give {change}, or {instead}."
                 )
     if n_held_out < 2:  # These are scikit-learn's words, too.
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")

@@ -36,7 +36,7 @@ from fastmlp.persistence.contents import classes, is_root
 from fastmlp.persistence.decode import Decoder
 from fastmlp.persistence.encode import Encoder
 from fastmlp.persistence.format import BadTree, content, parsed, read, write_atomically
-from fastmlp.registration import checks_itself, is_model, name_of, stored_names
+from fastmlp.registration import checks_itself, class_of, is_model, name_of, stored_names
 
 __all__ = ["FileError", "check", "classes", "load", "packed", "save", "write_atomically"]
 
@@ -170,6 +170,14 @@ def packed(model: Any) -> list[memoryview | bytes]:
     return content(tree, encoder.tensors)
 
 
+def _public(name: str) -> str:
+    """Return where users find a model, given its name in files."""
+    cls = class_of(name)
+    assert cls is not None
+    room = "fastmlp.zoo" if cls.__module__.startswith("fastmlp.zoo.") else "fastmlp"
+    return f"{room}.{name}"
+
+
 def _refusal(model: Any) -> str:
     """Return what to say of an object that is no model."""
     cls = model if isinstance(model, type) else type(model)
@@ -178,14 +186,14 @@ def _refusal(model: Any) -> str:
         return f"save takes a model; got the class {name}, not an object of it."
     models = [name for name in stored_names() if is_model(name)]
     takes = (
-        f"save takes fastmlp's {', '.join(models[:-1])} and {models[-1]}, and pipelines, searches and other estimators"
+        "save takes fastmlp's estimators and TableModel, and pipelines, searches and other estimators of scikit-learn's"
+        " that are in fastmlp.persistence.classes()"
     )
-    takes += " of scikit-learn's that are in fastmlp.persistence.classes()"
     parent = next((name for name in map(name_of, cls.__mro__) if is_model(name)), None)
     if parent is not None:
-        hint = f"a class of your own is code, which no file holds: save an object of fastmlp.{parent} itself"
+        hint = f"a class of your own is code, which no file holds: save an object of {_public(parent)} itself"
     elif cls.__name__ in models:
-        hint = f"fit fastmlp.{cls.__name__} instead, with the same parameters, or store this one with skops.io.dump"
+        hint = f"fit {_public(cls.__name__)} instead, with the same parameters, or store this one with skops.io.dump"
     elif checks_itself(cls):
         hint = "it is a part of a model, which has to be saved"
     elif isinstance(model, dict | list | tuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -227,6 +227,10 @@ class GAN(PairEstimator):
     discriminator_activation = Named(ACTIVATIONS)
 
     _PARTS = ("generator", "discriminator")
+    _SIZED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "generator": ("hidden_layer_sizes", "n_components"),
+        "discriminator": ("discriminator_hidden_layer_sizes",),
+    }
 
     generator_params_: NDArray
     discriminator_params_: NDArray
@@ -383,6 +387,7 @@ class GAN(PairEstimator):
         ----------
         n_samples : int, default=1
         random_state : int, RandomState instance or None, default=None
+            None is the estimator's random_state.
 
         Returns
         -------

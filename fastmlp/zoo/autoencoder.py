@@ -19,7 +19,7 @@ from fastmlp.augmentation import Augment
 from fastmlp.callbacks import Callback
 from fastmlp.components import Named, Registry
 from fastmlp.estimators import MLPRegressor
-from fastmlp.estimators.base import begins_fit, is_available_if, restored_on_error
+from fastmlp.estimators.base import begins_fit, goes_on_with_fit, is_available_if, restored_on_error
 from fastmlp.estimators.parameters import NetworkParameters
 from fastmlp.estimators.prediction import NumberDecoding
 from fastmlp.estimators.supervised import SupervisedNetwork
@@ -79,7 +79,8 @@ class Autoencoder(SupervisedNetwork):
 verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, n_jobs, dtype, loss_weights, weight_init, bias_init, l1, normalization, dropout, \
 input_dropout, input_noise, gradient_clip_norm, gradient_clip_value, max_norm, ema, augment, callbacks
-        As :class:`fastmlp.MLPRegressor` takes them. The code has no normalization. early_stopping holds out rows, and
+        As :class:`fastmlp.MLPRegressor` takes them, but for tol, which is 0 here: any improvement counts, since squared
+        errors of features from 0 to 1 are small. The code has no normalization. early_stopping holds out rows, and
         watches the share of their variance that is reconstructed (see :meth:`score`). loss_weights has a factor for
         each feature. What augment and noise change is the input; the target stays the row as it is.
 
@@ -102,7 +103,7 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
     >>> from sklearn.datasets import load_digits
     >>> from fastmlp.zoo import Autoencoder
     >>> X = load_digits().data / 16
-    >>> model = Autoencoder((64, 8), learning_rate_init=0.01, max_iter=60, random_state=0).fit(X)
+    >>> model = Autoencoder((64, 8), learning_rate_init=0.01, max_iter=60, tol=1e-4, random_state=0).fit(X)
     >>> codes = model.transform(X)
     >>> codes.shape, model.inverse_transform(codes).shape
     ((1797, 8), (1797, 64))
@@ -153,7 +154,7 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
         max_iter: int = 200,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
-        tol: float = 1e-4,
+        tol: float = 0.0,
         verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
@@ -256,6 +257,33 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
             fit = self._partial_fit(X, X, sample_weight)
         return self._told_of_errors(fit)
 
+    @goes_on_with_fit
+    def resume(  # type: ignore[override]
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+    ) -> Self:
+        """Go on with the fit of which this estimator is a checkpoint, as :meth:`fastmlp.MLPRegressor.resume` does.
+
+        Parameters
+        ----------
+        X, y, sample_weight, X_val
+            Those of the fit, as :meth:`fit` takes them.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            When this is no checkpoint, or the samples cannot be those of the fit.
+        """
+        return self._resume(X, X, sample_weight, None if X_val is None else (X_val, X_val))
+
     def _plan(self) -> TrainingPlan:
         sizes = hidden_sizes(self.hidden_layer_sizes)
         if not sizes:
@@ -285,6 +313,11 @@ n_outputs_, out_activation_, n_features_in_, feature_names_in_
                 activity_layer=len(sizes) - 1,
             )
         if self.tied:
+            if self.max_norm is not None:
+                raise ValueError(
+                    f"tied=True is not for max_norm={self.max_norm!r}, which would shorten either layer's weights by"
+                    " themselves: leave max_norm=None."
+                )
             if not isinstance(plan.optimizer, Optimizer) or plan.optimizer.evaluates_elsewhere:
                 raise ValueError(f"tied=True is not for solver={self.solver!r}.")
             plan.optimizer = Tied(plan.optimizer)

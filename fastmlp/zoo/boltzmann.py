@@ -21,7 +21,7 @@ from fastmlp.soundness import is_array, is_count, require, require_jobs
 from fastmlp.threads import team_size
 from fastmlp.zoo.boltzmann_learning import MOST_ENUMERATED, BoltzmannLearner, connections
 from fastmlp.zoo.boltzmann_statistics import Machine
-from fastmlp.zoo.learning import EpochEstimator
+from fastmlp.zoo.learning import MOST_COUNTED, EpochEstimator, memory_for
 from fastmlp.zoo.unit_values import two_valued
 
 # All states of at most so many hidden units are gone through for their means.
@@ -141,13 +141,13 @@ class BoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochE
 
     _parameter_constraints: ClassVar[dict] = {
         **EpochEstimator._parameter_constraints,
-        "n_components": [Interval(Integral, 0, None, closed="left")],
+        "n_components": [Interval(Integral, 0, MOST_COUNTED, closed="both")],
         "visible_connections": ["boolean"],
         "hidden_connections": ["boolean"],
         "statistics": [StrOptions({"gibbs", "mean_field", "exact"})],
         "learning_rate": [StrOptions({"linear", "constant"})],
-        "n_chains": [Interval(Integral, 1, None, closed="left")],
-        "n_sweeps": [Interval(Integral, 1, None, closed="left")],
+        "n_chains": [Interval(Integral, 1, MOST_COUNTED, closed="both")],
+        "n_sweeps": [Interval(Integral, 1, MOST_COUNTED, closed="both")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "binarize": [None, Interval(Real, None, None, closed="neither")],
@@ -204,11 +204,13 @@ class BoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochE
         """
         self._announce_epochs()
         with restored_on_error(self):
+            self._check_counts()
             given, visible = X, self._visible(X, reset=True)
             self._check_is_possible()
             random = check_random_state(self.random_state)
             rows, held_out = self._divided(len(visible), random)
-            learner = self._new_learner(visible[rows], visible[held_out], random)
+            with memory_for(n_components=self.n_components, n_chains=self.n_chains):
+                learner = self._new_learner(visible[rows], visible[held_out], random)
             fit = self._learn(
                 learner, given, visible, n_samples=len(rows), batch_size=min(self.batch_size, len(rows)),
                 holds_out=self.early_stopping,
@@ -232,24 +234,28 @@ class BoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochE
         Raises
         ------
         ValueError
-            As fit; and when n_components has been changed since.
+            As fit; and when n_components has been changed since, or units are connected that shall not be any more.
         """
         self._validate_params()
         with restored_on_error(self):
+            self._check_counts()
             is_first = not hasattr(self, "weights_")
             visible = self._visible(X, reset=is_first)
             self._check_is_possible()
             nothing = np.zeros((0, visible.shape[1]))
             if is_first:
-                learner = self._new_learner(visible, nothing, check_random_state(self.random_state))
+                with memory_for(n_components=self.n_components, n_chains=self.n_chains):
+                    learner = self._new_learner(visible, nothing, check_random_state(self.random_state))
             else:
                 machine = self._machine()
+                self._check_connections(machine)
                 machine.weights, machine.biases = machine.weights.copy(), machine.biases.copy()
+                # Where n_chains has been changed, chains end here, or several go on from where one is.
+                with memory_for(n_chains=self.n_chains):
+                    chains = np.resize(self._chains, (self.n_chains, len(machine.biases)))
                 # The order of rows is other in each epoch, and the same each time that the same is done.
                 random = np.random.RandomState([self._seed, self.n_iter_])
-                learner = BoltzmannLearner(
-                    self, machine, visible, nothing, self._chains.copy(), self._n_sweeps, self._seed, random
-                )
+                learner = BoltzmannLearner(self, machine, visible, nothing, chains, self._n_sweeps, self._seed, random)
             fit = self._learn(
                 learner, X, visible, n_samples=len(visible), batch_size=min(self.batch_size, len(visible)),
                 is_incremental=True,
@@ -270,6 +276,12 @@ class BoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochE
         machine = Machine(weights + weights.T, biases, n_visible, self._n_threads(self.n_chains, n))
         return BoltzmannLearner(self, machine, rows, held_out, chains, 0, seed, random)
 
+    def _check_counts(self) -> None:
+        """Refuse truth values, which the constraints of parameters take for the integers 0 and 1."""
+        whole_number(self.n_components, "n_components", least=0)
+        for name in ("n_chains", "n_sweeps"):
+            whole_number(getattr(self, name), name)
+
     def _check_is_possible(self) -> None:
         """Refuse to go through all states of too many units."""
         enumerated = self.n_features_in_ + (self.n_components if self.hidden_connections else 0)
@@ -278,6 +290,15 @@ class BoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochE
                 f"statistics='exact' goes through all states of {enumerated} units; at most {MOST_ENUMERATED} are"
                 " possible. 'gibbs' samples them."
             )
+
+    def _check_connections(self, machine: Machine) -> None:
+        """Refuse to learn on with connections that the parameters say are none, since they would stay as they are."""
+        for name, units in (
+            ("visible_connections", slice(machine.n_visible)),
+            ("hidden_connections", slice(machine.n_visible, None)),
+        ):
+            if not getattr(self, name) and machine.weights[units, units].any():
+                raise ValueError(f"{name}=False was set after a fit with {name}=True; call fit again.")
 
     def _binary(self, X: Any, *, reset: bool) -> NDArray:
         """Return rows of 0 and 1 as float32 or float64, checked."""
@@ -298,7 +319,7 @@ class BoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochE
         if n_units != self.n_features_in_ + self.n_components:
             raise ValueError(
                 f"n_components={self.n_components} was set after a fit with {n_units - self.n_features_in_} hidden"
-                " units."
+                " units; call fit again."
             )
         return Machine(self.weights_, self.biases_, self.n_features_in_, self._n_threads(n_rows, n_units))
 

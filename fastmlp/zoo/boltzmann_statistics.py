@@ -21,6 +21,10 @@ _TOGETHER = 1 << 20
 # A mean field is found by at most so many steps, and is found when nothing changes by more.
 _MOST_STEPS = 200
 _STILL = 1e-7
+# Between two calls of the engine, in which Ctrl-C is not seen, lies at most so much work: some tenths of a second.
+# The update of a unit is as much of it as there are units, and so much more.
+_WORK_TOGETHER = 1e9
+_WORK_OF_UPDATE = 50
 
 
 class Expectations(NamedTuple):
@@ -185,18 +189,20 @@ class Machine:
         temperature: float = 1.0,
     ) -> None:  # fmt: skip
         """Update all units of states, or the hidden ones, one after another, in place: Gibbs sampling."""
-        engine.update_units(
-            self.weights,
-            self.biases,
-            states,
-            np.arange(self.n_visible if hidden_only else 0, len(self.biases)),
-            np.full(n_sweeps, float(temperature)),
-            keys,
-            low=0.0,
-            seed=seed,
-            first_sweep=first_sweep,
-            n_threads=self.n_threads,
-        )
+        length = max(1, int(_WORK_TOGETHER / (max(1, states.size) * (len(self.biases) + _WORK_OF_UPDATE))))
+        for start in range(0, n_sweeps, length):
+            engine.update_units(
+                self.weights,
+                self.biases,
+                states,
+                np.arange(self.n_visible if hidden_only else 0, len(self.biases)),
+                np.full(min(length, n_sweeps - start), float(temperature)),
+                keys,
+                low=0.0,
+                seed=seed,
+                first_sweep=first_sweep + start,
+                n_threads=self.n_threads,
+            )
 
     def pseudo_log_likelihood(self, visible: NDArray) -> NDArray:
         """Return the sum over visible units of log p(unit | all others), the hidden ones being at their mean field."""
@@ -209,7 +215,9 @@ class Machine:
 def weighted_means(machine: Machine, states: NDArray, shares: NDArray) -> Expectations:
     """Return expectations over rows of states that have these shares."""
     weighed = states * shares[:, None]
-    return Expectations(weighed.sum(axis=0), machine.product(states.T, weighed))
+    # Both halves are sums of the same products, rounded in different ways; weights that learn from them stay symmetric.
+    pairs = machine.product(states.T, weighed)
+    return Expectations(weighed.sum(axis=0), (pairs + pairs.T) / 2)
 
 
 def all_states(n_units: int) -> NDArray:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
@@ -57,10 +57,11 @@ class ClosedForm(Estimator):
     """The base of estimators that read given units out by ridge regression.
 
     A subclass makes its units in :meth:`_make_units`, returns them again in :meth:`_fitted_units`, and keeps them and
-    the readout in :meth:`_keep_solution`. It has the parameters alpha and n_jobs.
+    the readout in :meth:`_keep_solution`. It has the parameters alpha, random_state and n_jobs.
     """
 
     alpha: Any
+    random_state: Any
     n_jobs: int | None
 
     alpha_: float
@@ -78,7 +79,9 @@ class ClosedForm(Estimator):
     }
 
     @abstractmethod
-    def _make_units(self, X: Any, targets: NDArray, weights: NDArray | None) -> Units:
+    def _make_units(
+        self, X: Any, targets: NDArray, weights: NDArray | None, random_state: np.random.RandomState
+    ) -> Units:
         """Return new units for validated samples."""
 
     @abstractmethod
@@ -105,8 +108,13 @@ class ClosedForm(Estimator):
         """Return the weights of samples times those of their classes."""
         return weights
 
-    def _learn_units(self, given: Any, X: Any, targets: NDArray, weights: NDArray | None) -> BaseException | None:
-        """Go on with learning after the first readout, and return what a callback raised at the end of it."""
+    def _learn_units(
+        self, given: Any, X: Any, targets: NDArray, weights: NDArray | None, random_state: np.random.RandomState
+    ) -> BaseException | None:
+        """Go on with learning after the first readout, and return what a callback raised at the end of it.
+
+        The generator is the one that has made the units, so that an integer and a generator of that seed are the same.
+        """
         return None
 
     def _can_partial_fit(self) -> bool:
@@ -145,9 +153,10 @@ class ClosedForm(Estimator):
             X, y, weights = self._samples(X, y, sample_weight, reset=True)
             self._learn_targets(y)
             targets, weights = self._encoded(y), self._class_weights(y, weights)
-            units, self._readout = self._make_units(X, targets, weights), RidgeReadout()
+            random_state = check_random_state(self.random_state)
+            units, self._readout = self._make_units(X, targets, weights, random_state), RidgeReadout()
             self._add(units, X, targets, weights)
-            error = self._learn_units(given, X, targets, weights)
+            error = self._learn_units(given, X, targets, weights, random_state)
         if error is not None:  # of a callback, when everything has been done
             raise error
         return self
@@ -155,13 +164,15 @@ class ClosedForm(Estimator):
     def _go_on(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         """Add samples to those of earlier calls, and solve the readout anew; the first call makes the units."""
         with restored_on_error(self):
+            self._validate_params()  # scikit-learn does so in a first call only.
             is_first = "_readout" not in vars(self)
             X, y, weights = self._samples(X, y, sample_weight, reset=is_first)
             if is_first:
                 self._learn_targets(y, classes)
             targets, weights = self._encoded(y), self._class_weights(y, weights)
             if is_first:
-                units, self._readout = self._make_units(X, targets, weights), RidgeReadout()
+                random_state = check_random_state(self.random_state)
+                units, self._readout = self._make_units(X, targets, weights, random_state), RidgeReadout()
             else:
                 units, self._readout = self._fitted_units(), copy.copy(self._readout)
                 if targets.shape[1] != self._readout.n_outputs:
@@ -199,7 +210,10 @@ class ClosedForm(Estimator):
         """Return the parameter alpha, checked."""
         if isinstance(self.alpha, Real):
             return float(self.alpha)
-        alphas = np.asarray(self.alpha, dtype=np.float64)
+        try:
+            alphas = np.asarray(self.alpha, dtype=np.float64)
+        except (TypeError, ValueError):
+            alphas = np.empty(0)
         if alphas.ndim != 1 or not alphas.size or not np.isfinite(alphas).all() or alphas.min() < 0:
             raise ValueError(f"alpha must be a number of at least 0, or a sequence of such; got {self.alpha!r}.")
         return alphas
@@ -342,7 +356,9 @@ class ReadsClasses(ClassifierMixin):
         ValueError
             As :meth:`fit`; for labels that are none of the classes; for class_weight='balanced'.
         """
-        with restored_on_error(cast(Estimator, self)):
+        estimator = cast(Estimator, self)
+        with restored_on_error(estimator):
+            estimator._validate_params()
             if isinstance(self.class_weight, str):
                 raise ValueError(
                     f"class_weight={self.class_weight!r} is not for partial_fit, which sees but a part of the samples;"

@@ -146,8 +146,6 @@ class ContrastiveLearner:
         if before is None:
             self._trainer.load(params)
             self._begin_chains()
-            if sparsity:
-                self._trainer.load_activities(np.full(n_hidden, estimator.sparsity_target, dtype=params.dtype))
         else:
             self._n_updates, self._n_epochs = before["n_updates"], before["n_epochs"]
             self._trainer.load(params, [before["slot"]])
@@ -155,7 +153,10 @@ class ContrastiveLearner:
                 self._load_chains(before["chains"])
             else:  # Parameters have been set to others meanwhile.
                 self._begin_chains()
+        if before is not None and before["activities"].any():
             self._trainer.load_activities(before["activities"])
+        elif sparsity:  # Activities are all 0 as long as there is no target.
+            self._trainer.load_activities(np.full(n_hidden, estimator.sparsity_target, dtype=params.dtype))
 
     def _begin_chains(self) -> None:
         """Have persistent chains begin with the hidden units of rows of the data."""

@@ -41,7 +41,7 @@ class DeepBeliefNetworkClassifier(MLPClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(500, 500, 2000)
+    hidden_layer_sizes : int or array-like of int, default=(256, 256)
         The number of units of each hidden layer.
     visible : {'bernoulli', 'normal'}, default='bernoulli'
         What features are, for the first machine: from 0 to 1, or numbers, which should be scaled to mean 0 and variance
@@ -116,7 +116,7 @@ class DeepBeliefNetworkClassifier(MLPClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (500, 500, 2000),
+        hidden_layer_sizes: Any = (256, 256),
         *,
         visible: str = "bernoulli",
         learning: str = "cd",
@@ -226,6 +226,7 @@ class DeepBeliefNetworkClassifier(MLPClassifier):
             )
             if layer == 0 and rows.dtype != dtype:
                 rows = rows.astype(dtype)
+            machine._ends_at_interrupts = False  # Ctrl-C ends the whole fit, before any label has been learned.
             machine.fit(rows)
             network.coefs[layer][:] = machine.components_.T
             network.intercepts[layer][:] = machine.intercept_hidden_
@@ -259,4 +260,6 @@ def _labelled(targets: NDArray) -> NDArray | None:
     if targets.ndim != 1 or targets.dtype.kind not in "if":
         return None
     labelled = targets != _UNLABELLED
+    if not labelled.any():
+        raise ValueError("y is -1 in all rows, which stands for a row without a label: some rows must have one.")
     return None if labelled.all() or len(np.unique(targets[labelled])) < 2 else labelled

@@ -22,11 +22,18 @@ from fastmlp.components import whole_number
 from fastmlp.estimators.base import Estimator, begins_fit, restored_on_error
 from fastmlp.exceptions import DivergenceWarning, counted, warn_user
 from fastmlp.registration import stored_as
-from fastmlp.soundness import is_count, is_number, is_truth, require, require_jobs
+from fastmlp.soundness import is_count, is_number, is_truth, require, require_jobs, shown
 from fastmlp.threads import single_threaded_blas, team_size
 from fastmlp.zoo.readout import RidgeReadout
-from fastmlp.zoo.reservoir_checks import checked_count, checked_units, require_arrays, require_connections
-from fastmlp.zoo.sequences import Piece, Sequences, sequences_of
+from fastmlp.zoo.reservoir_checks import (
+    LARGEST,
+    MOST_UNITS,
+    checked_count,
+    checked_units,
+    require_arrays,
+    require_connections,
+)
+from fastmlp.zoo.sequences import Piece, Sequences, refuse_no_table, sequences_of
 
 # A unit hears so many others by default: more make it slower, and hardly better.
 _CONNECTIONS = 10
@@ -79,7 +86,7 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     continues : bool, default=False
         Whether predict, transform, score and partial_fit begin with the state in which training ended, as for a series
         that goes on where the training series ends; otherwise they begin with zeros, as fit does, and the first
-        ``washout`` predictions are worse than others.
+        predictions can be wrong by many times the size of the targets, since nothing was learned from such steps.
     random_state : int, RandomState instance or None, default=None
         What the reservoir and the noise are drawn by.
     n_jobs : int, default=None
@@ -110,7 +117,8 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     -----
     A matrix X is one sequence, a row for each step, or with ``lengths`` several, one after another. A list of matrices
     is a list of sequences, and an array of three axes has sequences of the same length. Targets and predictions have
-    the same form.
+    the same form. ``set_output`` makes tables of the states in the steps of a matrix; those of a list or of an array of
+    three axes are no table, and refused.
 
     A prediction depends on the steps before it. So rows must stay in their order: split series by time, as
     :class:`sklearn.model_selection.TimeSeriesSplit` does, or sequences as wholes.
@@ -134,16 +142,16 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
     """
 
     _parameter_constraints = {
-        "n_units": [Interval(Integral, 1, None, closed="left")],
-        "spectral_radius": [Interval(Real, 0, None, closed="left")],
+        "n_units": [Interval(Integral, 1, MOST_UNITS, closed="both")],
+        "spectral_radius": [Interval(Real, 0, LARGEST, closed="both")],
         "leak": [Interval(Real, 0, 1, closed="right")],
         "density": [Interval(Real, 0, 1, closed="right"), None],
-        "input_scaling": [Interval(Real, 0, None, closed="left")],
-        "bias_scaling": [Interval(Real, 0, None, closed="left")],
-        "feedback": [Interval(Real, 0, None, closed="left")],
+        "input_scaling": [Interval(Real, 0, LARGEST, closed="both")],
+        "bias_scaling": [Interval(Real, 0, LARGEST, closed="both")],
+        "feedback": [Interval(Real, 0, LARGEST, closed="both")],
         "washout": [Interval(Integral, 0, None, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "noise": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, LARGEST, closed="both"), "array-like"],
+        "noise": [Interval(Real, 0, LARGEST, closed="both")],
         "direct": ["boolean"],
         "continues": ["boolean"],
         "random_state": ["random_state"],
@@ -226,7 +234,7 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         """Return sequences and targets of a fit."""
         sequences, y = sequences_of(self, X, y, lengths, reset=reset, multi_output=True, y_numeric=True)
         self._penalty()
-        left = sequences.lengths.max() - self._steps_to_wash(reset=reset)
+        left = int(sequences.lengths.max()) - self._steps_to_wash(reset=reset)
         if left < 1:
             raise ValueError(
                 f"washout={self.washout} leaves no step to learn from: the longest sequence has"
@@ -236,12 +244,19 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
 
     def _penalty(self) -> Any:
         """Return alpha, checked: a number, or a vector of them."""
-        if not np.ndim(self.alpha):
+        if isinstance(self.alpha, Real):
             return float(self.alpha)
-        alphas = np.asarray(self.alpha)
-        if alphas.ndim != 1 or not alphas.size or alphas.dtype.kind not in "iuf" or not (alphas >= 0).all():
-            raise ValueError(f"alpha must be a number of at least 0 or a list of such numbers, got {self.alpha!r}.")
-        return alphas.astype(np.float64)
+        try:
+            alphas = np.asarray(self.alpha)
+        except ValueError:  # lists of different lengths
+            alphas = np.empty(0)
+        are_numbers = alphas.ndim <= 1 and alphas.size > 0 and alphas.dtype.kind in "iuf"
+        if not are_numbers or not ((alphas >= 0) & (alphas <= LARGEST)).all():
+            raise ValueError(
+                f"alpha must be a number of at least 0 or a list of such numbers, up to {LARGEST:g}; got"
+                f" {shown(self.alpha)}."
+            )
+        return alphas.astype(np.float64) if alphas.ndim else float(alphas)
 
     def _steps_to_wash(self, *, reset: bool) -> int:
         """Return how many first steps of a sequence are not learned from."""
@@ -401,6 +416,7 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         -------
         states : ndarray of shape (n_steps, n_units), or in the form of X
         """
+        refuse_no_table(self, X)
         sequences, _ = sequences_of(self, X, None, lengths, reset=False)
         n_threads, has_feedback = self._team(sequences), bool(self.feedback_weights_.any())
         of_inputs, of_states = self._parts_of_readout()
@@ -421,6 +437,7 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
 
     def fit_transform(self, X: Any, y: Any, lengths: Any = None) -> Any:
         """Fit, and return the states for the same sequences; see :meth:`fit` and :meth:`transform`."""
+        refuse_no_table(self, X)
         return self.fit(X, y, lengths).transform(X, lengths)
 
     def generate(self, n_steps: int, X: Any = None, *, warm_up: Any = None) -> NDArray:
@@ -447,6 +464,7 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
             When outputs shall be inputs and have another width; when X has another length than n_steps.
         """
         check_is_fitted(self)
+        self._validate_params()  # they may have been set after the fit
         n_steps = whole_number(n_steps, "n_steps")
         has_feedback = bool(self.feedback_weights_.any())
         if not has_feedback and X is not None:
@@ -509,20 +527,24 @@ class EchoStateRegressor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Regr
         return state, last
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, lengths: Any = None) -> float:
-        """Return the coefficient of determination of the predictions of all steps.
+        """Return the coefficient of determination of the predictions.
 
         Parameters
         ----------
         X, y, lengths
             As for :meth:`fit`.
         sample_weight : array-like of shape (n_steps,), default=None
-            Weights of the steps, one sequence after another: zeros leave a washout out.
+            Weights of the steps, one sequence after another. None leaves the washout of each sequence out, as training
+            does, unless the parameter continues is set or no sequence is longer.
 
         Returns
         -------
         score : float
         """
         sequences, y = sequences_of(self, X, y, lengths, reset=False, multi_output=True, y_numeric=True)
+        if sample_weight is None and not self.continues:
+            steps = np.concatenate([np.arange(length) for length in sequences.lengths])
+            sample_weight = (steps >= self.washout).astype(np.float64) if steps.max() >= self.washout else None
         return r2_score(y, self._predictions(sequences), sample_weight=sample_weight)
 
     # ---- what scikit-learn and files ask -----------------------------------------------------------------------------

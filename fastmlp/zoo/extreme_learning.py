@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastmlp.activations import Activation
@@ -73,7 +72,9 @@ class _ExtremeLearning(HiddenFeatures, NetworkEstimator, ClosedForm):
         "dtype": [StrOptions({"auto", "float32", "float64"})],
     }
 
-    def _make_units(self, X: Any, targets: NDArray, weights: NDArray | None) -> HiddenUnits:
+    def _make_units(
+        self, X: Any, targets: NDArray, weights: NDArray | None, random_state: np.random.RandomState
+    ) -> HiddenUnits:
         given = self.hidden_layer_sizes
         try:
             sizes = layer_sizes([X.shape[1], *([given] if isinstance(given, Integral) else given), targets.shape[1]])
@@ -90,7 +91,7 @@ class _ExtremeLearning(HiddenFeatures, NetworkEstimator, ClosedForm):
             self.activation,
             weight_init=LecunNormal() if is_auto else self.weight_init,
             bias_init=self.bias_init if has_biases else Uniform(1.0),
-            random_state=check_random_state(self.random_state),
+            random_state=random_state,
             dtype=self._compute_dtype(X.dtype),
         )
         if self.standardize:

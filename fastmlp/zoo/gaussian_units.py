@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from fastmlp.engine import matmul
+from fastmlp.engine import Centers, matmul
 from fastmlp.inputs.rows import Rows, rows_of
 from fastmlp.network import Network, Objective, Structure
 
@@ -34,9 +34,9 @@ class Scaling(NamedTuple):
     def of(self, X: Any) -> Any:
         """Return validated samples centred and scaled, in float64; sparse ones stay so where the means are 0."""
         if scipy.sparse.issparse(X) and not self.means.any():
-            return scipy.sparse.csr_array(X).multiply(self.scales).tocsr()
+            return scipy.sparse.csr_array(X, dtype=np.float64).multiply(self.scales).tocsr()
         X = X.toarray() if scipy.sparse.issparse(X) else X
-        return (X - self.means) * self.scales
+        return np.asarray((X - self.means) * self.scales, dtype=np.float64)
 
 
 class _Samples(NamedTuple):
@@ -154,16 +154,13 @@ def k_means(X: Any, weights: NDArray | None, n: int, random_state: np.random.Ran
         X, weights = X[spread_rows(X, weights, sample, random_state)], None
     counts = np.ones(X.shape[0]) if weights is None else weights
     centers = dense(X[spread_rows(X, weights, n, random_state)])
-    network = Network(Structure.of([X.shape[1], n], "relu"))
     rows, nearest = rows_of(X, np.float64), np.full(X.shape[0], -1)
     for _ in range(_MOST_ROUNDS):
-        network.coefs[0][:], network.intercepts[0][:] = centers.T, -0.5 * np.einsum("kd,kd->k", centers, centers)
-        before, nearest = nearest, network.forward(rows, n_threads).argmax(axis=1)
+        before = nearest
+        nearest, _, sums, sizes = Centers(centers).sums_of_nearest(rows, counts, n_threads=n_threads)
         moved = counts[before != nearest].sum()
-        members = scipy.sparse.csr_array((counts, (nearest, np.arange(len(counts)))), shape=(n, len(counts)))
-        sizes = members.sum(axis=1)
         has_rows = sizes > 0
-        centers[has_rows] = dense(members @ X)[has_rows] / sizes[has_rows, None]
+        centers[has_rows] = sums[has_rows] / sizes[has_rows, None]
         if moved <= _STILL * counts.sum():
             break
     return centers

@@ -40,6 +40,11 @@ def _learns_on(estimator: HopfieldNetwork) -> bool:
     return True
 
 
+def _largest(values: NDArray) -> float:
+    """Return the largest magnitude of some numbers."""
+    return float(max(values.max(), -values.min()))
+
+
 @stored_as("HopfieldNetwork")
 class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """An associative memory: it stores patterns, and recalls from a noisy or incomplete one the one that is like it.
@@ -203,6 +208,7 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, Estimator):
             As fit; and when ``rule`` has been changed since the patterns before.
         """
         with restored_on_error(self):
+            self._validate_params()  # scikit-learn does so in a first call only.
             before = {name: vars(self)[name] for name in _FITTED if name in vars(self)}
             patterns = self._patterns(X, reset=not before)
             if before:
@@ -231,6 +237,7 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, Estimator):
         self._seed = before["_seed"] if before else int(check_random_state(self.random_state).randint(1 << 31))
         if self.rule == "modern":
             stored = [before["patterns_"], patterns] if before else [patterns]
+            self._refuse_too_large(patterns, stored[0].dtype)
             self.patterns_ = np.concatenate(stored).astype(stored[0].dtype, copy=False)
             return
         n_threads = team_size(self.n_jobs, 2.0 * n_patterns * n * n)
@@ -247,6 +254,18 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, Estimator):
         if self.rule == "modern":
             return X
         return two_valued(X, -1, self.binarize, type(self).__name__, " rule='modern' stores any numbers.")
+
+    def _refuse_too_large(self, X: NDArray, dtype: np.dtype, largest_pattern: float = 0.0) -> None:
+        """Refuse patterns or states whose similarities to patterns are not finite in the type of the patterns."""
+        largest, beta = _largest(X), float(self.beta)
+        with np.errstate(over="ignore"):
+            bound = np.float64(max(largest, largest_pattern)) ** 2 * X.shape[1] * max(beta, 1.0)
+        most = np.finfo(dtype).max / 4
+        if bound > most or beta > most:
+            raise ValueError(
+                f"the squares of X or of the patterns, times beta={beta:g}, are too large for {dtype}: X has values of"
+                f" up to {largest:g}; scale the patterns and X down, or take a smaller beta."
+            )
 
     def _check_is_of_rule(self) -> None:
         """Refuse to go on where the parameter rule has been changed since fit."""
@@ -360,8 +379,12 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def _states(self, X: ArrayLike) -> NDArray:
         """Return states that a method is given, checked."""
         check_is_fitted(self)
+        self._validate_params()
         self._check_is_of_rule()
-        return self._patterns(X, reset=False)
+        states = self._patterns(X, reset=False)
+        if self.rule == "modern":
+            self._refuse_too_large(states, self.patterns_.dtype, _largest(self.patterns_))
+        return states
 
     def _n_threads(self, n_states: int) -> int:
         rows = self.n_patterns_ if self.rule == "modern" else self.n_features_in_

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol
 
@@ -26,6 +27,37 @@ from fastmlp.exceptions import DivergenceWarning, warn_user
 from fastmlp.fitting.holding_out import check_held_out
 from fastmlp.fitting.stopping import NoImprovement
 from fastmlp.network import Network
+
+#: The largest number of units, chains or steps, for the constraints of parameters: what the engine counts with.
+MOST_COUNTED = (1 << 31) - 1
+
+
+@contextmanager
+def memory_for(**parameters: Any) -> Iterator[None]:
+    """Name the parameters that say how much memory is needed, where there is not so much.
+
+    Raises
+    ------
+    MemoryError
+        When the block raises one, or makes an array that no memory could hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.zoo.learning import memory_for
+    >>> with memory_for(n_components=10**9):
+    ...     np.zeros((10**9, 10**9))
+    Traceback (most recent call last):
+    ...
+    MemoryError: n_components=1000000000 needs more memory than there is; give less.
+    """
+    try:
+        yield
+    except (MemoryError, ValueError) as error:
+        if isinstance(error, ValueError) and "array is too big" not in str(error):  # NumPy's words, beyond all memory
+            raise
+        shown = " with ".join(f"{name}={value!r}" for name, value in parameters.items())
+        raise MemoryError(f"{shown} needs more memory than there is; give less.") from error
 
 
 class Learner(Protocol):
@@ -98,7 +130,10 @@ class LearnedFit(ObservedFit):
         before = getattr(estimator, "history_", None) if is_incremental else None
         self.history: dict[str, list[float]] = before or {name: [] for name in OF_TRAINING}
         self._recorded |= set(OF_TRAINING)
-        self._holds_out, self._epoch = holds_out, 0
+        # There is no eval_set, and some estimators have no early_stopping either.
+        has_other_rows = "early_stopping" in estimator.get_params(deep=False)
+        self._how_of_other_rows = "early_stopping=True" if has_other_rows else ""
+        self._holds_out, self._epoch, self._n_before = holds_out, 0, len(self.history["loss"])
         patience = estimator.n_iter_no_change if holds_out else np.inf
         self._rule = NoImprovement(estimator.tol if holds_out else 0.0, patience, maximize=False)
 
@@ -108,7 +143,12 @@ class LearnedFit(ObservedFit):
         """Learn, and set the estimator's attributes to what has been learned."""
         try:
             self.begin()
-            self._run()
+            try:
+                self._run()
+            except KeyboardInterrupt:
+                if not self.estimator._ends_at_interrupts:
+                    raise
+                warn_user("Training interrupted by user.", ConvergenceWarning)
             self._finish()
             self.learner.keep(self.estimator)
         except BaseException as error:
@@ -123,14 +163,9 @@ class LearnedFit(ObservedFit):
             if self.stopped:
                 break
             start = time.perf_counter()
-            try:
-                values = self.learner.epoch()
-                if self._holds_out:
-                    values = {**values, "validation_loss": self.learner.validate()}
-            except KeyboardInterrupt:
-                warn_user("Training interrupted by user.", ConvergenceWarning)
-                break
-            self._epoch += 1
+            values = self.learner.epoch()
+            if self._holds_out:
+                values = {**values, "validation_loss": self.learner.validate()}
             self._record({**values, "learning_rate": self.learner.learning_rate}, time.perf_counter() - start)
             if not np.isfinite(values["loss"]):
                 self.stop("The loss is not finite any more.", diverged=True)
@@ -141,13 +176,14 @@ class LearnedFit(ObservedFit):
                 print(self.stop_reason)
 
     def _record(self, values: dict[str, float], seconds: float) -> None:
-        """Add an epoch to the history; what other epochs recorded and this one did not becomes NaN."""
+        """Add an epoch to the history, and count it; what others recorded and this one did not becomes NaN."""
         estimator, history = self.estimator, self.history
         n_before = len(history["loss"])
         values = {**values, "seconds": seconds}
         self._recorded |= values.keys()
         for name in [*history, *(name for name in values if name not in history)]:
             history.setdefault(name, [np.nan] * n_before).append(float(values.get(name, np.nan)))
+        self._epoch += 1
         vars(estimator).update(history_=history, loss_=history["loss"][-1], n_iter_=len(history["loss"]))
         if estimator._prints:
             shown = [f"{name} = {value:.6g}" for name, value in values.items() if name not in ("seconds", "loss")]
@@ -167,6 +203,7 @@ class LearnedFit(ObservedFit):
 
     def _finish(self) -> None:
         """Go back to what the fit is to end with, and refuse numbers that are not finite."""
+        self._end_history()
         if self._end is not None:
             self.learner.restore(self._end)
         if not are_finite(self.learner.arrays()):
@@ -176,6 +213,17 @@ class LearnedFit(ObservedFit):
             )
         if self.diverged:
             warn_user(f"Training diverged in epoch {self._epoch}. {self.stop_reason}", DivergenceWarning)
+
+    def _end_history(self) -> None:
+        """Have the attributes tell of the epochs that came to their end: maybe none, in which case there is no loss."""
+        n_epochs = self._n_before + self._epoch
+        for values in self.history.values():
+            del values[n_epochs:]
+        fitted = vars(self.estimator)
+        fitted.update(history_=self.history, n_iter_=n_epochs)
+        fitted.pop("loss_", None)
+        if n_epochs:
+            fitted["loss_"] = self.history["loss"][-1]
 
     # ---- what callbacks see ------------------------------------------------------------------------------------------
 
@@ -253,6 +301,9 @@ class EpochEstimator(LearnsByEpochs):
     loss_: float
     n_iter_: int
 
+    # Whether a fit keeps what it has learned when Ctrl-C is pressed, and warns; otherwise KeyboardInterrupt is raised.
+    _ends_at_interrupts: bool = True
+
     _parameter_constraints: ClassVar[dict] = {
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -288,7 +339,7 @@ class EpochEstimator(LearnsByEpochs):
         """
         if not self.early_stopping:
             return np.arange(n_samples), np.arange(0)
-        check_held_out(self.validation_fraction, n_samples)
+        check_held_out(self.validation_fraction, n_samples, instead="set early_stopping=False")
         order = random_state.permutation(n_samples)
         n_held_out = int(np.ceil(self.validation_fraction * n_samples))
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])

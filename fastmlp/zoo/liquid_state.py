@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,8 +19,15 @@ from fastmlp.exceptions import SilentReservoirWarning, counted, warn_user
 from fastmlp.registration import stored_as
 from fastmlp.soundness import is_count, is_number, require, require_jobs
 from fastmlp.threads import team_size
-from fastmlp.zoo.reservoir_checks import checked_count, checked_units, require_arrays, require_connections
-from fastmlp.zoo.sequences import Sequences, sequences_of
+from fastmlp.zoo.reservoir_checks import (
+    LARGEST,
+    MOST_UNITS,
+    checked_count,
+    checked_units,
+    require_arrays,
+    require_connections,
+)
+from fastmlp.zoo.sequences import Sequences, refuse_no_table, sequences_of, with_a_row_for_each_sequence
 
 # By the kinds of two units, excitatory or inhibitory: the probability that the first is heard by the second where they
 # stand side by side, and how strong that is. Both are those of Maass, Natschlaeger and Markram (2002), the strengths
@@ -31,6 +39,11 @@ _RESET = _BACKGROUND = 13.5 / 15
 # The times that a unit rests after a spike, excitatory or inhibitory, and that synaptic currents last, in ms.
 _REST_EXCITATORY, _REST_INHIBITORY = 3.0, 2.0
 _EXCITATION, _INHIBITION = 3.0, 6.0
+# The shortest and the longest times that parameters can be, in ms: steps of less than a nanosecond are too many to rest
+# for, and what decays within more than eleven days does not decay.
+_SHORTEST, _LONGEST = 1e-6, 1e9
+# What gives a table where the steps of several sequences do not.
+_OTHER_OUTPUTS = " output='last' and output='mean' have a row for each sequence."
 
 
 @stored_as("LiquidReservoir")
@@ -72,7 +85,7 @@ class LiquidReservoir(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         Whether transform returns the traces of each step, those of each sequence's last step, or their means over each
         sequence: one row for each sequence, for classes of sequences.
     step : float, default=1.0
-        The time from one row of X to the next, in ms.
+        The time from one row of X to the next, in ms; this and the next two are from 1e-6 to 1e9.
     membrane_time : float, default=30.0
         In how many ms potentials decay by a factor of e.
     trace_time : float, default=30.0
@@ -101,6 +114,9 @@ class LiquidReservoir(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
     Forms of X are those of :class:`EchoStateRegressor`. Lists and arrays of three axes are split by sequences, so that
     a pipeline with ``output="last"`` and a classifier can be cross-validated.
 
+    ``set_output`` makes tables: with a row for each sequence, or for each step of a matrix X. The steps of a list or an
+    array of three axes are no table, and refused.
+
     References
     ----------
     W. Maass, T. Natschlaeger, H. Markram (2002). Real-time computing without stable states: a new framework for neural
@@ -125,15 +141,15 @@ class LiquidReservoir(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
     _parameter_constraints = {
         "grid": [tuple, list],
         "inhibitory": [Interval(Real, 0, 1, closed="both")],
-        "connection_range": [Interval(Real, 0, None, closed="neither")],
-        "recurrent_scaling": [Interval(Real, 0, None, closed="left")],
+        "connection_range": [Interval(Real, 0, LARGEST, closed="right")],
+        "recurrent_scaling": [Interval(Real, 0, LARGEST, closed="both")],
         "inputs": [StrOptions({"current", "spikes"})],
-        "input_scaling": [Interval(Real, 0, None, closed="left")],
+        "input_scaling": [Interval(Real, 0, LARGEST, closed="both")],
         "input_density": [Interval(Real, 0, 1, closed="right")],
         "output": [StrOptions({"steps", "last", "mean"})],
-        "step": [Interval(Real, 0, None, closed="neither")],
-        "membrane_time": [Interval(Real, 0, None, closed="neither")],
-        "trace_time": [Interval(Real, 0, None, closed="neither")],
+        "step": [Interval(Real, _SHORTEST, _LONGEST, closed="both")],
+        "membrane_time": [Interval(Real, _SHORTEST, _LONGEST, closed="both")],
+        "trace_time": [Interval(Real, _SHORTEST, _LONGEST, closed="both")],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -191,6 +207,8 @@ class LiquidReservoir(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         sides = [int(side) for side in self.grid if isinstance(side, int | np.integer) and side >= 1]
         if len(sides) != 3 or len(self.grid) != 3:
             raise ValueError(f"grid must be three positive integers, the units along each side, got {self.grid!r}.")
+        if math.prod(sides) > MOST_UNITS:
+            raise ValueError(f"grid={self.grid!r} has {math.prod(sides):,} units; at most {MOST_UNITS:,} are possible.")
         places = np.stack(np.meshgrid(*map(np.arange, sides), indexing="ij"), axis=-1).reshape(-1, 3)
         n_units = len(places)
         self.positions_ = random.permutation(places).astype(np.float64)
@@ -200,7 +218,8 @@ class LiquidReservoir(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         rows = []
         for unit, place in enumerate(self.positions_):
             kind = bool(is_excitatory[unit])
-            near = np.exp(-((self.positions_ - place) ** 2).sum(axis=1) / self.connection_range**2)
+            with np.errstate(over="ignore"):  # what is infinitely far off is not connected
+                near = np.exp(-(((self.positions_ - place) / self.connection_range) ** 2).sum(axis=1))
             chances = near * np.where(is_excitatory, _PROBABILITIES[kind, True], _PROBABILITIES[kind, False])
             strengths = np.where(is_excitatory, _STRENGTHS[kind, True], _STRENGTHS[kind, False])
             heard = random.random_sample(n_units) < chances
@@ -259,6 +278,8 @@ class LiquidReservoir(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
         SilentReservoirWarning
             When no unit spiked.
         """
+        if self.output == "steps":
+            refuse_no_table(self, X, _OTHER_OUTPUTS)
         sequences = self._given(X, lengths, reset=False)
         n_units, n_sequences = len(self.initial_potentials_), len(sequences)
         n_threads = min(team_size(self.n_jobs, 20.0 * n_units * len(sequences.rows)), n_sequences)
@@ -295,7 +316,8 @@ class LiquidReservoir(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
             )
         if every:
             return sequences.in_form(found)
-        return state[:, -1].astype(found.dtype) if self.output == "last" else found / sequences.lengths[:, None]
+        values = state[:, -1].astype(found.dtype) if self.output == "last" else found / sequences.lengths[:, None]
+        return with_a_row_for_each_sequence(self, values)
 
     def _beginning(self, n_sequences: int) -> tuple[NDArray, NDArray]:
         """Return what units keep from step to step, and how long they rest, before the first steps."""
@@ -305,6 +327,8 @@ class LiquidReservoir(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimat
 
     def fit_transform(self, X: Any, y: Any = None, lengths: Any = None) -> Any:
         """Draw a liquid, and return the traces for the same sequences; see :meth:`fit` and :meth:`transform`."""
+        if self.output == "steps":
+            refuse_no_table(self, X, _OTHER_OUTPUTS)
         return self.fit(X, y, lengths).transform(X, lengths)
 
     @property

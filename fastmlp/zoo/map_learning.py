@@ -155,6 +155,41 @@ class OnlineLearner(MapLearner):
 LEARNERS: dict[str, type[MapLearner]] = {"batch": BatchLearner, "online": OnlineLearner}
 
 
+# ---- samples that are too large --------------------------------------------------------------------------------------
+
+
+def largest_of(X: Any) -> float:
+    """Return the largest magnitude in an array or a sparse matrix."""
+    return max(float(X.max()), -float(X.min()))
+
+
+def refuse_too_large(X: Any, dtype: np.dtype, name: str = "X") -> None:
+    """Refuse samples or units whose squared distances may be too large for a type.
+
+    Raises
+    ------
+    ValueError
+        It names what is too large.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.zoo.map_learning import refuse_too_large
+    >>> refuse_too_large(np.array([[1e30, 0.0]]), np.dtype(np.float64))
+    >>> refuse_too_large(np.array([[1e30, 0.0]]), np.dtype(np.float32))
+    Traceback (most recent call last):
+    ...
+    ValueError: X has values of up to 1e+30, whose squared distances are too large for float32; scale X down.
+    """
+    largest = largest_of(X)
+    # A difference may be twice as large, and as many squares are summed as there are features.
+    if largest > np.sqrt(np.finfo(dtype).max / (4.0 * X.shape[-1])):
+        raise ValueError(
+            f"{name} has values of up to {largest:g}, whose squared distances are too large for {dtype}; scale {name}"
+            " down."
+        )
+
+
 # ---- where the units are at first ------------------------------------------------------------------------------------
 
 

@@ -14,11 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 from fastmlp.components import whole_number
 from fastmlp.estimators.base import Estimator, begins_fit, restored_on_error
 from fastmlp.exceptions import ReducibleChainWarning, UnseenTransitionsWarning, counted, warn_user
+from fastmlp.inputs.plain_targets import is_missing
 from fastmlp.registration import stored_as
 from fastmlp.soundness import is_array, require, shown
-from fastmlp.zoo.state_sequences import StateSequences, Vocabulary, as_array, given_sequences
+from fastmlp.zoo.state_sequences import StateSequences, Vocabulary, as_array, elements, given_sequences
 from fastmlp.zoo.stationary import closed_classes, stationary_distribution
 
+# NumPy's arrays have at most 64 axes, and a matrix of transitions has one for each state of a history, and one more. No
+# prior needs larger weights than these, whose sums are finite.
+_MOST_ORDER, _MOST_ALPHA = 63, 1e100
 # There are at most so many probabilities, which take 400 MB, and so many histories whose stationary distribution is
 # found, which takes seconds.
 _MOST_TRANSITIONS = 50_000_000
@@ -35,9 +39,9 @@ class MarkovChain(Estimator):
 
     Parameters
     ----------
-    order : int >= 1, default=1
+    order : int from 1 to 63, default=1
         How many states the next one depends on: its history. There are n_states ** (order + 1) probabilities.
-    alpha : float >= 0, default=1.0
+    alpha : float from 0 to 1e100, default=1.0
         The weight of each state in the prior, as if each had been counted so many times after every history. 0 gives
         the frequencies themselves, by which what never came is impossible; after a history that never came, all states
         are then equally likely, which is what alpha leads to as it gets smaller.
@@ -65,6 +69,13 @@ class MarkovChain(Estimator):
     Sequences are of different lengths and of states of any kind, so X is no matrix of features: scikit-learn's
     ``check_estimator`` has no input for such an estimator and passes it over, as it does text vectorizers. Parameters,
     clones, pickles and searches (``GridSearchCV`` divides lists of sequences) are those of any estimator.
+
+    States can be anything hashable, but :func:`fastmlp.save` writes only those that are numbers, truth values, texts,
+    or times of NumPy (``datetime64`` and ``timedelta64``, which a series of pandas has as well). It refuses a chain
+    whose states are tuples, frozensets, bytes, complex numbers, or dates of Python or pandas; pickle takes them.
+
+    Times in arrays stay what they are, with their unit. The methods also find them where sequences have them as objects
+    of Python or pandas.
 
     References
     ----------
@@ -95,8 +106,8 @@ class MarkovChain(Estimator):
     initial_counts_: NDArray
 
     _parameter_constraints: ClassVar[dict] = {
-        "order": [Interval(Integral, 1, None, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "order": [Interval(Integral, 1, _MOST_ORDER, closed="both")],
+        "alpha": [Interval(Real, 0, _MOST_ALPHA, closed="both")],
         "states": ["array-like", None],
         "random_state": ["random_state"],
     }
@@ -113,8 +124,8 @@ class MarkovChain(Estimator):
         Parameters
         ----------
         X : list of sequences, array-like of shape (n_sequences, length) or, with lengths, of shape (n_states,)
-            A sequence is a list, a tuple or an array of states, which can be numbers, texts or anything hashable. Each
-            has at least ``order`` of them.
+            A sequence is a list, a tuple or an array of states, which can be numbers, texts, times or anything
+            hashable. Each has at least ``order`` of them.
         y : None
             It is not used.
         lengths : array-like of int of shape (n_sequences,), default=None
@@ -160,6 +171,7 @@ class MarkovChain(Estimator):
             As fit; and when ``order`` has been changed.
         """
         with restored_on_error(self):
+            self._validate_params()  # scikit-learn does so at a first call only
             is_first = not hasattr(self, "states_")
             if not is_first:
                 self._check_is_of_order()
@@ -202,11 +214,22 @@ class MarkovChain(Estimator):
 
     def _named_states(self) -> Vocabulary:
         """Return the states that the user named."""
-        named = self.states.tolist() if isinstance(self.states, np.ndarray) else list(self.states)
-        words = Vocabulary(as_array(named))
-        if len({*named}) != len(named) or not named:
+        given = self.states.to_numpy() if hasattr(self.states, "to_numpy") else self.states
+        if isinstance(given, np.ndarray) and given.ndim == 0:
+            raise ValueError(f"states must be a list of states; got {shown(self.states)}.")
+        named = elements(given) if isinstance(given, np.ndarray) else list(given)
+        for i, state in enumerate(named):
+            if type(state).__hash__ is None:
+                raise TypeError(f"states[{i}] is {shown(state)}, which is not hashable; tuple(state) is.")
+            if is_missing(state):
+                raise ValueError(f"states[{i}] is {state!r}, a gap and no state; a state in its place needs a name.")
+        try:
+            n_different = len({*named})
+        except TypeError as error:  # of a tuple that has a list in it
+            raise TypeError(f"states must be hashable, and so must all that is in them; {error}.") from None
+        if n_different != len(named) or not named:
             raise ValueError(f"states must be different from each other, and at least one; got {shown(self.states)}.")
-        return words
+        return Vocabulary(as_array(named))
 
     def _histories(self, numbers: StateSequences, n: int) -> NDArray:
         """Return the number of the history before each state, of those that have one."""
@@ -225,8 +248,8 @@ class MarkovChain(Estimator):
 
     def _check_is_of_order(self) -> None:
         """Refuse to go on where the parameter order has been changed since fit."""
-        if self.transition_matrix_.ndim != self.order + 1:
-            raise ValueError(f"order={self.order} was set after a fit of order {self.transition_matrix_.ndim - 1}.")
+        if self.transition_matrix_.ndim - 1 != self.order:
+            raise ValueError(f"order={self.order!r} was set after a fit of order {self.transition_matrix_.ndim - 1}.")
 
     def _numbers(self, X: Any, lengths: ArrayLike | None) -> StateSequences:
         """Return sequences that a method is given, as numbers of states."""
@@ -273,7 +296,8 @@ class MarkovChain(Estimator):
         states : ndarray of shape (n_sequences,)
             Of equally likely ones, the first in ``states_``.
         """
-        return self.states_[self.predict_proba(X, lengths).argmax(axis=1)]
+        probabilities = self.predict_proba(X, lengths)  # which is what checks that there are states
+        return self.states_[probabilities.argmax(axis=1)]
 
     # ---- how likely sequences are ------------------------------------------------------------------------------------
 
@@ -457,7 +481,7 @@ class MarkovChain(Estimator):
     def _state_of(self, history: int) -> Any:
         """Return a state, or a tuple of them in a chain of a higher order, by its number."""
         at = np.unravel_index(history, self.initial_.shape)
-        states = tuple(self.states_[list(at)].tolist())
+        states = tuple(elements(self.states_[list(at)]))
         return states[0] if len(states) == 1 else states
 
     # ---- what it is to scikit-learn and in files ---------------------------------------------------------------------
@@ -491,7 +515,7 @@ class MarkovChain(Estimator):
 
 def _posterior_means(counts: NDArray, alpha: float) -> NDArray:
     """Return the probabilities in rows of counts; equal ones where nothing was counted and alpha is 0."""
-    totals = counts.sum(axis=1, keepdims=True)
+    alpha, totals = float(alpha), counts.sum(axis=1, keepdims=True)
     if alpha == 0:
         counts, totals = np.where(totals == 0, 1, counts), np.where(totals == 0, counts.shape[1], totals)
     return (counts + alpha) / (totals + alpha * counts.shape[1])

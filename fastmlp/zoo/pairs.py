@@ -143,6 +143,8 @@ class PairEstimator(EpochEstimator):
 
     #: The names of the two networks.
     _PARTS: ClassVar[tuple[str, str]]
+    #: The parameters that give each network its sizes.
+    _SIZED_BY: ClassVar[Mapping[str, tuple[str, ...]]]
 
     batch_size: int
     n_jobs: int | None
@@ -251,9 +253,21 @@ class PairEstimator(EpochEstimator):
 
     def _network(self, part: str) -> Network:
         """Return one of the fitted networks, whose parameters are those of the attribute."""
+        self._check_fitted()
         sizes, activation, loss = self._outline(part, self.n_features_in_)
-        params = getattr(self, f"{part}_params_")
-        return Network(Structure.of(sizes, activation), params, objective=loss)
+        structure, params = Structure.of(sizes, activation), getattr(self, f"{part}_params_")
+        if structure.n_params != params.size:
+            names = " or ".join(f"{name}={getattr(self, name)!r}" for name in self._SIZED_BY[part])
+            raise ValueError(
+                f"{names} was set after a fit with other sizes: that {part} has {params.size} parameters, and one of"
+                f" these sizes {structure.n_params}; fit again."
+            )
+        return Network(structure, params, objective=loss)
+
+    def _check_fitted(self) -> None:
+        """Refuse to go on before a fit, and where a parameter has been set to what it cannot be since."""
+        check_is_fitted(self, f"{self._PARTS[0]}_params_")
+        self._validate_params()
 
     def _outputs(self, part: str, X: Any, *, linked: bool = True) -> NDArray:
         """Return what one of the fitted networks makes of checked samples or codes."""
@@ -267,13 +281,13 @@ class PairEstimator(EpochEstimator):
 
     def _checked_samples(self, X: Any) -> Any:
         """Return samples for the fitted networks: an array or a CSR matrix."""
-        check_is_fitted(self, f"{self._PARTS[0]}_params_")
+        self._check_fitted()
         X = self._validated_samples(X, reset=False)
         return X.tocsr() if scipy.sparse.issparse(X) else X
 
     def _checked_codes(self, codes: ArrayLike, n_components: int, method: str) -> NDArray:
         """Return codes of the width that a fitted network reads, in its type."""
-        check_is_fitted(self, f"{self._PARTS[0]}_params_")
+        self._check_fitted()
         array = check_array(codes, dtype=self._fitted_dtype, input_name="codes", order="C")
         if array.shape[1] != n_components:
             raise ValueError(
@@ -281,11 +295,15 @@ class PairEstimator(EpochEstimator):
             )
         return array
 
+    def _random(self, random_state: Any) -> np.random.RandomState:
+        """Return a generator of what a method is given, where None stands for the estimator's random_state."""
+        return check_random_state(self.random_state if random_state is None else random_state)
+
     def _normal_codes(self, n_samples: int, n_components: int, random_state: Any) -> NDArray:
         """Return codes drawn from the standard normal distribution, in the networks' type."""
-        check_is_fitted(self, f"{self._PARTS[0]}_params_")
+        self._check_fitted()
         n_samples = whole_number(n_samples, "n_samples")
-        codes = check_random_state(random_state).standard_normal((n_samples, n_components))
+        codes = self._random(random_state).standard_normal((n_samples, n_components))
         return codes.astype(self._fitted_dtype)
 
     def __sklearn_tags__(self) -> Tags:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -58,7 +58,9 @@ class _RadialBasis(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochEstim
 
     # ---- units -------------------------------------------------------------------------------------------------------
 
-    def _make_units(self, X: Any, targets: NDArray, weights: NDArray | None) -> GaussianUnits:
+    def _make_units(
+        self, X: Any, targets: NDArray, weights: NDArray | None, random_state: np.random.RandomState
+    ) -> GaussianUnits:
         n_rows, n_features = X.shape
         if isinstance(self.centers, str):
             n = self.n_centers
@@ -66,11 +68,10 @@ class _RadialBasis(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochEstim
             if n > n_samples:
                 raise ValueError(f"n_centers={n} must be at most the number of samples, n_samples = {n_samples}.")
         else:
-            n = len(np.asarray(self.centers))
-            given = real_array(self.centers, (n, n_features), np.dtype(np.float64), "centers")
+            given = self._given_centers(n_features)
+            n = len(given)
         widths = None if isinstance(self.width, str) else self._given_widths(n)
-        scaling, random_state = self._scaling(X, weights), check_random_state(self.random_state)
-        n_threads = self._threads(n)
+        scaling, n_threads = self._scaling(X, weights), self._threads(n)
         if not isinstance(self.centers, str):
             centers = scaling.of(given)
         elif self.centers == "random":
@@ -80,6 +81,19 @@ class _RadialBasis(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochEstim
         if widths is None:
             widths = np.full(n, common_width(centers, n_threads) or self._spread(X, weights, scaling))
         return GaussianUnits(centers / scaling.scales + scaling.means, widths, scaling)
+
+    def _given_centers(self, n_features: int) -> NDArray:
+        """Return the parameter centers as an array."""
+        try:
+            n = len(np.asarray(self.centers))
+        except (TypeError, ValueError):  # of a single thing, and of rows of several lengths
+            n = 0
+        if not n:
+            raise ValueError(
+                "centers must be 'kmeans', 'random', 'learned', or an array of shape (n_centers, n_features) with"
+                f" n_features = {n_features}; got {self.centers!r}."
+            )
+        return real_array(self.centers, (n, n_features), np.dtype(np.float64), "centers")
 
     def _given_widths(self, n: int) -> NDArray:
         """Return the parameter width as a width for each centre."""
@@ -125,14 +139,15 @@ class _RadialBasis(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EpochEstim
     def _is_learned(self) -> bool:
         return isinstance(self.centers, str) and self.centers == "learned"
 
-    def _learn_units(self, given: Any, X: Any, targets: NDArray, weights: NDArray | None) -> BaseException | None:
+    def _learn_units(
+        self, given: Any, X: Any, targets: NDArray, weights: NDArray | None, random_state: np.random.RandomState
+    ) -> BaseException | None:
         for name in ("history_", "loss_", "n_iter_"):
             self.__dict__.pop(name, None)
         if not self._is_learned:
             self._remark_on_ignored()
             self.n_iter_ = 1
             return None
-        random_state = check_random_state(self.random_state)
         scaling = Scaling(self.input_means_, self.input_scales_)
         rows, held_out = self._divided(X.shape[0], random_state)
         batch_size = min(self.batch_size, len(rows))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmlp.fitting.flat_descent import FlatDescent
 from fastmlp.network import Network, Objective, Structure
-from fastmlp.optimizers import Adam
+from fastmlp.optimizers import Adam, Descent
 from fastmlp.zoo.gaussian_units import Scaling, set_weights, with_squares
 
 
@@ -65,21 +67,24 @@ class GaussianLearner:
         self._random_state, self._n_threads = random_state, n_threads
         self._unit = float(widths.mean())
         self._penalty = alpha / (len(targets) if weights is None else float(weights.sum()))
-        self.params = [centers / self._unit, np.log(widths), coefs.copy(), intercepts.copy()]
+        start_at = [centers / self._unit, np.log(widths), coefs, intercepts]
+        self._flat = np.concatenate([np.ravel(part) for part in start_at])
+        #: Centres, logarithms of widths, the readout's coefs and intercepts: views of one vector.
+        self.params = _views(self._flat, [part.shape for part in start_at])
         n_units, n_features = centers.shape
         self._layer = Network(Structure.of([n_features + 1, n_units], "relu"), objective=Objective.with_link("exp"))
         self._readout = Network(Structure.of([n_units, len(intercepts)], "relu"))
-        self._optimizer = Adam(learning_rate)
-        self._state = self._optimizer.init(self.params)
+        self._descent = Descent(Adam(learning_rate))
+        self._steps = FlatDescent(self._flat, self._descent)
 
     @property
     def learning_rate(self) -> float:
         """Adam's learning rate, from the next step on."""
-        return float(self._optimizer.learning_rate)  # type: ignore[arg-type]
+        return self._descent.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._optimizer.learning_rate = value
+        self._descent.learning_rate = value
 
     @property
     def centers(self) -> NDArray:
@@ -131,7 +136,7 @@ class GaussianLearner:
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             loss, gradients = self.loss_and_gradients(batch)
-            self._optimizer.step(self.params, gradients, self._state)
+            self._steps.update(np.concatenate([np.ravel(part) for part in gradients]))
             total += loss * len(batch)
         return {"loss": total / len(order)}
 
@@ -145,12 +150,19 @@ class GaussianLearner:
         return {name: array.copy() for name, array in zip(names, self.params, strict=True)}
 
     def restore(self, arrays: Mapping[str, NDArray]) -> None:
-        """Go back to what :meth:`arrays` returned."""
+        """Go back to what :meth:`arrays` returned, where Adam begins anew."""
         for own, array in zip(self.params, arrays.values(), strict=True):
             own[:] = array
+        self._steps = FlatDescent(self._flat, self._descent)
 
     def keep(self, estimator: Any) -> None:
         """Set the fitted attributes of an estimator to what has been learned."""
         centers = self.centers / self.scaling.scales + self.scaling.means
         estimator._keep_units(centers, self.widths, self.scaling)
         estimator.coefs_, estimator.intercepts_ = self.params[2].copy(), self.params[3].copy()
+
+
+def _views(vector: NDArray, shapes: list[tuple[int, ...]]) -> list[NDArray]:
+    """Return views of a vector, one after the other, in these shapes."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    return [part.reshape(shape) for part, shape in zip(np.split(vector, ends[:-1]), shapes, strict=True)]

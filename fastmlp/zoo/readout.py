@@ -24,6 +24,8 @@ from fastmlp.threads import single_threaded_blas
 _BLOCK_BYTES = 4 << 20
 _LEAST_ROWS = 128
 
+_TOO_LARGE = "the squares of units or targets are too large for float64; scale X or y down."
+
 
 class Solution(NamedTuple):
     """A readout: outputs are units @ coefs + intercepts."""
@@ -135,7 +137,8 @@ class RidgeReadout:
     def _begin(self, units: NDArray, targets: NDArray, weights: NDArray | None) -> None:
         """Settle the sizes, and what is taken off all rows, by the first block."""
         counts = weights if weights is not None and weights.any() else None
-        means = [np.average(part, axis=0, weights=counts) for part in (units, targets)]
+        with np.errstate(over="ignore", invalid="ignore"):  # solve refuses what is not finite
+            means = [np.average(part, axis=0, weights=counts) for part in (units, targets)]
         self.shift = np.concatenate(means, dtype=np.float64)
         self.n_units, self.n_outputs = units.shape[1], targets.shape[1]
         width = 1 + self.n_units + self.n_outputs
@@ -146,8 +149,9 @@ class RidgeReadout:
         assert self.shift is not None
         joined = np.empty((len(units), 1 + len(self.shift)))
         joined[:, 0] = 1
-        np.subtract(units, self.shift[: self.n_units], out=joined[:, 1 : 1 + self.n_units])
-        np.subtract(targets, self.shift[self.n_units :], out=joined[:, 1 + self.n_units :])
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.subtract(units, self.shift[: self.n_units], out=joined[:, 1 : 1 + self.n_units])
+            np.subtract(targets, self.shift[self.n_units :], out=joined[:, 1 + self.n_units :])
         return joined
 
     def solve(self, alpha: float | Sequence[float] | NDArray) -> Solution:
@@ -182,10 +186,11 @@ class RidgeReadout:
         """
         if self.sums is None or self.shift is None or not (total := self.sums[0, 0]) > 0:
             raise ValueError("a readout is solved from rows whose weights are not all 0; none have been added.")
-        means = self.sums[0, 1:] / total
-        spread = self.sums[1:, 1:] - np.outer(self.sums[0, 1:], means)
+        with np.errstate(over="ignore", invalid="ignore"):
+            means = self.sums[0, 1:] / total
+            spread = self.sums[1:, 1:] - np.outer(self.sums[0, 1:], means)
         if not np.isfinite(spread[np.triu_indices_from(spread)]).all():
-            raise ValueError("the squares of units or targets are too large for float64; scale X or y down.")
+            raise ValueError(_TOO_LARGE)
         spread = np.triu(spread) + np.triu(spread, 1).T
         own, shared = spread[: self.n_units, : self.n_units], spread[: self.n_units, self.n_units :]
         alphas: NDArray = np.atleast_1d(np.asarray(alpha, dtype=np.float64))
@@ -194,9 +199,13 @@ class RidgeReadout:
             coefs = None if several else _by_cholesky(own, shared, chosen)
             if coefs is None:
                 squares = np.diagonal(spread)[self.n_units :]
-                coefs, chosen, error = _by_eigenvalues(own, shared, squares, alphas, self.n_rows)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    coefs, chosen, error = _by_eigenvalues(own, shared, squares, alphas, self.n_rows)
         centre = self.shift + means
-        intercepts = centre[self.n_units :] - centre[: self.n_units] @ coefs
+        with np.errstate(over="ignore", invalid="ignore"):
+            intercepts = centre[self.n_units :] - centre[: self.n_units] @ coefs
+        if not (np.isfinite(coefs).all() and np.isfinite(intercepts).all()):
+            raise ValueError(_TOO_LARGE)
         return Solution(np.ascontiguousarray(coefs), intercepts, chosen, error if several else None)
 
     def check_state(self) -> None:
@@ -222,7 +231,11 @@ class _Workspace:
     def operands(self, joined: NDArray, weights: NDArray | None) -> tuple[engine.Panels, engine.Panels]:
         """Return the panels of rows times their weights, and of the rows."""
         right = self._packed("right", joined)
-        return (right if weights is None else self._packed("left", joined * weights[:, None])), right
+        if weights is None:
+            return right, right
+        with np.errstate(over="ignore", invalid="ignore"):
+            weighted = joined * weights[:, None]
+        return self._packed("left", weighted), right
 
     def _packed(self, name: str, rows: NDArray) -> engine.Panels:
         n_rows, panels = self._panels.get(name, (0, None))

@@ -1,4 +1,7 @@
-"""What the attributes of a reservoir from a file must be, since compiled code trusts their shapes."""
+"""How large parameters of a reservoir can be, and what attributes of one from a file must be.
+
+Compiled code trusts the shapes of the attributes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,11 @@ import numpy as np
 import scipy.sparse
 
 from fastmlp.soundness import is_array, is_count, require
+
+#: The largest scaling of weights and the strongest penalty: sums of what is multiplied by them are finite.
+LARGEST = 1e100
+#: The most units: those of a readout take memory by the square of their number.
+MOST_UNITS = 1_000_000
 
 
 def checked_count(model: Any, name: str) -> int:

@@ -9,11 +9,12 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastmlp import engine
+from fastmlp.components import whole_number
 from fastmlp.estimators.base import begins_fit, restored_on_error
 from fastmlp.estimators.network_estimator import single_or_double
 from fastmlp.exceptions import PartitionWarning, warn_user
@@ -22,7 +23,7 @@ from fastmlp.registration import stored_as
 from fastmlp.soundness import is_array, is_count, is_number, require, require_jobs
 from fastmlp.threads import team_size
 from fastmlp.zoo.contrastive import ContrastiveLearner, Glimpse
-from fastmlp.zoo.learning import EpochEstimator
+from fastmlp.zoo.learning import MOST_COUNTED, EpochEstimator, memory_for
 from fastmlp.zoo.partition import annealed, enumerated, independent_units, parameters_of
 
 # Between two calls of the engine, in which Ctrl-C is not seen, lie at most so many floating-point operations.
@@ -141,16 +142,17 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
     intercept_visible_: NDArray
     base_biases_: NDArray
     t_: int
+    _visible: str
     _random_state: np.random.RandomState
     _going_on: dict[str, Any]
     _log_partition: float
 
     _parameter_constraints: ClassVar[dict] = {
         **EpochEstimator._parameter_constraints,
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [Interval(Integral, 1, MOST_COUNTED, closed="both")],
         "visible": [StrOptions({"bernoulli", "normal"})],
         "learning": [StrOptions({"cd", "pcd"})],
-        "n_gibbs": [Interval(Integral, 1, None, closed="left")],
+        "n_gibbs": [Interval(Integral, 1, MOST_COUNTED, closed="both")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither"), None],
         "learning_rate": [StrOptions({"constant", "linear"})],
         "momentum": [Interval(Real, 0, 1, closed="left")],
@@ -218,10 +220,9 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
             rows = self._validated_visible(X, reset=True)
             random_state = check_random_state(self.random_state)
             learned, held_out = self._divided(rows.shape[0], random_state)
-            params = self._first_parameters(rows, learned, random_state)
-            learner = ContrastiveLearner(self, params, rows, learned, held_out, random_state)
             for name in ("_going_on", "_random_state"):
                 self.__dict__.pop(name, None)
+            learner = self._learner(rows, learned, held_out, random_state, is_first=True)
             fit = self._learn(
                 learner,
                 X,
@@ -247,19 +248,48 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            As fit; and when n_components or visible has been changed since.
         """
         with restored_on_error(self):
             self._validate_params()  # The decorator of scikit-learn does so in the first call only.
             is_first = not hasattr(self, "components_")
+            if not is_first:
+                self._check_is_fitted()
             rows = self._validated_visible(X, reset=is_first)
             random_state = self.__dict__.get("_random_state") or check_random_state(self.random_state)
             self._random_state, all_ = random_state, np.arange(rows.shape[0])
-            params = self._first_parameters(rows, all_, random_state) if is_first else self._params()
-            before = self.__dict__.get("_going_on")
-            learner = ContrastiveLearner(self, params, rows, all_, all_[:0], random_state, before)
+            learner = self._learner(rows, all_, all_[:0], random_state, is_first=is_first)
             fit = self._learn(learner, X, rows, n_samples=len(all_), batch_size=learner.batch_size, is_incremental=True)
             self._going_on = learner.continuation()
         return self._told_of_errors(fit)
+
+    def _learner(
+        self,
+        X: Any,
+        learned: NDArray,
+        held_out: NDArray,
+        random_state: np.random.RandomState,
+        *,
+        is_first: bool,
+    ) -> ContrastiveLearner:
+        """Return what learns from samples: from the beginning, or from where partial_fit ended."""
+        # The constraints of parameters take truth values for integers.
+        for name in ("n_components", "n_gibbs", "batch_size"):
+            whole_number(getattr(self, name), name)
+        sizes = {"n_components": self.n_components}
+        if self.learning == "pcd":
+            sizes["batch_size"] = self.batch_size
+            if self.batch_size > MOST_COUNTED:
+                raise ValueError(f"batch_size={self.batch_size} is the number of chains of learning='pcd'; at most"
+                                 f" {MOST_COUNTED} are possible.")  # fmt: skip
+        with memory_for(**sizes):
+            params = self._first_parameters(X, learned, random_state) if is_first else self._params()
+            before = self.__dict__.get("_going_on")
+            return ContrastiveLearner(self, params, X, learned, held_out, random_state, before)
 
     def _rate(self) -> float:
         """Return the learning rate to begin with."""
@@ -286,7 +316,7 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         """Set the attributes that hold what has been learned."""
         self.components_ = np.ascontiguousarray(params[:-1, :-1].T)
         self.intercept_hidden_, self.intercept_visible_ = params[-1, :-1].copy(), params[:-1, -1].copy()
-        self.t_ = n_updates
+        self.t_, self._visible = n_updates, self.visible
         self.__dict__.pop("_log_partition", None)
 
     def _validated_visible(self, X: Any, *, reset: bool) -> Any:
@@ -328,10 +358,15 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Returns
         -------
         visible : ndarray of shape (n_samples, n_features)
+
+        Raises
+        ------
+        ValueError
+            For another number of columns, and numbers that are not finite.
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
         machine = self._machine()
-        hidden = np.ascontiguousarray(X, dtype=machine.dtype)
+        hidden = check_array(X, dtype=machine.dtype, order="C", ensure_2d=False, input_name="X")
         if hidden.ndim != 2 or hidden.shape[1] != machine.n_hidden:
             raise ValueError(
                 f"X must have a column for each of the {machine.n_hidden} hidden units; got shape {hidden.shape}."
@@ -399,7 +434,7 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         -------
         pseudo_likelihoods : ndarray of shape (n_samples,), float64
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
         if self.visible != "bernoulli":
             raise ValueError(f"pseudo_likelihood is for visible='bernoulli', not for {self.visible!r}.")
         rows = self._validated_visible(X, reset=False)
@@ -410,7 +445,7 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
     @property
     def log_partition_(self) -> float:
         """The logarithm of Z: exact, or estimated when it is first asked for. A fit makes it unknown again."""
-        check_is_fitted(self)
+        self._check_is_fitted()
         if "_log_partition" not in self.__dict__:
             exact = enumerated(self._params(), normal=self.visible == "normal", n_threads=self._team(4096))
             self._log_partition = self.estimate_log_partition()[0] if exact is None else exact
@@ -429,7 +464,7 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
 
         Parameters
         ----------
-        n_chains, n_temperatures : int
+        n_chains, n_temperatures : int >= 1
         random_state : int, RandomState instance or None, default=None
             None is the estimator's random_state.
 
@@ -444,7 +479,9 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         PartitionWarning
             When the standard error is above 0.5.
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
+        n_chains = whole_number(n_chains, "n_chains")
+        n_temperatures = whole_number(n_temperatures, "n_temperatures")
         log_partition, error = annealed(
             self._params(),
             self.base_biases_,
@@ -472,7 +509,7 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        n_steps : int, default=1
+        n_steps : int >= 1, default=1
         random_state : int, RandomState instance or None, default=None
             None is the estimator's random_state.
 
@@ -481,7 +518,8 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         visible : ndarray of shape (n_samples, n_features)
             Bits as 0 and 1, or numbers.
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
+        n_steps = whole_number(n_steps, "n_steps")
         given = self._validated_visible(X, reset=False)
         dense = given.toarray() if scipy.sparse.issparse(given) else given
         chains = np.array(dense, dtype=self.components_.dtype, order="C")
@@ -497,8 +535,8 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
 
         Parameters
         ----------
-        n_samples : int, default=1
-        n_steps : int, default=1000
+        n_samples : int >= 1, default=1
+        n_steps : int >= 1, default=1000
             Steps of the chains, which begin with independent features of the right means.
         random_state : int, RandomState instance or None, default=None
             None is the estimator's random_state.
@@ -507,7 +545,8 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         -------
         samples : ndarray of shape (n_samples, n_features)
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
+        n_samples, n_steps = whole_number(n_samples, "n_samples"), whole_number(n_steps, "n_steps")
         random_state = self._random(random_state)
         is_normal = self.visible == "normal"
         chains = independent_units(self.base_biases_, n_samples, random_state, normal=is_normal)
@@ -524,6 +563,18 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     # ---- the machine of the attributes -------------------------------------------------------------------------------
 
+    def _check_is_fitted(self) -> None:
+        """Refuse to go on before a fit, and with parameters that say that the machine is another than was fitted."""
+        check_is_fitted(self, "components_")
+        if self.n_components != len(self.components_):
+            raise ValueError(
+                f"n_components={self.n_components} was set after a fit with {len(self.components_)} hidden units; call"
+                " fit again."
+            )
+        fitted = vars(self).get("_visible", self.visible)  # Files of earlier versions do not have it.
+        if self.visible != fitted:
+            raise ValueError(f"visible={self.visible!r} was set after a fit with visible={fitted!r}; call fit again.")
+
     def _params(self) -> NDArray:
         """Return the parameters as the engine takes them."""
         return parameters_of(self.components_.T, self.intercept_hidden_, self.intercept_visible_)
@@ -535,7 +586,7 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
         return machine
 
     def _machine_and_rows(self, X: Any) -> tuple[engine.RestrictedMachine, engine.Rows, int]:
-        check_is_fitted(self)
+        self._check_is_fitted()
         X = self._validated_visible(X, reset=False)
         return self._machine(), rows_of(X, self.components_.dtype), self._team(X.shape[0])
 
@@ -583,6 +634,8 @@ class RestrictedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMix
             require(fits, f"{name} does not fit components_")
         require(fitted.get("n_features_in_") == n_visible, f"n_features_in_ must be {n_visible}")
         require(is_count(fitted.get("t_")), "t_ is no count of updates")
+        visible = fitted.get("_visible", self.visible)
+        require(type(visible) is str and visible in ("bernoulli", "normal"), "_visible is no kind of visible units")
         random_state = fitted.get("_random_state")
         require(random_state is None or type(random_state) is np.random.RandomState, "_random_state is none")
         require(is_number(fitted.get("_log_partition", 0.0)), "_log_partition is no number")

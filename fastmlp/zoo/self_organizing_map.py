@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_array, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
 from fastmlp import engine
-from fastmlp.components import Named
+from fastmlp.components import Named, real_array
 from fastmlp.estimators.base import begins_fit, goes_on_with_fit, restored_on_error
 from fastmlp.exceptions import MapSizeWarning, warn_user
 from fastmlp.inputs.rows import rows_of
@@ -23,7 +23,7 @@ from fastmlp.soundness import is_array, require, require_jobs
 from fastmlp.threads import team_size
 from fastmlp.zoo.learning import EpochEstimator
 from fastmlp.zoo.map_grid import NEIGHBORHOODS, TOPOLOGIES, Grid
-from fastmlp.zoo.map_learning import LEARNERS, Course, linear_weights
+from fastmlp.zoo.map_learning import LEARNERS, Course, largest_of, linear_weights, refuse_too_large
 
 _OF_SHAPE = "shape=(n_rows, n_columns) says how many units there are."
 
@@ -279,11 +279,12 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
         with restored_on_error(self):
             X = self._validated_samples(given, reset=not goes_on)
             dtype = self.weights_.dtype if goes_on else np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+            refuse_too_large(X, dtype)
             rows = rows_of(X, dtype)
             weights = self._checked_weights(sample_weight, X)
             random = check_random_state(self.random_state)
             seed = random.randint(2**31 - 1)
-            start = self.weights_ if goes_on else self._first_weights(X, weights, random).astype(dtype)
+            start = self.weights_ if goes_on else self._first_weights(X, weights, random, dtype)
             radius = max(max(shape) / 2, self.final_radius) if self.radius is None else self.radius
             learner = LEARNERS[self.training](
                 rows,
@@ -311,6 +312,12 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             if self.training == "online":
                 raise ValueError("sample_weight is for training='batch'; the online map takes each sample once.")
+            largest, most = float(weights.max()), np.finfo(np.float64).max
+            if largest > most / (n * max(1.0, largest_of(X))):
+                raise ValueError(
+                    f"sample_weight has values of up to {largest:g}, whose sums, times X, are too large for float64;"
+                    " scale sample_weight down: the map depends on proportions alone."
+                )
             n = np.count_nonzero(weights)
         n_units = int(np.prod(self._shape()))
         if n_units > n:
@@ -322,23 +329,35 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
             )
         return weights
 
-    def _first_weights(self, X: Any, sample_weight: NDArray | None, random: np.random.RandomState) -> NDArray:
+    def _first_weights(
+        self, X: Any, sample_weight: NDArray | None, random: np.random.RandomState, dtype: np.dtype
+    ) -> NDArray:
+        """Return the weights of all units before the first epoch, in a type."""
         shape, n_features = self._shape(), X.shape[1]
         n_units = shape[0] * shape[1]
         if not isinstance(self.initialization, str):
-            given = check_array(self.initialization, allow_nd=True, input_name="initialization")
-            if given.shape not in ((n_units, n_features), (*shape, n_features)):
-                raise ValueError(
-                    f"initialization must have the shape {(n_units, n_features)} or {(*shape, n_features)}, a row for"
-                    f" each unit of the map; got {given.shape}."
-                )
-            return given.reshape(n_units, n_features).astype(np.float64)
+            return self._given_weights((n_units, n_features), (*shape, n_features), dtype=dtype)
         if self.initialization == "linear":
-            return linear_weights(X, sample_weight, shape)
+            return linear_weights(X, sample_weight, shape).astype(dtype)
         found = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
         chosen = random.choice(found, n_units, replace=n_units > len(found))
         some = (X.tocsr() if hasattr(X, "tocsr") else X)[chosen]
-        return (some.toarray() if hasattr(some, "toarray") else some).astype(np.float64)
+        return (some.toarray() if hasattr(some, "toarray") else some).astype(dtype)
+
+    def _given_weights(self, *shapes: tuple[int, ...], dtype: np.dtype) -> NDArray:
+        """Return the parameter initialization, which must have one of the shapes, in the first of them."""
+        try:
+            shape = np.shape(self.initialization)
+        except ValueError:
+            shape = None
+        if shape not in shapes:
+            raise ValueError(
+                f"initialization must have the shape {shapes[0]} or {shapes[1]}, a row for each unit of the map; got"
+                f" {'rows of several lengths' if shape is None else shape}."
+            )
+        given = real_array(self.initialization, shape, np.dtype(np.float64), "initialization")
+        refuse_too_large(given, dtype, "initialization")
+        return given.reshape(shapes[0]).astype(dtype)
 
     def _keep_map(self, weights: NDArray, rows: Any, sample_weight: NDArray | None) -> None:
         """Set the fitted attributes, given the weights of the units and the samples they learned from."""
@@ -379,6 +398,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
 
     def _fitted_grid(self) -> Grid:
         check_is_fitted(self)
+        self._validate_params()
         self._check_fitted_shape()
         return self._grid()
 
@@ -406,7 +426,9 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
     def _asked(self, X: Any) -> tuple[Any, Any, int]:
         """Return the units as the engine takes them, the samples that it is asked about, and in how many threads."""
         check_is_fitted(self)
-        rows = rows_of(self._validated_samples(X, reset=False), self.weights_.dtype)
+        X = self._validated_samples(X, reset=False)
+        refuse_too_large(X, self.weights_.dtype)
+        rows = rows_of(X, self.weights_.dtype)
         return engine.Centers(np.ascontiguousarray(self.weights_)), rows, self._n_threads(rows, self.weights_)
 
     def predict(self, X: Any) -> NDArray:
@@ -443,7 +465,8 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
 
     def quantize(self, X: Any) -> NDArray:
         """Return the weights of each sample's best unit, (n_samples, n_features): the samples as the map has them."""
-        return self.weights_[self.predict(X)]
+        units = self.predict(X)
+        return self.weights_[units]
 
     def score_samples(self, X: Any) -> NDArray:
         """Return the distance from each sample to its best unit, with a minus: the lower, the stranger the sample."""
@@ -460,8 +483,11 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
         """
-        weights = None if sample_weight is None else np.asarray(sample_weight)
-        return float(np.average(self.score_samples(X), weights=weights))
+        scores = self.score_samples(X)
+        if sample_weight is None:
+            return float(scores.mean())
+        weights = _check_sample_weight(sample_weight, scores, dtype=np.float64, ensure_non_negative=True)
+        return float(np.average(scores, weights=weights / weights.max()))
 
     def topographic_error(self, X: Any) -> float:
         """Return the share of samples whose second best unit is no neighbour of the best one.
@@ -498,7 +524,13 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
         if y.ndim != 1:
             raise ValueError(f"y must have a label for each sample, of shape (n_samples,); got shape {y.shape}.")
         check_consistent_length(units, y)
-        classes, codes = np.unique(y, return_inverse=True)
+        try:
+            classes, codes = np.unique(y, return_inverse=True)
+        except TypeError:
+            kinds = ", ".join(sorted({type(label).__name__ for label in y}))
+            raise ValueError(
+                f"y must have labels that can be sorted, such as texts or numbers alone; got types {kinds}."
+            ) from None
         counts = np.bincount(units * len(classes) + codes, minlength=grid.n_units * len(classes))
         counts = counts.reshape(grid.n_units, -1)
         labels = classes.astype(object)[counts.argmax(axis=1)]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.inputs.validation import validated
@@ -107,10 +108,11 @@ def sequences_of(
     ------
     ValueError
         For sequences of different widths, empty ones, lengths that are not those of X, and targets that are not those
-        of its steps.
+        of its steps; without reset, for wrong parameters.
     """
     if not reset:
         check_is_fitted(estimator)
+        estimator._validate_params()  # they may have been set after the fit
     joined, form, found = _joined(X)
     if lengths is not None and form != "rows":
         raise ValueError("lengths must be None where X is a list of sequences or has three axes, which tell them.")
@@ -122,6 +124,44 @@ def sequences_of(
     if found is None:
         found = np.array([len(rows)]) if lengths is None else _checked_lengths(lengths, len(rows))
     return Sequences(rows, found.astype(np.int64), form), y
+
+
+def refuse_no_table(estimator: Any, X: Any, hint: str = "") -> None:
+    """Refuse X whose states of all steps are no table, where set_output asks for one.
+
+    Parameters
+    ----------
+    estimator : transformer
+    X : Any
+        As it is given to transform.
+    hint : str, default=""
+        What else would give a table.
+
+    Raises
+    ------
+    ValueError
+        When X is a list of sequences or has three axes, as then what transform returns.
+    """
+    wanted = _get_output_config("transform", estimator)["dense"]
+    is_list = is_list_of_sequences(X)
+    if wanted != "default" and (is_list or getattr(X, "ndim", 2) == 3):
+        raise ValueError(
+            f"X must be a matrix, with lengths if it has several sequences, where set_output(transform={wanted!r}) asks"
+            f" for a table: it {'is a list of sequences' if is_list else 'has three axes'}, as the states of its steps"
+            f" would be.{hint} With set_output(transform='default') they are returned in the form of X."
+        )
+
+
+def with_a_row_for_each_sequence(estimator: Any, values: NDArray) -> Any:
+    """Return rows of sequences so that scikit-learn can make the table of them that set_output may ask for.
+
+    It would give them the index that X has as a frame, which is one of steps.
+    """
+    if _get_output_config("transform", estimator)["dense"] != "pandas":
+        return values
+    import pandas as pd  # noqa: PLC0415
+
+    return pd.DataFrame(values)
 
 
 def is_list_of_sequences(X: Any) -> bool:
@@ -199,6 +239,7 @@ def _joined_targets(y: Any, form: str, lengths: NDArray | None) -> Any:
 def _checked_lengths(lengths: Any, n_rows: int) -> NDArray:
     """Return the lengths of sequences that have so many rows together."""
     found = np.asarray(lengths)
-    if found.ndim != 1 or found.dtype.kind not in "iu" or not len(found) or found.min() < 1 or found.sum() != n_rows:
+    are_sizes = found.ndim == 1 and found.dtype.kind in "iu" and len(found) > 0 and found.min() > 0
+    if not are_sizes or sum(found.tolist()) != n_rows:  # of Python's integers, which do not wrap around
         raise ValueError(f"lengths must be positive integers whose sum is the {n_rows} rows of X, got {lengths!r}.")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import date, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -13,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from fastmlp.inputs.plain_targets import is_missing
 from fastmlp.soundness import shown
 
-# The kinds of arrays whose elements can be compared as they are, without Python: truth values, numbers and texts.
-_PLAIN = frozenset("biufUS")
+# The kinds of arrays whose elements can be compared as they are, without Python: truth values, numbers, texts, times.
+_PLAIN = frozenset("biufUSmM")
 
 
 class StateSequences(NamedTuple):
@@ -98,9 +99,10 @@ def _with_lengths(X: Any, lengths: ArrayLike) -> StateSequences:
     if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
         X = X[:, 0]
     states = _joined([_one_sequence(X, None)])
-    if sizes.sum() != len(states):
-        raise ValueError(f"lengths must add up to the {len(states):,} states of X; got a sum of {sizes.sum():,}.")
-    return StateSequences(states, np.concatenate([[0], np.cumsum(sizes)]))
+    total = sum(sizes.tolist())  # of Python's integers, which do not wrap around
+    if total != len(states):
+        raise ValueError(f"lengths must add up to the {len(states):,} states of X; got a sum of {total:,}.")
+    return StateSequences(states, np.concatenate([[0], np.cumsum(sizes.astype(np.int64))]))
 
 
 def _iterable(X: Any) -> Iterable[Any]:
@@ -129,14 +131,34 @@ def _one_sequence(part: Any, number: int | None) -> Sequence[Any] | NDArray:
 def _joined(parts: Sequence[Sequence[Any] | NDArray]) -> NDArray:
     """Return the states of all sequences in one array: of numbers or texts where all states are such, or of objects."""
     arrays = [part for part in parts if isinstance(part, np.ndarray) and part.dtype.kind in _PLAIN]
-    # Numbers and texts must not become texts together.
-    if parts and len(arrays) == len(parts) and len({array.dtype.kind in "US" for array in arrays}) == 1:
+    # Numbers, bytes and texts must not become texts together, and times of different units could overflow.
+    kinds = {str(array.dtype) if array.dtype.kind in "mM" else _family(array) for array in arrays}
+    if len(arrays) == len(parts) and len(kinds) == 1:
         return np.concatenate(arrays)
-    return as_array(list(chain.from_iterable(p.tolist() if isinstance(p, np.ndarray) else p for p in parts)))
+    return as_array(list(chain.from_iterable(elements(p) if isinstance(p, np.ndarray) else p for p in parts)))
+
+
+def _family(array: NDArray) -> str:
+    """Return with the elements of which arrays those of an array can be compared."""
+    kind = array.dtype.kind
+    return kind if kind in "USmM" else "numbers"
+
+
+def elements(states: NDArray) -> list[Any]:
+    """Return the states of an array as Python's objects; but times as NumPy's, which Python may only have as integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.zoo.state_sequences import elements
+    >>> elements(np.array(["a"])), elements(np.array(["2026-01-31"], dtype="datetime64[D]"))
+    (['a'], [np.datetime64('2026-01-31')])
+    """
+    return list(states) if states.dtype.kind in "mM" else states.tolist()
 
 
 def as_array(states: Sequence[Any]) -> NDArray:
-    """Return states as an array of one dimension, whose elements are numbers or texts if all states are of one kind.
+    """Return states as an array of one dimension, of numbers, texts or times if all states are of one such kind.
 
     Examples
     --------
@@ -146,9 +168,15 @@ def as_array(states: Sequence[Any]) -> NDArray:
     """
     kinds = {type(state) for state in states}
     if len(kinds) == 1 and issubclass(next(iter(kinds)), str | bool | int | float | np.generic):
+        if issubclass(next(iter(kinds)), np.datetime64 | np.timedelta64) and len({state.dtype for state in states}) > 1:
+            return _as_objects(states)  # of different units, the finest of which could overflow
         array = np.asarray(states)
         if array.dtype.kind in _PLAIN and (array.dtype.kind != "U" or array.tolist() == list(states)):
             return array
+    return _as_objects(states)
+
+
+def _as_objects(states: Sequence[Any]) -> NDArray:
     array = np.empty(len(states), dtype=object)
     for i, state in enumerate(states):
         array[i] = state
@@ -157,7 +185,7 @@ def as_array(states: Sequence[Any]) -> NDArray:
 
 def _refuse_missing(found: StateSequences) -> None:
     states = found.states
-    if states.dtype.kind == "f":
+    if states.dtype.kind in "fcmM":
         missing = np.isnan(states)
     elif states.dtype == object:
         missing = np.fromiter((is_missing(state) for state in states), dtype=bool, count=len(states))
@@ -191,9 +219,9 @@ class Vocabulary:
     """
 
     def __init__(self, states: NDArray) -> None:
-        self.states = states
+        self.states, self._are_times = states, states.dtype.kind in "mM"
         self._order = np.argsort(states) if states.dtype != object else None
-        self._by_state = {state: number for number, state in enumerate(states.tolist())}
+        self._by_state = {state: number for number, state in enumerate(elements(states))}
 
     @classmethod
     def of(cls, states: NDArray) -> Vocabulary:
@@ -216,7 +244,20 @@ class Vocabulary:
         return cls(as_array(different))
 
     def __contains__(self, state: Any) -> bool:
-        return state in self._by_state
+        return (self._as_time(state) if self._are_times else state) in self._by_state
+
+    def _as_time(self, state: Any) -> Any:
+        """Return a state as a time of the kind and unit that the states are of; None if it is no such time."""
+        kind = self.states.dtype.kind
+        # It can also be of the types of Python and of pandas; a time with a time zone is another state.
+        if kind == "M" and isinstance(state, date) and getattr(state, "tzinfo", None) is None:
+            state = state.to_datetime64() if hasattr(state, "to_datetime64") else np.datetime64(state)
+        elif kind == "m" and isinstance(state, timedelta):
+            state = state.to_timedelta64() if hasattr(state, "to_timedelta64") else np.timedelta64(state)
+        if not isinstance(state, np.datetime64 if kind == "M" else np.timedelta64):
+            return None
+        time = state.astype(self.states.dtype)
+        return time if time == state else None
 
     def numbers(self, sequences: StateSequences, name: str = "X") -> StateSequences:
         """Return the sequences with the numbers of states in place of the states.
@@ -227,21 +268,18 @@ class Vocabulary:
             When there is a state that the vocabulary has not; the message says where.
         """
         given = sequences.states
-        if (
-            self._order is not None
-            and given.dtype != object
-            and (given.dtype.kind in "US") == (self.states.dtype.kind in "US")
-        ):
+        if self._order is not None and given.dtype != object and _family(given) == _family(self.states):
             at = np.searchsorted(self.states, given, sorter=self._order)
             numbers = self._order[np.minimum(at, len(self.states) - 1)]
             unknown = self.states[numbers] != given
         else:
-            numbers = np.fromiter((self._by_state.get(s, -1) for s in given.tolist()), np.int64, len(given))
+            states = map(self._as_time, elements(given)) if self._are_times else elements(given)
+            numbers = np.fromiter((self._by_state.get(state, -1) for state in states), np.int64, len(given))
             unknown = numbers < 0
         if unknown.any():
             first = int(np.argmax(unknown))
-            known = ", ".join([*map(repr, self.states[:5].tolist()), *["..."][: len(self.states) > 5]])
-            state = given[first : first + 1].tolist()[0]
+            known = ", ".join([*map(repr, elements(self.states[:5])), *["..."][: len(self.states) > 5]])
+            state = elements(given[first : first + 1])[0]
             raise ValueError(
                 f"{sequences.place(first, name)} is {state!r}, a state that the chain has not: it has {known}. States"
                 " that are yet to come are named before fit, in the parameter states."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log, pi
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.components import whole_number
 from fastmlp.estimators.base import begins_fit, goes_on_with_fit, restored_on_error
+from fastmlp.exceptions import CollapsedCodeWarning, warn_user
 from fastmlp.fitting.learning_pass import LearningPass
 from fastmlp.inputs.rows import rows_of
 from fastmlp.network import Network
@@ -36,6 +37,8 @@ from fastmlp.zoo.pairs import (
     refuse_outside_unit_interval,
 )
 
+# Codes whose divergence is less say nothing, in nats.
+_LEAST_DIVERGENCE = 0.01
 # The loss of the engine whose link and deltas are those of each decoder.
 _LOSSES = {"bernoulli": "binary_log_loss", "normal": "squared_error"}
 # Rows and codes of each that go through the decoder together when their likelihood is estimated.
@@ -287,6 +290,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     """
 
     _PARTS = ("encoder", "decoder")
+    _SIZED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(_PARTS, ("hidden_layer_sizes", "n_components"))
 
     encoder_params_: NDArray
     decoder_params_: NDArray
@@ -353,6 +357,13 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._announce_epochs()
         with restored_on_error(self):
             fit = self._fit(X)
+        if fit.history["divergence"][-1] < _LEAST_DIVERGENCE:
+            warn_user(
+                f"The divergence of the codes is {fit.history['divergence'][-1]:.1g} nats: they say nothing of the"
+                " samples, which the decoder makes alike. warm_up=20, a smaller noise_std, activation='tanh' or"
+                " features that are scaled may help.",
+                CollapsedCodeWarning,
+            )
         return self._told_of_errors(fit)
 
     @goes_on_with_fit
@@ -381,6 +392,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         sizes = layers_between(n_features, self.hidden_layer_sizes, self.n_components)[::-1]
         activation = self.activation[::-1] if isinstance(self.activation, list | tuple) else self.activation
         return Outline(sizes, activation, _LOSSES[self.decoder])
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        if ("noise_std_" in vars(self)) != (self.decoder == "normal"):
+            raise ValueError(f"decoder={self.decoder!r} was set after a fit with another decoder; fit again.")
 
     def _check_samples(self, X: Any) -> None:
         if self.decoder == "bernoulli":
@@ -517,12 +533,13 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Whether each feature is drawn from its distribution, too: ones and zeros, or numbers with normal noise.
             Pictures look better without.
         random_state : int, RandomState instance or None, default=None
+            None is the estimator's random_state.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
         """
-        rng = check_random_state(random_state)
+        rng = self._random(random_state)
         X = self.inverse_transform(self._normal_codes(n_samples, self.n_components, rng))
         if not noise:
             return X

@@ -1,5 +1,7 @@
 """What every estimator of the zoo is held to, whatever it learns; each family's tests call these."""
 
+import copy
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -52,3 +54,14 @@ def assert_refused_without_a_trace(model, call, error, match):
         call(model)
     assert vars(model).keys() == before.keys()
     assert all(value is before[name] for name, value in vars(model).items())
+
+
+def assert_samples_are_of_the_estimators_seed(model):
+    """Without a random_state of its own, sample takes that of the estimator, an integer or a generator."""
+    model = copy.copy(model)
+    expected = model.set_params(random_state=7).sample(3, random_state=7)
+    np.testing.assert_array_equal(model.sample(3), expected)
+    np.testing.assert_array_equal(model.sample(3), expected)
+    model.set_params(random_state=np.random.RandomState(7))
+    np.testing.assert_array_equal(model.sample(3), expected)
+    assert not np.array_equal(model.sample(3), expected)

@@ -18,6 +18,7 @@ from tests.zoo.contract import (
     assert_comes_back_from_a_file,
     assert_refused_without_a_trace,
     assert_same_bits_for_any_threads,
+    assert_samples_are_of_the_estimators_seed,
 )
 
 X = np.random.default_rng(0).standard_normal((60, 3)) * [1, 0.5, 2] + [0, 1, -1]
@@ -221,6 +222,7 @@ def test_history_and_samples():
     codes = np.random.RandomState(3).standard_normal((5, 2))
     np.testing.assert_array_equal(model.sample(5, random_state=3), model.inverse_transform(codes))
     np.testing.assert_allclose(model.inverse_transform(codes), model.generator_.forward(codes), rtol=1e-12)
+    assert_samples_are_of_the_estimators_seed(model)
     logistic = clone(model).set_params(outputs="logistic").fit(1 / (1 + np.exp(-X)))
     drawn = logistic.sample(100, random_state=0)
     assert drawn.min() > 0 and drawn.max() < 1
@@ -248,6 +250,31 @@ def test_parameters_that_cannot_be(parameters, match):
     for model in (small(), small().fit(X)):
         model.set_params(**parameters)
         assert_refused_without_a_trace(model, lambda model: model.fit(X), ValueError, match)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"outputs": "bad"}, "'outputs' parameter .* Got 'bad'"),
+        ({"hidden_layer_sizes": 7}, "hidden_layer_sizes=7 or n_components=2 was set after a fit .*; fit again"),
+        ({"n_components": 3}, r"hidden_layer_sizes=\(8,\) or n_components=3 was set after a fit .*; fit again"),
+    ],
+)
+def test_parameters_that_are_changed_after_a_fit(parameters, match):
+    model = small().fit(X).set_params(**parameters)
+    for call in (
+        lambda model: model.sample(3),
+        lambda model: model.partial_fit(X),
+    ):
+        assert_refused_without_a_trace(model, call, ValueError, match)
+
+
+def test_sizes_of_the_discriminator_that_are_changed_after_a_fit():
+    model = small().fit(X).set_params(discriminator_hidden_layer_sizes=9)
+    match = "^discriminator_hidden_layer_sizes=9 was set after a fit .*; fit again"
+    assert_refused_without_a_trace(model, lambda model: model.score_samples(X), ValueError, match)
+    assert_refused_without_a_trace(model, lambda model: model.partial_fit(X), ValueError, match)
+    assert model.sample(3).shape == (3, 3)
 
 
 def test_codes_of_another_width():

@@ -142,7 +142,7 @@ def test_callbacks_see_rows_without_targets(tmp_path):
     whole = small(callbacks=[record, ModelCheckpoint(path, every=2)]).fit(DIGITS[:200])
     assert len(record.records_) == 3
     again = small(max_iter=2, callbacks=[ModelCheckpoint(path)]).fit(DIGITS[:200])
-    resumed = load(path).set_params(max_iter=3, callbacks=None).resume(DIGITS[:200], DIGITS[:200])
+    resumed = load(path).set_params(max_iter=3, callbacks=None).resume(DIGITS[:200])
     np.testing.assert_array_equal(resumed.coefs_[0], whole.coefs_[0])
     assert again.n_iter_ == 2
 
@@ -233,6 +233,7 @@ def test_pipelines_and_searches():
         ({"sparsity": "l2"}, DIGITS, "'sparsity' parameter of Autoencoder must be"),
         ({"sparsity_target": 1.0}, DIGITS, "'sparsity_target' parameter"),
         ({"sparsity": "l1", "solver": "lbfgs"}, DIGITS, "sparsity='l1' is for solvers by minibatches"),
+        ({"tied": True, "max_norm": 0.3}, DIGITS, r"tied=True is not for max_norm=0\.3"),
         ({"hidden_layer_sizes": ()}, DIGITS, r"hidden_layer_sizes must name a layer at least, the code; got \(\)"),
         ({"activation": ["relu"]}, DIGITS, "'activation' parameter"),
         ({"input_noise": 0.1}, scipy.sparse.csr_array(DIGITS), "input_noise=0.1 is for dense X"),
@@ -259,3 +260,15 @@ def test_a_code_that_can_be_a_copy_is_warned_of():
         small(hidden_layer_sizes=(4,)).fit(IRIS)
     small(hidden_layer_sizes=(4,), input_noise=0.1).fit(IRIS)
     small(hidden_layer_sizes=(8, 3)).fit(IRIS)
+
+
+@pytest.mark.parametrize(
+    ("options", "factor", "match"),
+    [
+        ({"dtype": "float32"}, 1e30, r"X reaches .*: scale it, with StandardScaler\."),
+        ({"learning_rate_init": 1e200}, 1, r"take a smaller learning_rate_init than 1e\+200"),
+    ],
+)
+def test_what_makes_training_diverge_is_named(options, factor, match):
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=match):
+        small(**options).fit(DIGITS[:100] * factor)

@@ -302,6 +302,36 @@ def test_partial_fit_goes_on():
     )
 
 
+def test_partial_fit_after_parameters_were_changed():
+    model = fitted(binary(40, 4))
+    chains = model._chains
+    for n_chains in (4, 25):
+        learner_of = copy.copy(model).set_params(n_chains=n_chains, statistics="exact").partial_fit(binary(40, 4))
+        np.testing.assert_array_equal(learner_of._chains, chains[np.arange(n_chains) % 10])
+        assert copy.copy(model).set_params(n_chains=n_chains).partial_fit(binary(40, 4))._chains.shape == (n_chains, 7)
+    for name in ("hidden_connections", "visible_connections"):
+        told = f"{name}=False was set after a fit with {name}=True; call fit again"
+        other = copy.copy(model).set_params(**{name: False})
+        assert_refused_without_a_trace(other, lambda m: m.partial_fit(binary(40, 4)), ValueError, told)
+        connected_later = fitted(binary(40, 4), **{name: False}).set_params(**{name: True}).partial_fit(binary(40, 4))
+        assert np.count_nonzero(connected_later.weights_) == 7 * 6
+
+
+def test_sampling_goes_in_pieces_with_the_same_bits(monkeypatch):
+    model, calls = fitted(binary(40, 4)), []
+    whole = model.sample(6, n_sweeps=50, random_state=0, temperature=2.0)
+    update = statistics.engine.update_units
+
+    def counted(*args, **how):
+        calls.append(how["first_sweep"])
+        update(*args, **how)
+
+    monkeypatch.setattr(statistics.engine, "update_units", counted)
+    monkeypatch.setattr(statistics, "_WORK_TOGETHER", 8 * 6 * 7 * (7 + 50))
+    np.testing.assert_array_equal(model.sample(6, n_sweeps=50, random_state=0, temperature=2.0), whole)
+    assert calls == [0, 8, 16, 24, 32, 40, 48]
+
+
 @pytest.mark.parametrize("statistics", ["gibbs", "mean_field", "exact"])
 def test_the_same_bits_for_any_threads(statistics):
     model = BoltzmannMachine(4, statistics=statistics, n_chains=50, max_iter=5, random_state=0)
@@ -317,6 +347,17 @@ def test_files(tmp_path):
         each.partial_fit(binary(20, 4))
     assert learned(model).keys() == learned(loaded).keys()
     np.testing.assert_array_equal(model.weights_, loaded.weights_)
+
+
+@pytest.mark.parametrize("statistics", ["gibbs", "mean_field", "exact"])
+@pytest.mark.parametrize("hidden_connections", [False, True])
+def test_weights_are_symmetric_so_that_files_are_read_again(statistics, hidden_connections, tmp_path):
+    how = {"statistics": statistics, "hidden_connections": hidden_connections}
+    for seed in range(5):
+        X = binary(50, 5, seed=seed)
+        model = fitted(X, n_components=2, random_state=seed, **how).partial_fit(X)
+        np.testing.assert_array_equal(model.weights_, model.weights_.T)
+        assert_comes_back_from_a_file(model, X, tmp_path / f"model{seed}", ["transform", "score_samples"])
 
 
 # ---- what is refused -------------------------------------------------------------------------------------------------
@@ -363,6 +404,25 @@ def test_other_input_that_is_refused():
         (lambda m: m.sample(1, temperature=0), "temperature must be a positive number; got 0"),
     ]:
         assert_refused_without_a_trace(model, call, ValueError, message)
+
+
+@pytest.mark.parametrize("was_fitted", [False, True])
+@pytest.mark.parametrize(
+    ("how", "error", "told"),
+    [
+        ({"n_components": True}, ValueError, "n_components must be an integer of at least 0; got True"),
+        ({"n_chains": True}, ValueError, "n_chains must be an integer of at least 1; got True"),
+        ({"n_sweeps": True}, ValueError, "n_sweeps must be an integer of at least 1; got True"),
+        ({"n_components": 10**30}, ValueError, r"'n_components' parameter .* in the range \[0, 2147483647\]"),
+        ({"n_chains": 10**30}, ValueError, r"'n_chains' parameter .* in the range \[1, 2147483647\]"),
+        ({"n_components": 2 * 10**9}, MemoryError, "n_components=2000000000 with n_chains=10 needs more memory than"),
+    ],
+)
+def test_counts_that_are_none_or_too_large(how, error, told, was_fitted):
+    model = (fitted() if was_fitted else BoltzmannMachine(n_chains=10)).set_params(**how)
+    assert_refused_without_a_trace(model, lambda m: m.fit(PARITY), error, told)
+    if not was_fitted:
+        assert_refused_without_a_trace(model, lambda m: m.partial_fit(PARITY), error, told)
 
 
 HARM = {

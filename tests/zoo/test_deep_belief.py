@@ -1,5 +1,7 @@
 """The deep belief network: what is pretrained, and on which rows; the rest is MLPClassifier's."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -13,6 +15,7 @@ from fastmlp import MLPClassifier
 from fastmlp.callbacks import EarlyStopping
 from fastmlp.exceptions import UnlabelledWarning
 from fastmlp.zoo import DeepBeliefNetworkClassifier, RestrictedBoltzmannMachine
+from fastmlp.zoo.contrastive import ContrastiveLearner
 from tests.files import Forgery, assert_refused, made, put
 from tests.zoo import contract
 
@@ -104,6 +107,29 @@ def test_partial_fit_pretrains_once():
     assert [len(of["loss"]) for of in history] == [2, 2]
 
 
+@pytest.mark.parametrize("was_fitted", [False, True])
+@pytest.mark.parametrize("interrupted", [1, 4])
+def test_ctrl_c_while_layers_are_pretrained_ends_the_fit(was_fitted, interrupted, monkeypatch):
+    """There are two epochs of each of two machines; Ctrl-C comes in the first one, or in the last one."""
+    model, calls, epoch = small(), [], ContrastiveLearner.epoch
+    if was_fitted:
+        model.fit(X, Y)
+    before = dict(vars(model))
+
+    def interrupting(self):
+        calls.append(self)
+        if len(calls) == interrupted:
+            raise KeyboardInterrupt
+        return epoch(self)
+
+    monkeypatch.setattr(ContrastiveLearner, "epoch", interrupting)
+    with warnings.catch_warnings(), pytest.raises(KeyboardInterrupt):
+        warnings.simplefilter("error")
+        model.fit(X, Y)
+    assert len(calls) == interrupted
+    assert vars(model).keys() == before.keys() and all(vars(model)[name] is before[name] for name in before)
+
+
 # ---- rows without a label --------------------------------------------------------------------------------------------
 
 
@@ -190,3 +216,8 @@ def test_features_that_are_no_bits_are_refused():
     )
     with pytest.raises(TypeError, match="activation"):
         DeepBeliefNetworkClassifier(activation="relu")
+
+
+def test_rows_without_any_label_are_refused():
+    with pytest.raises(ValueError, match="y is -1 in all rows, which stands for a row without a label"):
+        DeepBeliefNetworkClassifier((4,)).fit(np.eye(6), np.full(6, -1))

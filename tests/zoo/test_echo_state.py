@@ -1,9 +1,11 @@
 """EchoStateRegressor: states of the oracle, a readout by ridge regression, generation, and what is known of memory."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -260,6 +262,17 @@ def test_what_runs_away_is_said():
         ({"leak": 0}, "leak"),
         ({"leak": 1.1}, "leak"),
         ({"density": 0}, "density"),
+        ({"alpha": {}}, "alpha must be a number of at least 0 or a list"),
+        ({"alpha": [[1.0], [2.0, 3.0]]}, "alpha must be a number of at least 0 or a list"),
+        ({"alpha": [np.inf]}, r"alpha must be a number of at least 0 or a list of such numbers, up to 1e\+100"),
+        ({"alpha": 1e308}, r"'alpha' .* in the range \[0.0, 1e\+100\]"),
+        ({"spectral_radius": 1e308}, r"'spectral_radius' .* in the range \[0.0, 1e\+100\]"),
+        ({"input_scaling": 1e308}, r"'input_scaling' .* in the range \[0.0, 1e\+100\]"),
+        ({"bias_scaling": 1e308}, r"'bias_scaling' .* in the range \[0.0, 1e\+100\]"),
+        ({"feedback": 1e308}, r"'feedback' .* in the range \[0.0, 1e\+100\]"),
+        ({"noise": 1e308}, r"'noise' .* in the range \[0.0, 1e\+100\]"),
+        ({"washout": 10**30}, "washout=10{30} leaves no step to learn from"),
+        ({"n_units": 10**30}, "n_units"),
         ({"n_units": 0}, "n_units"),
         ({"noise": -0.1}, "noise"),
         ({"n_jobs": 0}, "n_jobs"),
@@ -274,6 +287,44 @@ def test_wrong_parameters_are_refused(parameters, message, is_fitted):
     for method in ("fit", "partial_fit"):
         call = lambda m, method=method: getattr(m, method)(X, Y)  # noqa: E731
         contract.assert_refused_without_a_trace(model, call, ValueError, message)
+
+
+@pytest.mark.parametrize("name", ["spectral_radius", "input_scaling", "bias_scaling", "feedback", "noise"])
+def test_the_largest_scalings_are_finite(name):
+    model = EchoStateRegressor(**SMALL | {name: 1e100}).fit(X, Y[:, 0])
+    assert np.isfinite(model.coef_).all() and np.isfinite(model.transform(X)).all()
+
+
+@pytest.mark.parametrize("parameters", [{"leak": 5.0}, {"continues": "no"}, {"washout": -1}])
+def test_parameters_that_are_set_after_a_fit_are_checked(parameters):
+    model = EchoStateRegressor(**SMALL).fit(X, X).set_params(**parameters)
+    for call in (lambda m: m.predict(X), lambda m: m.transform(X), lambda m: m.score(X, X), lambda m: m.generate(5)):
+        contract.assert_refused_without_a_trace(model, call, ValueError, f"'{next(iter(parameters))}'")
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_tables_of_states(container):
+    pytest.importorskip(container)
+    frame = pd.DataFrame(X, index=np.arange(len(X)) + 5).rename(columns=str)
+    states = EchoStateRegressor(**SMALL).fit(frame, Y).transform(frame, [100, len(X) - 100])
+    model = EchoStateRegressor(**SMALL).set_output(transform=container).fit(frame, Y)
+    table = model.transform(frame, [100, len(X) - 100])
+    assert type(table).__module__.startswith(container) and list(table.columns) == [*model.get_feature_names_out()]
+    np.testing.assert_array_equal(table.to_numpy(), states)
+    if container == "pandas":
+        assert table.index.tolist() == frame.index.tolist()
+    for given, targets, told in (
+        ([frame, frame], [Y, Y], "a list of sequences"),
+        (X.reshape(2, -1, X.shape[1]), Y.reshape(2, -1, Y.shape[1]), "has three axes"),
+    ):
+        told = rf"X must be a matrix.*set_output\(transform='{container}'\).*{told}"
+        plain = EchoStateRegressor(**SMALL).set_output(transform=container)
+        call = lambda m, some=(given, targets): m.fit_transform(*some)  # noqa: E731
+        contract.assert_refused_without_a_trace(plain, call, ValueError, told)
+        call = lambda m, given=given: m.transform(given)  # noqa: E731
+        contract.assert_refused_without_a_trace(model, call, ValueError, told)
+        assert len(model.predict(given)) == 2
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -390,3 +441,15 @@ def test_mackey_glass():
 
 
 MACKEY_GLASS = {"spectral_radius": 1.178, "leak": 0.6, "input_scaling": 1.025, "bias_scaling": 0.5, "alpha": 1e-9}
+
+
+def test_the_score_leaves_the_washout_out():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 2)), rng.standard_normal(300)
+    model = EchoStateRegressor(30, washout=50, random_state=0).fit(X, y)
+    assert model.score(X, y) == r2_score(y[50:], model.predict(X)[50:])
+    late = (np.arange(300) % 100 >= 50).astype(float)
+    assert model.score(X, y, lengths=[100, 100, 100]) == r2_score(
+        y, model.predict(X, lengths=[100, 100, 100]), sample_weight=late
+    )
+    assert model.score(X[:40], y[:40]) == r2_score(y[:40], model.predict(X[:40]))

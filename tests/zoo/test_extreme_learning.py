@@ -187,6 +187,7 @@ def test_the_best_of_several_alphas():
         ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes must be .* got \(3, 0\)"),
         ({"activation": "rely"}, "activation.*relu"),
         ({"alpha": -1.0}, "'alpha' parameter .* Got -1.0"),
+        ({"alpha": {}}, r"alpha must be .* got \{\}"),
         ({"alpha": []}, r"alpha must be a number of at least 0, or a sequence of such; got \[\]"),
         ({"alpha": [1.0, np.inf]}, r"alpha must be .* got \[1.0, inf\]"),
         ({"class_weight": {0: -1.0}}, r"class_weight=\{0: -1.0\} must have"),
@@ -203,6 +204,21 @@ def test_the_best_of_several_alphas():
 def test_what_is_wrong_is_refused(parameters, message):
     model = ELMClassifier(10, random_state=0).fit(X_IRIS, Y_IRIS).set_params(**parameters)
     assert_refused_without_a_trace(model, lambda it: it.fit(X_IRIS * 1e5, Y_IRIS), ValueError, message)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"alpha": -1}, "'alpha' parameter .* Got -1"),
+        ({"alpha": "x"}, "'alpha' parameter .* Got 'x'"),
+        ({"alpha": {}}, r"alpha must be a number of at least 0, or a sequence of such; got \{\}"),
+        ({"class_weight": 3}, "'class_weight' parameter .* Got 3"),
+        ({"class_weight": "balanced"}, "class_weight='balanced' is not for partial_fit"),
+    ],
+)
+def test_further_samples_are_refused_with_parameters_that_cannot_be(parameters, message):
+    model = ELMClassifier(5, random_state=0).fit(X_IRIS, Y_IRIS).set_params(**parameters)
+    assert_refused_without_a_trace(model, lambda it: it.partial_fit(X_IRIS, Y_IRIS), ValueError, message)
 
 
 def test_blocks_that_do_not_fit_are_refused():

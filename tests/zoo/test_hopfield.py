@@ -224,6 +224,30 @@ def test_parameters_without_effect_are_told(rule, ignored):
         HopfieldNetwork(rule, **ignored).fit(signs(3, 20))
 
 
+@pytest.mark.parametrize(("name", "value"), [("binarize", "x"), ("max_iter", 0), ("tol", -1), ("beta", 0)])
+def test_parameters_that_are_set_to_what_cannot_be_after_a_fit(name, value):
+    model = HopfieldNetwork().fit(signs(3, 20)).set_params(**{name: value})
+    for call in (lambda m: m.partial_fit(signs(1, 20)), lambda m: m.predict(signs(1, 20))):
+        assert_refused_without_a_trace(model, call, ValueError, f"'{name}' parameter .* Got {value!r}")
+
+
+@pytest.mark.parametrize(("scale", "dtype"), [(1e200, np.float64), (1e25, np.float32)])
+def test_modern_patterns_that_are_too_large(scale, dtype):
+    X = np.random.default_rng(0).standard_normal((6, 5)).astype(dtype)
+    large, told = X * dtype(scale), f"beta=1, are too large for {np.dtype(dtype)}: X has values of up to .*; scale"
+    assert_refused_without_a_trace(HopfieldNetwork("modern"), lambda m: m.fit(large), ValueError, told)
+    model = HopfieldNetwork("modern").fit(X)
+    for name in ("predict", "energy", "recall_energies", "partial_fit"):
+        assert_refused_without_a_trace(model, lambda m, name=name: getattr(m, name)(large), ValueError, told)
+    # Next to the bound the softmax is all of the pattern with the largest product.
+    just = X * dtype(np.sqrt(np.finfo(dtype).max) / 20)
+    recalled = HopfieldNetwork("modern").fit(just).predict(just)
+    np.testing.assert_array_equal(recalled, just[(X @ X.T).argmax(axis=1)])
+    assert np.isfinite(HopfieldNetwork("modern").fit(just).energy(just)).all()
+    with pytest.raises(ValueError, match=r"beta=1e\+308, are too large for"):
+        model.set_params(beta=1e308).predict(X)
+
+
 def test_rules_that_are_changed_after_fit():
     for rule in ("modern", "storkey"):
         model = HopfieldNetwork().fit(signs(3, 20)).set_params(rule=rule)

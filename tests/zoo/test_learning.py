@@ -10,7 +10,8 @@ from sklearn.utils import check_random_state
 from fastmlp.callbacks import Callback, EarlyStopping, LearningRateFinder, ModelCheckpoint, ReduceOnPlateau
 from fastmlp.estimators.base import begins_fit, goes_on_with_fit, restored_on_error
 from fastmlp.exceptions import DivergenceWarning
-from fastmlp.zoo.learning import EpochEstimator
+from fastmlp.zoo import RestrictedBoltzmannMachine
+from fastmlp.zoo.learning import EpochEstimator, LearnedFit, memory_for
 
 X = np.random.default_rng(0).standard_normal((40, 3)) + 5
 
@@ -167,6 +168,84 @@ def test_ctrl_c_keeps_what_has_been_learned():
     with pytest.warns(ConvergenceWarning, match="interrupted by user"):
         model._learn(Interrupted(X, None, 0.5), X, X, n_samples=40, batch_size=40)
     assert model.n_iter_ == 1 and model.centre_.any()
+
+
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_epoch_end"])
+@pytest.mark.parametrize("was_fitted", [False, True])
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_ctrl_c_that_reaches_a_callback_keeps_what_has_been_learned(hook, was_fitted, epoch):
+    def interrupt(self, fit):
+        if fit.epoch + (hook == "on_epoch_begin") == epoch:
+            raise KeyboardInterrupt
+
+    interrupted = type("Interrupted", (Callback,), {hook: interrupt})
+    model = Centre(max_iter=7)
+    if was_fitted:
+        model.fit(X)
+    with pytest.warns(ConvergenceWarning, match="interrupted by user"):
+        model.set_params(callbacks=[interrupted()]).fit(X)
+    n_epochs = epoch - (hook == "on_epoch_begin")
+    np.testing.assert_allclose(model.centre_, X.mean(axis=0) * (1 - 0.5**n_epochs), rtol=1e-12)
+    assert model.n_iter_ == n_epochs
+    assert {len(values) for values in model.history_.values()} == {n_epochs}
+    assert hasattr(model, "loss_") == bool(n_epochs)
+
+
+def test_ctrl_c_while_an_epoch_is_recorded_leaves_whole_epochs(monkeypatch):
+    record = LearnedFit._record
+
+    def half_recorded(self, values, seconds):
+        if self.epoch == 2:
+            self.history["loss"].append(values["loss"])
+            raise KeyboardInterrupt
+        record(self, values, seconds)
+
+    monkeypatch.setattr(LearnedFit, "_record", half_recorded)
+    with pytest.warns(ConvergenceWarning, match="interrupted by user"):
+        model = Centre().fit(X)
+    assert model.n_iter_ == 2 and {len(values) for values in model.history_.values()} == {2}
+    assert model.loss_ == model.history_["loss"][-1]
+
+
+def test_ctrl_c_in_partial_fit_keeps_the_history_before():
+    model = Centre().fit(X)
+
+    class Interrupted(Callback):
+        def on_epoch_begin(self, fit):
+            raise KeyboardInterrupt
+
+    loss = model.loss_
+    with pytest.warns(ConvergenceWarning, match="interrupted by user"):
+        model.set_params(callbacks=[Interrupted()]).partial_fit(X)
+    assert model.n_iter_ == len(model.history_["loss"]) == 5 and model.loss_ == loss
+
+
+def test_too_little_memory_names_the_parameters():
+    told = "n_components=9 with n_chains=3 needs more memory than there is; give less"
+    with pytest.raises(MemoryError, match=told), memory_for(n_components=9, n_chains=3):
+        raise MemoryError
+    with pytest.raises(ValueError, match="another"), memory_for(n_components=9):
+        raise ValueError("another")
+
+
+def test_no_advice_that_cannot_be_followed():
+    told = r"holds no rows out for early_stopping=True: give more, or set early_stopping=False\.$"
+    with pytest.raises(ValueError, match=told):
+        Centre(early_stopping=True, validation_fraction=0.0).fit(X)
+    machine = RestrictedBoltzmannMachine(2, max_iter=1, callbacks=[EarlyStopping("val_loss")])
+    with pytest.raises(
+        ValueError, match=r"'val_loss' is not recorded .*Of other rows it is with early_stopping=True\.$"
+    ):
+        machine.fit(X > 5)
+
+    class WithoutEarlyStopping(Centre):
+        def __init__(self, learning_rate_init=0.5, max_iter=5, random_state=None, n_jobs=None, callbacks=None,
+                     verbose=False):  # fmt: skip
+            self._set_parameters(locals())
+
+    with pytest.raises(ValueError, match=r"'val_loss' is not recorded") as refused:
+        WithoutEarlyStopping(callbacks=[EarlyStopping("val_loss")]).fit(X)
+    assert "early_stopping" not in str(refused.value) and "eval_set" not in str(refused.value)
 
 
 def test_scikit_learns_callbacks_hear_of_epochs():

@@ -1,6 +1,9 @@
 """LiquidReservoir: traces of the oracle, connections as they are said to be, and what a liquid is good for."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import RidgeClassifier, RidgeClassifierCV
@@ -187,7 +190,15 @@ def test_what_a_file_must_not_say(name, value, tmp_path):
         ({"inhibitory": 1.1}, "inhibitory"),
         ({"inputs": "numbers"}, "inputs"),
         ({"output": "first"}, "output"),
+        ({"output": "Last"}, "output"),
         ({"step": 0}, "step"),
+        ({"step": 1e-9}, r"'step' .* in the range \[1e-06, 1000000000.0\]"),
+        ({"membrane_time": 1e308}, r"'membrane_time' .* in the range \[1e-06, 1000000000.0\]"),
+        ({"trace_time": 1e-9}, r"'trace_time' .* in the range \[1e-06, 1000000000.0\]"),
+        ({"connection_range": 1e308}, r"'connection_range' .* in the range \(0.0, 1e\+100\]"),
+        ({"input_scaling": 1e308}, r"'input_scaling' .* in the range \[0.0, 1e\+100\]"),
+        ({"recurrent_scaling": 1e308}, r"'recurrent_scaling' .* in the range \[0.0, 1e\+100\]"),
+        ({"grid": (10**30, 1, 1)}, "at most 1,000,000 are possible"),
         ({"n_jobs": 0}, "n_jobs"),
     ],
 )
@@ -199,6 +210,62 @@ def test_wrong_parameters_are_refused(parameters, message):
                 call(model.set_params(**parameters))
         else:
             contract.assert_refused_without_a_trace(model.set_params(**parameters), call, ValueError, message)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"output": "Last"}, {"inputs": "Spikes"}, {"step": 1e-9}, {"membrane_time": 0}, {"output": None}]
+)
+def test_parameters_that_are_set_after_a_fit_are_checked(parameters):
+    model = LiquidReservoir(**SMALL).fit(X).set_params(**parameters)
+    told = f"'{next(iter(parameters))}' parameter of LiquidReservoir"
+    contract.assert_refused_without_a_trace(model, lambda m: m.transform(X), ValueError, told)
+
+
+def test_the_limits_of_times_and_ranges():
+    for name in ("step", "membrane_time", "trace_time"):
+        for time in (1e-6, 1e9):
+            model = LiquidReservoir(**SMALL | {"input_scaling": 10.0, name: time}).fit(X)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SilentReservoirWarning)
+                assert np.isfinite(model.transform(X)).all(), (name, time)
+    # Of the pairs of excitatory units that are infinitely near, three in ten are connected; of those far off, none.
+    model = LiquidReservoir((5, 5, 5), connection_range=1e100, random_state=0).fit(X)
+    n = model.n_excitatory_
+    assert abs(model.recurrent_weights_[:n, :n].nnz / (n * (n - 1)) - 0.3) < 0.02
+    assert LiquidReservoir((5, 5, 5), connection_range=1e-300, random_state=0).fit(X).recurrent_weights_.nnz == 0
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+@pytest.mark.parametrize("output", ["mean", "last", "steps"])
+def test_tables_of_traces(container, output):
+    pytest.importorskip(container)
+    options = SMALL | {"output": output}
+    frame = pd.DataFrame(X, index=np.arange(len(X)) + 5).rename(columns=str)
+    lengths = [50, len(X) - 50]
+    plain = LiquidReservoir(**options).fit(frame)
+    model = LiquidReservoir(**options).set_output(transform=container).fit(frame)
+    cases = [
+        (frame, None),
+        (frame, lengths),
+        (X, lengths),
+        ([frame[:50], frame[50:]], None),
+        (X.reshape(2, -1, X.shape[1]), None),
+    ]
+    for given, sizes in cases:
+        if output == "steps" and (isinstance(given, list) or given.ndim == 3):
+            told = rf"X must be a matrix.*set_output\(transform='{container}'\).*output='last' and output='mean'"
+            call = lambda m, given=given: m.transform(given)  # noqa: E731
+            contract.assert_refused_without_a_trace(model, call, ValueError, told)
+            call = lambda m, given=given: m.fit_transform(given)  # noqa: E731
+            contract.assert_refused_without_a_trace(model, call, ValueError, told)
+            continue
+        table = model.transform(given, sizes)
+        assert type(table).__module__.startswith(container) and list(table.columns) == [*model.get_feature_names_out()]
+        np.testing.assert_array_equal(table.to_numpy(), plain.transform(given, sizes))
+        if container == "pandas":
+            rows = frame.index if output == "steps" and given is frame else np.arange(len(table))
+            assert table.index.tolist() == list(rows)
 
 
 def test_wrong_data_are_refused():

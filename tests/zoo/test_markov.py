@@ -1,6 +1,7 @@
 """MarkovChain: counts against loops, chains with known answers, sequences of every kind, what is refused."""
 
 import copy
+import pickle
 from fractions import Fraction
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import estimator_checks
 
@@ -178,6 +180,7 @@ def test_samples_begin_as_they_are_told():
         ([pd.Series(["x", "y", "y"]), pd.Series(["y", "x", "x"])], {}),
         ([0, 1, 1, 1, 0, 0], {"lengths": [3, 3]}),
         (np.array([[0], [1], [1], [1], [0], [0]]), {"lengths": np.array([3, 3])}),
+        ([0, 1, 1, 1, 0, 0], {"lengths": np.array([3, 3], dtype=np.uint64)}),
         (["x", "y", "y", "y", "x", "x"], {"lengths": [3, 3]}),
         ([[(0, 0), (0, 1), (0, 1)], [(0, 1), (0, 0), (0, 0)]], {}),
         ([[False, True, True], [True, False, False]], {}),
@@ -198,9 +201,62 @@ def test_sequences_of_every_kind(X, options):
 def test_numbers_and_texts_stay_apart():
     chain = MarkovChain().fit([np.array([1, 2]), np.array(["1", "2"])])
     assert chain.states_.tolist() == [1, 2, "1", "2"]
+    chain = MarkovChain().fit([np.array([b"1"]), np.array(["1"])])
+    assert chain.states_.tolist() == [b"1", "1"]
     chain = MarkovChain().fit([["1", "2"]])
     with pytest.raises(ValueError, match=r"X\[0\]\[0\] is 1, a state that the chain has not: it has '1', '2'"):
         chain.predict([[1]])
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s", "D"])
+@pytest.mark.parametrize("kind", ["M", "m"])
+def test_times_stay_times(kind, unit, tmp_path):
+    days = np.array(["2026-01-01", "2026-01-02", "2026-01-03"], "M8[D]")
+    days = days.astype(f"M8[{unit}]") if kind == "M" else (days - days[0] + 5).astype(f"m8[{unit}]")
+    X = [days[[0, 1, 2]], days[[0, 1, 0]]]
+    for given, options in ((X, {}), (np.stack(X), {}), (np.concatenate(X), {"lengths": [3, 3]}), ([*map(list, X)], {})):
+        for states in (None, days, days.tolist() if unit == "us" else list(days)):
+            chain = MarkovChain(alpha=0.5, states=states).fit(given, **options)
+            np.testing.assert_array_equal(chain.transition_counts_, [[0, 2, 0], [1, 0, 1], [0, 0, 0]])
+            if unit != "us" or states is None or isinstance(states, np.ndarray):
+                assert chain.states_.dtype == days.dtype
+                np.testing.assert_array_equal(chain.states_, days)
+    chain = MarkovChain(alpha=0.5).fit(X)
+    scalar = pd.Timestamp if kind == "M" else pd.Timedelta
+    python = (
+        (lambda time: scalar(time).to_pydatetime()) if kind == "M" else (lambda time: scalar(time).to_pytimedelta())
+    )
+    other = "ms" if unit == "s" else "s"
+    for day in (days[0], scalar(days[0]), python(days[0]), days[0].astype(f"{kind}8[{other}]")):
+        assert chain.predict([[day]]) == days[1:2]
+        assert chain.sample(1, start=day) == days[:1]
+    assert chain.predict([days[:1].astype(f"{kind}8[{other}]")]) == days[1:2]
+    for wrong in (0, "2026-01-01", days[0] + np.timedelta64(1, unit) * 100, int(days[0].astype(np.int64))):
+        call = lambda m, wrong=wrong: m.predict([[wrong]])  # noqa: E731
+        told = rf"X\[0\]\[0\] is .*, a state that the chain has not: it has np\.{days.dtype.name[: -4 - len(unit)]}"
+        assert_refused_without_a_trace(chain, call, ValueError, told)
+    assert_comes_back_from_a_file(chain, X, tmp_path / "model", ["predict", "predict_proba", "score_samples"])
+
+
+def test_times_of_different_units_are_the_times_they_are():
+    far, near = np.array(["9000"], "M8[Y]"), np.array(["2026-01-01"], "M8[ns]")
+    for X in ([far, near], [[far[0], near[0]]]):
+        assert {*map(str, MarkovChain().fit(X).states_)} == {str(far[0]), str(near[0])}
+    lengths = np.array([2, 2, 2])
+    series = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02"] * 3))
+    chain = MarkovChain().fit(series, lengths=lengths)
+    assert chain.states_.dtype == series.to_numpy().dtype
+    with pytest.raises(ValueError, match="a state that the chain has not"):
+        chain.predict([[pd.Timestamp("2026-01-01", tz="UTC")]])
+
+
+@pytest.mark.parametrize("state", [(0, 1), frozenset([1]), b"a", 1j, pd.Timestamp("2026-01-01").date()], ids=str)
+def test_states_that_no_file_holds(state, tmp_path):
+    chain = MarkovChain().fit([[state, state]])
+    assert chain.predict([[state]])[0] == state
+    with pytest.raises(TypeError, match="states_ is an array of object, which no file holds"):
+        chain.save(tmp_path / "model")
+    assert pickle.loads(pickle.dumps(chain)).predict([[state]])[0] == state
 
 
 @pytest.mark.parametrize("fitted", [False, True])
@@ -226,6 +282,13 @@ def test_numbers_and_texts_stay_apart():
         ([0, 1, 0], {"lengths": [2, 2]}, ValueError, "lengths must add up to the 3 states of X; got a sum of 4"),
         ([0, 1, 0], {"lengths": [3, 0]}, ValueError, "lengths must be positive integers"),
         ([0, 1, 0], {"lengths": [1.5, 1.5]}, ValueError, "lengths must be positive integers"),
+        (
+            [0, 1, 0, 1],
+            {"lengths": np.array([2**63 - 1, 2**63 - 1, 6])},  # whose sum is 4 in int64
+            ValueError,
+            "lengths must add up to the 4 states of X; got a sum of 18,446,744,073,709,551,620",
+        ),
+        ([np.array(["2026-01-01", "NaT"], "M8[ns]")], {}, ValueError, r"X\[0\]\[1\] is .*NaT.*, a gap and no state"),
     ],
 )
 def test_what_are_no_sequences(X, options, error, message, fitted):
@@ -250,6 +313,55 @@ def test_unseen_states_are_refused_before_anything_is_computed(call):
     assert named.states_.tolist() == ["sun", "rain", "fog", "snow"]
     getattr(named, call)([["sun"], ["sun", "rain", "snow"]])
     np.testing.assert_allclose(named.predict_proba([["snow"]]), np.full((1, 4), 0.25))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"alpha": -1.5}, ValueError, r"'alpha' .* in the range \[0.0, 1e\+100\]"),
+        ({"alpha": 1e308}, ValueError, r"'alpha' .* in the range \[0.0, 1e\+100\]"),
+        ({"order": "a"}, ValueError, r"'order' .* in the range \[1, 63\]"),
+        ({"order": 100}, ValueError, r"'order' .* in the range \[1, 63\]"),
+    ],
+)
+def test_parameters_out_of_range_are_refused_by_each_fit(parameters, error, message):
+    for chain in (MarkovChain(), MarkovChain().fit(DAYS)):
+        chain.set_params(**parameters)
+        for method in ("fit", "partial_fit"):
+            call = lambda m, method=method: getattr(m, method)(DAYS)  # noqa: E731
+            assert_refused_without_a_trace(chain, call, error, message)
+    chain = MarkovChain().fit(DAYS).set_params(order="a")
+    assert_refused_without_a_trace(chain, lambda m: m.predict(DAYS), ValueError, "order='a' was set after a fit of")
+
+
+@pytest.mark.parametrize("alpha", [10**30, 1e100])
+def test_a_prior_that_outweighs_all_counts(alpha):
+    np.testing.assert_array_equal(MarkovChain(alpha=alpha).fit([list("aba")]).transition_matrix_, np.full((2, 2), 0.5))
+
+
+def test_the_longest_history():
+    assert MarkovChain(63).fit([["a"] * 100]).predict([["a"] * 63]).tolist() == ["a"]
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "score", "score_samples"])
+def test_before_a_fit_there_is_nothing_to_ask(method):
+    assert_refused_without_a_trace(MarkovChain(), lambda m: getattr(m, method)([["a"]]), NotFittedError, "MarkovChain")
+
+
+@pytest.mark.parametrize(
+    ("states", "error", "message"),
+    [
+        ([[1], [2]], TypeError, r"states\[0\] is \[1\], which is not hashable; tuple\(state\) is"),
+        ([("a", [1])], TypeError, "states must be hashable, and so must all that is in them"),
+        ([1.0, np.nan], ValueError, r"states\[1\] is nan, a gap and no state"),
+        (np.array(["2026-01-01", "NaT"], "M8[D]"), ValueError, r"states\[1\] is .*NaT.*, a gap and no state"),
+        (["a", None], ValueError, r"states\[1\] is None, a gap and no state"),
+        (np.array(3), ValueError, "states must be a list of states; got array"),
+        ([], ValueError, "states must be different from each other, and at least one"),
+    ],
+)
+def test_named_states_that_are_refused(states, error, message):
+    assert_refused_without_a_trace(MarkovChain(states=states), lambda m: m.fit(DAYS), error, message)
 
 
 def test_other_parameters_that_are_refused():

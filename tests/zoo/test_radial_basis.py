@@ -168,6 +168,28 @@ def test_float32_comes_back_as_float32():
 # ---- blocks, labels, alphas ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("centers", ["kmeans", "random", "learned", X_NUMBERS[:9].astype(np.longdouble)])
+def test_samples_of_more_digits_are_read_in_float64(centers, standardize):
+    model = RBFRegressor(9, centers=centers, standardize=standardize, max_iter=2, random_state=0)
+    expected = clone(model).fit(X_NUMBERS, Y_NUMBERS).predict(X_NUMBERS)
+    long = X_NUMBERS.astype(np.longdouble)
+    found = model.fit(long, Y_NUMBERS).predict(long)
+    assert found.dtype == model.centers_.dtype == model.widths_.dtype == np.float64
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("centers", ["kmeans", "random", "learned"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.filterwarnings("ignore::fastmlp.exceptions.IgnoredParameterWarning")
+def test_a_seed_and_a_generator_of_it_are_the_same(centers, early_stopping):
+    model = RBFRegressor(9, centers=centers, max_iter=3, early_stopping=early_stopping, random_state=5)
+    expected = clone(model).fit(X_NUMBERS, Y_NUMBERS)
+    found = model.set_params(random_state=np.random.RandomState(5)).fit(X_NUMBERS, Y_NUMBERS)
+    for name in ("centers_", "widths_", "coefs_"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
+
+
 def test_blocks_are_as_good_as_a_fit():
     centers = X_IRIS[::10]
     whole = RBFClassifier(width=1.0, centers=centers).fit(X_IRIS, Y_IRIS)
@@ -294,13 +316,40 @@ def test_callbacks_and_early_stopping():
         ({"centers": np.ones((3, 5))}, r"centers must .*\(3, 4\)"),
         ({"centers": np.full((3, 4), np.nan)}, "centers must be finite"),
         ({"centers": []}, "centers must"),
+        ({"centers": {}}, r"centers must be .* an array of shape \(n_centers, n_features\).*; got \{\}"),
+        ({"centers": [[1, 2], [3]]}, r"centers must be .*; got \[\[1, 2\], \[3\]\]"),
+        ({"width": {}}, r"width must .*\(10,\); got \{\}"),
         ({"alpha": -1.0}, "'alpha' parameter .* Got -1.0"),
+        ({"alpha": {}}, r"alpha must be a number of at least 0, or a sequence of such; got \{\}"),
         ({"centers": "learned", "early_stopping": True, "validation_fraction": 0.0}, "validation_fraction"),
     ],
 )
 def test_what_is_wrong_is_refused(parameters, message):
     model = RBFClassifier(10, random_state=0).fit(X_IRIS, Y_IRIS).set_params(**parameters)
     assert_refused_without_a_trace(model, lambda it: it.fit(X_IRIS, Y_IRIS), ValueError, message)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"alpha": -1}, "'alpha' parameter .* Got -1"),
+        ({"alpha": "x"}, "'alpha' parameter .* Got 'x'"),
+        ({"alpha": {}}, r"alpha must be a number of at least 0, or a sequence of such; got \{\}"),
+        ({"class_weight": 3}, "'class_weight' parameter .* Got 3"),
+        ({"class_weight": "balanced"}, "class_weight='balanced' is not for partial_fit"),
+    ],
+)
+def test_further_samples_are_refused_with_parameters_that_cannot_be(parameters, message):
+    model = RBFClassifier(4, centers="random", random_state=0).fit(X_IRIS, Y_IRIS).set_params(**parameters)
+    assert_refused_without_a_trace(model, lambda it: it.partial_fit(X_IRIS, Y_IRIS), ValueError, message)
+
+
+def test_regressors_check_parameters_before_further_samples():
+    model = RBFRegressor(4, random_state=0).fit(X_NUMBERS, Y_NUMBERS)
+    for name, value in (("max_iter", 0), ("tol", -1), ("alpha", "x")):
+        match = f"'{name}' parameter .* Got {value!r}"
+        wrong = clone(model).fit(X_NUMBERS, Y_NUMBERS).set_params(**{name: value})
+        assert_refused_without_a_trace(wrong, lambda it: it.partial_fit(X_NUMBERS, Y_NUMBERS), ValueError, match)
 
 
 def test_samples_of_weight_0_are_no_centres():

@@ -192,6 +192,24 @@ def test_inverse_transform(digits):
     for wrong in (np.ones((2, 9)), np.ones(10)):
         with pytest.raises(ValueError, match="a column for each of the 10 hidden units; got shape"):
             digits.inverse_transform(wrong)
+    harmed = np.ones((2, 10))
+    for wrong in (np.nan, np.inf):
+        harmed[1, 3] = wrong
+        with pytest.raises(ValueError, match="Input X contains"):
+            digits.inverse_transform(harmed)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "a", 2.5, True])
+def test_counts_that_are_none(digits, wrong):
+    for call, name in [
+        (lambda: digits.gibbs(X_DIGITS[:3], n_steps=wrong), "n_steps"),
+        (lambda: digits.sample(wrong), "n_samples"),
+        (lambda: digits.sample(2, n_steps=wrong), "n_steps"),
+        (lambda: digits.estimate_log_partition(wrong), "n_chains"),
+        (lambda: digits.estimate_log_partition(n_temperatures=wrong), "n_temperatures"),
+    ]:
+        with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1; got {wrong!r}"):
+            call()
 
 
 # ---- fits ------------------------------------------------------------------------------------------------------------
@@ -286,6 +304,33 @@ def test_partial_fit_after_parameters_were_changed():
     assert "_going_on" not in vars(fitted.fit(X_DIGITS))
 
 
+def test_a_sparsity_target_set_later_begins_as_one_set_before():
+    model = small().partial_fit(X_DIGITS)
+    assert not model._going_on["activities"].any()
+    model.set_params(sparsity_target=0.3, sparsity_cost=1e-9).partial_fit(X_DIGITS[:1])
+    # A running mean, which one batch changes by a tenth at most.
+    assert (np.abs(model._going_on["activities"] - 0.3) < 0.2).all()
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"n_components": 9}, "n_components=9 was set after a fit with 8 hidden units; call fit again"),
+        ({"visible": "normal"}, "visible='normal' was set after a fit with visible='bernoulli'; call fit again"),
+    ],
+)
+def test_another_machine_than_was_fitted_is_refused(how, told):
+    for model in (small().fit(X_DIGITS), small().partial_fit(X_DIGITS)):
+        model.set_params(**how)
+        for method in (*METHODS, "partial_fit"):
+            contract.assert_refused_without_a_trace(
+                model, lambda m, method=method: getattr(m, method)(X_DIGITS), ValueError, told
+            )
+        for call in (lambda m: m.sample(), lambda m: m.log_partition_, lambda m: m.inverse_transform(np.ones((1, 8)))):
+            contract.assert_refused_without_a_trace(model, call, ValueError, told)
+        assert model.fit(X_DIGITS).transform(X_DIGITS).shape[1] == model.n_components
+
+
 def test_features_for_a_classifier_in_a_search():
     X, y = load_digits(return_X_y=True)
     pipeline = make_pipeline(
@@ -364,6 +409,12 @@ def test_forged_files_are_refused(harm, content, tmp_path):
         ({"learning": "ais"}, X_DIGITS, "'learning' parameter"),
         ({"n_gibbs": 0}, X_DIGITS, "'n_gibbs' parameter"),
         ({"sparsity_target": 1.0}, X_DIGITS, "'sparsity_target' parameter"),
+        ({"n_components": True}, X_DIGITS, "n_components must be an integer of at least 1; got True"),
+        ({"n_components": 10**30}, X_DIGITS, r"'n_components' parameter .* in the range \[1, 2147483647\]"),
+        ({"n_gibbs": True}, X_DIGITS, "n_gibbs must be an integer of at least 1; got True"),
+        ({"n_gibbs": 10**30}, X_DIGITS, r"'n_gibbs' parameter .* in the range \[1, 2147483647\]"),
+        ({"batch_size": True}, X_DIGITS, "batch_size must be an integer of at least 1; got True"),
+        ({"batch_size": 10**30, "learning": "pcd"}, X_DIGITS, "batch_size=10{30} is the number of chains"),
         ({"early_stopping": True}, X_DIGITS[:1], "validation_fraction"),
         ({}, X_DIGITS * np.nan, "contains NaN"),
     ],

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -364,7 +365,11 @@ def test_what_a_file_must_not_say(name, value, message, som, tmp_path):
         ({"learning_rate_init": 0}, "The 'learning_rate_init' parameter"),
         ({"max_iter": 0}, "The 'max_iter' parameter"),
         ({"initialization": np.zeros((3, 4))}, r"initialization must have the shape \(20, 4\) or \(5, 4, 4\)"),
-        ({"initialization": np.full((20, 4), np.nan)}, "initialization contains NaN"),
+        ({"initialization": [1]}, r"initialization must have the shape \(20, 4\) or \(5, 4, 4\).* got \(1,\)"),
+        ({"initialization": [[1, 2], [3]]}, "initialization must have the shape .* got rows of several lengths"),
+        ({"initialization": np.full((20, 4), "a")}, "initialization must be real numbers"),
+        ({"initialization": np.full((20, 4), np.nan)}, "initialization must be finite"),
+        ({"initialization": np.full((20, 4), 1e200)}, r"initialization has values of up to 1e\+200.*float64"),
     ],
 )
 def test_parameters_that_are_refused(parameters, message, som):
@@ -394,6 +399,61 @@ def test_calls_that_are_refused(som):
     for call in (lambda som: som.partial_fit(IRIS), lambda som: som.u_matrix(), lambda som: som.hits(IRIS)):
         with pytest.raises(ValueError, match=r"shape=\(3, 3\) was set after a fit that left 20 units"):
             call(other)
+
+
+@pytest.mark.parametrize("name", ["predict", "transform", "quantize", "score_samples", "score", "hits"])
+def test_methods_before_a_fit(name):
+    with pytest.raises(NotFittedError):
+        getattr(SelfOrganizingMap(), name)(IRIS)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"topology": "bad"}, "'topology' parameter .* Got 'bad'"), ({"shape": None}, "'shape' parameter .* Got None")],
+)
+def test_parameters_that_are_set_to_what_cannot_be_after_a_fit(parameters, message, som):
+    model = clone(som).fit(IRIS).set_params(**parameters)
+    for call in (
+        lambda som: som.u_matrix(),
+        lambda som: som.hits(IRIS),
+        lambda som: som.topographic_error(IRIS),
+        lambda som: som.label_map(IRIS, IRIS[:, 0]),
+        lambda som: som.partial_fit(IRIS),
+    ):
+        contract.assert_refused_without_a_trace(model, call, ValueError, message)
+
+
+@pytest.mark.parametrize("initialization", ["linear", "random"])
+@pytest.mark.parametrize(("scale", "dtype"), [(1e160, np.float64), (1e30, np.float32)])
+def test_samples_that_are_too_large(initialization, scale, dtype):
+    large = (IRIS * scale).astype(dtype)
+    message = f"X has values of up to .*, whose squared distances are too large for {np.dtype(dtype)}; scale X down"
+    new = SelfOrganizingMap((3, 2), initialization=initialization, random_state=0)
+    for X in (large, scipy.sparse.csr_array(large)):
+        contract.assert_refused_without_a_trace(new, lambda som, X=X: som.fit(X), ValueError, message)
+    fitted = clone(new).fit(IRIS.astype(dtype))
+    for name in ("predict", "transform", "score", "partial_fit"):
+        contract.assert_refused_without_a_trace(
+            fitted, lambda som, name=name: getattr(som, name)(large), ValueError, message
+        )
+    just = (IRIS * np.sqrt(scale) / 10).astype(dtype)
+    assert np.isfinite(clone(new).fit(just).transform(just)).all()
+
+
+def test_weights_of_samples_that_are_too_large(som):
+    message = r"sample_weight has values of up to 1e\+308, .* scale sample_weight down"
+    contract.assert_refused_without_a_trace(
+        som, lambda som: som.fit(IRIS, sample_weight=np.full(150, 1e308)), ValueError, message
+    )
+    assert som.score(IRIS, sample_weight=np.full(150, 1e308)) == pytest.approx(som.score(IRIS), rel=1e-12)
+    with pytest.raises(ValueError, match=r"sample_weight.shape == \(2,\)"):
+        som.score(IRIS, sample_weight=[1, 2])
+
+
+def test_labels_that_have_no_order(som):
+    for labels, kinds in (([None] + ["a"] * 149, "NoneType, str"), (np.array([None] * 150), "NoneType")):
+        with pytest.raises(ValueError, match=f"y must have labels that can be sorted, .* got types {kinds}"):
+            som.label_map(IRIS, labels)
 
 
 def test_a_map_larger_than_the_samples_is_told():

@@ -21,6 +21,7 @@ def test_forms(dtype):
     for given, lengths, expected in (
         (rows, None, [9]),
         (rows, [3, 5, 1], [3, 5, 1]),
+        (rows, np.array([3, 5, 1], dtype=np.uint64), [3, 5, 1]),
         (parts, None, [3, 5, 1]),
         (tuple(parts), None, [3, 5, 1]),
         ([part.tolist() for part in parts], None, [3, 5, 1]),
@@ -74,6 +75,8 @@ def test_lists_of_rows_are_no_lists_of_sequences():
         (np.ones((9, 2)), None, [4, 4], "lengths must be positive integers whose sum is the 9 rows of X"),
         (np.ones((9, 2)), None, [10, -1], "lengths must be positive integers"),
         (np.ones((9, 2)), None, [4.5, 4.5], "lengths must be positive integers"),
+        (np.ones((4, 2)), None, np.array([2**63, 2**63, 4], np.uint64), "lengths must be .* sum is the 4 rows of X"),
+        (np.ones((4, 2)), None, np.array([2**63 - 1, 2**63 - 1, 6]), "lengths must be .* sum is the 4 rows of X"),
         (np.ones((9, 2)), None, [], "lengths must be positive integers"),
         (LISTS, None, [3, 5, 1], "lengths must be None where X is a list"),
         (np.ones((3, 3, 2)), None, [3, 3, 3], "lengths must be None"),

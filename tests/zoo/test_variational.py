@@ -10,6 +10,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastmlp
+from fastmlp.exceptions import CollapsedCodeWarning
 from fastmlp.fitting.learning_pass import LearningPass
 from fastmlp.network import Network
 from fastmlp.optimizers import SGD, Adam, Descent, Muon
@@ -21,7 +22,11 @@ from tests.zoo.contract import (
     assert_comes_back_from_a_file,
     assert_refused_without_a_trace,
     assert_same_bits_for_any_threads,
+    assert_samples_are_of_the_estimators_seed,
 )
+
+# Fits of some steps, of rows that are all noise, may give their codes up.
+pytestmark = pytest.mark.filterwarnings("ignore::fastmlp.exceptions.CollapsedCodeWarning")
 
 DECODERS = pytest.mark.parametrize("decoder", ["bernoulli", "normal"])
 METHODS = ["transform", "reconstruct", "score_samples"]
@@ -228,6 +233,8 @@ def test_samples():
     np.testing.assert_allclose(drawn.mean(axis=0), X.mean(axis=0), atol=0.15)
     np.testing.assert_allclose(model.sample(2000, random_state=0).mean(axis=0), drawn.mean(axis=0), atol=0.05)
     np.testing.assert_array_equal(model.sample(3, random_state=1), model.sample(3, random_state=1))
+    assert_samples_are_of_the_estimators_seed(model)
+    np.testing.assert_array_equal(model.sample(3, noise=True), model.sample(3, noise=True, random_state=0))
     means, stds = model.code_distributions(X)
     np.testing.assert_array_equal(means, model.transform(X))
     assert stds.shape == means.shape and (stds > 0).all()
@@ -254,6 +261,28 @@ def test_parameters_that_cannot_be(parameters, match):
     for model in (small(), small().fit(X)):
         model.set_params(**parameters)
         assert_refused_without_a_trace(model, lambda model: model.fit(X), ValueError, match)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"decoder": "bad"}, "'decoder' parameter .* Got 'bad'"),
+        ({"decoder": "normal"}, "decoder='normal' was set after a fit with another decoder; fit again"),
+        ({"hidden_layer_sizes": 7}, "hidden_layer_sizes=7 or n_components=2 was set after a fit .*; fit again"),
+        ({"n_components": 3}, r"hidden_layer_sizes=\(8,\) or n_components=3 was set after a fit .*; fit again"),
+        ({"n_components": "x"}, "'n_components' parameter .* Got 'x'"),
+    ],
+)
+def test_parameters_that_are_changed_after_a_fit(parameters, match):
+    model = small().fit(X).set_params(**parameters)
+    for call in (
+        lambda model: model.transform(X),
+        lambda model: model.reconstruct(X),
+        lambda model: model.sample(3),
+        lambda model: model.score_samples(X),
+        lambda model: model.partial_fit(X),
+    ):
+        assert_refused_without_a_trace(model, call, ValueError, match)
 
 
 def test_values_beside_zero_and_one():
@@ -308,3 +337,10 @@ def test_optimizers_that_do_not_fit():
     model._optimizers["encoder"] = model._optimizers["decoder"]
     with pytest.raises(ValueError, match="what _optimizers keep does not fit encoder_params_"):
         model.check_state()
+
+
+@pytest.mark.filterwarnings("default::fastmlp.exceptions.CollapsedCodeWarning")
+def test_codes_that_are_given_up_are_said():
+    options = {"decoder": "normal", "max_iter": 60, "hidden_layer_sizes": (200, 200), "n_components": 50}
+    with pytest.warns(CollapsedCodeWarning, match=r"The divergence of the codes is .* nats: they say nothing"):
+        small(activation="relu", **options).fit(IMAGES[:1000])
