@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.activations import ACTIVATIONS
 from fastmlp.components import Named
-from fastmlp.estimators.base import begins_fit, goes_on_with_fit, restored_on_error
+from fastmlp.estimators.base import begins_fit, restored_on_error
 from fastmlp.fitting.learning_pass import LearningPass
 from fastmlp.inputs.rows import rows_of
 from fastmlp.network import Network, Regularization
@@ -305,25 +305,6 @@ class GAN(PairEstimator):
         self._announce_epochs()
         with restored_on_error(self):
             fit = self._fit(X)
-        return self._told_of_errors(fit)
-
-    @goes_on_with_fit
-    def partial_fit(self, X: ArrayLike, y: None = None) -> Self:
-        """Learn from samples for one epoch more.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : None
-            It is not used.
-
-        Returns
-        -------
-        self : GAN
-        """
-        self._validate_params()
-        with restored_on_error(self):
-            fit = self._fit(X, is_incremental=True)
         return self._told_of_errors(fit)
 
     def _outline(self, part: str, n_features: int) -> Outline:

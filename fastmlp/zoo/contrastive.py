@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from fastmlp import engine
-from fastmlp.inputs.rows import rows_of
+from fastmlp.inputs.rows import dense_rows, rows_of
 from fastmlp.threads import team_size
 
 # What is said after each epoch, and its validation, is found on a tenth of the rows, but on so many at least and at
@@ -51,8 +50,7 @@ class Glimpse:
             few = min(_MOST_LOOKED_AT, max(_FEWEST_LOOKED_AT, n // 10))
             n = min(n, few, max(1, _NUMBERS_LOOKED_AT // n_visible))
         self.numbers = np.sort(numbers[random_state.permutation(len(numbers))[:n]])
-        rows = X[self.numbers]
-        self.values = np.ascontiguousarray(rows.toarray() if scipy.sparse.issparse(rows) else rows, dtype=dtype)
+        self.values = dense_rows(X[self.numbers], dtype)
         # Each unit is predicted as often as any other, or once more.
         n_rounds = min(UNITS_PREDICTED, n_visible)
         self._units = random_state.permutation(n_visible)[np.arange(n * n_rounds) % n_visible].reshape(n_rounds, n)

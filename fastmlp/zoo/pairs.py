@@ -10,7 +10,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import scipy.sparse
@@ -21,11 +21,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.activations import ACTIVATIONS, Activation
 from fastmlp.components import Named, whole_number
+from fastmlp.estimators.base import goes_on_with_fit, restored_on_error
 from fastmlp.estimators.fitted_state import check_kept_vectors
 from fastmlp.estimators.network_estimator import single_or_double
 from fastmlp.fitting.learning_pass import LearningPass
 from fastmlp.fitting.recipe import hidden_sizes, optimizer_of
-from fastmlp.inputs.rows import rows_of
+from fastmlp.inputs.rows import dense_rows, rows_of
 from fastmlp.network import Network, Regularization, Structure, forward_in_pieces
 from fastmlp.optimizers import LBFGS, OPTIMIZERS, Descent, Optimizer
 from fastmlp.schedules import SCHEDULES, Schedule
@@ -99,7 +100,7 @@ class PairLearner:
 
     def _samples(self, numbers: NDArray, dtype: np.dtype) -> NDArray:
         """Return samples as a contiguous array that is not sparse."""
-        return dense(self._X[numbers], dtype)
+        return dense_rows(self._X[numbers], dtype)
 
     @property
     def learning_rate(self) -> float:
@@ -230,6 +231,25 @@ class PairEstimator(EpochEstimator):
         how = {"n_samples": len(rows), "batch_size": batch_size, "is_incremental": is_incremental}
         return self._learn(learner, given, X, holds_out=len(held_out) > 0, **how)
 
+    @goes_on_with_fit
+    def partial_fit(self, X: ArrayLike, y: None = None) -> Self:
+        """Learn from samples for one epoch more.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : None
+            It is not used.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        with restored_on_error(self):
+            fit = self._fit(X, is_incremental=True)
+        return self._told_of_errors(fit)
+
     def _new_network(self, part: str, n_features: int, dtype: np.dtype, random_state: np.random.RandomState) -> Network:
         sizes, activation, loss = self._outline(part, n_features)
         return Network.create(sizes, activation, loss, random_state=random_state, dtype=single_or_double(dtype))
@@ -342,11 +362,6 @@ class PairEstimator(EpochEstimator):
         for part, descent in (optimizers or {}).items():
             require(type(descent) is Descent, f"_optimizers has none for {part}")
             check_kept_vectors(descent, vectors[part].size, f"what _optimizers keep does not fit {part}_params_")
-
-
-def dense(samples: Any, dtype: np.dtype) -> NDArray:
-    """Return samples, which may be sparse, as a contiguous array of a type."""
-    return np.ascontiguousarray(samples.toarray() if scipy.sparse.issparse(samples) else samples, dtype)
 
 
 def layers_between(first: int, hidden_layer_sizes: Any, last: int) -> list[int]:

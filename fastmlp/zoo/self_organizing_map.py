@@ -17,7 +17,7 @@ from fastmlp import engine
 from fastmlp.components import Named, real_array
 from fastmlp.estimators.base import begins_fit, goes_on_with_fit, restored_on_error
 from fastmlp.exceptions import MapSizeWarning, warn_user
-from fastmlp.inputs.rows import rows_of
+from fastmlp.inputs.rows import dense_rows, rows_of
 from fastmlp.registration import stored_as
 from fastmlp.soundness import is_array, require, require_jobs
 from fastmlp.threads import team_size
@@ -342,7 +342,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Epoch
         found = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
         chosen = random.choice(found, n_units, replace=n_units > len(found))
         some = (X.tocsr() if hasattr(X, "tocsr") else X)[chosen]
-        return (some.toarray() if hasattr(some, "toarray") else some).astype(dtype)
+        return dense_rows(some, dtype)
 
     def _given_weights(self, *shapes: tuple[int, ...], dtype: np.dtype) -> NDArray:
         """Return the parameter initialization, which must have one of the shapes, in the first of them."""

@@ -18,10 +18,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastmlp.components import whole_number
-from fastmlp.estimators.base import begins_fit, goes_on_with_fit, restored_on_error
+from fastmlp.estimators.base import begins_fit, restored_on_error
 from fastmlp.exceptions import CollapsedCodeWarning, warn_user
 from fastmlp.fitting.learning_pass import LearningPass
-from fastmlp.inputs.rows import rows_of
+from fastmlp.inputs.rows import dense_rows, rows_of
 from fastmlp.network import Network
 from fastmlp.registration import stored_as
 from fastmlp.soundness import is_number, require
@@ -32,7 +32,6 @@ from fastmlp.zoo.pairs import (
     Outline,
     PairEstimator,
     PairLearner,
-    dense,
     layers_between,
     refuse_outside_unit_interval,
 )
@@ -366,25 +365,6 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             )
         return self._told_of_errors(fit)
 
-    @goes_on_with_fit
-    def partial_fit(self, X: ArrayLike, y: None = None) -> Self:
-        """Learn from samples for one epoch more.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : None
-            It is not used.
-
-        Returns
-        -------
-        self : VariationalAutoencoder
-        """
-        self._validate_params()
-        with restored_on_error(self):
-            fit = self._fit(X, is_incremental=True)
-        return self._told_of_errors(fit)
-
     def _outline(self, part: str, n_features: int) -> Outline:
         if part == "encoder":
             sizes = layers_between(n_features, self.hidden_layer_sizes, 2 * self.n_components)
@@ -578,7 +558,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         found = np.empty(len(means))
         for start in range(0, len(found), _ROWS_TOGETHER):
             block = slice(start, start + _ROWS_TOGETHER)
-            rows = dense(samples[block], means.dtype)
+            rows = dense_rows(samples[block], means.dtype)
             found[block] = likelihood(rows, means[block], stds[block], n_samples, seed)
         return found
 
